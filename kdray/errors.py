@@ -1,0 +1,37 @@
+"""What can go wrong that a user can mend.
+
+A `KdrayError` is one clear line: file, field, value, what is allowed and the nearest match. The command line prints it and
+exits with its `exit_code`; everything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KdrayError(Exception):
+    """A mistake the user can mend (bad file, bad value, bad usage)."""
+
+    exit_code = 2
+
+
+class ConfigError(KdrayError):
+    """A sweep or trial file that says something impossible."""
+
+
+class DataError(KdrayError):
+    """A corpus, shard or suite that is missing, damaged or belongs to something else."""
+
+
+class TrialFailed(KdrayError):
+    """A trial that cannot go on (a loss that is not finite, a missing metric); the sweep goes on without it."""
+
+    exit_code = 1
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """A hint such as `, did you mean 'alpha'?` or the list of choices when none is near."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f", did you mean '{close[0]}'?" if close else f", known: {', '.join(known)}"
