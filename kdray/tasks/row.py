@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from kdray.tasks.signal import TeacherSignal
 
 IGNORED = -100
 """Label of a position that is no target (the value that PyTorch's cross-entropy ignores)."""
@@ -37,13 +33,3 @@ class Row:
     def num_targets(self) -> int:
         """How many positions a teacher's signal has for this row."""
         return int((self.labels != IGNORED).sum())
-
-
-class RowSource(Protocol):
-    """Rows by number, with the teacher's signal on their targets where there is one."""
-
-    def lengths(self) -> NDArray[np.int32]:
-        """`input_ids` length of every row, for batching by length."""
-
-    def take(self, numbers: Sequence[int]) -> tuple[list[Row], TeacherSignal | None]:
-        """The rows, and the signal on their targets: rows in the given order, targets in the order of each row."""
