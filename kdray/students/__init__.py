@@ -1,0 +1,1 @@
+"""Student architectures: families, their cost, and how a student starts from its teacher."""
