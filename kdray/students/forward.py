@@ -13,9 +13,13 @@ from torch import Tensor
 
 
 def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Tensor | None) -> Tensor:
-    """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder."""
+    """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder.
+
+    Sequences are padded on the right: a causal model's padding is seen by no real token, so it needs no mask (and without
+    one the attention kernel is the fast, purely causal one).
+    """
     if decoder_ids_BL is None:
-        output = model.model(input_ids=input_ids_BT, attention_mask=mask_BT, use_cache=False)
+        output = model.model(input_ids=input_ids_BT, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]
     encoded = model.encoder(input_ids=input_ids_BT, attention_mask=mask_BT).last_hidden_state
     output = model.decoder(
@@ -30,5 +34,5 @@ def head(model: Any) -> tuple[Tensor, float]:
     T5 with tied embeddings scales by D ** -0.5; leaving that out makes a teacher one-hot at every temperature.
     """
     weight_VD: torch.nn.Parameter = model.get_output_embeddings().weight
-    tied = model.config.is_encoder_decoder and model.config.tie_word_embeddings
-    return weight_VD, (weight_VD.shape[1] ** -0.5 if tied else 1.0)
+    scaled = getattr(model.config, "scale_decoder_outputs", False)
+    return weight_VD, (weight_VD.shape[1] ** -0.5 if scaled else 1.0)

@@ -1,0 +1,92 @@
+"""Plain transformers models from a small typed configuration, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdray.config import LlamaStudent, Student, T5Student
+from kdray.errors import DataError
+
+MAX_POSITIONS = 512
+"""Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing."""
+
+
+def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
+    """A randomly initialised transformers model.
+
+    Args:
+        student: its architecture.
+        vocab: rows of the (tied) embedding.
+        pad_id: the padding token, also the decoder's start (T5's convention).
+        end_id: the token that ends an answer.
+    """
+    if isinstance(student, T5Student):
+        return _build_t5(student, vocab, pad_id, end_id)
+    return _build_llama(student, vocab, pad_id, end_id)
+
+
+def _build_llama(student: LlamaStudent, vocab: int, pad_id: int, end_id: int) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=vocab,
+        hidden_size=student.hidden,
+        num_hidden_layers=student.layers,
+        num_attention_heads=student.heads,
+        num_key_value_heads=student.heads,
+        head_dim=student.head_dim,
+        intermediate_size=student.feed_forward,
+        max_position_embeddings=MAX_POSITIONS,
+        tie_word_embeddings=True,
+        pad_token_id=pad_id,
+        eos_token_id=end_id,
+        bos_token_id=None,
+    )
+    return LlamaForCausalLM(config)
+
+
+def _build_t5(student: T5Student, vocab: int, pad_id: int, end_id: int) -> Any:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    config = T5Config(
+        vocab_size=vocab,
+        d_model=student.hidden,
+        d_kv=student.head_dim,
+        d_ff=student.feed_forward,
+        num_layers=student.encoder_layers,
+        num_decoder_layers=student.decoder_layers,
+        num_heads=student.heads,
+        dropout_rate=0.0,
+        tie_word_embeddings=True,
+        pad_token_id=pad_id,
+        eos_token_id=end_id,
+        decoder_start_token_id=pad_id,
+    )
+    return T5ForConditionalGeneration(config)
+
+
+def describe(config: Any, init: str = "random") -> Student:
+    """The typed configuration of a transformers model's config. Raises `DataError` for another family."""
+    if config.model_type == "llama":
+        head_dim = config.head_dim or config.hidden_size // config.num_attention_heads
+        return LlamaStudent(
+            family="llama",
+            layers=config.num_hidden_layers,
+            hidden=config.hidden_size,
+            heads=config.num_attention_heads,
+            head_dim=head_dim,
+            feed_forward=config.intermediate_size,
+            init=init,  # type: ignore[arg-type]
+        )
+    if config.model_type == "t5":
+        return T5Student(
+            family="t5",
+            encoder_layers=config.num_layers,
+            decoder_layers=config.num_decoder_layers,
+            hidden=config.d_model,
+            heads=config.num_heads,
+            head_dim=config.d_kv,
+            feed_forward=config.d_ff,
+            init=init,  # type: ignore[arg-type]
+        )
+    raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, t5")
