@@ -224,12 +224,27 @@ class Resources(Part):
     max_failures: int = Field(2, ge=0)
 
 
+class Capture(Part):
+    """What is stored of the teacher, once, before the sweep."""
+
+    rows: int | None = Field(None, ge=1, description="training rows whose signal is stored; None for the whole corpus")
+    codec: str = "head"
+    codec_params: dict[str, Any] = Field(default_factory=dict)
+    rows_per_shard: int = Field(1024, ge=1)
+    cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
+    variants_per_case: int = Field(1, ge=1)
+    transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
+    batch_tokens: int = Field(8192, ge=256, description="tokens of a teacher batch")
+    seed: int = Field(0, ge=0)
+
+
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     storage: str = "runs"
     trial: Trial
+    capture: Capture = Capture()
     space: dict[str, Choice | Range]
     objectives: dict[str, Literal["max", "min"]] = Field(
         default_factory=lambda: {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}, min_length=1
