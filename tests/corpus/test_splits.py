@@ -1,0 +1,51 @@
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdray.corpus.example import Example
+from kdray.corpus.sample import sample
+from kdray.corpus.splits import split_of, without_duplicates
+
+
+def example(number: int, group: str = "g", context: str = "def test():\n    x = 1\n    ", target: str = "assert x") -> Example:
+    return Example(str(number), group, "python", "test", "", context, target, split_of(group))
+
+
+def test_about_a_twentieth_of_the_groups_is_held_out_twice():
+    counts = Counter(split_of(f"package/tests/test_{n}.py") for n in range(4000))
+    assert 0.03 < counts["test"] / 4000 < 0.07
+    assert 0.03 < counts["valid"] / 4000 < 0.07
+
+
+def test_a_duplicate_keeps_its_held_out_copy():
+    train = replace(example(1), split="train")
+    test = replace(example(2, context="def test_other_name():\n    x = 1\n    "), split="test")
+    assert without_duplicates([train, test, replace(test, id="3")]) == [test]
+
+
+def test_an_assertion_alone_in_its_test_is_told_apart_by_the_name():
+    one = example(1, context="def test_a():\n    ")
+    two = example(2, context="def test_b():\n    ")
+    assert without_duplicates([one, two]) == [one, two]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 40))
+def test_a_sample_takes_from_each_file_in_turn(sizes, count):
+    examples = [example(100 * g + i, group=f"g{g}") for g, size in enumerate(sizes) for i in range(size)]
+    taken = sample(examples, count)
+    assert len(taken) == min(count, len(examples))
+    assert len({e.id for e in taken}) == len(taken)
+    per_group = Counter(e.group for e in taken)
+    sizes_by_group = {f"g{g}": size for g, size in enumerate(sizes)}
+    for group, size in sizes_by_group.items():
+        # no file is ahead of another that still had examples to give
+        assert all(per_group[group] <= per_group[other] + 1 or per_group[other] == sizes_by_group[other] for other in sizes_by_group)
+        assert per_group[group] <= size
+
+
+def test_a_smaller_sample_begins_a_larger_one():
+    examples = [example(i, group=f"g{i % 7}") for i in range(60)]
+    assert sample(examples, 40)[:11] == sample(examples, 11)
+    assert sample(examples, 40, seed=1) != sample(examples, 40, seed=0)
