@@ -1,0 +1,42 @@
+"""95 % intervals: Wilson for shares, bootstrap for means.
+
+Wilson stays inside [0, 1] and is not of width zero at 0 or n, where the usual p +- 1.96 s does both wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z_95 = 1.959963984540054
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share `count / total`; (0, 1) without a case.
+
+    Source: E. B. Wilson, "Probable inference", JASA 22 (1927), 209-212, doi:10.1080/01621459.1927.10502953.
+
+    Raises:
+        ValueError: unless 0 <= count <= total.
+    """
+    if not 0 <= count <= total:
+        raise ValueError(f"count {count} must be between 0 and total {total}")
+    if total == 0:
+        return 0.0, 1.0
+    share, z2 = count / total, Z_95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z_95 / (1 + z2 / total) * float(np.sqrt(share * (1 - share) / total + z2 / (4 * total**2)))
+    # Rounding must not push an end past the share itself.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+
+
+def bootstrap_mean(values_N: NDArray[Any], seed: int, draws: int = 1000) -> tuple[float, float]:
+    """The 95 % percentile interval of a mean; the value itself twice for one case, (nan, nan) for none."""
+    values_N = np.asarray(values_N, np.float64)
+    if len(values_N) == 0:
+        return float("nan"), float("nan")
+    chosen = np.random.default_rng(seed).integers(len(values_N), size=(draws, len(values_N)))
+    low, high = np.percentile(values_N[chosen].mean(1), [2.5, 97.5])
+    return float(low), float(high)

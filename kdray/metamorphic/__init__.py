@@ -1,0 +1,1 @@
+"""Behaviour-preserving variants, and whether a student still does what its teacher does on them."""
