@@ -52,6 +52,13 @@ class LlamaStudent(Part):
     feed_forward: int = Field(ge=8)
     init: Literal["random", "layers", "sliced"] = "sliced"
 
+    @model_validator(mode="after")
+    def _heads_divide_hidden(self) -> LlamaStudent:
+        # transformers refuses the model otherwise, although heads * head_dim is free to differ from hidden.
+        if self.hidden % self.heads:
+            raise ValueError(f"heads {self.heads} must divide hidden {self.hidden}")
+        return self
+
 
 Student = Annotated[T5Student | LlamaStudent, Field(discriminator="family")]
 
@@ -114,6 +121,14 @@ class EvaluationConfig(Part):
     calibration: float = Field(0.1, gt=0, lt=1)
 
 
+class Encoding(Part):
+    """How many tokens of an example a model sees. Part of the signal's identity: shards remember it."""
+
+    max_input: int = Field(192, ge=16)
+    max_target: int = Field(64, ge=4)
+    max_row: int = Field(256, ge=32, description="tokens of a packed training row (decoder-only)")
+
+
 OWNED_BY_KDRAY = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "optimizer",
                   "scheduler", "gradient_clipping", "torch_autocast")
 
@@ -126,6 +141,7 @@ class Trial(Part):
     teacher: str | None = None
     shards: str | None = None
     suite: str | None = None
+    encoding: Encoding = Encoding()
     student: Student
     distil: Distil = Distil()
     optim: Optim = Optim()
@@ -146,6 +162,14 @@ class Trial(Part):
         if self.optim.context_weight > 0 and self.student.family == "t5":
             raise ValueError("optim.context_weight has no effect on an encoder-decoder (family t5)")
         return self
+
+
+class TeacherRecipe(Trial):
+    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own."""
+
+    corpus: str
+    vocab: int = Field(4096, ge=300)
+    distil: Distil = Distil(alpha=0.0)
 
 
 class Choice(Part):
@@ -200,12 +224,27 @@ class Resources(Part):
     max_failures: int = Field(2, ge=0)
 
 
+class Capture(Part):
+    """What is stored of the teacher, once, before the sweep."""
+
+    rows: int | None = Field(None, ge=1, description="training rows whose signal is stored; None for the whole corpus")
+    codec: str = "head"
+    codec_params: dict[str, Any] = Field(default_factory=dict)
+    rows_per_shard: int = Field(1024, ge=1)
+    cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
+    variants_per_case: int = Field(1, ge=1)
+    transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
+    batch_tokens: int = Field(8192, ge=256, description="tokens of a teacher batch")
+    seed: int = Field(0, ge=0)
+
+
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     storage: str = "runs"
     trial: Trial
+    capture: Capture = Capture()
     space: dict[str, Choice | Range]
     objectives: dict[str, Literal["max", "min"]] = Field(
         default_factory=lambda: {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}, min_length=1
@@ -385,9 +424,9 @@ def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:
     return sweep
 
 
-def load_trial(path: str | Path) -> Trial:
-    """The trial in a YAML file of its own (`kdray teacher train` reads one). Raises `ConfigError`."""
-    return parse(Trial, read_yaml(path), str(path))
+def load_recipe(path: str | Path) -> TeacherRecipe:
+    """The recipe of a teacher in a YAML file. Raises `ConfigError`."""
+    return parse(TeacherRecipe, read_yaml(path), str(path))
 
 
 def satisfies(rule: str, value: float, teacher: Mapping[str, float]) -> bool:

@@ -79,6 +79,15 @@ def list_files(location: str | Path) -> list[str]:
     return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
 
 
+def list_folders(location: str | Path) -> list[str]:
+    """The names of the folders directly in a folder, sorted; empty where there is none."""
+    from pyarrow import fs
+
+    filesystem, path = _filesystem(str(location))
+    selector = fs.FileSelector(path, allow_not_found=True)
+    return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory)
+
+
 @contextlib.contextmanager
 def open_atomic(location: str | Path) -> Iterator[Any]:
     """A binary stream that becomes `location` only when the block ends without an error."""

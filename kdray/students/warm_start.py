@@ -76,12 +76,13 @@ def slice_state(
 def random_slice(teacher: Student, vocab: int, rng: random.Random, smallest: float = 0.12, largest: float = 0.25) -> Student:
     """A random slice of `teacher` with `smallest`..`largest` of its parameters (a student's size, the default of sweeps)."""
     total = params(teacher, vocab)
-    quarter = teacher.hidden // 4
     while True:
+        hidden = rng.randrange(3 * teacher.hidden // 8, teacher.hidden + 1, 32)
+        heads = [n for n in range(max(1, teacher.heads // 4), teacher.heads + 1) if hidden % n == 0]
         fields: dict[str, Any] = teacher.model_dump() | {
-            "hidden": rng.randrange(quarter, teacher.hidden + 1, 32),
-            "heads": rng.randint(max(1, teacher.heads // 4), teacher.heads),
-            "feed_forward": rng.randrange(teacher.feed_forward // 8, teacher.feed_forward + 1, 16),
+            "hidden": hidden,
+            "heads": rng.choice(heads),
+            "feed_forward": rng.randrange(teacher.feed_forward // 4, teacher.feed_forward + 1, 16),
             "init": "sliced",
         }
         for name in [field for field in fields if field.endswith("layers")]:

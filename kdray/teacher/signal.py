@@ -1,7 +1,7 @@
 """What a teacher says about each target token, after truncation.
 
-Shape suffixes: N target positions (all targets of a batch of rows, flat), K kept tokens, G nodes of the temperature grid,
-V vocabulary. With a = 1/T, head H the kept tokens and R_a = sum over the tail of p_j^a:
+Shape suffixes: N target positions (all targets of a batch of rows, flat), K kept tokens, G nodes of the
+temperature grid, V vocabulary. With a = 1/T, head H the kept tokens and R_a = sum over the tail of p_j^a:
 
     p_T(i) = exp(a * logprob_i) / (sum over H of exp(a * logprob_h) + R_a)        for i in H
 

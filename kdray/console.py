@@ -1,0 +1,44 @@
+"""What a person sees while work goes on: stage lines and progress bars, on stderr, so that stdout is data only."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+Advance = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+
+
+@contextlib.contextmanager
+def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Advance]:
+    """A named stage with a bar on a terminal, and one line when it ends.
+
+    Args:
+        name: of the stage.
+        seconds: where its wall time is recorded, by name.
+
+    Yields:
+        A callable to report (done, total) with.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    started = time.perf_counter()
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+    if seconds is not None:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - started

@@ -1,0 +1,75 @@
+"""A corpus on disk: `examples.parquet` and, written last, `corpus.json` with its fingerprint and counts."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from kdray.corpus.example import Example, Split
+from kdray.errors import DataError, nearest
+from kdray.storage import exists, join, read_bytes, read_json, sha256, write_atomic, write_json
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Sequence[str]) -> dict[str, Any]:
+    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not examples:
+        raise DataError(f"{folder}: an empty corpus: nothing was mined from {', '.join(sources)}")
+    table = pa.table({field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    data = buffer.getvalue()
+    write_atomic(join(folder, "examples.parquet"), data)
+    manifest = {
+        "format_version": 1,
+        "sources": list(sources),
+        "sha256": sha256(data),
+        "splits": dict(sorted(Counter(example.split for example in examples).items())),
+        "groups": len({example.group for example in examples}),
+    }
+    write_json(join(folder, "corpus.json"), manifest)
+    return manifest
+
+
+def corpus_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of a corpus folder. Raises `DataError`."""
+    path = join(folder, "corpus.json")
+    if not exists(path):
+        raise DataError(f"{folder}: no corpus here (corpus.json is missing): make one with `kdray corpus mine --out {folder}`")
+    manifest: dict[str, Any] = read_json(path)
+    return manifest
+
+
+def corpus_fingerprint(folder: str | Path) -> str:
+    """16 hex digits that change with the content."""
+    return str(corpus_manifest(folder)["sha256"])[:16]
+
+
+def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
+    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or empty."""
+    import pyarrow.parquet as pq
+
+    if split is not None and split not in SPLITS:
+        raise DataError(f"split '{split}'{nearest(split, SPLITS)}")
+    manifest = corpus_manifest(folder)
+    data = read_bytes(join(folder, "examples.parquet"))
+    if sha256(data) != manifest["sha256"]:
+        raise DataError(f"{folder}/examples.parquet does not match corpus.json (sha256): mine the corpus again")
+    rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    examples = [Example(**row) for row in rows if split is None or row["split"] == split]
+    if not examples:
+        raise DataError(f"{folder}: the corpus has no examples in split '{split}'")
+    return examples
+
+
+def as_rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Examples as plain data."""
+    return [asdict(example) for example in examples]

@@ -1,0 +1,61 @@
+"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from kdray.errors import DataError
+
+
+def _quiet() -> None:
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def load_model(source: str | Path) -> Any:
+    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    _quiet()
+    try:
+        config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = auto.from_pretrained(str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
+    return model.eval()
+
+
+def load_tokenizer(source: str | Path) -> Any:
+    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end token."""
+    from transformers import AutoTokenizer
+
+    _quiet()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: no tokenizer that transformers can load: {_first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
+    for name in ("pad_token_id", "eos_token_id"):
+        if getattr(tokenizer, name) is None:
+            raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
+    return tokenizer
+
+
+def weights_fingerprint(model: Any) -> str:
+    """16 hex digits that change with any weight's name, shape or value."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        digest.update(f"{name}{tuple(parameter.shape)}".encode())
+        digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

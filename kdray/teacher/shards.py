@@ -1,0 +1,241 @@
+"""Shards: rows and the teacher's signal on their targets, as Arrow IPC files.
+
+    folder/state.arrow        what the codec knows about the corpus, if it needs that; written first
+    folder/shard-00000.arrow  rows, fields of the codec, extra columns; each file is written whole or not at
+    all folder/manifest.json      written last
+
+A writer that was killed is run again: it asks `has(number)` and writes what is missing. The bytes of a shard
+are a function of its rows, its logits and the header alone, so the folder ends as an undisturbed run would
+have left it. Reading takes rows in any order; local files are memory-mapped, and every file is hashed once
+per process before use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kdray import storage
+from kdray.errors import DataError
+from kdray.tasks.row import Row
+from kdray.teacher import manifest as manifests
+from kdray.teacher import table
+from kdray.teacher.codec import Codec, State, starts
+from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
+from kdray.teacher.signal import TeacherSignal
+
+STATE_FILE = "state.arrow"
+_SHARD = re.compile(r"^shard-(\d{5})\.arrow$")
+_FIELD, _EXTRA = "signal.", "extra."
+
+
+def shard_name(number: int) -> str:
+    """The file name of a shard."""
+    return f"shard-{number:05d}.arrow"
+
+
+class ShardWriter:
+    """Writes a folder of shards, one by one, in any order and from several processes."""
+
+    def __init__(self, folder: str, codec: Codec, header: ShardHeader) -> None:
+        """Raises `DataError` where the folder belongs to another teacher, tokenizer, corpus or codec."""
+        self.folder, self.codec, self.header = folder, codec, header
+        self._identity = {**asdict(header), "codec": codec.name, "codec_params": codec.params()}
+        self._state: State | None = None
+        files = storage.list_files(folder)
+        for name in [STATE_FILE, *filter(_SHARD.match, files)]:
+            if name in files:
+                self._refuse_another(name)
+
+    def _refuse_another(self, name: str) -> None:
+        location = storage.join(self.folder, name)
+        _, found = table.from_bytes(storage.read_bytes(location), location)
+        for key, value in self._identity.items():
+            if found.get(key) != value:
+                raise DataError(
+                    f"{self.folder}: already holds shards with {key} {found.get(key)}, not {value}: "
+                    "choose another folder or remove this one"
+                )
+
+    def has(self, number: int) -> bool:
+        """Whether that shard is there."""
+        return storage.exists(storage.join(self.folder, shard_name(number)))
+
+    @property
+    def state(self) -> State | None:
+        """The codec's state, None before it is fitted."""
+        if self._state is None and storage.exists(location := storage.join(self.folder, STATE_FILE)):
+            self._state = table.state_from_bytes(storage.read_bytes(location), location)
+        return self._state
+
+    def fit(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> None:
+        """Fits the codec's state to a sample of the corpus and keeps it in the folder, once."""
+        if self.state is None:
+            self._state = self.codec.fit(np.concatenate(logits), table.target_labels(rows))
+            if self._state:
+                data = table.state_to_bytes(self._state, self._identity)
+                storage.write_atomic(storage.join(self.folder, STATE_FILE), data)
+
+    def write(
+        self,
+        number: int,
+        rows: Sequence[Row],
+        logits: Sequence[NDArray[np.float32]],
+        extra: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        """Writes shard `number`. A codec that needs a state and has none is fitted to these rows.
+
+        Args:
+            number: from 0; `finish` wants no gaps.
+            rows: at least one.
+            logits: float32 [targets of the row, V] for each row.
+            extra: columns beside the rows, one value a row.
+        """
+        counts_R = np.array([row.num_targets for row in rows], np.int64)
+        if [len(row_logits) for row_logits in logits] != counts_R.tolist():
+            raise ValueError("one row of logits for each target position")
+        if any(row_logits.shape[1] != self.header.vocab for row_logits in logits):
+            raise ValueError(f"logits must have {self.header.vocab} columns")
+        self.fit(rows, logits)
+        labels_N = table.target_labels(rows)
+        packed = self.codec.encode(np.concatenate(logits), labels_N, counts_R, self.state or {})
+        columns = table.from_rows(rows, self.header.vocab)
+        columns |= {_FIELD + name: table.binary(field) for name, field in packed.items()}
+        columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}
+        totals = {
+            "tokens": int(counts_R.sum()),
+            "signal_bytes": sum(field.data.size for field in packed.values()),
+        }
+        data = table.to_bytes(columns, self._identity | totals)
+        storage.write_atomic(storage.join(self.folder, shard_name(number)), data)
+
+    def finish(self) -> Manifest:
+        """Writes the manifest over all shards of the folder and returns it. Raises `DataError` for a gap."""
+        names = [name for name in storage.list_files(self.folder) if _SHARD.match(name)]
+        missing = [name for name in map(shard_name, range(len(names))) if name not in names]
+        if missing or not names:
+            raise DataError(f"{self.folder}: {missing[0] if missing else shard_name(0)} is missing")
+        state = self._info(STATE_FILE) if self.state else None
+        shards = tuple(self._info(name) for name in names)
+        manifest = Manifest(self.header, self.codec.name, self.codec.params(), state, shards)
+        storage.write_atomic(storage.join(self.folder, manifests.FILE), manifests.dump(manifest))
+        return manifest
+
+    def _info(self, name: str) -> ShardInfo:
+        location = storage.join(self.folder, name)
+        data = storage.read_bytes(location)
+        batch, about = table.from_bytes(data, location)
+        tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
+        return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
+
+
+class ShardSource:
+    """A finished folder of shards as a `RowSource` (see `kdray.stream`)."""
+
+    def __init__(self, folder: str, manifest: Manifest, batches: Sequence[Any], state: State) -> None:
+        """Use `open`."""
+        self.folder, self.manifest = folder, manifest
+        self._batches, self._state, self._codec = batches, state, manifest.codec()
+        self._starts_S = starts(np.array([len(batch) for batch in batches], np.int64))
+
+    @classmethod
+    def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> ShardSource:
+        """Opens and checks a folder or URI: every file's size and SHA-256, and the fingerprints that are
+        given.
+
+        Raises:
+            DataError: one line on what is missing, truncated, changed or made by another.
+        """
+        manifest = manifests.read(location)
+        manifests.check(manifest, location, tokenizer=tokenizer, teacher=teacher)
+        state: State = {}
+        if manifest.state is not None:
+            data = checked(location, manifest.state)
+            state = table.state_from_bytes(data, storage.join(location, STATE_FILE))
+        batches = [read_batch(location, info) for info in manifest.shards]
+        return cls(location, manifest, batches, state)
+
+    def __len__(self) -> int:
+        return int(self._starts_S[-1])
+
+    def lengths(self) -> NDArray[np.int32]:
+        """int32 [rows], `input_ids` length of every row."""
+        return np.concatenate(
+            [np.diff(batch.column("input_ids").offsets.to_numpy()) for batch in self._batches]
+        )
+
+    def column(self, name: str) -> list[Any]:
+        """The values of an extra column, one a row. Raises `DataError` where there is none of that name."""
+        if _EXTRA + name not in self._batches[0].schema.names:
+            raise DataError(f"{self.folder}: no column '{name}'")
+        return [value for batch in self._batches for value in batch.column(_EXTRA + name).to_pylist()]
+
+    def take(self, numbers: Sequence[int]) -> tuple[list[Row], TeacherSignal]:
+        """The rows in the given order, and the signal on their targets in the order of each row."""
+        batch = self._select(np.asarray(numbers, np.int64))
+        rows, labels_N, counts_R = table.to_rows(batch)
+        packed = {name: table.packed(batch.column(_FIELD + name)) for name in self._codec.fields}
+        return rows, self._codec.decode(packed, labels_N, counts_R, self.manifest.vocab, self._state)
+
+    def _select(self, numbers_R: NDArray[np.int64]) -> Any:
+        """One record batch with these rows in this order."""
+        shards_R = np.searchsorted(self._starts_S, numbers_R, side="right") - 1
+        order_R = np.argsort(shards_R, kind="stable")
+        parts = []
+        for shard in np.unique(shards_R):
+            mine = order_R[shards_R[order_R] == shard]
+            parts.append(self._batches[shard].take(pa.array(numbers_R[mine] - self._starts_S[shard])))
+        if len(parts) == 1:
+            joined = parts[0]
+        else:
+            joined = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        back_R = np.argsort(order_R)
+        return joined if (back_R == np.arange(len(back_R))).all() else joined.take(pa.array(back_R))
+
+
+def checked(folder: str, info: ShardInfo) -> bytes | memoryview:
+    """The bytes of a file of a folder, memory-mapped where it is local, after its size and SHA-256 were found
+    right.
+
+    Raises:
+        DataError: it is missing, truncated or changed.
+    """
+    location = storage.join(folder, info.name)
+    if storage.is_uri(location):
+        data: bytes | memoryview = storage.read_bytes(location)
+        stamp = 0
+    else:
+        try:
+            stamp = os.stat(location).st_mtime_ns
+            data = memoryview(pa.memory_map(location).read_buffer()) if os.path.getsize(location) else b""
+        except FileNotFoundError:
+            raise DataError(f"{location}: missing, the manifest names it") from None
+    if len(data) != info.bytes:
+        raise DataError(f"{location}: has {len(data):,} bytes, the manifest says {info.bytes:,}")
+    if (location, stamp, info) not in _SOUND:
+        if hashlib.sha256(data).hexdigest() != info.sha256:
+            raise DataError(f"{location}: changed since it was written (SHA-256 differs from the manifest)")
+        if stamp:
+            _SOUND.add((location, stamp, info))
+    return data
+
+
+_SOUND: set[tuple[str, int, ShardInfo]] = set()
+"""Local files that this process has hashed, with the time of their last change."""
+
+
+def read_batch(folder: str, info: ShardInfo) -> Any:
+    """The one record batch of a shard, checked. Raises `DataError`."""
+    location = storage.join(folder, info.name)
+    batch, _ = table.from_bytes(checked(folder, info), location)
+    if batch.num_rows != info.rows:
+        raise DataError(f"{location}: has {batch.num_rows} rows, the manifest says {info.rows}")
+    return batch

@@ -1,0 +1,77 @@
+"""What a trial reads: rows to learn from, a suite to be judged by, and the teacher's weights to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kdray.config import Encoding, TeacherRecipe, Trial
+from kdray.corpus.store import read_corpus
+from kdray.errors import ConfigError
+from kdray.stream import MemorySource, RowSource
+from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.tokenizer import train_tokenizer
+
+HELD_OUT_ROWS = 512
+"""Rows of the valid split that give a teacher's learning curve."""
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """Everything that a trial reads, opened.
+
+    Attributes:
+        task: encodes examples, with the tokenizer of teacher and student.
+        source: the rows to learn from.
+        vocab: rows of the embedding.
+        teacher: folder of the teacher's weights (kept beside the shards), or None.
+        suite: the opened metamorphic suite, or None.
+        held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
+    """
+
+    task: AssertionTask
+    source: RowSource
+    vocab: int
+    teacher: str | None
+    suite: Any
+    held_out: RowSource | None = None
+
+
+def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AssertionTask:
+    """The task for a tokenizer under the limits of a trial."""
+    return AssertionTask(
+        tokenizer,
+        encoder_decoder,
+        max_input=encoding.max_input,
+        max_target=encoding.max_target,
+        max_row=encoding.max_row,
+        overlap=encoding.max_row * 3 // 8,
+        max_header=min(40, encoding.max_input // 4),
+    )
+
+
+def open_data(trial: Trial) -> TrialData:
+    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another teacher."""
+    return _from_shards(trial) if trial.shards is not None else _from_corpus(trial)
+
+
+def _from_shards(trial: Trial) -> TrialData:
+    raise NotImplementedError
+
+
+def _from_corpus(trial: Trial) -> TrialData:
+    if not isinstance(trial, TeacherRecipe):
+        raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
+    examples = read_corpus(trial.corpus, "train")
+    encoder_decoder = trial.student.family == "t5"
+    texts = (f"{example.group}\n{example.focal}\n{example.context}{example.target}\n" for example in _last_of_tests(examples))
+    tokenizer = train_tokenizer(texts, trial.vocab)
+    task = assertion_task(tokenizer, encoder_decoder, trial.encoding)
+    held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
+    return TrialData(task, MemorySource(task.rows(examples)), len(tokenizer), None, None, held_out)
+
+
+def _last_of_tests(examples: Any) -> Any:
+    """One example a test, the one that has seen most of it: the tokenizer need not read a test ten times."""
+    last = {(example.group, example.test): example for example in examples}
+    return last.values()

@@ -1,0 +1,131 @@
+"""DeepSpeed's engine around one model, set up and torn down so that one process can train many.
+
+On a CPU DeepSpeed would build a shared-memory extension at its first start (it needs a C++ compiler and half a minute). Trials
+of one worker gain nothing from it, so it is declared unavailable before DeepSpeed looks. The process group (gloo on a CPU,
+NCCL on a GPU) is made once a process and stays; an engine's own state goes with `close`.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import socket
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdray.config import Optim, Trial
+from kdray.train.schedule import lr_ratio
+
+
+@dataclass(frozen=True)
+class World:
+    """The place of this process among those that train one trial together."""
+
+    rank: int = 0
+    size: int = 1
+    address: str = "127.0.0.1"
+    port: int = 0
+
+
+def device() -> torch.device:
+    """The accelerator of this process, or the CPU."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def _import_deepspeed() -> Any:
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside DeepSpeed and what it imports
+        import deepspeed
+        from deepspeed.utils import logger
+
+    logger.setLevel(logging.ERROR)
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return deepspeed
+
+
+def join_process_group(world: World) -> None:
+    """Joins the process group, once a process; a later trial of the same size uses it again."""
+    if torch.distributed.is_initialized():
+        if torch.distributed.get_world_size() == world.size:
+            return
+        torch.distributed.destroy_process_group()
+    port = world.port or _free_port()
+    os.environ.update(
+        MASTER_ADDR=world.address, MASTER_PORT=str(port), RANK=str(world.rank), WORLD_SIZE=str(world.size), LOCAL_RANK="0"
+    )
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    torch.distributed.init_process_group(
+        backend, init_method=f"tcp://{world.address}:{port}", rank=world.rank, world_size=world.size
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Engine:
+    """A model with its optimizer under DeepSpeed."""
+
+    def __init__(self, learner: nn.Module, trial: Trial, world: World) -> None:
+        deepspeed = _import_deepspeed()
+        join_process_group(world)
+        optim = trial.optim
+        optimizer = torch.optim.AdamW(_groups(learner, optim), lr=optim.lr, betas=(0.9, 0.98))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps))
+        config = trial.deepspeed | {
+            "train_batch_size": optim.batch_size,
+            "train_micro_batch_size_per_gpu": optim.batch_size // world.size,
+            "gradient_clipping": optim.clip_norm,
+            "zero_allow_untested_optimizer": True,
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._engine, *_ = deepspeed.initialize(
+                model=learner, optimizer=optimizer, lr_scheduler=scheduler, config=config, dist_init_required=True
+            )
+
+    def step(self, *inputs: Any) -> torch.Tensor:
+        """Forward, backward, update; returns the detached loss."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss: torch.Tensor = self._engine(*inputs)
+            self._engine.backward(loss)
+            self._engine.step()
+        return loss.detach()
+
+    def save(self, folder: Path, state: dict[str, Any]) -> None:
+        """DeepSpeed's own checkpoint, with `state` in it."""
+        self._engine.save_checkpoint(str(folder), tag="rung", client_state=state)
+
+    def load(self, folder: Path) -> dict[str, Any]:
+        """Restores model, optimizer and schedule; returns the saved `state`."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, state = self._engine.load_checkpoint(str(folder), tag="rung")
+        return dict(state)
+
+    def close(self) -> None:
+        """Frees what DeepSpeed holds on to; the process group stays."""
+        self._engine.destroy()
+        del self._engine
+        gc.collect()
+
+
+def _groups(learner: nn.Module, optim: Optim) -> list[dict[str, Any]]:
+    """Weight decay for matrices, none for norms and biases."""
+    parameters = [p for p in learner.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim >= 2]
+    vectors = [p for p in parameters if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": optim.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,35 @@
+"""A student's marks at a rung."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from kdray.config import Distil, Trial
+from kdray.stream import RowSource, collate
+from kdray.train.data import TrialData
+from kdray.train.learner import Learner
+
+LOSS_BATCH = 64
+
+
+def judge(model: Any, data: TrialData, trial: Trial, last: bool) -> dict[str, Any]:
+    """The metrics of a rung: the suite's for a student, the held-out loss for a teacher under training."""
+    if data.held_out is not None:
+        return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}
+    raise NotImplementedError
+
+
+@torch.inference_mode()
+def held_out_loss(model: Any, data: TrialData, rows: RowSource, trial: Trial) -> float:
+    """Mean cross-entropy in nats per target token."""
+    learner = Learner(model, trial.student, Distil(alpha=0.0), trial.optim.precision)
+    total = targets = 0.0
+    count = len(rows.lengths())
+    for start in range(0, count, LOSS_BATCH):
+        found, _ = rows.take(range(start, min(count, start + LOSS_BATCH)))
+        batch = collate(found, None, pad_id=data.task.pad_id, encoder_decoder=data.task.encoder_decoder)
+        total += float(learner(batch, None)) * batch.num_targets
+        targets += batch.num_targets
+    return total / targets

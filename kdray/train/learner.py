@@ -1,0 +1,97 @@
+"""The module that DeepSpeed trains: a transformers model whose forward pass is the distillation loss."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdray.config import Distil, Student
+from kdray.losses import LossParts, SignalTensors, loss
+from kdray.stream import Batch
+from kdray.students.families import build
+from kdray.students.forward import head, hidden_states
+from kdray.students.warm_start import slice_state
+
+
+class Learner(nn.Module):
+    """A model and how it learns."""
+
+    def __init__(self, model: nn.Module, student: Student, distil: Distil, precision: str) -> None:
+        super().__init__()
+        self.model = model
+        self.student = student
+        self._distil = distil
+        self._bfloat16 = precision == "bfloat16"
+        self.parts: LossParts | None = None
+
+    def forward(self, batch: Batch, signal: SignalTensors | None, part: Student | None = None) -> Tensor:
+        """The loss of a batch; the parts of it stay in `self.parts`.
+
+        Args:
+            batch: padded sequences and what is predicted where.
+            signal: the teacher's word on the batch's targets, on this device.
+            part: train only this slice of the model, on the same weights.
+        """
+        device = next(self.model.parameters()).device
+        model = self.model if part is None else _Slice(self.model, self.student, part)
+        decoder = None if batch.decoder_ids_BL is None else torch.from_numpy(batch.decoder_ids_BL).to(device)
+        input_ids, mask = torch.from_numpy(batch.input_ids_BT).to(device), torch.from_numpy(batch.mask_BT).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            if isinstance(model, _Slice):
+                hidden_BTD, weight_VD, scale = model(input_ids, mask, decoder)
+            else:
+                hidden_BTD = hidden_states(model, input_ids, mask, decoder)
+                weight_VD, scale = head(model)
+            hidden_ND = hidden_BTD.flatten(0, 1)[torch.from_numpy(batch.positions_N).to(device)]
+            self.parts = loss(
+                hidden_ND,
+                weight_VD,
+                scale,
+                torch.from_numpy(batch.labels_N).to(device),
+                torch.from_numpy(batch.weights_N).to(device),
+                batch.num_targets,
+                signal,
+                self._distil,
+            )
+        return self.parts.loss
+
+
+class _Slice:
+    """A slice of a model, run on views of the model's own weights."""
+
+    def __init__(self, model: Any, whole: Student, part: Student) -> None:
+        config = model.config
+        template = _template(part, config.vocab_size, config.pad_token_id, config.eos_token_id)
+        shapes = {name: p.shape for name, p in template.inner.named_parameters()}
+        state = slice_state(dict(model.named_parameters()), whole, part, shapes)
+        self._template = template
+        self._state = {f"inner.{name}": tensor for name, tensor in state.items()}
+        self._head = state[_embedding_name(shapes)], head(template.inner)[1]
+
+    def __call__(self, *inputs: Any) -> tuple[Tensor, Tensor, float]:
+        hidden = torch.func.functional_call(self._template, self._state, inputs)
+        return hidden, *self._head
+
+
+class _Template(nn.Module):
+    """Gives `hidden_states` the shape of a module's forward, which `functional_call` wants."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *inputs: Any) -> Tensor:
+        return hidden_states(self.inner, *inputs)
+
+
+@lru_cache(maxsize=64)
+def _template(part: Student, vocab: int, pad_id: int, end_id: int) -> Any:
+    with torch.random.fork_rng(devices=[]):  # the template's weights are never used: they must not move the trial's seed
+        return _Template(build(part, vocab, pad_id=pad_id, end_id=end_id))
+
+
+def _embedding_name(shapes: dict[str, Any]) -> str:
+    return next(name for name in shapes if name.endswith(("embed_tokens.weight", "shared.weight")))

@@ -1,0 +1,157 @@
+"""One trial, rung by rung.
+
+    run = TrialRun(trial)
+    while not run.done:
+        metrics = run.next_rung()      # trains to the next rung, evaluates, returns plain numbers
+    run.close()
+
+A trial is a function of its configuration and its files: the same seed gives the same losses on the same machine, also
+when it is saved at a rung and goes on in another process.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdray.config import Student, Trial
+from kdray.errors import TrialFailed
+from kdray.losses import to_tensors
+from kdray.storage import write_json
+from kdray.stream import batch_rows, collate, shard_of
+from kdray.students.cost import params
+from kdray.students.warm_start import random_slice
+from kdray.train.data import TrialData, open_data
+from kdray.train.engine import Engine, World, device
+from kdray.train.judge import judge
+from kdray.train.learner import Learner
+from kdray.train.start import new_student
+
+Report = Callable[[dict[str, Any]], None]
+Progress = Callable[[int, float], None]
+"""Called after each step with (steps done, loss)."""
+
+
+class TrialRun:
+    """A trial under way. `step` counts the optimizer steps done."""
+
+    def __init__(self, trial: Trial, world: World = World(), progress: Progress | None = None) -> None:  # noqa: B008 - frozen
+        """Opens the data, builds the student, starts DeepSpeed. Raises `KdrayError` for what does not fit."""
+        self.trial, self.world, self.step = trial, world, 0
+        self._progress = progress
+        self._seconds = 0.0
+        self._losses: list[float] = []
+        torch.manual_seed(trial.seed)
+        self.data: TrialData = open_data(trial)
+        self._lengths = self.data.source.lengths()
+        self.model = new_student(trial, self.data)
+        self.model.train()
+        learner = Learner(self.model, trial.student, trial.distil, trial.optim.precision)
+        self._engine = Engine(learner, trial, world)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last rung has been reached."""
+        return self.step >= self.trial.budget.steps
+
+    def next_rung(self) -> dict[str, Any]:
+        """Trains to the next rung and evaluates there.
+
+        Returns:
+            Plain numbers: `step`, both objectives, `student_params`, `train_loss`, `seconds` (training and evaluation so far),
+            `intervals` and what else the evaluation reports.
+
+        Raises:
+            TrialFailed: for a loss that is not finite.
+        """
+        started = time.perf_counter()
+        target = next(rung for rung in self.trial.budget.reports if rung > self.step)
+        while self.step < target:
+            self._train_step()
+        recent = self._losses[-50:]
+        metrics = {
+            "step": self.step,
+            "student_params": params(self.trial.student, self.data.vocab),
+            "train_loss": sum(recent) / len(recent),
+        }
+        self.model.eval()
+        metrics |= judge(self.model, self.data, self.trial, last=self.done)
+        self.model.train()
+        self._seconds += time.perf_counter() - started
+        return metrics | {"seconds": self._seconds}
+
+    def _train_step(self) -> None:
+        optim = self.trial.optim
+        numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, self.step)
+        rows, signal = self.data.source.take([int(n) for n in shard_of(numbers, self.world.rank, self.world.size)])
+        batch = collate(
+            rows,
+            signal,
+            pad_id=self.data.task.pad_id,
+            encoder_decoder=self.data.task.encoder_decoder,
+            context_weight=optim.context_weight,
+        )
+        told = None
+        if signal is not None and self.trial.distil.alpha > 0:
+            told = to_tensors(signal, self.trial.distil.temperature, device())
+        value = float(self._engine.step(batch, told, self._slice()))
+        if not math.isfinite(value):
+            raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
+        self._losses.append(value)
+        self.step += 1
+        if self._progress:
+            self._progress(self.step, value)
+
+    def _slice(self) -> Student | None:
+        """The part of the model that this step trains: a function of (seed, step), like the order of the rows."""
+        share = self.trial.optim.slice_share
+        if share == 0:
+            return None
+        import random
+
+        rng = random.Random(self.trial.seed * 1_000_003 + self.step)  # noqa: S311 - not for secrets
+        return random_slice(self.trial.student, self.data.vocab, rng) if rng.random() < share else None
+
+    def save(self, folder: str | Path) -> None:
+        """A checkpoint at this step: DeepSpeed's own, with the position of the stream."""
+        state = {"step": self.step, "seconds": self._seconds, "losses": self._losses[-50:]}
+        self._engine.save(Path(folder), state)
+
+    def load(self, folder: str | Path) -> None:
+        """Goes on from a checkpoint."""
+        state = self._engine.load(Path(folder))
+        self.step, self._seconds, self._losses = int(state["step"]), float(state["seconds"]), list(state["losses"])
+
+    def export(self, folder: str | Path) -> None:
+        """Writes the student as a Hugging Face folder: bfloat16 safetensors, configuration, tokenizer."""
+        target = Path(folder)
+        # named_parameters gives a tied embedding once, state_dict twice: converted, the copies would be written both.
+        state = {name: tensor.detach().to(torch.bfloat16) for name, tensor in self.model.named_parameters()}
+        self.model.config.dtype = "bfloat16"
+        self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
+        self.data.task.tokenizer.save_pretrained(target)
+        write_json(target / "kdray.json", {"encoding": self.trial.encoding.model_dump(), "step": self.step})
+
+    def close(self) -> None:
+        """Frees the engine; another `TrialRun` may start in this process."""
+        self._engine.close()
+
+
+def train(
+    trial: Trial, world: World = World(), report: Report = lambda metrics: None, progress: Progress | None = None  # noqa: B008
+) -> dict[str, Any]:
+    """Runs a whole trial in this process; `report` gets the metrics of every rung. Returns the last ones."""
+    run = TrialRun(trial, world, progress)
+    try:
+        metrics: dict[str, Any] = {}
+        while not run.done:
+            metrics = run.next_rung()
+            report(metrics)
+        return metrics
+    finally:
+        run.close()

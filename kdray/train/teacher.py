@@ -1,0 +1,63 @@
+"""Makes a teacher: the trial's own loop, checkpointed at every rung, resumable."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kdray.config import TeacherRecipe, as_data
+from kdray.corpus.store import corpus_fingerprint
+from kdray.errors import ConfigError
+from kdray.storage import exists, read_json, write_atomic, write_json
+from kdray.train.run import Progress, Report, TrialRun
+
+
+def train_teacher(
+    recipe: TeacherRecipe, out: str | Path, report: Report = lambda metrics: None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Trains a teacher into `out`; killed and called again, it goes on from the last rung.
+
+    Args:
+        recipe: architecture, corpus, budget, seed.
+        out: the folder of the result: model, tokenizer, `training.json` with recipe, learning curve and seconds.
+        report: gets the metrics of every rung.
+        progress: called after each step.
+
+    Raises:
+        ConfigError: `out` holds the work of another recipe.
+    """
+    folder = Path(out)
+    work = folder / "unfinished"
+    plan = {"recipe": as_data(recipe), "corpus": corpus_fingerprint(recipe.corpus)}
+    if (folder / "training.json").exists():
+        done: dict[str, Any] = read_json(folder / "training.json")
+        _same(plan, done, folder)
+        return done
+    if exists(work / "plan.json"):
+        _same(plan, read_json(work / "plan.json"), folder)
+    write_json(work / "plan.json", plan)
+    run = TrialRun(recipe, progress=progress)
+    curve: list[dict[str, Any]] = []
+    if exists(work / "curve.json"):
+        curve = read_json(work / "curve.json")
+        run.load(work / "checkpoint")
+        curve = [point for point in curve if point["step"] <= run.step]
+    while not run.done:
+        curve.append(run.next_rung())
+        run.save(work / "checkpoint")
+        write_atomic(work / "curve.json", json.dumps(curve))
+        report(curve[-1])
+    run.export(folder)
+    result = {**plan, "learning_curve": curve, "seconds": curve[-1]["seconds"], "params": curve[-1]["student_params"]}
+    run.close()
+    write_json(folder / "training.json", result)
+    shutil.rmtree(work)
+    return result
+
+
+def _same(plan: dict[str, Any], found: dict[str, Any], folder: Path) -> None:
+    for key, value in plan.items():
+        if found.get(key) != value:
+            raise ConfigError(f"{folder} holds a teacher of another {key}: choose another --out, or remove it")
