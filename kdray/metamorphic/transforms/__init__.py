@@ -1,0 +1,1 @@
+"""Source-to-source transformations that keep what the code does."""

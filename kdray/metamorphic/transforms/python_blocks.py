@@ -1,0 +1,106 @@
+"""Python statements as lines: where one can insert, indent and move.
+
+Shared by the transformations of control flow. A statement is only touched where it has its lines to itself.
+"""
+
+from __future__ import annotations
+
+from kdray.metamorphic.transforms.base import Edit
+from kdray.metamorphic.transforms.python_scope import Names, scope_of
+from kdray.metamorphic.transforms.tree import Node, Source
+
+
+def statements(source: Source, names: Names) -> list[Node]:
+    """Statements of the context in the function's own scope that have their lines to themselves; no docstrings."""
+    if "statements" not in source.memory:
+        source.memory["statements"] = [
+            node
+            for node in source.nodes
+            if node.parent is not None
+            and node.parent.type == "block"
+            and node.type not in ("comment", ";")
+            and node.end <= source.boundary
+            and not is_bare_string(node)
+            and has_own_lines(source, node)
+            and scope_of(node) is names.function
+        ]
+    found: list[Node] = source.memory["statements"]
+    return found
+
+
+def is_bare_string(node: Node) -> bool:
+    """Whether a statement is a docstring or could become one."""
+    return node.type == "expression_statement" and node.children[0].type in ("string", "concatenated_string")
+
+
+def has_own_lines(source: Source, node: Node) -> bool:
+    """Whether nothing else stands on the lines of a statement."""
+    before = source.data[source.line_start(node.start) : node.start]
+    newline = source.data.find(b"\n", node.end)
+    after = source.data[node.end : newline if newline >= 0 else len(source.data)]
+    # A block statement may end beyond its last line.
+    ends_line = node.end > 0 and source.data[node.end - 1 : node.end] == b"\n"
+    return not before.strip() and (ends_line or not after.split(b"#")[0].strip())
+
+
+def indentation(source: Source, node: Node) -> str:
+    """The white space before a statement."""
+    return source.data[source.line_start(node.start) : node.start].decode()
+
+
+def deeper(indent: str) -> str:
+    """What one more level of a block begins with."""
+    return indent + ("\t" if "\t" in indent else "    ")
+
+
+def insert_before(source: Source, node: Node, *lines: str) -> Edit:
+    """Lines (without indentation) in front of a statement."""
+    start, indent = source.line_start(node.start), indentation(source, node)
+    return Edit(start, start, "".join(f"{indent}{line}\n" for line in lines))
+
+
+def has_long_string(node: Node) -> bool:
+    """Whether moving the lines of a statement would change a string."""
+    return any(inner.type == "string" and inner.end_row > inner.row for inner in node.walk())
+
+
+def indent_lines(source: Source, start: int, end: int, step: str) -> list[Edit]:
+    """One more level for every line that begins in [start, end)."""
+    edits = []
+    at = source.line_start(start)
+    while at < end:
+        newline = source.data.find(b"\n", at)
+        newline = newline if newline >= 0 else len(source.data)
+        if source.data[at:newline].strip():
+            edits.append(Edit(at, at, step))
+        at = newline + 1
+    return edits
+
+
+def block_of(node: Node | None) -> Node | None:
+    """The block of a clause."""
+    if node is None:
+        return None
+    return next((child for child in node.children if child.type == "block"), None)
+
+
+def is_indented_block(source: Source, block: Node | None) -> bool:
+    """Whether a block begins on a line of its own."""
+    if block is None or not block.children:
+        return False
+    first = block.children[0]
+    return not source.data[source.line_start(first.start) : first.start].strip()
+
+
+def body_text(source: Source, block: Node) -> str:
+    """The lines of an indented block, with their indentation and a newline at the end."""
+    start = source.line_start(block.children[0].start)
+    return source.data[start : last_end(block)].decode() + "\n"
+
+
+def last_end(node: Node) -> int:
+    """Where the last statement of a block ends, without white space after it."""
+    last = node
+    while last.type in ("block",) or (last.children and last.children[-1].type == "block"):
+        last = last.children[-1]
+    return last.end

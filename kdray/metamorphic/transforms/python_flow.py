@@ -1,0 +1,366 @@
+"""Python transformations of statements: what stands where, in which form of control flow.
+
+Not covered: `match`, `try`, `async for`.
+"""
+
+from __future__ import annotations
+
+import random
+
+from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
+from kdray.metamorphic.transforms.python_blocks import (
+    block_of,
+    body_text,
+    deeper,
+    has_long_string,
+    indent_lines,
+    indentation,
+    insert_before,
+    is_indented_block,
+    last_end,
+    statements,
+)
+from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
+from kdray.metamorphic.transforms.python_types import is_quiet, is_range, type_of
+from kdray.metamorphic.transforms.tree import Node, Source
+from kdray.metamorphic.transforms.words import COMMENTS, fresh
+
+
+def _chosen(
+    source: Source, rng: random.Random, types: tuple[str, ...] = ()
+) -> tuple[Names, list[Node]] | Refusal:
+    """The names and the statements of some types (all without) in a random order."""
+    names = names_of(source)
+    if isinstance(names, str):
+        return Refusal(names)
+    found = [node for node in statements(source, names) if not types or node.type in types]
+    rng.shuffle(found)
+    return names, found
+
+
+def comments(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Comments before some statements."""
+    found = _chosen(source, rng)
+    if isinstance(found, Refusal):
+        return found
+    if not found[1]:
+        return Refusal("no statement before the target")
+    places = found[1][: rng.randint(1, 3)]
+    return Edits([insert_before(source, node, f"# {rng.choice(COMMENTS)}") for node in places])
+
+
+def layout(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Empty lines between statements and wider space around signs."""
+    found = _chosen(source, rng)
+    if isinstance(found, Refusal):
+        return found
+    signs = [
+        node
+        for node in source.nodes
+        if node.type in ("=", "+", "-", "*", "==", "+=")
+        and node.end < source.boundary
+        and node.parent is not None
+        and node.parent.type
+        in ("assignment", "binary_operator", "comparison_operator", "augmented_assignment")
+        and not any(outer.type == "string" for outer in node.ancestors())
+    ]
+    edits = [
+        Edit(place, place, "\n")
+        for place in (source.line_start(node.start) for node in found[1][: rng.randint(1, 3)])
+    ]
+    for sign in rng.sample(signs, min(len(signs), 4)):
+        edits += [Edit(sign.start, sign.start, " "), Edit(sign.end, sign.end, " ")]
+    return Edits(edits) if edits else Refusal("no statement before the target")
+
+
+def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
+    """A branch that is never taken."""
+    found = _chosen(source, rng)
+    if isinstance(found, Refusal) or not found[1]:
+        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
+    name = fresh(rng, found[0].words)
+    step = deeper("")
+    body = f"{step}{name} = {rng.randrange(100)}"
+    head = rng.choice(["if False:", "while False:"])
+    return Edits([insert_before(source, found[1][0], head, body)])
+
+
+def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
+    """A variable that nobody reads."""
+    found = _chosen(source, rng)
+    if isinstance(found, Refusal) or not found[1]:
+        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
+    value = rng.choice([str(rng.randrange(100)), "None", "''", "True"])
+    return Edits([insert_before(source, found[1][0], f"{fresh(rng, found[0].words)} = {value}")])
+
+
+def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`if True:` around a statement."""
+    found = _chosen(source, rng)
+    if isinstance(found, Refusal):
+        return found
+    for node in found[1]:
+        if node.type in ("global_statement", "nonlocal_statement") or has_long_string(node):
+            continue
+        head = insert_before(source, node, "if True:")
+        step = deeper(indentation(source, node))[len(indentation(source, node)) :]
+        return Edits([head, *indent_lines(source, node.start, last_end(node), step)])
+    return Refusal("no statement that can be indented")
+
+
+def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`if c: A else: B` becomes `if not c: B else: A`."""
+    found = _chosen(source, rng, ("if_statement",))
+    if isinstance(found, Refusal):
+        return found
+    for node in found[1]:
+        clauses = [child for child in node.children if child.field == "alternative"]
+        condition, then, other = (
+            node.child("condition"),
+            node.child("consequence"),
+            block_of(clauses[0] if clauses else None),
+        )
+        if (
+            len(clauses) != 1
+            or clauses[0].type != "else_clause"
+            or condition is None
+            or then is None
+            or other is None
+        ):
+            continue
+        if not is_indented_block(source, then) or not is_indented_block(source, other):
+            continue
+        negated = Edit(condition.start, condition.end, f"not ({source.text(condition)})")
+        edits = [negated]
+        for old, new in ((then, other), (other, then)):
+            start = source.line_start(old.children[0].start)
+            edits.append(Edit(start, last_end(old), body_text(source, new).removesuffix("\n")))
+        return Edits(edits)
+    return Refusal("no plain if with an else")
+
+
+def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`elif` becomes an `if` within an `else`."""
+    found = _chosen(source, rng, ("if_statement",))
+    if isinstance(found, Refusal):
+        return found
+    for node in found[1]:
+        clause = next((child for child in node.children if child.type == "elif_clause"), None)
+        if clause is None or has_long_string(node):
+            continue
+        indent = indentation(source, node)
+        if source.data[source.line_start(clause.start) : clause.start].decode() != indent:
+            continue
+        step = deeper(indent)[len(indent) :]
+        head = Edit(clause.start, clause.start + len("elif"), f"else:\n{indent}{step}if")
+        after = source.data.find(b"\n", clause.start) + 1
+        return Edits([head, *indent_lines(source, after, last_end(node), step)] if after else [head])
+    return Refusal("no elif")
+
+
+def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`x = a if c else b` becomes an if statement."""
+    found = _chosen(source, rng, ("expression_statement", "return_statement"))
+    if isinstance(found, Refusal):
+        return found
+    for node in found[1]:
+        inner = node.children[0] if node.type == "expression_statement" else node
+        value = inner.child("right") if inner.type == "assignment" else inner.children[-1]
+        if (
+            value is None
+            or value.type != "conditional_expression"
+            or inner.type not in ("assignment", "return_statement")
+        ):
+            continue
+        parts = [child for child in value.children if child.type not in ("if", "else", "comment")]
+        if len(parts) != 3 or node.row != node.end_row or inner.child("type") is not None:
+            continue
+        then, condition, other = (source.text(part) for part in parts)
+        head, indent = source.data[node.start : value.start].decode(), indentation(source, node)
+        lines = [
+            f"if {condition}:",
+            f"{deeper(indent)}{head}{then}",
+            f"{indent}else:",
+            f"{deeper(indent)}{head}{other}",
+        ]
+        return Edits([Edit(node.start, node.end, "\n".join(lines))])
+    return Refusal("no conditional expression that is a whole right side")
+
+
+def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
+    """An if statement that only chooses a variable's value becomes a conditional expression."""
+    found = _chosen(source, rng, ("if_statement",))
+    if isinstance(found, Refusal):
+        return found
+    for node in found[1]:
+        clauses = [child for child in node.children if child.field == "alternative"]
+        if (
+            len(clauses) != 1
+            or clauses[0].type != "else_clause"
+            or any(n.type == "comment" for n in node.walk())
+        ):
+            continue
+        condition = node.child("condition")
+        then, other = (
+            _only_assignment(source, node.child("consequence")),
+            _only_assignment(source, block_of(clauses[0])),
+        )
+        if condition is None or then is None or other is None or then[0] != other[0] or has_long_string(node):
+            continue
+        text = f"{then[0]} = ({then[1]}) if ({source.text(condition)}) else ({other[1]})"
+        return Edits([Edit(node.start, last_end(node), text)])
+    return Refusal("no if that only chooses a value")
+
+
+def _only_assignment(source: Source, block: Node | None) -> tuple[str, str] | None:
+    """Name and value of a block that is one plain assignment."""
+    if block is None or len(block.children) != 1 or block.children[0].type != "expression_statement":
+        return None
+    inner = block.children[0].children[0]
+    left, right = inner.child("left"), inner.child("right")
+    if inner.type != "assignment" or left is None or right is None or inner.child("type") is not None:
+        return None
+    if left.type != "identifier" or right.type in ("assignment", "yield", "expression_list", "pattern_list"):
+        return None
+    return source.text(left), source.text(right)
+
+
+def permute(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Two neighbouring assignments that have nothing to do with each other change places."""
+    found = _chosen(source, rng, ("expression_statement",))
+    if isinstance(found, Refusal):
+        return found
+    known = {id(node) for node in found[1]}
+    for first in found[1]:
+        siblings = first.parent.children if first.parent is not None else []
+        at = next(number for number, node in enumerate(siblings) if node is first)
+        second = siblings[at + 1] if at + 1 < len(siblings) else None
+        if second is None or id(second) not in known:
+            continue
+        a, b = _plain_assignment(source, first), _plain_assignment(source, second)
+        if (
+            a is None
+            or b is None
+            or a[0] in b[1] | {b[0]}
+            or b[0] in a[1]
+            or source.text(first) == source.text(second)
+        ):
+            continue
+        if {a[0], b[0]} & found[0].elsewhere:
+            continue
+        return Edits(
+            [
+                Edit(first.start, first.end, source.text(second)),
+                Edit(second.start, second.end, source.text(first)),
+            ]
+        )
+    return Refusal("no two neighbouring assignments that are certainly independent")
+
+
+def _plain_assignment(source: Source, node: Node) -> tuple[str, set[str]] | None:
+    """The name that a quiet assignment binds and the names it reads."""
+    inner = node.children[0]
+    left, right = inner.child("left"), inner.child("right")
+    if inner.type != "assignment" or left is None or right is None or left.type != "identifier":
+        return None
+    if not is_display(right):
+        return None
+    return source.text(left), {source.text(n) for n in right.walk() if n.type == "identifier"}
+
+
+def is_display(node: Node) -> bool:
+    """Whether an expression is built of names and literals by lists and tuples alone: nothing of it can call code.
+
+    Sets and dictionaries hash their elements, which calls code; a name that is not bound raises, so only literals
+    and displays of literals move.
+    """
+    inert = ("list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "integer", "float", "true", "false",
+             "none", "string", "string_start", "string_content", "string_end", "unary_operator", "-")  # fmt: skip
+    return all(inner.type in inert for inner in node.walk())
+
+
+def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`for` becomes `while`: over a counter where that is certainly the same, else over the iterator."""
+    found = _chosen(source, rng, ("for_statement",))
+    if isinstance(found, Refusal):
+        return found
+    names, loops = found
+    for node in loops:
+        body, left, right = node.child("body"), node.child("left"), node.child("right")
+        if body is None or left is None or right is None or node.children[0].type == "async":
+            continue
+        if (
+            node.child("alternative") is not None
+            or not is_indented_block(source, body)
+            or right.type == "expression_list"
+        ):
+            continue
+        if {"iter", "next", "StopIteration"} & (
+            names.bound.keys() | names.elsewhere | names.functions.keys()
+        ):
+            continue
+        counted = _counted_loop(source, names, node, left, right, body)
+        if counted is not None:
+            return counted
+        if not _leaves(body):
+            return _iterated_loop(source, names, node, left, right, body, rng)
+    return Refusal("no for loop that keeps its meaning as a while loop")
+
+
+def _leaves(body: Node) -> bool:
+    """Whether a loop may be left early; its iterator would then live on to the end of the function."""
+    return any(
+        node.type in ("break_statement", "return_statement", "yield", "raise_statement")
+        for node in body.walk()
+    )
+
+
+def _iterated_loop(
+    source: Source, names: Names, node: Node, left: Node, right: Node, body: Node, rng: random.Random
+) -> Edits:
+    name, indent = fresh(rng, names.words), indentation(source, node)
+    inner = source.data[source.line_start(body.children[0].start) : body.children[0].start].decode()
+    lines = [
+        f"{name} = iter({source.text(right)})",
+        f"{indent}while True:",
+        f"{inner}try:",
+        f"{deeper(inner)}{source.text(left)} = next({name})",
+        f"{inner}except StopIteration:",
+        f"{deeper(inner)}break",
+    ]
+    start = source.line_start(body.children[0].start)
+    return Edits([Edit(node.start, start, "\n".join(lines) + "\n")])
+
+
+def _counted_loop(
+    source: Source, names: Names, node: Node, left: Node, right: Node, body: Node
+) -> Edits | None:
+    """`for i in range(n)` as `i = 0; while i < n: ...; i += 1`, or None where somebody could tell the difference."""
+    arguments = right.child("arguments")
+    if left.type != "identifier" or arguments is None or not is_range(source, names, right):
+        return None
+    name = source.text(left)
+    values = [child for child in arguments.children if child.type not in ("(", ")", ",")]
+    if not 1 <= len(values) <= 2 or any(
+        type_of(source, names, value) != "int" or not is_quiet(value) for value in values
+    ):
+        return None
+    # The counter passes the last value once more than range does: nobody may look at it outside, or later.
+    uses = names.uses[name]
+    inside = [use for use in uses if node.start <= use.start < node.end]
+    if len(inside) != len(uses) or any(scope_of(use) is not names.function for use in inside):
+        return None
+    written = {
+        source.text(n) for bound in names.bound.values() for n in bound if body.start <= n.start < body.end
+    }
+    if name in names.elsewhere or written & {name, *(source.text(value) for value in values)}:
+        return None
+    if any(inner.type in ("continue_statement", "delete_statement", "yield") for inner in body.walk()):
+        return None
+    begin, end = ("0", source.text(values[0])) if len(values) == 1 else (source.text(v) for v in values)
+    start = source.line_start(body.children[0].start)
+    inner_indent = source.data[start : body.children[0].start].decode()
+    head = f"{name} = {begin}\n{indentation(source, node)}while {name} < {end}:\n"
+    return Edits(
+        [Edit(node.start, start, head), Edit(last_end(body), last_end(body), f"\n{inner_indent}{name} += 1")]
+    )

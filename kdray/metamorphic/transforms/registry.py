@@ -1,0 +1,52 @@
+"""All transformations, by language. A new one is one line here; the contract tests run over this table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from kdray.errors import ConfigError, nearest
+from kdray.metamorphic.transforms import python_expressions, python_flow, python_names
+from kdray.metamorphic.transforms.base import Rewrite, Rewriter, Transform
+
+PYTHON: tuple[Rewriter, ...] = (
+    python_names.rename_variable,
+    python_names.rename_function,
+    python_names.rename_parameter,
+    python_flow.comments,
+    python_flow.layout,
+    python_flow.dead_code,
+    python_flow.unused_variable,
+    python_flow.if_true,
+    python_flow.for_to_while,
+    python_flow.if_else_swap,
+    python_flow.elif_split,
+    python_flow.ternary_to_if,
+    python_flow.if_to_ternary,
+    python_flow.permute,
+    python_expressions.operand_swap,
+    python_expressions.compound_to_plain,
+    python_expressions.plain_to_compound,
+    python_expressions.literal_to_variable,
+    python_expressions.neutral_element,
+)
+REWRITERS: dict[str, tuple[Rewriter, ...]] = {"python": PYTHON}
+
+
+@lru_cache(maxsize=8)
+def transforms_of(language: str) -> tuple[Transform, ...]:
+    """Every transformation of a language, in a fixed order.
+
+    Raises:
+        ConfigError: for a language without any.
+    """
+    if language not in REWRITERS:
+        raise ConfigError(f"no transformations for language '{language}'{nearest(language, REWRITERS)}")
+    return tuple(Rewrite(rewriter.__name__, language, rewriter) for rewriter in REWRITERS[language])
+
+
+def transform_named(language: str, name: str) -> Transform:
+    """One transformation. Raises `ConfigError` for a name that the language does not have."""
+    found = {transform.name: transform for transform in transforms_of(language)}
+    if name not in found:
+        raise ConfigError(f"no {language} transformation '{name}'{nearest(name, found)}")
+    return found[name]

@@ -1,0 +1,126 @@
+"""Source text as a tree of plain nodes, parsed once for all transformations of a case.
+
+tree-sitter parses; its tree is copied into `Node`s because walking those is several times faster than asking the
+binding for parents and fields, and every transformation walks. Nothing here recurses: source may nest as deep as it likes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+MAX_BYTES = 1 << 20
+"""Longer sources are refused: no test is, and a transformation must not take minutes on a generated file."""
+
+
+class Node:
+    """A syntax node: type, byte and row range, field name in its parent, family."""
+
+    __slots__ = ("children", "end", "end_row", "field", "parent", "row", "start", "type")
+
+    def __init__(self, node: Any, field: str | None, parent: Node | None) -> None:
+        self.type: str = node.type
+        self.start: int = node.start_byte
+        self.end: int = node.end_byte
+        self.row: int = node.start_point[0]
+        self.end_row: int = node.end_point[0]
+        self.field = field
+        self.parent = parent
+        self.children: list[Node] = []
+
+    def child(self, field: str) -> Node | None:
+        """The first child in a field."""
+        return next((child for child in self.children if child.field == field), None)
+
+    def ancestors(self) -> Iterator[Node]:
+        """Parent, its parent, and so on."""
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in the order of the text."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+
+class Source:
+    """Parsed code: context and target as one text.
+
+    Attributes:
+        language: of the code.
+        data: UTF-8 of context + target.
+        boundary: length of the context in bytes.
+        nodes: all nodes in the order of the text; the first is the root.
+    """
+
+    def __init__(self, language: str, data: bytes, boundary: int, nodes: list[Node]) -> None:
+        self.language, self.data, self.boundary, self.nodes = language, data, boundary, nodes
+        self.memory: dict[str, Any] = {}
+
+    @property
+    def root(self) -> Node:
+        """The whole text."""
+        return self.nodes[0]
+
+    def text(self, node: Node) -> str:
+        """A node's text."""
+        return self.data[node.start : node.end].decode()
+
+    def line_start(self, at: int) -> int:
+        """The offset of the line that `at` stands in."""
+        return self.data.rfind(b"\n", 0, at) + 1
+
+    def of(self, *types: str) -> list[Node]:
+        """All nodes of some types, in order."""
+        return [node for node in self.nodes if node.type in types]
+
+
+@lru_cache(maxsize=3)
+def _parser(language: str) -> Any:
+    from tree_sitter import Language, Parser
+
+    grammar = importlib.import_module(f"tree_sitter_{language}")
+    return Parser(Language(grammar.language()))
+
+
+@lru_cache(maxsize=8)
+def parse(language: str, context: str, target: str) -> Source | str:
+    """The parsed code, or why it cannot be worked on."""
+    try:
+        head, tail = context.encode(), target.encode()
+    except UnicodeEncodeError:
+        return "not UTF-8"
+    if len(head) + len(tail) > MAX_BYTES:
+        return f"longer than {MAX_BYTES} bytes"
+    data = head + tail
+    if b"\0" in data or b"\r" in data or b"\f" in data:
+        return "holds control characters that break lines"
+    tree = _parser(language).parse(data)
+    if tree.root_node.has_error:
+        return "does not parse"
+    return Source(language, data, len(head), _copy(tree))
+
+
+def _copy(tree: Any) -> list[Node]:
+    cursor = tree.walk()
+    node = Node(cursor.node, None, None)
+    nodes = [node]
+    while True:
+        if cursor.goto_first_child():
+            parent = node
+        else:
+            while not cursor.goto_next_sibling():
+                if not cursor.goto_parent():
+                    return nodes
+                node = node.parent  # type: ignore[assignment]
+            parent = node.parent  # type: ignore[assignment]
+        node = Node(cursor.node, cursor.field_name, parent)
+        parent.children.append(node)
+        nodes.append(node)
