@@ -1,0 +1,324 @@
+"""Leads a sweep: says what to train next, what goes on at a rung, and how each trial ends. Knows no Ray, so
+that a simulation of workers can stand in for Tune in tests and benchmarks.
+
+The order of writes makes every moment safe to be killed at: the study first, what follows from it (trial
+folders, the front's checkpoints) after, and `reconcile` does again what may be missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from optuna.trial import FrozenTrial, TrialState
+
+from kdray.config import Sweep, Trial
+from kdray.errors import ConfigError, KdrayError
+from kdray.search import samplers, space
+from kdray.search.constraints import Gate
+from kdray.search.halving import Halving, fronts
+from kdray.search.propose import Proposer
+from kdray.search.record import TrialFolder
+from kdray.search.study import Study, reported
+
+log = logging.getLogger(__name__)
+
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial to be trained.
+
+    Attributes:
+        key: `t0007`.
+        trial: what to train.
+        decided: the last rung that the study knows of; 0 for none.
+        retries: how often its worker was lost before.
+    """
+
+    key: str
+    trial: Trial
+    decided: int
+    retries: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a trial, for whoever watches.
+
+    Attributes:
+        kind: what happened.
+        key: the trial.
+        finished: trials that are done, in any way.
+        asked: trials that the sweep asks for.
+        detail: `point` when it starts, `step` and `metrics` at a rung, `reason` at an end that is not
+            complete.
+    """
+
+    kind: Literal["started", "rung", "complete", "pruned", "failed", "retried"]
+    key: str
+    finished: int
+    asked: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Conductor:
+    """Between the study and whatever runs the trials.
+
+    Args:
+        sweep: what is asked for.
+        study: its trials.
+        folder: the experiment folder, or None to write none (simulations).
+        gate: what may be trained.
+        on_event: told of everything that happens.
+
+    Raises:
+        ConfigError: a start point that may not be trained, an unknown sampler, a grid over infinitely many
+            points.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        study: Study,
+        folder: Path | None,
+        gate: Gate,
+        on_event: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self._sweep = sweep
+        self._study = study
+        self._folder = folder
+        self._gate = gate
+        self._on_event = on_event
+        self._space = space.build(sweep)
+        self._starts = [self._start(number) for number in range(len(sweep.search.start))]
+        self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
+        self._rungs = sweep.trial.budget.reports
+        self._halving = Halving(self._rungs, self._signs, sweep.search.eta)
+        self._mirrored: dict[str, int] = {}
+        self._waiting: list[str] = []
+        self._live: set[str] = set()
+        self._begun: set[int] = set()
+        self._exhausted = False
+        self._num_trials = 0
+        self._num_finished = 0
+        self._proposer = self._read_study()
+
+    @property
+    def asked(self) -> int:
+        """Trials that the sweep asks for."""
+        return self._sweep.search.trials
+
+    @property
+    def finished(self) -> int:
+        """Trials that are complete, pruned or failed."""
+        return self._num_finished
+
+    @property
+    def live(self) -> int:
+        """Trials that train now."""
+        return len(self._live)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to train; also when a finite space has no other point."""
+        return not self._live and not self._waiting and (self._num_trials >= self.asked or self._exhausted)
+
+    def _read_study(self) -> Proposer:
+        trials = self._study.trials()
+        seed = int(np.random.SeedSequence([self._sweep.search.seed, len(trials)]).generate_state(1)[0])
+        name = self._sweep.search.sampler
+        sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
+        proposer = Proposer(
+            self._space, self._study.directions, sampler, self._gate.refusal,
+            seed=seed, asks=samplers.asks(name), grid=name == "grid",
+        )  # fmt: skip
+        for trial in trials:
+            self._read_trial(trial, proposer)
+        self._num_trials = len(trials)
+        return proposer
+
+    def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
+        key = trial.user_attrs["key"]
+        mirror_id = proposer.add(trial)
+        if "start" in trial.user_attrs:
+            self._begun.add(trial.user_attrs["start"])
+        for step in reported(trial):
+            self._halving.record(key, step, self._study.values(trial, step))
+        if trial.state.is_finished():
+            self._num_finished += 1
+        else:
+            self._mirrored[key] = mirror_id
+
+    def reconcile(self) -> None:
+        """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
+        missing states.
+        """
+        for trial in self._study.trials(TrialState.RUNNING, TrialState.WAITING):
+            key = trial.user_attrs["key"]
+            if trial.state == TrialState.RUNNING:
+                self._study.put_back(key)
+            if self._rungs[-1] in reported(trial):
+                self._study.take_up(key)
+                self._end(key, TrialState.COMPLETE, {})
+            else:
+                self._waiting.append(key)
+        if self._folder is not None:
+            for trial in self._study.trials(*STATES):
+                if not TrialFolder(self._folder, trial.user_attrs["key"]).ended:
+                    self._write_end(trial.user_attrs["key"])
+
+    def next(self) -> Job | None:
+        """The next trial to train: interrupted ones, then start points, then what the sampler proposes; None
+        for none now.
+        """
+        if self._waiting:
+            key = self._waiting.pop(0)
+            self._study.take_up(key)
+        elif self._num_trials >= self.asked or self._exhausted:
+            return None
+        else:
+            created = self._create()
+            if created is None:
+                log.warning(
+                    "every point of the space was tried: %d trials instead of %d",
+                    self._num_trials,
+                    self.asked,
+                )
+                self._exhausted = True
+                return None
+            key = created
+        self._live.add(key)
+        return self._job(key)
+
+    def _create(self) -> str | None:
+        start = next((n for n in range(len(self._starts)) if n not in self._begun), None)
+        proposal = self._proposer.propose(None if start is None else self._starts[start])
+        if proposal is None:
+            return None
+        attrs: dict[str, Any] = self._gate.measures(self._gate.trial(proposal.point))
+        if start is not None:
+            attrs["start"] = start
+            self._begun.add(start)
+        trial = self._study.create(proposal.point, attrs, proposal.system_attrs)
+        key = str(trial.user_attrs["key"])
+        self._mirrored[key] = proposal.mirror_id
+        self._num_trials += 1
+        return key
+
+    def _job(self, key: str) -> Job:
+        record = self._study.trial(key)
+        point = self._space.point(record.params)
+        trial = self._gate.trial(point)
+        if self._folder is not None:
+            TrialFolder(self._folder, key).begin(trial)
+        steps = reported(record)
+        self._tell("started", key, point=point, resumed_from=steps[-1] if steps else 0)
+        return Job(key, trial, steps[-1] if steps else 0, int(record.user_attrs.get("retries", 0)))
+
+    def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> bool:
+        """Notes the metrics of a rung; whether the trial goes on. Every objective is there and finite."""
+        known = step in reported(self._study.trial(key))
+        self._study.report(key, step, metrics)
+        values = [float(metrics[name]) for name in self._study.objectives]
+        goes_on = self._halving.goes_on(key, step, values) or known or not self._sweep.search.halving
+        self._tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
+        return goes_on
+
+    def finish(self, key: str, step: int, metrics: Mapping[str, Any]) -> None:
+        """The trial reached its last rung, or was stopped at an earlier one; its last report may be new."""
+        if step not in reported(self._study.trial(key)):
+            self.report(key, step, metrics)
+        steps = reported(self._study.trial(key))
+        if steps and steps[-1] == self._rungs[-1]:
+            self._end(key, TrialState.COMPLETE, {})
+        else:
+            last = f"step {steps[-1]}" if steps else "its start"
+            self._end(
+                key,
+                TrialState.PRUNED,
+                {"reason": f"stopped at {last}: not among the best 1/{self._sweep.search.eta}"},
+            )
+
+    def fail(self, key: str, reason: str) -> None:
+        """The trial cannot go on."""
+        log.warning("trial %s failed: %s", key, reason)
+        self._end(key, TrialState.FAIL, {"reason": reason})
+
+    def lose(self, key: str, reason: str) -> None:
+        """The trial's worker died: it goes back into the queue, as often as `resources.max_failures` says."""
+        retries = int(self._study.trial(key).user_attrs.get("retries", 0))
+        if retries >= self._sweep.resources.max_failures:
+            self.fail(key, f"{reason} (tried {retries + 1} times)")
+            return
+        log.warning("trial %s lost its worker (%s) and goes on from its last rung", key, reason)
+        self._study.put_back(key, retries=retries + 1)
+        self._live.discard(key)
+        self._waiting.append(key)
+        self._tell("retried", key, reason=reason)
+
+    def interrupt(self) -> None:
+        """The sweep ends early: what runs waits for a resume."""
+        for key in sorted(self._live):
+            self._study.put_back(key)
+        self._waiting += sorted(self._live)
+        self._live.clear()
+
+    def _end(self, key: str, state: TrialState, attrs: Mapping[str, Any]) -> None:
+        values = self._study.end(key, state, attrs)
+        self._proposer.tell(self._mirrored.pop(key), state, values)
+        self._live.discard(key)
+        self._num_finished += 1
+        self._write_end(key)
+        self._tell(STATES[state], key, **attrs)  # type: ignore[arg-type]
+
+    def _write_end(self, key: str) -> None:
+        if self._folder is None:
+            return
+        trial = self._study.trial(key)
+        steps = reported(trial)
+        seconds = trial.user_attrs[f"rung:{steps[-1]}"].get("wall_s", 0.0) if steps else 0.0
+        folder = TrialFolder(self._folder, key)
+        folder.end(STATES[trial.state], trial.user_attrs.get("reason", ""), seconds)
+        if trial.state == TrialState.COMPLETE:
+            self._keep_front()
+        else:
+            folder.drop_checkpoint()
+
+    def _keep_front(self) -> None:
+        """Checkpoints of finished trials stay only on the front."""
+        complete = self._study.trials(TrialState.COMPLETE)
+        losses = np.array([trial.values for trial in complete]) * np.array(self._signs)
+        for trial, front in zip(complete, fronts(losses), strict=True):
+            if front > 0 and self._folder is not None:
+                TrialFolder(self._folder, trial.user_attrs["key"]).drop_checkpoint()
+
+    def _start(self, number: int) -> space.Point:
+        """A start point; what it leaves open is the base trial's value where that lies in the space."""
+        given = {**space.base_point(self._sweep, self._space), **self._sweep.search.start[number]}
+        point = {d.path: d.cast(given[d.path]) for d in self._space.dimensions if d.path in given}
+        try:
+            whole = self._space.fill(lambda dimension: point[dimension.path])
+        except KeyError:  # the sampler fills in the rest
+            return point
+        if refusal := self._gate.refusal(whole):
+            raise ConfigError(f"{self._sweep.name}: search.start[{number}] may not be trained: {refusal}")
+        return point
+
+    def _tell(
+        self,
+        kind: Literal["started", "rung", "complete", "pruned", "failed", "retried"],
+        key: str,
+        **detail: Any,
+    ) -> None:
+        try:
+            self._on_event(Event(kind, key, self._num_finished, self.asked, detail))
+        except KdrayError:
+            raise
+        except Exception:
+            log.exception("the watcher of the sweep failed; the sweep goes on")

@@ -1,0 +1,80 @@
+"""What can be said about a point before it is trained: whether its trial is valid, and whether it keeps the
+sweep's constraints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kdray.config import Sweep, Trial, merge, satisfies
+from kdray.errors import ConfigError
+from kdray.search.space import Point
+
+Sizes = Callable[[Trial], Mapping[str, float]]
+"""`student_params` and `student_bytes` of a trial."""
+
+
+def sizes(context: Mapping[str, Any]) -> Sizes:
+    """The exact sizes of the student that a trial would build, for the vocabulary `context["vocab"]`."""
+    from kdray.students import cost
+
+    vocab = int(context["vocab"])
+
+    def of(trial: Trial) -> Mapping[str, float]:
+        return {
+            "student_params": float(cost.params(trial.student, vocab)),
+            "student_bytes": float(cost.size_bytes(trial.student, vocab)),
+        }
+
+    return of
+
+
+class Gate:
+    """Says why a point may not be trained.
+
+    Args:
+        sweep: the base trial and the constraints.
+        sizes: what is constrained; only asked where there are constraints.
+        teacher: `teacher_params` and `teacher_bytes`, for the constraints that are relative to them.
+
+    Raises:
+        ConfigError: a constraint relative to a teacher that nothing is known about.
+    """
+
+    def __init__(
+        self, sweep: Sweep, sizes: Sizes | None = None, teacher: Mapping[str, float] | None = None
+    ) -> None:
+        self._sweep = sweep
+        self._sizes = sizes
+        self._teacher = dict(teacher or {})
+        if sweep.constraints and sizes is None:
+            raise ConfigError(
+                f"{sweep.name}: constraints need the vocabulary of the teacher: capture its shards first"
+            )
+        for metric, rule in sweep.constraints.items():
+            for unit in ("teacher_params", "teacher_bytes"):
+                if unit in rule and unit not in self._teacher:
+                    raise ConfigError(
+                        f"{sweep.name}: constraints.{metric}: '{rule}' but the teacher's {unit} is not known"
+                    )
+
+    def trial(self, point: Point) -> Trial:
+        """The whole trial of a point. Raises `ConfigError` where it is not valid."""
+        return merge(self._sweep.trial, point, f"{self._sweep.name}: {point}")
+
+    def measures(self, trial: Trial) -> dict[str, float]:
+        """What is known about a trial before it is trained; empty without sizes."""
+        return dict(self._sizes(trial)) if self._sizes else {}
+
+    def refusal(self, point: Point) -> str:
+        """Why this point is not to be trained, "" where it may be."""
+        try:
+            trial = self.trial(point)
+        except ConfigError as error:
+            return str(error)
+        measures = self.measures(trial) if self._sweep.constraints else {}
+        for metric, rule in self._sweep.constraints.items():
+            if not satisfies(rule, measures[metric], self._teacher):
+                return f"{metric} {measures[metric]:.0f} breaks '{rule}'"
+        return ""

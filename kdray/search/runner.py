@@ -1,0 +1,177 @@
+"""Runs a sweep to its end in an experiment folder, from wherever it stands.
+
+    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune -->
+    Workers
+
+One driver at a time holds the folder's lock. A first run and a resume are the same thing: what the study
+lacks is trained.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kdray import results, storage
+from kdray.config import Sweep
+from kdray.errors import ConfigError
+from kdray.results import TrialRecord
+from kdray.search import session
+from kdray.search.record import lock, write_yaml
+
+log = logging.getLogger(__name__)
+
+STOP_FILE = "stop"
+
+
+def run(
+    sweep: Sweep,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    on_event: Callable[[Any], None] = lambda event: None,
+    trial_factory: str = "kdray.train:TrialRun",
+    trial_context: Mapping[str, Any] | None = None,
+) -> list[TrialRecord]:
+    """Trains what the sweep asks for and returns all its trials.
+
+    Args:
+        sweep: what is asked for.
+        folder: the experiment folder, a local path.
+        resume: whether an experiment that is there is gone on with; without it, it is refused.
+        on_event: called in this process with each `conductor.Event`.
+        trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
+        trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
+
+    Returns:
+        Every trial, also those of earlier runs, by number. Fewer than asked for when it was interrupted, or
+        when a finite space has no more points.
+
+    Raises:
+        ConfigError: a sweep that cannot run, or that differs from the one in the folder.
+        KdrayError: another driver holds the folder.
+        KeyboardInterrupt: Ctrl-C, after everything that was reached is safe.
+    """
+    if storage.is_uri(str(folder)):
+        raise ConfigError(f"{sweep.name}: a sweep needs a folder on a file system, not '{folder}'")
+    path = Path(os.path.abspath(str(folder).removeprefix("file://")))
+    path.mkdir(parents=True, exist_ok=True)
+    with lock(path / "driver.lock"):
+        _claim(sweep, path, resume=resume)
+        (path / STOP_FILE).unlink(missing_ok=True)
+        interrupted = _drive(sweep, path, on_event, trial_factory, dict(trial_context or {}))
+    if interrupted:
+        raise KeyboardInterrupt
+    return results.read(path)
+
+
+def _claim(sweep: Sweep, path: Path, *, resume: bool) -> None:
+    """Writes sweep.yaml, or makes sure that the one there is the same sweep."""
+    there = path / "sweep.yaml"
+    if there.exists() and not resume:
+        raise ConfigError(f"{path}: there is a sweep already: resume it, or take another name")
+    write_yaml(there, sweep)
+
+
+def _drive(
+    sweep: Sweep, path: Path, on_event: Callable[[Any], None], factory: str, context: Mapping[str, Any]
+) -> bool:
+    """Runs Tune until nothing is left; whether it was interrupted."""
+    session.prepare()
+    from kdray.search import constraints, space
+    from kdray.search.conductor import Conductor
+    from kdray.search.study import Study, open_storage
+
+    session.quiet()
+    sizes = constraints.sizes(context) if "vocab" in context else None
+    teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
+    gate = constraints.Gate(sweep, sizes, teacher)
+    study = Study(open_storage(sweep, path), sweep, space.build(sweep))
+    conductor = Conductor(sweep, study, path, gate, on_event)
+    conductor.reconcile()
+    if conductor.done:
+        return False
+    with _stop_requests(path / STOP_FILE) as stopped, session.local(sweep.resources):
+        _tune(sweep, path, conductor, factory, stopped)
+        conductor.interrupt()
+    return stopped.is_set() and not conductor.done
+
+
+def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threading.Event) -> None:
+    from ray import tune
+
+    from kdray.search.link import Link
+    from kdray.search.scheduler import HalvingScheduler
+    from kdray.search.searcher import StudySearcher
+    from kdray.search.tune import Stop, Worker
+
+    resources = sweep.resources
+    link = Link(conductor, stopped)
+    searcher = StudySearcher(
+        link,
+        experiment=str(path), factory=factory, objectives=list(sweep.objectives),
+        max_concurrent=resources.max_concurrent, threads=max(1, int(resources.cpus_per_worker)),
+    )  # fmt: skip
+    own = path / ".tune"
+    shutil.rmtree(own, ignore_errors=True)
+    bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    tuner = tune.Tuner(
+        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle])),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=HalvingScheduler(link),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_name_creator=lambda trial: link.keys.get(trial.trial_id, trial.trial_id),
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name="run", storage_path=str(own), verbose=0, stop=Stop(stopped),
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )  # fmt: skip
+    try:
+        tuner.fit()
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+    if link.crash is not None:
+        raise link.crash
+
+
+@contextmanager
+def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
+    """An event that Ctrl-C or a file sets; a second Ctrl-C interrupts at once."""
+    stopped, over = threading.Event(), threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        log.warning("stopping; what was reached is safe, once more to stop at once")
+        stopped.set()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            if stop_file.exists():
+                stopped.set()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    before: Any = None
+    with suppress(ValueError):  # only the main thread may handle signals
+        before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stopped
+    finally:
+        over.set()
+        watcher.join()
+        if before is not None:
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,67 @@
+"""Optuna samplers by name, or any other by import path (`package.module:Class`)."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
+
+from kdray.errors import ConfigError, nearest
+
+NAMES = ("tpe", "nsga2", "nsga3", "gp", "random", "grid")
+
+
+def asks(name: str) -> int:
+    """How often to ask for one point: a random draw costs nothing, a fitted model takes long to say the same
+    thing again.
+    """
+    return 16 if name in ("tpe", "nsga2", "nsga3", "random") else 2
+
+
+def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
+    """A sampler with its own random state.
+
+    Args:
+        name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. `grid` takes
+            every point in order, which `propose` does without a sampler; what is here only fills in for start
+            points.
+        seed: of its random state; different after each resume, or it would draw the same points again.
+        conditional: whether the space has conditions; TPE then models each group of paths apart.
+
+    Raises:
+        ConfigError: an unknown name, or a path that holds no sampler.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if ":" in name:
+            return _imported(name, seed)
+        if name == "tpe":
+            return TPESampler(multivariate=True, group=conditional, constant_liar=True, seed=seed)
+        if name == "nsga2":
+            return NSGAIISampler(seed=seed)
+        if name == "nsga3":
+            return NSGAIIISampler(seed=seed)
+        if name == "gp":
+            return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed))
+        if name in ("random", "grid"):
+            return RandomSampler(seed=seed)
+    raise ConfigError(
+        f"search.sampler: unknown sampler '{name}'{nearest(name, NAMES)}, or an import path 'module:Class'"
+    )
+
+
+def _imported(path: str, seed: int) -> BaseSampler:
+    module, _, attribute = path.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"search.sampler: '{path}': {error}") from None
+    if not (isinstance(found, type) and issubclass(found, BaseSampler)):
+        raise ConfigError(f"search.sampler: '{path}' is not an Optuna sampler")
+    try:
+        return found(seed=seed)  # type: ignore[call-arg]
+    except TypeError as error:
+        raise ConfigError(f"search.sampler: '{path}' cannot be made from a seed: {error}") from None

@@ -1,0 +1,112 @@
+"""The Tune searcher: asks the conductor for trials and tells it how they ended."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ray.exceptions import RayActorError, RayTaskError
+from ray.tune.search import Searcher
+
+from kdray.search.attempt import order
+from kdray.search.link import Link, Unpickled
+from kdray.search.tune import REPORT
+
+
+class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
+    """Tune's face of the conductor.
+
+    Args:
+        link: the conductor and what is shared with the scheduler.
+        experiment: the experiment folder.
+        factory: `module:Class` of the runs.
+        objectives: what each report must hold.
+        max_concurrent: trials at a time.
+        threads: threads of a worker.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        experiment: str,
+        factory: str,
+        objectives: list[str],
+        max_concurrent: int,
+        threads: int,
+    ) -> None:
+        super().__init__()
+        self._link = link
+        self._experiment = experiment
+        self._factory = factory
+        self._objectives = objectives
+        self._max_concurrent = max_concurrent
+        self._threads = threads
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial; None while all slots are taken or a lost one may come back."""
+        with self._link.guard():
+            return self._suggest(trial_id)
+        return str(Searcher.FINISHED)
+
+    def _suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        conductor = self._link.conductor
+        if self._link.stopped.is_set():
+            return str(Searcher.FINISHED)
+        if conductor.live >= self._max_concurrent:
+            return None
+        job = conductor.next()
+        if job is None:
+            return str(Searcher.FINISHED) if conductor.done else None
+        self._link.keys[trial_id] = job.key
+        what = order(
+            job.key, job.trial, experiment=self._experiment, objectives=self._objectives,
+            decided=job.decided, factory=self._factory,
+        )  # fmt: skip
+        return {"order": what.to_json(), "threads": self._threads}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """A trial ended: at its last rung, stopped, failed, or with its worker."""
+        with self._link.guard():
+            self._end(
+                self._link.keys[trial_id], self._link.causes.pop(trial_id, None), None if error else result
+            )
+
+    def _end(self, key: str, cause: BaseException | None, result: dict[str, Any] | None) -> None:
+        conductor = self._link.conductor
+        if result is None or REPORT not in result:
+            lost = cause is None or isinstance(cause, RayActorError) or not isinstance(cause, RayTaskError)
+            (conductor.lose if lost else conductor.fail)(key, describe(cause))
+            return
+        report = json.loads(result[REPORT])
+        if "failed" in report:
+            conductor.fail(key, report["failed"])
+            return
+        # Tune does not ask the scheduler about a result that says it is the last: it may be new to the
+        # conductor.
+        conductor.finish(key, report["metrics"]["step"], report["metrics"])
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the truth."""
+
+
+def describe(cause: BaseException | None) -> str:
+    """What a worker died of, in one line."""
+    if isinstance(cause, RayTaskError) and cause.cause is not None:
+        cause = cause.cause
+    if cause is None:
+        return "the worker was lost"
+    if isinstance(cause, RayActorError):
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        why = next(
+            (line for line in lines if "cause" in line.lower() or "exit" in line.lower()),
+            lines[0] if lines else "",
+        )
+        return f"the worker was lost: {why}"[:300]
+    first = (str(cause).strip().splitlines() or [""])[0]
+    return f"{type(cause).__name__}: {first}"

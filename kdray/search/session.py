@@ -1,0 +1,101 @@
+"""A Ray of one's own: started in this process on the loopback interface, and gone with it.
+
+Never joins a Ray that runs on the machine. On Linux the kernel kills Ray's processes when the process that
+started them dies, also by SIGKILL; workers end with their raylet. (`ray stop` ends every Ray on the machine,
+so nothing here calls it.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Iterator
+
+from kdray.config import Resources
+from kdray.errors import ConfigError
+
+OBJECT_STORE_BYTES = 100_000_000
+"""Trials pass a few kilobytes; Ray's own default is 30 % of the memory."""
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # `uv run` would pack the working folder for every worker
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000",
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "10",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing is ever restored from Tune's snapshots
+    "RAY_DEDUP_LOGS": "0",
+}
+
+
+def prepare() -> None:
+    """Settings that Ray reads when it is imported or started; a user's own settings win."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def quiet() -> None:
+    """Leaves Ray's and Optuna's warnings, not their progress."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for name in ("ray", "ray.tune", "ray.train", "ray.air"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def local(resources: Resources) -> Iterator[None]:
+    """A Ray with room for `max_concurrent` trials, or the one that this process already has.
+
+    Raises:
+        ConfigError: the Ray that is there has no room for even one trial.
+    """
+    prepare()
+    import ray
+
+    if ray.is_initialized():
+        _check_room(resources, ray.cluster_resources())
+        yield
+        return
+    cpus = math.ceil(resources.max_concurrent * resources.workers * resources.cpus_per_worker)
+    gpus = resources.workers * resources.gpus_per_worker
+    if gpus > 0:
+        _check_room(resources, {"CPU": cpus, "GPU": _num_gpus()})
+    ray.init(
+        address="local",
+        num_cpus=max(cpus, 1),
+        num_gpus=None if gpus > 0 else 0,
+        include_dashboard=False,
+        configure_logging=False,
+        log_to_driver=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _num_gpus() -> float:
+    import torch
+
+    return float(torch.cuda.device_count())
+
+
+def _check_room(resources: Resources, there: dict[str, float]) -> None:
+    needs = {
+        "CPU": resources.workers * resources.cpus_per_worker,
+        "GPU": resources.workers * resources.gpus_per_worker,
+    }
+    for name, amount in needs.items():
+        if amount > there.get(name, 0.0):
+            raise ConfigError(
+                f"resources: one trial takes {amount:g} {name}, there are {there.get(name, 0.0):g}"
+            )

@@ -1,0 +1,88 @@
+"""What Tune runs: a class Trainable whose step is one rung. Workers are reused, so that only a worker's first
+trial pays for imports.
+
+Everything that can go wrong happens in `step`: Tune loses a trial whose `setup` or `reset_config` fails. A
+trial that cannot go on reports why and is done; any other exception is raised, so that Tune throws the
+process away with whatever state it is in. Tune's own checkpoints are not used: the trial folder holds them,
+and a step takes them up by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from typing import Any
+
+from ray import tune
+
+from kdray.errors import KdrayError
+from kdray.search.attempt import Attempt, Order
+from kdray.search.link import Unpickled
+
+REPORT = "report"
+
+
+class Worker(tune.Trainable):  # type: ignore[misc]
+    """A Tune worker: trains one trial after another."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Keeps the order; the trial itself begins with the first step."""
+        self._attempt: Attempt | None = None
+        logging.getLogger("ray.tune").setLevel(logging.ERROR)
+        use_threads(int(config["threads"]))
+
+    def step(self) -> dict[str, Any]:
+        """Trains to the next rung. The report is JSON text, for Tune flattens dicts."""
+        try:
+            if self._attempt is None:
+                self._attempt = Attempt(Order.from_json(self.config["order"]))
+            metrics = self._attempt.next_rung()
+            done = self._attempt.done
+            report: dict[str, Any] = {"metrics": metrics}
+        except KdrayError as error:
+            report, done = {"failed": str(error)}, True
+        if done:
+            self._close()
+        return {REPORT: json.dumps(report), "done": done}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Makes room for another trial in the same process."""
+        self._close()
+        self.config = new_config
+        return True
+
+    def cleanup(self) -> None:
+        """The worker ends."""
+        self._close()
+
+    def _close(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.close()
+
+
+class Stop(Unpickled, tune.Stopper):  # type: ignore[misc]
+    """Ends the whole run when an event is set."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped = stopped
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Single trials are the scheduler's."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the run ends."""
+        return self._stopped.is_set()
+
+
+def use_threads(count: int) -> None:
+    """Lets this process compute with `count` threads, whether torch is here already or comes later."""
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(count)

@@ -1,0 +1,74 @@
+"""A trial that trains nothing: its metrics are a formula of its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from kdray.config import Trial
+from kdray.errors import TrialFailed
+
+STEP_S = float(os.environ.get("FAKE_STEP_S", "0.0"))
+
+
+class FakeRun:
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.step = 0
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.trial.budget.steps
+
+    def next_rung(self) -> dict[str, Any]:
+        self.step = next(rung for rung in self.trial.budget.reports if rung > self.step)
+        time.sleep(STEP_S)
+        distil = self.trial.distil
+        share = self.step / self.trial.budget.steps
+        return {
+            "step": self.step,
+            "assertion_accuracy": share * (1 - (distil.alpha - 0.5) ** 2),
+            "metamorphic_discrepancy": 1 - share * (1 - abs(distil.temperature - 2) / 10),
+            "student_params": 100 * self.trial.student.hidden,
+            "intervals": {"assertion_accuracy": [0.0, 1.0]},
+        }
+
+    def save(self, folder: str) -> None:
+        Path(folder, "fake.json").write_text(json.dumps({"step": self.step}))
+
+    def load(self, folder: str) -> None:
+        self.step = json.loads(Path(folder, "fake.json").read_text())["step"]
+
+    def export(self, folder: str) -> None:
+        Path(folder).mkdir(exist_ok=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Misbehaving(FakeRun):
+    """By `student.heads`: 1 nothing, 2 a NaN, 3 no metric, 4 an exception, 5 out of memory, 6 the process
+    dies, 7 a TrialFailed.
+    """
+
+    def next_rung(self) -> dict[str, Any]:
+        metrics = super().next_rung()
+        kind = self.trial.student.heads
+        if self.step == self.trial.budget.reports[0]:
+            return metrics
+        if kind == 2:
+            metrics["assertion_accuracy"] = float("nan")
+        if kind == 3:
+            del metrics["metamorphic_discrepancy"]
+        if kind == 4:
+            raise ValueError("the student went missing")
+        if kind == 5:
+            raise MemoryError("no room for 12 GB")
+        if kind == 6:
+            os._exit(7)
+        if kind == 7:
+            raise TrialFailed("the loss is nan at step 2")
+        return metrics
