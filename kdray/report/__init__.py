@@ -1,0 +1,1 @@
+"""After the sweep: fronts, tables, files and one self-contained page, from an experiment folder."""

@@ -1,0 +1,87 @@
+"""Trials in words and short numbers, the same in every output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kdray.report.front import interval, value
+from kdray.results import TrialRecord
+
+NOTHING = "\u2013"  # an en dash, where there is no value
+ALPHA, TEMPERATURE = "distil.alpha", "distil.temperature"
+
+
+def number(found: float | None, digits: int = 3) -> str:
+    """A short decimal: 0.163, 12.5, 1,234; an en dash for nothing."""
+    if found is None or not math.isfinite(found):
+        return NOTHING
+    if found == int(found) and abs(found) >= 10:
+        return f"{int(found):,}"
+    size = max(0, digits - max(0, math.floor(math.log10(abs(found))))) if found else digits
+    return f"{found:,.{size}f}"
+
+
+def count(found: float | None) -> str:
+    """A large count with its unit: 813 K, 6.29 M."""
+    if found is None or not math.isfinite(found):
+        return NOTHING
+    for unit, scale in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if abs(found) >= scale:
+            return f"{found / scale:.3g} {unit}"
+    return f"{found:.0f}"
+
+
+def with_interval(found: float, low: float, high: float) -> str:
+    """`0.163 [.130-.201]` with an en dash, in one piece; the value alone where there is no interval."""
+    return number(found) if math.isnan(low) else f"{number(found)} [{_bare(low)}{NOTHING}{_bare(high)}]"
+
+
+def _bare(found: float) -> str:
+    """Without the nought before the point."""
+    return number(found).removeprefix("0") if 0 < found < 1 else number(found)
+
+
+def metric(record: TrialRecord, name: str) -> str:
+    """A metric of the last rung with its 95 % interval.
+
+    Whole counts of parameters or bytes with their unit.
+    """
+    found = value(record, name)
+    if name.endswith(("params", "bytes", "flops")):
+        return count(found)
+    return with_interval(found, *interval(record, name))
+
+
+def setting(record: TrialRecord, path: str) -> Any:
+    """The value at a dotted path of the trial; None where there is none."""
+    node: Any = record.trial
+    for part in path.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
+
+
+def architecture(record: TrialRecord) -> str:
+    """The student in a few signs: `llama 4x160 h4 ff512` (layers x hidden, heads, feed-forward).
+
+    May be empty.
+    """
+    student = setting(record, "student") or {}
+    stacks = [
+        str(student[f"{stack}_layers"]) for stack in ("encoder", "decoder") if f"{stack}_layers" in student
+    ]
+    layers = student.get("layers", "+".join(stacks))
+    parts = [
+        str(student.get("family", "")),
+        f"{layers}x{student['hidden']}" if "hidden" in student else str(layers),
+    ]
+    parts += [
+        f"{sign}{student[key]}" for sign, key in (("h", "heads"), ("ff", "feed_forward")) if key in student
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def title(name: str) -> str:
+    """A metric or path for a reader: `assertion accuracy`, `alpha`."""
+    return name.rsplit(".", 1)[-1].replace("_", " ")

@@ -1,0 +1,178 @@
+"""Trials as CSV, JSON, LaTeX and Markdown: for scripts, papers and model cards.
+
+CSV and JSON carry every trial and every recorded number, unrounded; LaTeX and Markdown the front, as the
+terminal shows it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdray.report import describe
+from kdray.report.front import Front, interval, metric_names
+from kdray.results import TrialRecord
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    describe.NOTHING: "--",
+}
+_LATEX |= {sign: "\\" + sign for sign in "&%$#_{}"}
+
+
+def row(front: Front, record: TrialRecord) -> dict[str, Any]:
+    """One trial flat: key, state, whether on the front, overrides, every metric and its interval's ends."""
+    index = {candidate.key: at for at, candidate in enumerate(front.candidates)}.get(record.key)
+    return _row(front, record, index)
+
+
+def rows(front: Front, records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """`row` for each trial."""
+    index = {candidate.key: at for at, candidate in enumerate(front.candidates)}
+    return [_row(front, record, index.get(record.key)) for record in records]
+
+
+def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "trial": record.key,
+        "state": record.state,
+        "front": bool(index is not None and front.mask_P[index]),
+        "rank": int(front.rank_P[index]) if index is not None else None,
+        "knee": index is not None and index == front.knee,
+        "step": record.metrics.get("step"),
+        "seconds": record.seconds,
+        **record.overrides,
+    }
+    for name in metric_names([record]):
+        if name in flat:
+            continue
+        flat[name] = record.metrics[name]
+        low, high = interval(record, name)
+        if not math.isnan(low):
+            flat |= {f"{name}_low": low, f"{name}_high": high}
+    return {**flat, "architecture": describe.architecture(record), "reason": record.reason}
+
+
+def to_csv(front: Front, records: Sequence[TrialRecord]) -> str:
+    """Every trial, a column for everything recorded; empty cells where a trial has no such value."""
+    found = rows(front, records)
+    columns = list(
+        dict.fromkeys(name for one in found for name in one if name not in ("architecture", "reason"))
+    )
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [*columns, "architecture", "reason"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return out.getvalue()
+
+
+def summary(
+    front: Front, records: Sequence[TrialRecord], references: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The sweep as JSON-able data: counts, objectives, reference point, hypervolume, front and every trial.
+
+    A value that is not finite is null, so that any JSON reader takes it.
+    """
+    states = Counter(record.state for record in records)
+    found: dict[str, Any] = _plain(
+        {
+            "trials": {state: states[state] for state in ("complete", "pruned", "failed", "running")},
+            "objectives": front.objectives,
+            "reference_point": front.reference,
+            "hypervolume": front.hypervolume,
+            "front": [record.key for record in front.members],
+            "knee": front.candidates[front.knee].key if front.knee is not None else None,
+            "references": references or {},
+            "rows": rows(front, records),
+        }
+    )
+    return found
+
+
+def to_json(
+    front: Front, records: Sequence[TrialRecord], references: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """`summary` as text."""
+    return json.dumps(summary(front, records, references), indent=1, allow_nan=False) + "\n"
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, Mapping):
+        return {str(key): _plain(one) for key, one in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [_plain(one) for one in found]
+    return None if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Headings and the front's rows as text, then the references'."""
+    more = [name for name in ("student_params", "agreement") if name not in front.objectives]
+    heads = ["trial", *front.objectives, *more, "alpha", "T", "student"]
+    body = []
+    for record in front.members:
+        alpha, temperature = (
+            describe.setting(record, path) for path in (describe.ALPHA, describe.TEMPERATURE)
+        )
+        shown = [describe.metric(record, name) for name in (*front.objectives, *more)]
+        body.append(
+            [
+                record.key,
+                *shown,
+                describe.number(alpha, 2),
+                describe.number(temperature, 2),
+                describe.architecture(record),
+            ]
+        )
+    for name, metrics in references.items():
+        record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
+        body.append(
+            [
+                name,
+                *(describe.metric(record, metric) for metric in (*front.objectives, *more)),
+                describe.NOTHING,
+                describe.NOTHING,
+                "",
+            ]
+        )
+    return [describe.title(head) for head in heads], body
+
+
+def to_markdown(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """The front as a pipe table."""
+    heads, body = _cells(front, references or {})
+
+    def line(cells: Sequence[str]) -> str:
+        return (
+            "| "
+            + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
+            + " |"
+        )
+
+    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(heads) - 2) + [" --- "]) + "|"
+    return "\n".join([line(heads), rule, *map(line, body)]) + "\n"
+
+
+def to_latex(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """The front as a booktabs table; every sign that LaTeX would read is escaped."""
+    heads, body = _cells(front, references or {})
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in cells) + r" \\"
+
+    students, others = body[: len(front.members)], body[len(front.members) :]
+    lines = [
+        r"\begin{tabular}{l" + "r" * (len(heads) - 2) + "l}",
+        r"\toprule",
+        line(heads),
+        r"\midrule",
+        *map(line, students),
+    ]
+    lines += [r"\midrule", *map(line, others)] if others else []
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

@@ -1,0 +1,235 @@
+"""Which students are worth a look: trial records to arrays, then the front, its knee and its hypervolume.
+
+Only complete trials are candidates: a stopped trial's numbers come from a smaller budget, and a failed one's
+from nowhere. A candidate needs a finite value of every objective and has to keep every filter. Any recorded
+metric can be an objective. Not here: the arithmetic (`pareto`), what trials have in common (`effects`), and
+any output.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from kdray import pareto
+from kdray.errors import ConfigError, nearest
+from kdray.results import TrialRecord
+
+Z_95 = 1.959963984540054
+_FILTER = re.compile(
+    r"^\s*([\w.\-/ ]*?[\w])\s*(<=|>=|==|<|>)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*$"
+)
+_COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
+
+
+@dataclass(frozen=True)
+class Front:
+    """The candidates of a sweep and which of them nothing dominates.
+
+    Shapes: `P` candidates, `M` objectives.
+
+    Attributes:
+        objectives: metric -> `max` or `min`.
+        candidates: complete trials with finite objectives that keep every filter, by number.
+        values_PM: what was measured.
+        low_PM, high_PM: ends of the 95 % intervals, NaN where none was recorded.
+        mask_P: whether the candidate is on the front.
+        rank_P: 0 on the front, 1 on the front of the rest, ...
+        knee: index of the knee among the candidates, None without any.
+        reference: the hypervolume's reference point, in the objectives' units.
+        hypervolume: up to `reference`; 0 without candidates.
+    """
+
+    objectives: dict[str, str]
+    candidates: list[TrialRecord]
+    values_PM: pareto.Floats
+    low_PM: pareto.Floats
+    high_PM: pareto.Floats
+    mask_P: pareto.Bools
+    rank_P: pareto.Ints
+    knee: int | None
+    reference: dict[str, float]
+    hypervolume: float
+
+    @property
+    def names(self) -> list[str]:
+        """The objectives, in order."""
+        return list(self.objectives)
+
+    @property
+    def directions(self) -> list[str]:
+        """`max` or `min` of each objective, in order."""
+        return list(self.objectives.values())
+
+    @property
+    def members(self) -> list[TrialRecord]:
+        """The trials on the front, best in the first objective first."""
+        return [self.candidates[index] for index in self.order if self.mask_P[index]]
+
+    @property
+    def order(self) -> list[int]:
+        """Candidates by rank, then best in the first objective first, then by number."""
+        loss = pareto.losses(self.values_PM, self.directions)
+        return sorted(
+            range(len(self.candidates)), key=lambda i: (self.rank_P[i], loss[i, 0], self.candidates[i].number)
+        )
+
+    def standard_errors(self) -> pareto.Floats:
+        """Half the width of each 95 % interval over 1.96; 0 where none was recorded. float[P, M]."""
+        return np.nan_to_num((self.high_PM - self.low_PM) / (2 * Z_95))
+
+
+def front(
+    records: Sequence[TrialRecord],
+    objectives: Mapping[str, str],
+    *,
+    reference: Mapping[str, float] | None = None,
+    where: Sequence[str] = (),
+) -> Front:
+    """The front over any number of recorded metrics.
+
+    Args:
+        records: a sweep's trials, in any state.
+        objectives: metric -> `max` or `min`.
+        reference: the hypervolume's reference point; None takes the worst values of these candidates, moved
+            out by a
+            tenth of the range, which suits one sweep and no comparison.
+        where: filters such as `student_params <= 2e6`.
+
+    Raises:
+        ConfigError: a metric that no complete trial recorded, a direction or a filter that cannot be read.
+    """
+    candidates = sorted(complete(records), key=lambda record: record.number)
+    check_objectives(objectives, metric_names(candidates))
+    keep = [rule(text, metric_names(candidates)) for text in where]
+    candidates = [r for r in candidates if all(math.isfinite(value(r, name)) for name in objectives)]
+    candidates = [r for r in candidates if all(kept(r) for kept in keep)]
+    shape = (len(candidates), len(objectives))
+    values = np.array(
+        [[value(r, name) for name in objectives] for r in candidates], dtype=np.float64
+    ).reshape(shape)
+    ends = np.array(
+        [[interval(r, name) for name in objectives] for r in candidates], dtype=np.float64
+    ).reshape(*shape, 2)
+    directions = list(objectives.values())
+    point = _reference(reference, objectives, values)
+    return Front(
+        objectives=dict(objectives),
+        candidates=candidates,
+        values_PM=values,
+        low_PM=ends[..., 0],
+        high_PM=ends[..., 1],
+        mask_P=pareto.non_dominated(values, directions),
+        rank_P=pareto.ranks(values, directions),
+        knee=pareto.knee(values, directions),
+        reference=point,
+        hypervolume=pareto.hypervolume(values, directions, list(point.values())) if point else 0.0,
+    )
+
+
+def _reference(
+    given: Mapping[str, float] | None, objectives: Mapping[str, str], values: pareto.Floats
+) -> dict[str, float]:
+    if given is not None:
+        missing = [name for name in objectives if name not in given]
+        if missing:
+            raise ConfigError(
+                f"reference point: no value for '{missing[0]}' (needed: {', '.join(objectives)})"
+            )
+        return {name: float(given[name]) for name in objectives}
+    if not len(values):
+        return {}
+    point = pareto.reference_point(values, list(objectives.values()))
+    return dict(zip(objectives, map(float, point), strict=True))
+
+
+def complete(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The trials that reached the last rung."""
+    return [record for record in records if record.state == "complete" and record.rungs]
+
+
+def value(record: TrialRecord, name: str) -> float:
+    """A metric of the last rung as a number; NaN where it is missing or no number."""
+    found = record.metrics.get(name)
+    return float(found) if _is_number(found) else math.nan
+
+
+def _is_number(found: Any) -> TypeGuard[int | float]:
+    return isinstance(found, (int, float)) and not isinstance(found, bool)
+
+
+def interval(record: TrialRecord, name: str) -> tuple[float, float]:
+    """The 95 % interval of a metric of the last rung; NaN twice where none was recorded."""
+    return ends((record.metrics.get("intervals") or {}).get(name))
+
+
+def ends(found: Any) -> tuple[float, float]:
+    """Two numbers as an interval; NaN twice for anything else."""
+    if (
+        isinstance(found, (list, tuple))
+        and len(found) == 2
+        and all(isinstance(end, (int, float)) for end in found)
+    ):
+        return float(found[0]), float(found[1])
+    return math.nan, math.nan
+
+
+def metric_names(records: Iterable[TrialRecord]) -> list[str]:
+    """Every metric that some trial recorded as a number, finite or not, in the order of first sight."""
+    names: dict[str, None] = {}
+    for record in records:
+        names |= {name: None for name, found in record.metrics.items() if _is_number(found)}
+    return [name for name in names if name != "step"]
+
+
+def check_objectives(objectives: Mapping[str, str], known: Sequence[str]) -> None:
+    """Raises `ConfigError` for none, an unknown direction, or (where trials tell) an unknown metric."""
+    if not objectives:
+        raise ConfigError("objectives: name at least one metric, such as assertion_accuracy:max")
+    for name, direction in objectives.items():
+        if direction not in ("max", "min"):
+            raise ConfigError(f"objectives: {name}: direction '{direction}' is neither max nor min")
+        if known and name not in known:
+            raise ConfigError(f"objectives: no complete trial recorded '{name}'{nearest(name, known)}")
+
+
+def parse_objectives(text: str, default: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`a:max,b:min` as a mapping.
+
+    A metric without a direction takes the one in `default`. Raises `ConfigError`.
+    """
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, direction = (
+            part.rpartition(":") if ":" in part else (part, "", (default or {}).get(part, ""))
+        )
+        if not direction:
+            raise ConfigError(f"objectives: '{part}' needs a direction: {part}:max or {part}:min")
+        found[name] = direction
+    check_objectives(found, [])
+    return found
+
+
+def rule(text: str, known: Sequence[str]) -> Any:
+    """A filter such as `student_params <= 2e6` as a function of a record; a missing metric does not keep it.
+
+    Raises:
+        ConfigError: no comparison with a number, or (where trials tell) an unknown metric.
+    """
+    match = _FILTER.match(text)
+    if match is None:
+        raise ConfigError(f"filter '{text}' is not like 'student_params <= 2e6'")
+    name, sign, bound = match.group(1), _COMPARE[match.group(2)], float(match.group(3))
+    if known and name not in known:
+        raise ConfigError(f"filter '{text}': no complete trial recorded '{name}'{nearest(name, known)}")
+
+    def keeps(record: TrialRecord) -> bool:
+        return bool(sign(value(record, name), bound))
+
+    return keeps
