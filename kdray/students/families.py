@@ -20,9 +20,18 @@ def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
         pad_id: the padding token, also the decoder's start (T5's convention).
         end_id: the token that ends an answer.
     """
-    if isinstance(student, T5Student):
-        return _build_t5(student, vocab, pad_id, end_id)
-    return _build_llama(student, vocab, pad_id, end_id)
+    build_family = _build_t5 if isinstance(student, T5Student) else _build_llama
+    return with_fast_attention(build_family(student, vocab, pad_id, end_id))  # type: ignore[arg-type]
+
+
+def with_fast_attention(model: Any) -> Any:
+    """Plain matrix products for attention on a CPU: at these widths its fused kernel made a bfloat16 training step 1.3 times
+    slower with 6 layers of 256, 1.45 times with 3 of 128 (one core, 173 tokens)."""
+    import torch
+
+    if not torch.cuda.is_available():
+        model.set_attn_implementation("eager")
+    return model
 
 
 def _build_llama(student: LlamaStudent, vocab: int, pad_id: int, end_id: int) -> Any:

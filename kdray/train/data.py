@@ -8,9 +8,13 @@ from typing import Any
 from kdray.config import Encoding, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
+from kdray.metamorphic.suite import Suite
+from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
+from kdray.students.load import load_tokenizer
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.tokenizer import train_tokenizer
+from kdray.teacher.shards import ShardSource
 
 HELD_OUT_ROWS = 512
 """Rows of the valid split that give a teacher's learning curve."""
@@ -33,7 +37,7 @@ class TrialData:
     source: RowSource
     vocab: int
     teacher: str | None
-    suite: Any
+    suite: Suite | None
     held_out: RowSource | None = None
 
 
@@ -56,7 +60,15 @@ def open_data(trial: Trial) -> TrialData:
 
 
 def _from_shards(trial: Trial) -> TrialData:
-    raise NotImplementedError
+    """Shards, the tokenizer kept beside them, and the suite, which must be of the same teacher."""
+    assert trial.shards is not None  # noqa: S101 - open_data saw to it
+    if trial.suite is None:
+        raise ConfigError("trial.suite must name the metamorphic suite: without it a student cannot be judged")
+    kept = join(trial.shards, "teacher")
+    task = assertion_task(load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
+    suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
+    return TrialData(task, source, source.manifest.vocab, kept, suite)
 
 
 def _from_corpus(trial: Trial) -> TrialData:
