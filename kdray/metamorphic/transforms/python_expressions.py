@@ -1,7 +1,7 @@
 """Python transformations of expressions, only where the operands certainly are immutable built-ins.
 
-An operator of anything else may be overloaded, may not commute, or may change its operand in place: `x += y` on a list
-is seen by everybody who holds the list.
+An operator of anything else may be overloaded, may not commute, or may change its operand in place: `x += y`
+on a list is seen by everybody who holds the list.
 
 Not covered: attributes and calls as operands.
 """

@@ -21,9 +21,14 @@ from kdray.metamorphic.transforms.python_blocks import (
     statements,
 )
 from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
-from kdray.metamorphic.transforms.python_types import is_quiet, is_range, type_of
+from kdray.metamorphic.transforms.python_types import LITERALS, is_quiet, is_range, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import COMMENTS, fresh
+
+INERT = LITERALS | {
+    "list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "unary_operator", "-",
+    "string_start", "string_content", "string_end",
+}  # fmt: skip
 
 
 def _chosen(
@@ -246,7 +251,7 @@ def permute(source: Source, rng: random.Random) -> Edits | Refusal:
             or source.text(first) == source.text(second)
         ):
             continue
-        if {a[0], b[0]} & found[0].elsewhere:
+        if {a, b} & found[0].elsewhere:
             continue
         return Edits(
             [
@@ -257,26 +262,21 @@ def permute(source: Source, rng: random.Random) -> Edits | Refusal:
     return Refusal("no two neighbouring assignments that are certainly independent")
 
 
-def _plain_assignment(source: Source, node: Node) -> tuple[str, set[str]] | None:
-    """The name that a quiet assignment binds and the names it reads."""
+def _plain_assignment(source: Source, node: Node) -> str | None:
+    """The name that an inert assignment binds."""
     inner = node.children[0]
     left, right = inner.child("left"), inner.child("right")
     if inner.type != "assignment" or left is None or right is None or left.type != "identifier":
         return None
-    if not is_display(right):
-        return None
-    return source.text(left), {source.text(n) for n in right.walk() if n.type == "identifier"}
+    return source.text(left) if is_inert(right) else None
 
 
-def is_display(node: Node) -> bool:
-    """Whether an expression is built of names and literals by lists and tuples alone: nothing of it can call code.
+def is_inert(node: Node) -> bool:
+    """Whether an expression is built of literals by lists and tuples alone: nothing of it can call code or fail.
 
-    Sets and dictionaries hash their elements, which calls code; a name that is not bound raises, so only literals
-    and displays of literals move.
+    Sets and dictionaries hash their elements, which calls code; a name may not be bound.
     """
-    inert = ("list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "integer", "float", "true", "false",
-             "none", "string", "string_start", "string_content", "string_end", "unary_operator", "-")  # fmt: skip
-    return all(inner.type in inert for inner in node.walk())
+    return all(inner.type in INERT for inner in node.walk())
 
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
