@@ -47,8 +47,8 @@ class Evaluation:
     """A student's marks.
 
     Attributes:
-        metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth), `metamorphic_discrepancy`,
-            `violating_share`, one rate per relation (variants) and `clean_` + relation (clean inputs),
+        metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth),
+            `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` + relation (clean inputs),
             `agreement` (greedy output equal to the teacher's on clean inputs), `variant_accuracy`, `flips`
             and `teacher_flips`, `confidence`, `ece`, `teacher_ece`, `calibration_gap` (on variants),
             `teacher_accuracy`. A relation that counted nothing is left out.
@@ -135,7 +135,7 @@ def answer(
 def _compare(
     signal: TeacherSignal, positions_P: NDArray[Any], labels_P: NDArray[Any], logits_PV: Tensor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """JSD in bits over head and tail of the teacher, and the student's log-probability of the labels; float64 [P] each."""
+    """JSD in bits over the head and tail of the teacher, and the log-probability of the labels; [P] each."""
     ids_PK, logprobs_PK = signal.ids_NK[positions_P], signal.logprobs_NK[positions_P]
     student_PV = logits_PV.float().log_softmax(1)
     device = logits_PV.device
@@ -212,7 +212,7 @@ def rename_back(text: str, renames: Sequence[tuple[str, str]]) -> str:
 def _by_transform(
     suite: Suite, variants: NDArray[Any], on_variants: Answers, thresholds: Thresholds
 ) -> dict[str, dict[str, float]]:
-    """Per transformation: how many variants, and each relation's rate (left out where nothing was counted)."""
+    """Per transformation: number of variants and the rates of the relations that counted something."""
     names = np.array([suite.transforms[row] for row in variants])
     table: dict[str, dict[str, float]] = {}
     for name in sorted(set(names.tolist())):

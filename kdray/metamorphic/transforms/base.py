@@ -63,7 +63,7 @@ Rewriter = Callable[[Source, random.Random], Edits | Refusal]
 
 
 class Transform(Protocol):
-    """One transformation of one language. Deterministic in (context, target, seed); never raises for any text."""
+    """One transformation of one language: a function of (context, target, seed) that raises for no text."""
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
 """Python transformations that rename. The target is renamed along.
 
-Not covered: the test function itself (the runner finds it by its name), its parameters (fixtures are found by theirs),
-attributes, modules, and any function in which somebody may look a variable up by its name (`locals`, `eval`,
-pandas' `query`, ...).
+Not covered: the test function itself (the runner finds it by its name), its parameters (fixtures are found by
+theirs), attributes, modules, and any function in which somebody may look a variable up by its name (`locals`,
+`eval`, pandas' `query`, ...).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _shows_its_name(uses: list[Node]) -> bool:
 
 
 def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
-    """A nested helper function gets another name; only where it is called and nothing else is done with it."""
+    """A nested helper function gets another name; only where it is called and no more."""
     names = _names(source)
     if isinstance(names, Refusal):
         return names
