@@ -9,7 +9,7 @@ No torch, no Ray in here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -230,11 +230,11 @@ class Capture(Part):
     rows: int | None = Field(None, ge=1, description="training rows whose signal is stored; None for the whole corpus")
     codec: str = "head"
     codec_params: dict[str, Any] = Field(default_factory=dict)
-    rows_per_shard: int = Field(1024, ge=1)
+    batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
+    rows_per_shard: int = Field(512, ge=1)
     cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
     variants_per_case: int = Field(1, ge=1)
     transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
-    batch_tokens: int = Field(8192, ge=256, description="tokens of a teacher batch")
     seed: int = Field(0, ge=0)
 
 
@@ -361,6 +361,17 @@ def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> T
             raise ConfigError(f"{source}: unknown path '{path}'{nearest(path, _paths(data))}")
         node[leaf] = value
     return parse(Trial, data, source)
+
+
+def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """`a.b=c` texts as dotted path -> value, the value read as YAML. Raises `ConfigError`."""
+    found = {}
+    for text in texts:
+        path, sign, value = text.partition("=")
+        if not sign or not path:
+            raise ConfigError(f"--set '{text}': expected a.b=c")
+        found[path] = yaml.load(value, Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+    return found
 
 
 def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -84,7 +84,7 @@ def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:
 def _capture(sweep: Sweep, stage: Stage) -> None:
     from kdray.metamorphic.suite import build_suite
     from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
-    from kdray.students.logits import target_logits
+    from kdray.students.logits import TargetLogits
     from kdray.teacher.capture import capture
     from kdray.train.data import assertion_task
 
@@ -104,12 +104,12 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
     with stage("capture") as advance:
         rows = spread(task.rows(read_corpus(trial.corpus, "train")), plan.rows)
         capture(
-            lambda batch: target_logits(model, batch, pad_id=task.pad_id),
             rows,
             trial.shards,
-            codec=codec,
-            header=header,
-            batch_tokens=plan.batch_tokens,
+            codec,
+            header,
+            TargetLogits(model, task.pad_id),
+            batch_size=plan.batch_size,
             rows_per_shard=plan.rows_per_shard,
             progress=advance,
         )
@@ -124,6 +124,7 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
             trial.suite,
             seed=plan.seed,
             transforms=plan.transforms or None,
+            variants=plan.variants_per_case,
             header=header,
             codec=codec,
             batch_size=trial.evaluation.batch_size,

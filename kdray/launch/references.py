@@ -17,7 +17,7 @@ def references(sweep: Sweep, folder: str, advance: Advance = lambda done, total:
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
     from kdray.evaluation.compare import matches
-    from kdray.metamorphic.suite import Suite
+    from kdray.metamorphic.suite import IDENTITY, Suite
     from kdray.teacher.manifest import read as read_manifest
     from kdray.train.exam import baselines, share
 
@@ -27,9 +27,10 @@ def references(sweep: Sweep, folder: str, advance: Advance = lambda done, total:
     trial = sweep.trial
     assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
     suite = Suite.open(trial.suite)
-    said, right = suite.teacher_texts()
-    hits = matches(said, right)
-    marks: dict[str, dict[str, Any]] = {"teacher": share(hits) | {"student_params": read_manifest(trial.shards).teacher_params}}
+    clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
+    hits = matches([suite.teacher_texts[n] for n in clean], [suite.references[n] for n in clean])
+    params = read_manifest(trial.shards).teacher_params
+    marks: dict[str, dict[str, Any]] = {"teacher": share(hits) | {"student_params": params}}
     marks["teacher"] |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
     if trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)

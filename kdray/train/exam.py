@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.config import Encoding
 from kdray.corpus.example import Example
+from kdray.corpus.sample import sample
+from kdray.corpus.store import read_corpus
 from kdray.evaluation.baselines import Retrieval, last_assertion
 from kdray.evaluation.compare import matches
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
+from kdray.storage import exists, join, read_json
+from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
+from kdray.train.data import assertion_task
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -54,10 +60,17 @@ def baselines(train: Sequence[Example], examples: Sequence[Example], progress: P
     return {"retrieval": share(matches(found, targets)), "repeat_last": share(matches(repeated, targets))}
 
 
-def examine(
-    model: Any, task: AssertionTask, train: Sequence[Example], examples: Sequence[Example], progress: Progress
-) -> dict[str, dict[str, Any]]:
-    """The model and both baselines on the same held-out examples."""
+def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
+    """A model folder and both baselines on the same held-out examples of a corpus, taken from each file in turn."""
+    model = load_model(teacher)
+    task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
+    examples = sample(read_corpus(corpus, "test"), cases)
     said = answers(model, task, examples)
     marks = {"teacher": share(matches(said, [example.target for example in examples]))}
-    return marks | baselines(train, examples, progress)
+    return marks | baselines(read_corpus(corpus, "train"), examples, progress)
+
+
+def saved_encoding(folder: str) -> Encoding:
+    """The limits that a model of ours was trained with; the defaults for any other."""
+    path = join(folder, "kdray.json")
+    return Encoding(**read_json(path)["encoding"]) if exists(path) else Encoding()

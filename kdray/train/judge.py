@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from kdray.config import Distil, Trial
-from kdray.metamorphic.suite import evaluate
+from kdray.metamorphic.evaluate import evaluate
 from kdray.stream import RowSource, collate
 from kdray.train.data import TrialData
 from kdray.train.learner import Learner
