@@ -171,12 +171,10 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
         return found
     for node in found[1]:
         inner = node.children[0] if node.type == "expression_statement" else node
+        if inner.type not in ("assignment", "return_statement"):
+            continue
         value = inner.child("right") if inner.type == "assignment" else inner.children[-1]
-        if (
-            value is None
-            or value.type != "conditional_expression"
-            or inner.type not in ("assignment", "return_statement")
-        ):
+        if value is None or value.type != "conditional_expression":
             continue
         parts = [child for child in value.children if child.type not in ("if", "else", "comment")]
         if len(parts) != 3 or node.row != node.end_row or inner.child("type") is not None:
