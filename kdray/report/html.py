@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray import storage
+from kdray.report import effects
 from kdray.report import payload as page_data
 from kdray.report.front import Front
 from kdray.results import Experiment, read_cases
@@ -33,13 +34,14 @@ SCRIPTS = (
     "detail.js",
     "page.js",
 )
+MOST_EFFECTS = 3  # metrics with main effects
 MOST_CASES = 10  # of one student
 MOST_STUDENTS = 40  # of the front, whose cases are embedded
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def write(location: str | Path, experiment: Experiment, front: Front, *, note: str = "") -> None:
-    """Writes the page whole or not at all; `location` is a path or URI."""
+    """Writes the page whole or not at all; `location` is a path or URI. Otherwise as `render`."""
     storage.write_atomic(location, render(experiment, front, note=note))
 
 
@@ -51,11 +53,17 @@ def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
         front: the front over the objectives to show.
         note: a sentence for the head of the page.
     """
-    cases = {
-        record.key: read_cases(experiment.folder, record.key)[:MOST_CASES]
-        for record in front.members[:MOST_STUDENTS]
-    }
-    return assemble(page_data.payload(experiment, front, cases=cases, note=note))
+    shown = front.members[:MOST_STUDENTS]
+    data = page_data.payload(
+        experiment,
+        front,
+        probability=effects.probability(front).tolist(),
+        effects=effects.main_effects(experiment.records, experiment.sweep, front.names[:MOST_EFFECTS]),
+        importance=effects.importance(experiment.records, experiment.sweep, front.objectives),
+        cases={record.key: read_cases(experiment.folder, record.key)[:MOST_CASES] for record in shown},
+        note=note,
+    )
+    return assemble(data)
 
 
 def assemble(data: Mapping[str, Any]) -> str:
