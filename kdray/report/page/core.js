@@ -108,7 +108,7 @@ function show(value, name = "") {
   if (/(params|bytes|flops)$/.test(name) && Math.abs(value) >= 1000) return short(value);
   if (Number.isInteger(value)) return Math.abs(value) >= 10000 ? value.toLocaleString("en") : String(value);
   const size = Math.abs(value);
-  if (size < 0.001) return value.toExponential(1);
+  if (size < 0.0001) return value.toExponential(1);
   return size < 0.1 && !data.directions[name] ? String(+value.toPrecision(3)) : value.toFixed(size < 1 ? 3 : size < 100 ? 2 : 1);
 }
 

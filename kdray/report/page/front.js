@@ -22,7 +22,7 @@ function frontPlot() {
   let over = null;
   let place = null;
   const chart = plot($("front-plot"), {
-    height: (width) => Math.max(320, Math.min(520, width * 0.66)),
+    height: (width) => Math.max(320, Math.min(580, width * 0.68)),
     label: "",
     draw: (frame) => {
       const [xq, yq] = [quantities.get(view.x), quantities.get(view.y)];
@@ -109,7 +109,7 @@ function drawDots(frame, shown, place) {
     const kind = onFront.has(i) ? "front" : state(i) === "complete" ? "complete" : "stopped";
     groups[store.kept[i] ? kind : kind + " dim"].push(place(i));
   }
-  for (const [name, points] of Object.entries(groups)) frame.marks.append(svg("path", { class: "dots " + name, d: dots(points) }));
+  for (const [name, points] of Object.entries(groups)) if (points.length) frame.marks.append(svg("path", { class: "dots " + name, d: dots(points) }));
 }
 
 function drawReferences(frame, references, xq, yq, x, y) {

@@ -17,8 +17,8 @@ function mapPlot() {
   let placed = [];
   let over = null;
   const chart = plot($("map-plot"), {
-    height: (width) => Math.max(330, Math.min(420, width * 0.75)),
-    margin: { top: 14, right: 18, bottom: 84, left: 62 },
+    height: (width) => Math.max(330, Math.min(520, width * 0.84)),
+    margin: { top: 14, right: 18, bottom: 98, left: 62 },
     label: "",
     draw: (frame) => {
       const [xq, yq, zq] = [chosen.x, chosen.y, chosen.z].map((name) => quantities.get(name));
@@ -80,14 +80,15 @@ function smooth(frame, points, colour) {
       }
       if (weight < 0.3) continue;
       frame.marks.append(svg("rect", {
-        class: "tile", x: c * w, y: r * h, width: w + 0.5, height: h + 0.5, fill: colour(sum / weight), "fill-opacity": (0.55 * Math.min(1, weight / 2)).toFixed(2),
+        class: "tile", x: Math.round(c * w), y: Math.round(r * h), width: Math.round((c + 1) * w) - Math.round(c * w),
+        height: Math.round((r + 1) * h) - Math.round(r * h), fill: colour(sum / weight), "fill-opacity": (0.55 * Math.min(1, weight / 2)).toFixed(2),
       }));
     }
   }
 }
 
 function legend(frame, range, quantity, colour) {
-  const [left, top, width] = [0, frame.height + 56, Math.min(220, frame.width * 0.5)];
+  const [left, top, width] = [0, frame.height + 70, Math.min(240, frame.width)];
   for (let n = 0; n < 40; n++) {
     const value = range[0] + ((range[1] - range[0]) * n) / 39;
     frame.grid.append(svg("rect", { x: left + (n * width) / 40, y: top, width: width / 40 + 0.5, height: 8, fill: colour(value) }));
@@ -95,7 +96,7 @@ function legend(frame, range, quantity, colour) {
   frame.grid.append(
     svg("text", { class: "tick", x: left, y: top + 22 }, show(range[0], quantity.name)),
     svg("text", { class: "tick", x: left + width, y: top + 22, "text-anchor": "end" }, show(range[1], quantity.name)),
-    svg("text", { class: "title", x: left + width + 12, y: top + 8 }, axisTitle(quantity, false)),
+    svg("text", { class: "title", x: left, y: top - 6 }, axisTitle(quantity, false)),
   );
 }
 
@@ -104,16 +105,16 @@ function effectPlots() {
   if (!data.effects.length) return void $("effects").remove();
   for (const effect of data.effects) {
     const q = quantities.get(effect.metric);
-    const host = html("div", { class: "small" });
+    const host = html("div", { class: "small" }, html("h4", {}, axisTitle(q, true)));
     $("effects-plots").append(host);
     plot(host, {
-      height: 190,
-      margin: { top: 12, right: 12, bottom: 40, left: 58 },
+      height: 236,
+      margin: { top: 8, right: 12, bottom: 44, left: 42 },
       label: `Main effect of ${title(effect.path)} on ${title(effect.metric)}.`,
       draw: (frame) => {
         const x = scale(extent(effect.at, 0, effect.log), [0, frame.width], effect.log);
         const y = scale(extent([...effect.low, ...effect.high], 0.08), [frame.height, 0]);
-        frame.axes(x, y, { x: title(effect.path), y: axisTitle(q, true) });
+        frame.axes(x, y, { x: title(effect.path), y: "" });
         const upper = effect.at.map((a, n) => [x(a), y(effect.high[n])]);
         const lower = effect.at.map((a, n) => [x(a), y(effect.low[n])]).reverse();
         frame.marks.append(

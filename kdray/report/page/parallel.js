@@ -10,8 +10,8 @@ function parallelPlot() {
   let dragging = null;
   const share = new Map(axes.map((q) => [q, shares(q)]));
   const chart = plot($("parallel-plot"), {
-    height: 340,
-    margin: { top: 46, right: 60, bottom: 30, left: 60 },
+    height: 360,
+    margin: { top: 56, right: 60, bottom: 30, left: 60 },
     label: "Settings and objectives of every trial as parallel axes.",
     draw: (frame) => {
       const at = (n) => (axes.length > 1 ? (n * frame.width) / (axes.length - 1) : frame.width / 2);
@@ -30,15 +30,15 @@ function parallelPlot() {
   });
 
   function drawAxis(frame, q, x, n) {
-    const anchor = n === 0 ? "start" : n === axes.length - 1 ? "end" : "middle";
     const better = { max: " \u2191", min: " \u2193" }[objectiveDirection[q.name]] || "";
     const group = svg("g", { class: "dimension", transform: `translate(${x},0)`, tabindex: 0, role: "slider", "aria-label": `Range of ${q.label}. Up and Down move the upper end, with Shift the lower end, Escape clears.`, "aria-valuetext": rangeText(q) });
     const [low, high] = ranges.get(q) || [0, 1];
     group.append(
       svg("rect", { class: "grip", x: -16, y: -6, width: 32, height: frame.height + 12 }),
       svg("line", { class: "axis", y1: 0, y2: frame.height }),
-      svg("text", { class: "title", y: -26, x: anchor === "start" ? -14 : anchor === "end" ? 14 : 0, "text-anchor": anchor }, q.label + better),
     );
+    const words = (q.label + better).replace(/ ([\u2191\u2193])$/, "\u00a0$1").split(" ");
+    words.forEach((word, w) => group.append(svg("text", { class: "title", y: -14 - 15 * (words.length - 1 - w), "text-anchor": "middle" }, word)));
     for (const [at, text] of axisMarks(q)) {
       group.append(svg("text", { class: "tick", x: 6, y: (1 - at) * frame.height, dy: at === 0 ? "-0.2em" : at === 1 ? "0.9em" : "0.32em" }, text));
     }
@@ -115,7 +115,7 @@ function shares(q) {
     return (i) => place.get(q.get(i)) ?? NaN;
   }
   const all = [];
-  for (let i = 0; i < total; i++) all.push(q.get(i));
+  for (let i = 0; i < total; i++) if (state(i) === "complete") all.push(q.get(i));
   const s = scale(extent(all, 0, q.log), [0, 1], q.log);
   return (i) => (isNumber(q.get(i)) ? s(q.get(i)) : NaN);
 }
@@ -123,7 +123,7 @@ function shares(q) {
 function axisMarks(q) {
   if (q.levels) return q.levels.map((level, n) => [q.levels.length > 1 ? n / (q.levels.length - 1) : 0.5, show(level, q.name)]);
   const all = [];
-  for (let i = 0; i < total; i++) all.push(q.get(i));
+  for (let i = 0; i < total; i++) if (state(i) === "complete") all.push(q.get(i));
   const [low, high] = extent(all, 0, q.log);
   return [[0, show(low, q.name)], [1, show(high, q.name)]];
 }

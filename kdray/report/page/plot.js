@@ -30,7 +30,7 @@ addEventListener("resize", () => requestAnimationFrame(() => views.forEach((view
 
 function drawAxes({ grid, width, height, margin }, x, y, titles) {
   const xTicks = x.ticks(Math.max(3, width / 90));
-  const yTicks = y.ticks(Math.max(3, height / 55));
+  const yTicks = y.ticks(Math.max(4, height / 55));
   for (const tick of yTicks) {
     grid.append(
       svg("line", { class: "rule", x1: 0, x2: width, y1: y(tick), y2: y(tick) }),
@@ -46,11 +46,12 @@ function drawAxes({ grid, width, height, margin }, x, y, titles) {
       svg("text", { class: "tick", x: x(tick), y: height + 16, "text-anchor": "middle" }, tickText(tick, titles.x)),
     );
   }
-  grid.append(
+  const parts = [
     svg("line", { class: "axis", x1: 0, x2: width, y1: height, y2: height }),
     svg("text", { class: "title", x: width / 2, y: height + 36, "text-anchor": "middle" }, titles.x),
-    svg("text", { class: "title", transform: `translate(${-margin.left + 14},${height / 2}) rotate(-90)`, "text-anchor": "middle" }, titles.y),
-  );
+    titles.y && svg("text", { class: "title", transform: `translate(${-margin.left + 14},${height / 2}) rotate(-90)`, "text-anchor": "middle" }, titles.y),
+  ];
+  grid.append(...parts.filter(Boolean));
 }
 
 function tickText(tick, name) {

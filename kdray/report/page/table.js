@@ -67,7 +67,7 @@ function tableColumns() {
   }
   for (const setting of data.settings) {
     const q = quantities.get(setting.path);
-    columns.push({ label: q.label, get: q.get, text: (i) => show(q.get(i), q.name), numeric: !q.levels });
+    columns.push({ label: q.label, get: q.get, text: (i) => show(q.get(i), q.name), numeric: !q.levels || q.levels.every(isNumber) });
   }
   columns.push({ label: "probability of the front", get: (i) => data.trials.probability[i], text: (i) => show(data.trials.probability[i]), numeric: true, downFirst: true });
   columns.push({ label: "time", get: (i) => data.trials.seconds[i], text: (i) => seconds(data.trials.seconds[i]), numeric: true });
