@@ -46,7 +46,9 @@ def show_json(value: Any) -> None:
 @app.command()
 def demo(
     runs: Runs = "runs",
-    train_teacher: Annotated[bool, typer.Option(help="train a small teacher here instead of the packaged one")] = False,
+    train_teacher: Annotated[
+        bool, typer.Option(help="train a small teacher here instead of the packaged one")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The whole job on real tests, in minutes on two cores: corpus, teacher, signal, sweep, front.
@@ -63,7 +65,9 @@ def demo(
 @corpus_app.command("mine")
 def corpus_mine(
     out: Annotated[str, typer.Option(help="folder of the new corpus")],
-    sources: Annotated[list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
+    ] = None,
 ) -> None:
     """Mine assertions from test files.   Example: kdray corpus mine networkx ./my-project --out corpora/mine"""
     from kdray.console import stage
@@ -83,7 +87,9 @@ def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many e
     from kdray.corpus.store import read_corpus
 
     for example in sample(read_corpus(folder), count):
-        show(f"# {example.group} {example.test} [{example.split}] {example.focal}\n{example.context}>>> {example.target}\n")
+        show(
+            f"# {example.group} {example.test} [{example.split}] {example.focal}\n{example.context}>>> {example.target}\n"
+        )
 
 
 @teacher_app.command("train")
@@ -99,7 +105,11 @@ def teacher_train(
     plan = load_recipe(recipe)
 
     def report(metrics: dict[str, Any]) -> None:
-        say("  ".join(f"{name} {metrics[name]:,.4g}" for name in ("step", "train_loss", "held_out_loss", "seconds")))
+        say(
+            "  ".join(
+                f"{name} {metrics[name]:,.4g}" for name in ("step", "train_loss", "held_out_loss", "seconds")
+            )
+        )
 
     with stage("teacher") as advance:
         result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
@@ -163,7 +173,10 @@ def trial(
         metrics: dict[str, Any] = {}
         while not run.done:
             metrics = run.next_rung()
-            say(f"step {run.step}: " + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, float)))
+            say(
+                f"step {run.step}: "
+                + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, float))
+            )
         if export:
             run.export(export)
         run.close()
@@ -171,7 +184,11 @@ def trial(
 
 
 @app.command()
-def launch(sweep: SweepFile, resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False, as_json: Json = False) -> None:
+def launch(
+    sweep: SweepFile,
+    resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    as_json: Json = False,
+) -> None:
     """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml"""
     from kdray.config import load_sweep
     from kdray.launch.finish import launch_and_finish
@@ -201,7 +218,9 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 def pareto(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder")],
     runs: Runs = "runs",
-    objectives: Annotated[str | None, typer.Option(help="metric:max,metric:min instead of the sweep's own")] = None,
+    objectives: Annotated[
+        str | None, typer.Option(help="metric:max,metric:min instead of the sweep's own")
+    ] = None,
     html: Annotated[str | None, typer.Option(help="write the report here")] = None,
     csv: Annotated[str | None, typer.Option(help="write every trial here")] = None,
     as_json: Json = False,

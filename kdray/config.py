@@ -82,10 +82,16 @@ class Optim(Part):
     clip_norm: float = Field(1.0, gt=0)
     batch_size: int = Field(32, ge=1, description="sequences per step over all workers")
     context_weight: float = Field(
-        0.0, ge=0, le=1, description="weight of the context tokens' cross-entropy beside 1 for the targets (decoder-only)"
+        0.0,
+        ge=0,
+        le=1,
+        description="weight of the context tokens' cross-entropy beside 1 for the targets (decoder-only)",
     )
     slice_share: float = Field(
-        0.0, ge=0, lt=1, description="share of steps that train a random slice of the model, so that slices start warm"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of steps that train a random slice of the model, so that slices start warm",
     )
     precision: Literal["float32", "bfloat16"] = "bfloat16"
 
@@ -113,7 +119,9 @@ class Budget(Part):
 class EvaluationConfig(Part):
     """How a student is judged."""
 
-    cases: int = Field(400, ge=1, description="clean inputs of the suite that are used at the last rung, with their variants")
+    cases: int = Field(
+        400, ge=1, description="clean inputs of the suite that are used at the last rung, with their variants"
+    )
     rung_cases: int = Field(200, ge=1, description="the same at earlier rungs")
     batch_size: int = Field(64, ge=1)
     similarity_bits: float = Field(0.1, gt=0, lt=1)
@@ -129,8 +137,15 @@ class Encoding(Part):
     max_row: int = Field(256, ge=32, description="tokens of a packed training row (decoder-only)")
 
 
-OWNED_BY_KDRAY = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "optimizer",
-                  "scheduler", "gradient_clipping", "torch_autocast")
+OWNED_BY_KDRAY = (
+    "train_batch_size",
+    "train_micro_batch_size_per_gpu",
+    "gradient_accumulation_steps",
+    "optimizer",
+    "scheduler",
+    "gradient_clipping",
+    "torch_autocast",
+)
 
 
 class Trial(Part):
@@ -156,7 +171,9 @@ class Trial(Part):
             if key in self.deepspeed:
                 raise ValueError(f"deepspeed.{key} is set by kdray from optim and resources: leave it out")
         if self.shards is None and self.distil.alpha > 0:
-            raise ValueError(f"distil.alpha {self.distil.alpha} has no effect without shards: name shards, or set alpha 0")
+            raise ValueError(
+                f"distil.alpha {self.distil.alpha} has no effect without shards: name shards, or set alpha 0"
+            )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
         if self.optim.context_weight > 0 and self.student.family == "t5":
@@ -211,7 +228,9 @@ class Search(Part):
     seed: int = Field(0, ge=0)
     halving: bool = True
     eta: int = Field(3, ge=2)
-    storage: str | None = Field(None, description="an Optuna storage URL; None keeps a journal file in the experiment folder")
+    storage: str | None = Field(
+        None, description="an Optuna storage URL; None keeps a journal file in the experiment folder"
+    )
 
 
 class Resources(Part):
@@ -227,7 +246,9 @@ class Resources(Part):
 class Capture(Part):
     """What is stored of the teacher, once, before the sweep."""
 
-    rows: int | None = Field(None, ge=1, description="training rows whose signal is stored; None for the whole corpus")
+    rows: int | None = Field(
+        None, ge=1, description="training rows whose signal is stored; None for the whole corpus"
+    )
     codec: str = "head"
     codec_params: dict[str, Any] = Field(default_factory=dict)
     batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
@@ -264,12 +285,15 @@ class Sweep(Part):
             data["trial"] = {"task": data.pop("task"), **data["trial"]}
         if isinstance(data.get("space"), Mapping):
             data["space"] = {
-                path: {"choices": spec} if isinstance(spec, list) else spec for path, spec in data["space"].items()
+                path: {"choices": spec} if isinstance(spec, list) else spec
+                for path, spec in data["space"].items()
             }
         return data
 
 
-CONSTRAINT = re.compile(r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$")
+CONSTRAINT = re.compile(
+    r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
+)
 CONSTRAINED = ("student_params", "student_bytes")
 
 
@@ -399,20 +423,28 @@ def check_space(sweep: Sweep, source: str) -> None:
         for other in when:
             if other not in sweep.space:
                 raise ConfigError(f"{source}: space.{path}.when names '{other}'{nearest(other, sweep.space)}")
-        condition = {other: allowed[0] if isinstance(allowed, list) else allowed for other, allowed in when.items()}
+        condition = {
+            other: allowed[0] if isinstance(allowed, list) else allowed for other, allowed in when.items()
+        }
         merge(sweep.trial, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
     for number, point in enumerate(sweep.search.start):
         for path, value in point.items():
             if path not in sweep.space:
-                raise ConfigError(f"{source}: search.start[{number}] names '{path}'{nearest(path, sweep.space)}")
+                raise ConfigError(
+                    f"{source}: search.start[{number}] names '{path}'{nearest(path, sweep.space)}"
+                )
             if not contains(sweep.space[path], value):
-                raise ConfigError(f"{source}: search.start[{number}].{path} = {value!r} lies outside the space")
+                raise ConfigError(
+                    f"{source}: search.start[{number}].{path} = {value!r} lies outside the space"
+                )
         merge(sweep.trial, point, f"{source}: search.start[{number}]")
     for metric, rule in sweep.constraints.items():
         if metric not in CONSTRAINED:
             raise ConfigError(f"{source}: constraints names '{metric}'{nearest(metric, CONSTRAINED)}")
         if not CONSTRAINT.match(rule):
-            raise ConfigError(f"{source}: constraints.{metric}: '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'")
+            raise ConfigError(
+                f"{source}: constraints.{metric}: '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'"
+            )
 
 
 def contains(spec: Choice | Range, value: Any) -> bool:

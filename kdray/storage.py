@@ -76,7 +76,9 @@ def list_files(location: str | Path) -> list[str]:
 
     filesystem, path = _filesystem(str(location))
     selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+    return sorted(
+        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File
+    )
 
 
 def list_folders(location: str | Path) -> list[str]:
@@ -85,7 +87,9 @@ def list_folders(location: str | Path) -> list[str]:
 
     filesystem, path = _filesystem(str(location))
     selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory)
+    return sorted(
+        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory
+    )
 
 
 @contextlib.contextmanager

@@ -114,7 +114,12 @@ def shard_of(rows: NDArray[np.int64], rank: int, world: int) -> NDArray[np.int64
 
 
 def collate(
-    rows: Sequence[Row], signal: TeacherSignal | None, *, pad_id: int, encoder_decoder: bool, context_weight: float = 0.0
+    rows: Sequence[Row],
+    signal: TeacherSignal | None,
+    *,
+    pad_id: int,
+    encoder_decoder: bool,
+    context_weight: float = 0.0,
 ) -> Batch:
     """Pads rows into a `Batch`.
 
@@ -133,7 +138,9 @@ def collate(
         positions_N = np.flatnonzero(labels_BL.ravel() != IGNORED)
         labels_N = labels_BL.ravel()[positions_N]
         weights_N = np.ones(len(labels_N), np.float32)
-        return Batch(input_ids_BT, mask_BT, decoder_ids_BL, positions_N, labels_N, weights_N, len(labels_N), signal)
+        return Batch(
+            input_ids_BT, mask_BT, decoder_ids_BL, positions_N, labels_N, weights_N, len(labels_N), signal
+        )
     # Token t + 1 is predicted from the hidden state of token t.
     flat = labels_BL[:, 1:] != IGNORED
     width = input_ids_BT.shape[1]

@@ -39,7 +39,14 @@ def recipe(corpus: Path, **overrides: Any) -> TeacherRecipe:
     data = {
         "corpus": str(corpus),
         "vocab": 400,
-        "student": {"family": "llama", "layers": 2, "hidden": 64, "heads": 2, "feed_forward": 96, "init": "random"},
+        "student": {
+            "family": "llama",
+            "layers": 2,
+            "hidden": 64,
+            "heads": 2,
+            "feed_forward": 96,
+            "init": "random",
+        },
         "optim": {"lr": 5e-3, "warmup_steps": 5, "batch_size": 16, "context_weight": 0.3, "slice_share": 0.3},
         "budget": {"steps": 30, "rungs": [15, 30]},
     }
@@ -56,16 +63,29 @@ def sweep_data(root: Path, **overrides: Any) -> dict[str, Any]:
             "teacher": str(root / "teacher"),
             "shards": str(root / "signal"),
             "suite": str(root / "suite"),
-            "student": {"family": "llama", "layers": 1, "hidden": 32, "heads": 1, "feed_forward": 48, "init": "sliced"},
+            "student": {
+                "family": "llama",
+                "layers": 1,
+                "hidden": 32,
+                "heads": 1,
+                "feed_forward": 48,
+                "init": "sliced",
+            },
             "distil": {"alpha": 0.5, "temperature": 1.0},
             "optim": {"lr": 2e-3, "warmup_steps": 2, "batch_size": 8},
             "budget": {"steps": 6, "rungs": [3, 6]},
             "evaluation": {"cases": 8, "rung_cases": 8},
         },
         "capture": {"rows": 64, "rows_per_shard": 32, "cases": 8},
-        "space": {"distil.alpha": {"range": [0.0, 1.0]}, "distil.temperature": {"range": [0.5, 8.0], "log": True}},
+        "space": {
+            "distil.alpha": {"range": [0.0, 1.0]},
+            "distil.temperature": {"range": [0.5, 8.0], "log": True},
+        },
         "constraints": {"student_params": "<= 0.9 * teacher_params"},
-        "search": {"trials": 4, "start": [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]},
+        "search": {
+            "trials": 4,
+            "start": [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}],
+        },
         "resources": {"max_concurrent": 2},
     }
     return {**data, **overrides}

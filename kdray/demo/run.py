@@ -61,7 +61,9 @@ def run_demo(runs: str = "runs", *, train_teacher: bool = False) -> Demo:
     with timed("corpus") as advance:
         _corpus(sweep.trial.corpus, advance)
     counts = corpus_manifest(sweep.trial.corpus)
-    say(f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: {counts['splits']}")
+    say(
+        f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: {counts['splits']}"
+    )
     with timed("teacher") as advance:
         if train_teacher:
             _teacher(sweep.trial.corpus, sweep.trial.teacher, advance)

@@ -23,7 +23,9 @@ LINES = 12
 def last_assertion(example: Example) -> str:
     """The last assertion that the context already holds, or ""."""
     lines = [line.strip() for line in example.context.splitlines()]
-    asserting = [line for line in lines if line.startswith("assert") or re.match(r"[\w.]+\.assert\w*\(", line)]
+    asserting = [
+        line for line in lines if line.startswith("assert") or re.match(r"[\w.]+\.assert\w*\(", line)
+    ]
     return asserting[-1] if asserting else ""
 
 

@@ -91,5 +91,11 @@ def _watch(advance: Advance, event: Any) -> None:
         return
     detail: Mapping[str, Any] = event.detail
     metrics = detail.get("metrics") or {}
-    numbers = "  ".join(f"{name} {metrics[name]:.3f}" for name in ("assertion_accuracy", "metamorphic_discrepancy") if name in metrics)
-    say(f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}  ({event.finished}/{event.asked})")
+    numbers = "  ".join(
+        f"{name} {metrics[name]:.3f}"
+        for name in ("assertion_accuracy", "metamorphic_discrepancy")
+        if name in metrics
+    )
+    say(
+        f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}  ({event.finished}/{event.asked})"
+    )

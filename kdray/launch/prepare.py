@@ -73,9 +73,15 @@ def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:
     for field in ("teacher", "tokenizer", "corpus"):
         signal, suite = getattr(prepared.signal, field), getattr(prepared.suite, field)
         if signal != suite:
-            raise ConfigError(f"{sweep.trial.suite} was made with {field} {suite}, {sweep.trial.shards} with {signal}")
+            raise ConfigError(
+                f"{sweep.trial.suite} was made with {field} {suite}, {sweep.trial.shards} with {signal}"
+            )
     corpus = sweep.trial.corpus
-    if corpus is not None and exists(join(corpus, "corpus.json")) and corpus_fingerprint(corpus) != prepared.signal.corpus:
+    if (
+        corpus is not None
+        and exists(join(corpus, "corpus.json"))
+        and corpus_fingerprint(corpus) != prepared.signal.corpus
+    ):
         raise ConfigError(
             f"{sweep.trial.shards} was captured from another corpus than {corpus} holds now: name other folders for shards and suite"
         )

@@ -25,7 +25,9 @@ def summary(launched: Launched, marks: Mapping[str, Mapping[str, Any]]) -> dict[
             "params": signal.teacher_params,
             "accuracy": marks["teacher"]["assertion_accuracy"],
             "interval": marks["teacher"]["intervals"]["assertion_accuracy"],
-            "baselines": {name: found["assertion_accuracy"] for name, found in marks.items() if name != "teacher"},
+            "baselines": {
+                name: found["assertion_accuracy"] for name, found in marks.items() if name != "teacher"
+            },
         },
         "signal": {
             "codec": signal.codec_name,

@@ -21,11 +21,18 @@ def status_of(folder: str) -> dict[str, Any]:
         "asked": asked,
         "states": {state: states[state] for state in ("complete", "pruned", "failed", "running")},
         "running": [
-            {"trial": record.key, "step": record.metrics.get("step", 0), "of": record.trial["budget"]["steps"], **record.overrides}
+            {
+                "trial": record.key,
+                "step": record.metrics.get("step", 0),
+                "of": record.trial["budget"]["steps"],
+                **record.overrides,
+            }
             for record in records
             if record.state == "running"
         ],
-        "seconds_left": None if mean_s is None else round(left * mean_s / experiment.sweep.resources.max_concurrent),
+        "seconds_left": None
+        if mean_s is None
+        else round(left * mean_s / experiment.sweep.resources.max_concurrent),
     }
 
 
@@ -34,7 +41,9 @@ def status_table(found: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in found["states"].items() if count)
     lines = [f"{found['name']}: {counts or 'nothing yet'} of {found['asked']} asked"]
     for one in found["running"]:
-        point = "  ".join(f"{key}={value}" for key, value in one.items() if key not in ("trial", "step", "of"))
+        point = "  ".join(
+            f"{key}={value}" for key, value in one.items() if key not in ("trial", "step", "of")
+        )
         lines.append(f"  {one['trial']}  step {one['step']} of {one['of']}  {point}")
     if found["seconds_left"]:
         lines.append(f"about {found['seconds_left']} s left")

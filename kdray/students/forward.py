@@ -23,7 +23,10 @@ def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids
         return output.last_hidden_state  # type: ignore[no-any-return]
     encoded = model.encoder(input_ids=input_ids_BT, attention_mask=mask_BT).last_hidden_state
     output = model.decoder(
-        input_ids=decoder_ids_BL, encoder_hidden_states=encoded, encoder_attention_mask=mask_BT, use_cache=False
+        input_ids=decoder_ids_BL,
+        encoder_hidden_states=encoded,
+        encoder_attention_mask=mask_BT,
+        use_cache=False,
     )
     return output.last_hidden_state  # type: ignore[no-any-return]
 

@@ -25,7 +25,9 @@ def load_model(source: str | Path) -> Any:
     try:
         config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+        model = auto.from_pretrained(
+            str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
     return model.eval()

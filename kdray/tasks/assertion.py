@@ -57,7 +57,14 @@ class AssertionTask:
     @property
     def fingerprint(self) -> str:
         """Of the tokenizer and of the limits that shape a row."""
-        limits = (self.encoder_decoder, self.max_input, self.max_header, self.max_target, self.max_row, self.overlap)
+        limits = (
+            self.encoder_decoder,
+            self.max_input,
+            self.max_header,
+            self.max_target,
+            self.max_row,
+            self.overlap,
+        )
         return fingerprint(self.tokenizer.backend_tokenizer.to_str(), repr(limits))
 
     def prompt(self, example: Example) -> Ids:
@@ -174,7 +181,11 @@ class _RowBuilder:
 
     def row(self) -> Row:
         header_labels = np.full(len(self._header), IGNORED, np.int32)
-        return Row(self._id, np.concatenate([self._header, *self._ids]), np.concatenate([header_labels, *self._labels]))
+        return Row(
+            self._id,
+            np.concatenate([self._header, *self._ids]),
+            np.concatenate([header_labels, *self._labels]),
+        )
 
 
 def _header(example: Example) -> str:

@@ -63,7 +63,9 @@ def _from_shards(trial: Trial) -> TrialData:
     """Shards, the tokenizer kept beside them, and the suite, which must be of the same teacher."""
     assert trial.shards is not None  # noqa: S101 - open_data saw to it
     if trial.suite is None:
-        raise ConfigError("trial.suite must name the metamorphic suite: without it a student cannot be judged")
+        raise ConfigError(
+            "trial.suite must name the metamorphic suite: without it a student cannot be judged"
+        )
     kept = join(trial.shards, "teacher")
     task = assertion_task(load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
     source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
@@ -76,7 +78,10 @@ def _from_corpus(trial: Trial) -> TrialData:
         raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
     examples = read_corpus(trial.corpus, "train")
     encoder_decoder = trial.student.family == "t5"
-    texts = (f"{example.group}\n{example.focal}\n{example.context}{example.target}\n" for example in _last_of_tests(examples))
+    texts = (
+        f"{example.group}\n{example.focal}\n{example.context}{example.target}\n"
+        for example in _last_of_tests(examples)
+    )
     tokenizer = train_tokenizer(texts, trial.vocab)
     task = assertion_task(tokenizer, encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])

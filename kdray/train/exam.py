@@ -48,7 +48,9 @@ def answers(model: Any, task: AssertionTask, examples: Sequence[Example], batch_
     return [task.decode(output.ids) for output in outputs]
 
 
-def baselines(train: Sequence[Example], examples: Sequence[Example], progress: Progress) -> dict[str, dict[str, Any]]:
+def baselines(
+    train: Sequence[Example], examples: Sequence[Example], progress: Progress
+) -> dict[str, dict[str, Any]]:
     """Nearest-neighbour retrieval and repeating the last assertion, on the same examples."""
     targets = [example.target for example in examples]
     retrieval = Retrieval(train)

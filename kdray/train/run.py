@@ -88,7 +88,9 @@ class TrialRun:
     def _train_step(self) -> None:
         optim = self.trial.optim
         numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, self.step)
-        rows, signal = self.data.source.take([int(n) for n in shard_of(numbers, self.world.rank, self.world.size)])
+        rows, signal = self.data.source.take(
+            [int(n) for n in shard_of(numbers, self.world.rank, self.world.size)]
+        )
         batch = collate(
             rows,
             signal,
@@ -125,7 +127,11 @@ class TrialRun:
     def load(self, folder: str | Path) -> None:
         """Goes on from a checkpoint."""
         state = self._engine.load(Path(folder))
-        self.step, self._seconds, self._losses = int(state["step"]), float(state["seconds"]), list(state["losses"])
+        self.step, self._seconds, self._losses = (
+            int(state["step"]),
+            float(state["seconds"]),
+            list(state["losses"]),
+        )
 
     def export(self, folder: str | Path) -> None:
         """Writes the student as a Hugging Face folder: bfloat16 safetensors, configuration, tokenizer."""
@@ -143,7 +149,10 @@ class TrialRun:
 
 
 def train(
-    trial: Trial, world: World = World(), report: Report = lambda metrics: None, progress: Progress | None = None  # noqa: B008
+    trial: Trial,
+    world: World = World(),
+    report: Report = lambda metrics: None,
+    progress: Progress | None = None,  # noqa: B008
 ) -> dict[str, Any]:
     """Runs a whole trial in this process; `report` gets the metrics of every rung. Returns the last ones."""
     run = TrialRun(trial, world, progress)

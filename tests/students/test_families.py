@@ -13,7 +13,9 @@ from kdray.students.forward import head, hidden_states
 from kdray.students.warm_start import check_sliceable, random_slice, slice_state, spread
 
 LLAMA = LlamaStudent(family="llama", layers=3, hidden=64, heads=4, head_dim=16, feed_forward=96)
-T5 = T5Student(family="t5", encoder_layers=3, decoder_layers=2, hidden=64, heads=4, head_dim=16, feed_forward=96)
+T5 = T5Student(
+    family="t5", encoder_layers=3, decoder_layers=2, hidden=64, heads=4, head_dim=16, feed_forward=96
+)
 VOCAB = 120
 
 
@@ -24,7 +26,12 @@ def model_of(student):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.sampled_from(["llama", "t5"]), st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.sampled_from([4, 8]), st.integers(8, 40)
+    st.sampled_from(["llama", "t5"]),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.sampled_from([4, 8]),
+    st.integers(8, 40),
 )
 def test_parameters_are_counted_exactly_without_building(family, layers, more, heads, head_dim, feed_forward):
     sizes = {"hidden": 8 * heads, "heads": heads, "head_dim": head_dim, "feed_forward": feed_forward}
@@ -50,7 +57,9 @@ def test_hidden_states_and_head_give_the_models_own_logits(student):
     if decoder is None:
         expected = model(input_ids=input_ids, attention_mask=mask).logits
         torch.testing.assert_close(logits[0], expected[0])
-        torch.testing.assert_close(logits[1, :6], expected[1, :6])  # what stands on padding is never looked at
+        torch.testing.assert_close(
+            logits[1, :6], expected[1, :6]
+        )  # what stands on padding is never looked at
     else:
         expected = model(input_ids=input_ids, attention_mask=mask, decoder_input_ids=decoder).logits
         torch.testing.assert_close(logits, expected)
@@ -72,10 +81,16 @@ def test_a_slice_is_leading_blocks_of_evenly_spaced_layers_and_shares_memory():
     state = slice_state(teacher, LLAMA, small, shapes)
     last = "model.layers.1.mlp.up_proj.weight"
     assert torch.equal(state[last], teacher["model.layers.2.mlp.up_proj.weight"][:40, :32])
-    assert state[last].untyped_storage().data_ptr() == teacher["model.layers.2.mlp.up_proj.weight"].untyped_storage().data_ptr()
+    assert (
+        state[last].untyped_storage().data_ptr()
+        == teacher["model.layers.2.mlp.up_proj.weight"].untyped_storage().data_ptr()
+    )
 
 
-@pytest.mark.parametrize(("kept", "total", "expected"), [(1, 6, [0]), (2, 6, [0, 5]), (3, 6, [0, 2, 5]), (6, 6, [0, 1, 2, 3, 4, 5])])
+@pytest.mark.parametrize(
+    ("kept", "total", "expected"),
+    [(1, 6, [0]), (2, 6, [0, 5]), (3, 6, [0, 2, 5]), (6, 6, [0, 1, 2, 3, 4, 5])],
+)
 def test_layers_are_taken_evenly_with_the_first_and_the_last(kept, total, expected):
     assert spread(kept, total) == expected
 

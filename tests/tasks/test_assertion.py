@@ -24,7 +24,9 @@ def chain(parts, group="shop/test_f.py"):
     context, examples = "def test_f():\n", []
     for number, (lines, target) in enumerate(parts):
         context += "".join(f"    {line}\n" for line in lines)
-        examples.append(Example(str(number), group, "python", "test_f", "", context + "    ", target, "train"))
+        examples.append(
+            Example(str(number), group, "python", "test_f", "", context + "    ", target, "train")
+        )
         context += f"    {target}\n"
     return examples
 
@@ -91,12 +93,18 @@ def test_an_answer_that_is_too_long_is_no_target(tokenizer):
     task = AssertionTask(tokenizer, False, max_target=8)
     rows = task.rows(chain([([], "assert x"), ([], "assert f(1, 23) == f(1, 23) == total")]))
     assert sum(row.num_targets for row in rows) == len(task.encode_target("assert x"))
-    assert AssertionTask(tokenizer, True, max_target=8).rows(chain([([], "assert f(1, 23) == f(1, 23)")])) == []
+    assert (
+        AssertionTask(tokenizer, True, max_target=8).rows(chain([([], "assert f(1, 23) == f(1, 23)")])) == []
+    )
 
 
 def test_limits_and_tokenizer_are_part_of_the_fingerprint(tokenizer):
     task = AssertionTask(tokenizer, False)
     other = train_tokenizer(["something else entirely " * 9], 400)
-    prints = {task.fingerprint, AssertionTask(tokenizer, False, max_input=100).fingerprint, AssertionTask(other, False).fingerprint}
+    prints = {
+        task.fingerprint,
+        AssertionTask(tokenizer, False, max_input=100).fingerprint,
+        AssertionTask(other, False).fingerprint,
+    }
     assert len(prints) == 3
     assert task.fingerprint == AssertionTask(tokenizer, False).fingerprint
