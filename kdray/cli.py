@@ -1,7 +1,8 @@
 """The command line: parse, call, print. Data goes to stdout, everything else to stderr.
 
-Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran but did not reach
-what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a bug its traceback.
+Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
+but did not reach what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a
+bug its traceback.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def demo(
 ) -> None:
     """The whole job on real tests, in minutes on two cores: corpus, teacher, signal, sweep, front.
 
-    Run again it uses what is there; interrupted anywhere, it goes on.   Example: kdray demo --json > demo.json
+    Run again it uses what is there; interrupted anywhere, it goes on.   Example: kdray demo --json >
+    demo.json
     """
     from kdray.demo.run import run_demo
     from kdray.launch.finish import finish
@@ -69,7 +71,7 @@ def corpus_mine(
         list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
     ] = None,
 ) -> None:
-    """Mine assertions from test files.   Example: kdray corpus mine networkx ./my-project --out corpora/mine"""
+    """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
     from kdray.console import stage
     from kdray.corpus.mine import DEMO_PACKAGES, mine
     from kdray.corpus.store import write_corpus
@@ -88,7 +90,8 @@ def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many e
 
     for example in sample(read_corpus(folder), count):
         show(
-            f"# {example.group} {example.test} [{example.split}] {example.focal}\n{example.context}>>> {example.target}\n"
+            f"# {example.group} {example.test} [{example.split}] {example.focal}\n"
+            f"{example.context}>>> {example.target}\n"
         )
 
 
@@ -97,7 +100,9 @@ def teacher_train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe file (YAML)")],
     out: Annotated[str, typer.Option(help="folder of the new teacher")],
 ) -> None:
-    """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out teachers/python"""
+    """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out
+    teachers/python
+    """
     from kdray.config import load_recipe
     from kdray.console import say, stage
     from kdray.train.teacher import train_teacher
@@ -122,7 +127,9 @@ def teacher_eval(
     corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
     cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
 ) -> None:
-    """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus corpora/python"""
+    """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
+    corpora/python
+    """
     from kdray.console import stage
     from kdray.train.exam import examine
 
@@ -144,7 +151,9 @@ def capture(sweep: SweepFile) -> None:
 
 @app.command()
 def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")]) -> None:
-    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate sweeps/*.yaml"""
+    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
+    sweeps/*.yaml
+    """
     from kdray.config import load_sweep
 
     for path in sweeps:
@@ -158,7 +167,9 @@ def trial(
     set_: Annotated[list[str] | None, typer.Option("--set", help="a.b=c, overrides the base trial")] = None,
     export: Annotated[str | None, typer.Option(help="write the student here")] = None,
 ) -> None:
-    """Run a sweep's base trial in this process, without Ray.   Example: kdray trial sweeps/python.yaml --set distil.alpha=0"""
+    """Run a sweep's base trial in this process, without Ray.   Example: kdray trial sweeps/python.yaml --set
+    distil.alpha=0
+    """
     from kdray.config import load_sweep, merge, parse_overrides
     from kdray.console import say, stage
     from kdray.launch.pipeline import absolute

@@ -1,7 +1,7 @@
 """Files behind a path or URI: open, list, write whole or not at all, hash.
 
-Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence means it is complete
-(object stores publish a whole object at close, which gives the same promise).
+Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence
+    means it is complete (object stores publish a whole object at close, which gives the same promise).
 """
 
 from __future__ import annotations

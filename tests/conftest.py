@@ -7,14 +7,16 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from pathlib import Path  # noqa: E402 - the environment is set before anything reads it
+from pathlib import Path
 
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a corpus, a trained tiny teacher, its signal and its suite (see `tests/world.py`). Read only."""
+    """A folder with a corpus, a trained tiny teacher, its signal and its suite (see `tests/world.py`). Read
+    only.
+    """
     from kdray.corpus.mine import mine
     from kdray.corpus.store import write_corpus
     from kdray.launch.prepare import prepare

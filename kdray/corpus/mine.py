@@ -28,13 +28,14 @@ def package_root(name: str) -> Path:
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            f"package '{name}' is not installed here (or is no package): name an installed package or a folder"
+            f"package '{name}' is not installed here (or is no package): "
+            "name an installed package or a folder"
         )
     return Path(next(iter(spec.submodule_search_locations)))
 
 
 def source_roots(sources: Sequence[str]) -> dict[str, Path]:
-    """Name -> folder for installed packages and for folders (named by their last part). Raises `DataError`."""
+    """Name -> folder for installed packages and for folders, named by their last part. Raises `DataError`."""
     roots = {}
     for source in sources:
         folder = Path(source)
@@ -58,7 +59,8 @@ def mine(
         progress: called after each chunk of files.
 
     Returns:
-        Examples ordered by file and position: a function of the files alone, however many processes there are.
+        Examples ordered by file and position: a function of the files alone, however many processes there
+            are.
 
     Raises:
         DataError: an unknown source, or nothing found.

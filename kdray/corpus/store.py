@@ -17,7 +17,9 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Sequence[str]) -> dict[str, Any]:
-    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never written."""
+    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never
+    written.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -46,7 +48,8 @@ def corpus_manifest(folder: str | Path) -> dict[str, Any]:
     path = join(folder, "corpus.json")
     if not exists(path):
         raise DataError(
-            f"{folder}: no corpus here (corpus.json is missing): make one with `kdray corpus mine --out {folder}`"
+            f"{folder}: no corpus here (corpus.json is missing): "
+            f"make one with `kdray corpus mine --out {folder}`"
         )
     manifest: dict[str, Any] = read_json(path)
     return manifest
@@ -58,7 +61,9 @@ def corpus_fingerprint(folder: str | Path) -> str:
 
 
 def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
-    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or empty."""
+    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or
+    empty.
+    """
     import pyarrow.parquet as pq
 
     if split is not None and split not in SPLITS:

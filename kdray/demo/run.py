@@ -1,6 +1,8 @@
-"""The whole job on real tests, in minutes on two cores: corpus -> teacher -> signal and suite -> sweep -> front.
+"""The whole job on real tests, in minutes on two cores: corpus -> teacher -> signal and suite -> sweep ->
+front.
 
-Every stage leaves its result in a folder and is skipped when it is there; a stage that was interrupted goes on.
+Every stage leaves its result in a folder and is skipped when it is there; a stage that was interrupted goes
+on.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ def run_demo(runs: str = "runs", *, train_teacher: bool = False) -> Demo:
         _corpus(sweep.trial.corpus, advance)
     counts = corpus_manifest(sweep.trial.corpus)
     say(
-        f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: {counts['splits']}"
+        f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: "
+        + ", ".join(f"{count:,} {split}" for split, count in counts["splits"].items())
     )
     with timed("teacher") as advance:
         if train_teacher:

@@ -42,9 +42,9 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     total = sum(launched.seconds.values())
     spent = "  ".join(f"{stage_name} {value:.0f} s" for stage_name, value in launched.seconds.items())
     say(f"\n{spent}  together {total:.0f} s\nreport    {page}")
-    say(
-        f"next      kdray pareto {name} --csv trials.csv\n          kdray status {name}\n          kdray shards show {launched.sweep.trial.shards}"
-    )
+    say(f"next      kdray pareto {name} --csv trials.csv")
+    say(f"          kdray status {name}")
+    say(f"          kdray shards show {launched.sweep.trial.shards}")
     done = sum(record.state in ("complete", "pruned", "failed") for record in launched.records)
     complete = sum(record.state == "complete" for record in launched.records)
     if done < launched.sweep.search.trials or not complete:

@@ -97,5 +97,6 @@ def _watch(advance: Advance, event: Any) -> None:
         if name in metrics
     )
     say(
-        f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}  ({event.finished}/{event.asked})"
+        f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}"
+        f"  ({event.finished}/{event.asked})"
     )

@@ -1,8 +1,9 @@
-"""Makes what a sweep's trials read: the teacher's signal and the metamorphic suite, once per teacher and corpus.
+"""Makes what a sweep's trials read: the teacher's signal and the metamorphic suite, once per teacher and
+corpus.
 
-What is complete and belongs to this teacher, tokenizer and corpus is used again; what was interrupted goes on; what
-belongs to another is refused. The teacher's weights are copied beside the shards, so that no trial needs the teacher's
-folder or a hub.
+What is complete and belongs to this teacher, tokenizer and corpus is used again; what was interrupted goes
+on; what belongs to another is refused. The teacher's weights are copied beside the shards, so that no trial
+needs the teacher's folder or a hub.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:
         and corpus_fingerprint(corpus) != prepared.signal.corpus
     ):
         raise ConfigError(
-            f"{sweep.trial.shards} was captured from another corpus than {corpus} holds now: name other folders for shards and suite"
+            f"{sweep.trial.shards} was captured from another corpus than {corpus} holds now: "
+            "name other folders for shards and suite"
         )
 
 

@@ -12,7 +12,8 @@ from kdray.storage import exists, join, read_json, write_json
 def references(
     sweep: Sweep, folder: str, advance: Advance = lambda done, total: None
 ) -> dict[str, dict[str, Any]]:
-    """Name -> metrics of the teacher, of retrieval and of repeating the last assertion, on the suite's clean inputs.
+    """Name -> metrics of the teacher, of retrieval and of repeating the last assertion, on the suite's clean
+    inputs.
 
     Kept in the experiment folder: asked again, it answers at once.
     """

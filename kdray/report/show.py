@@ -8,7 +8,8 @@ from typing import Any
 
 from kdray import results, storage
 from kdray.errors import ConfigError
-from kdray.report import formats, html as page
+from kdray.report import formats
+from kdray.report import html as page
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
 from kdray.report.table import caption, front_table
 from kdray.results import TrialRecord

@@ -8,7 +8,8 @@ from kdray.config import LlamaStudent, Student, T5Student
 from kdray.errors import DataError
 
 MAX_POSITIONS = 512
-"""Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing."""
+"""Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing.
+"""
 
 
 def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
@@ -25,8 +26,9 @@ def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
 
 
 def with_fast_attention(model: Any) -> Any:
-    """Plain matrix products for attention on a CPU: at these widths its fused kernel made a bfloat16 training step 1.3 times
-    slower with 6 layers of 256, 1.45 times with 3 of 128 (one core, 173 tokens)."""
+    """Plain matrix products for attention on a CPU: at these widths its fused kernel made a bfloat16 training
+    step 1.3 times slower with 6 layers of 256, 1.45 times with 3 of 128 (one core, 173 tokens).
+    """
     import torch
 
     if not torch.cuda.is_available():

@@ -1,4 +1,6 @@
-"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is run."""
+"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is
+run.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def load_model(source: str | Path) -> Any:
 
 
 def load_tokenizer(source: str | Path) -> Any:
-    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end token."""
+    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end
+    token.
+    """
     from transformers import AutoTokenizer
 
     _quiet()

@@ -1,9 +1,9 @@
 """A student's first weights, cut out of its teacher.
 
-`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every tensor: the first
-hidden dimensions, heads and feed-forward units. With a teacher trained with `optim.slice_share` the leading blocks were
-trained to work alone (slimmable networks, arXiv 1812.08928; MatFormer, arXiv 2310.07707); with another teacher the slice is
-only a better beginning than random weights.
+`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every
+tensor: the first hidden dimensions, heads and feed-forward units. With a teacher trained with
+`optim.slice_share` the leading blocks were trained to work alone (slimmable networks, arXiv 1812.08928;
+MatFormer, arXiv 2310.07707); with another teacher the slice is only a better beginning than random weights.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def check_sliceable(teacher: Student, student: Student) -> None:
     """Raises `ConfigError` naming the field where `student` is no slice of `teacher`."""
     if teacher.family != student.family:
         raise ConfigError(
-            f"student.init '{student.init}': a {student.family} student cannot be cut from a {teacher.family} teacher"
+            f"student.init '{student.init}': "
+            f"a {student.family} student cannot be cut from a {teacher.family} teacher"
         )
     exact = ["head_dim"] + (["hidden", "heads", "feed_forward"] if student.init == "layers" else [])
     for field, have in teacher.model_dump().items():
@@ -51,7 +52,8 @@ def check_sliceable(teacher: Student, student: Student) -> None:
             )
         if isinstance(have, int) and want > have:
             raise ConfigError(
-                f"student.{field} {want} is larger than the teacher's {have}: use init 'random' or a smaller one"
+                f"student.{field} {want} is larger than the teacher's {have}: "
+                "use init 'random' or a smaller one"
             )
 
 
@@ -82,7 +84,9 @@ def slice_state(
 def random_slice(
     teacher: Student, vocab: int, rng: random.Random, smallest: float = 0.12, largest: float = 0.25
 ) -> Student:
-    """A random slice of `teacher` with `smallest`..`largest` of its parameters (a student's size, the default of sweeps)."""
+    """A random slice of `teacher` with `smallest`..`largest` of its parameters (a student's size, the default
+    of sweeps).
+    """
     total = params(teacher, vocab)
     while True:
         hidden = rng.randrange(3 * teacher.hidden // 8, teacher.hidden + 1, 32)

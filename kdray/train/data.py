@@ -55,7 +55,9 @@ def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) ->
 
 
 def open_data(trial: Trial) -> TrialData:
-    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another teacher."""
+    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another
+    teacher.
+    """
     return _from_shards(trial) if trial.shards is not None else _from_corpus(trial)
 
 

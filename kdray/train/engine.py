@@ -1,8 +1,9 @@
 """DeepSpeed's engine around one model, set up and torn down so that one process can train many.
 
-On a CPU DeepSpeed would build a shared-memory extension at its first start (it needs a C++ compiler and half a minute). Trials
-of one worker gain nothing from it, so it is declared unavailable before DeepSpeed looks. The process group (gloo on a CPU,
-NCCL on a GPU) is made once a process and stays; an engine's own state goes with `close`.
+On a CPU DeepSpeed would build a shared-memory extension at its first start (it needs a C++ compiler and half
+a minute). Trials of one worker gain nothing from it, so it is declared unavailable before DeepSpeed looks.
+The process group (gloo on a CPU, NCCL on a GPU) is made once a process and stays; an engine's own state goes
+with `close`.
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def baselines(
 
 
 def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
-    """A model folder and both baselines on the same held-out examples of a corpus, taken from each file in turn."""
+    """A model folder and both baselines on the same held-out examples of a corpus, taken from each file in
+    turn.
+    """
     model = load_model(teacher)
     task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
     examples = sample(read_corpus(corpus, "test"), cases)

@@ -23,10 +23,9 @@ def train_teacher(
     """Trains a teacher into `out`; killed and called again, it goes on from the last rung.
 
     Args:
-        recipe: architecture, corpus, budget, seed.
-        out: the folder of the result: model, tokenizer, `training.json` with recipe, learning curve and seconds.
-        report: gets the metrics of every rung.
-        progress: called after each step.
+        recipe: architecture, corpus, budget, seed. out: the folder of the result: model, tokenizer,
+            `training.json` with recipe, learning curve and seconds. report: gets the metrics of every rung.
+            progress: called after each step.
 
     Raises:
         ConfigError: `out` holds the work of another recipe.

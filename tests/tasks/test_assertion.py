@@ -16,7 +16,8 @@ TESTS = st.lists(st.tuples(LINES, TARGETS), min_size=1, max_size=6)
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    text = "def test_f():\n    total = f(1, 23)\n    assert total == a.b\n    if x:\n        result = 'text  here'\n"
+    text = "def test_f():\n    total = f(1, 23)\n    assert total == a.b\n"
+    text += "    if x:\n        result = 'text  here'\n"
     return train_tokenizer([text] * 3, 400)
 
 
