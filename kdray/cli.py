@@ -144,9 +144,10 @@ def capture(sweep: SweepFile) -> None:
     from kdray.console import stage
     from kdray.launch.pipeline import absolute
     from kdray.launch.prepare import prepare
+    from kdray.teacher.manifest import dump
 
     made = prepare(absolute(load_sweep(sweep)), stage)
-    show_json({"signal": json.loads(made.signal.dump()), "suite": json.loads(made.suite.dump())})
+    show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
 
 
 @app.command()

@@ -11,6 +11,13 @@ from kdray.config.read import Part
 from kdray.config.trial import Trial
 
 
+Direction = Literal["max", "min"]
+
+
+def _both_objectives() -> dict[str, Direction]:
+    return {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
+
+
 class Choice(Part):
     """One of a few values."""
 
@@ -89,9 +96,7 @@ class Sweep(Part):
     trial: Trial
     capture: Capture = Capture()
     space: dict[str, Choice | Range]
-    objectives: dict[str, Literal["max", "min"]] = Field(
-        default_factory=lambda: {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}, min_length=1
-    )
+    objectives: dict[str, Direction] = Field(default_factory=_both_objectives, min_length=1)
     constraints: dict[str, str] = Field(default_factory=dict)
     search: Search = Search()
     resources: Resources = Resources()

@@ -38,7 +38,7 @@ def report(
     texts = []
     for folder in folders:
         experiment = results.experiment(folder)
-        wanted = dict(experiment.sweep.objectives)
+        wanted: dict[str, str] = dict(experiment.sweep.objectives)
         if objectives:
             wanted = parse_objectives(objectives, wanted)
             check_objectives(wanted, metric_names(experiment.records))

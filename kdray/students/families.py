@@ -87,7 +87,7 @@ def describe(config: Any, init: str = "random") -> Student:
             heads=config.num_attention_heads,
             head_dim=head_dim,
             feed_forward=config.intermediate_size,
-            init=init,  # type: ignore[arg-type]
+            init=init,
         )
     if config.model_type == "t5":
         return T5Student(
@@ -98,6 +98,6 @@ def describe(config: Any, init: str = "random") -> Student:
             heads=config.num_heads,
             head_dim=config.d_kv,
             feed_forward=config.d_ff,
-            init=init,  # type: ignore[arg-type]
+            init=init,
         )
     raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, t5")
