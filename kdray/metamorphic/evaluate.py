@@ -48,10 +48,10 @@ class Evaluation:
 
     Attributes:
         metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth),
-            `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` + relation (clean inputs),
-            `agreement` (greedy output equal to the teacher's on clean inputs), `variant_accuracy`, `flips`
-            and `teacher_flips`, `confidence`, `ece`, `teacher_ece`, `calibration_gap` (on variants),
-            `teacher_accuracy`. A relation that counted nothing is left out.
+            `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` +
+            relation (clean inputs), `agreement` (greedy output equal to the teacher's on clean inputs),
+            `variant_accuracy`, `flips` and `teacher_flips`, `confidence`, `ece`, `teacher_ece`,
+            `calibration_gap` (on variants), `teacher_accuracy`. A relation that counted nothing is left out.
         intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
         relations: rates per transformation, each relation's.

@@ -35,7 +35,12 @@ def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     for node in source.of("binary_operator", "comparison_operator"):
         parts = [child for child in node.children if child.type != "comment"]
         # Equal operands would change places without a trace.
-        if len(parts) == 3 and source.text(parts[0]) != source.text(parts[2]) and node.end < source.boundary and _inside(names, node):
+        if (
+            len(parts) == 3
+            and source.text(parts[0]) != source.text(parts[2])
+            and node.end < source.boundary
+            and _inside(names, node)
+        ):
             sign = _swapped_sign(source, names, *parts)
             if sign is not None:
                 found.append((parts, sign))
