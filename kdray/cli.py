@@ -1,35 +1,286 @@
-"""The command line: parse, call, print. Heavy imports happen inside the commands."""
+"""The command line: parse, call, print. Data goes to stdout, everything else to stderr.
+
+Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
+but did not reach what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a
+bug its traceback.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-teacher_app = typer.Typer(no_args_is_help=True, help="Make and judge teachers.")
+from kdray.errors import ConfigError, KdrayError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
+)
+corpus_app = typer.Typer(no_args_is_help=True, help="Real tests as examples: mine, show.")
+teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, or examine one.")
+shards_app = typer.Typer(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
+app.add_typer(corpus_app, name="corpus")
 app.add_typer(teacher_app, name="teacher")
+app.add_typer(shards_app, name="shards")
+
+SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
+Runs = Annotated[str, typer.Option(help="folder of the experiments")]
+Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
+
+
+def show(text: str) -> None:
+    """Data, on stdout."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show_json(value: Any) -> None:
+    """Data as JSON, on stdout."""
+    show(json.dumps(value, indent=1))
+
+
+@app.command()
+def demo(
+    runs: Runs = "runs",
+    train_teacher: Annotated[
+        bool, typer.Option(help="train a small teacher here instead of the packaged one")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The whole job on real tests, in minutes on two cores: corpus, teacher, signal, sweep, front.
+
+    Run again it uses what is there; interrupted anywhere, it goes on.   Example: kdray demo --json >
+    demo.json
+    """
+    from kdray.demo.run import run_demo
+    from kdray.launch.finish import finish
+
+    finished = run_demo(runs, train_teacher=train_teacher)
+    finish(finished.launched, finished.marks, as_json=as_json, show=show)
+
+
+@corpus_app.command("mine")
+def corpus_mine(
+    out: Annotated[str, typer.Option(help="folder of the new corpus")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
+    ] = None,
+) -> None:
+    """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
+    from kdray.console import stage
+    from kdray.corpus.mine import DEMO_PACKAGES, mine
+    from kdray.corpus.store import write_corpus
+
+    named = sources or list(DEMO_PACKAGES)
+    with stage("corpus") as advance:
+        manifest = write_corpus(out, mine(named, progress=advance), named)
+    show_json(manifest)
+
+
+@corpus_app.command("show")
+def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
+    """Print some examples of a corpus.   Example: kdray corpus show corpora/mine --count 5"""
+    from kdray.corpus.sample import sample
+    from kdray.corpus.store import read_corpus
+
+    for example in sample(read_corpus(folder), count):
+        show(
+            f"# {example.group} {example.test} [{example.split}] {example.focal}\n"
+            f"{example.context}>>> {example.target}\n"
+        )
 
 
 @teacher_app.command("train")
 def teacher_train(
-    recipe: Annotated[str, typer.Argument()],
-    out: Annotated[str, typer.Option()],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe file (YAML)")],
+    out: Annotated[str, typer.Option(help="folder of the new teacher")],
 ) -> None:
-    """Train a teacher."""
-    import sys
-
+    """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out
+    teachers/python
+    """
     from kdray.config import load_recipe
+    from kdray.console import say, stage
     from kdray.train.teacher import train_teacher
 
-    train_teacher(load_recipe(recipe), out, report=lambda m: print(m, file=sys.stderr, flush=True), progress=lambda s, l: print(s, round(l, 3), file=sys.stderr, flush=True) if s % 50 == 0 else None)
+    plan = load_recipe(recipe)
+
+    def report(metrics: dict[str, Any]) -> None:
+        say(
+            "  ".join(
+                f"{name} {metrics[name]:,.4g}" for name in ("step", "train_loss", "held_out_loss", "seconds")
+            )
+        )
+
+    with stage("teacher") as advance:
+        result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
+    show_json({name: result[name] for name in ("params", "seconds", "corpus")})
+
+
+@teacher_app.command("eval")
+def teacher_eval(
+    teacher: str,
+    corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
+    cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
+) -> None:
+    """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
+    corpora/python
+    """
+    from kdray.console import stage
+    from kdray.train.exam import examine
+
+    with stage("exam") as advance:
+        show_json(examine(teacher, corpus, cases, advance))
 
 
 @app.command()
-def demo() -> None:
-    """The demo."""
+def capture(sweep: SweepFile) -> None:
+    """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
+    from kdray.config import load_sweep
+    from kdray.console import stage
+    from kdray.launch.pipeline import absolute
+    from kdray.launch.prepare import prepare
+    from kdray.teacher.manifest import dump
+
+    made = prepare(absolute(load_sweep(sweep)), stage)
+    show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
+
+
+@app.command()
+def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")]) -> None:
+    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
+    sweeps/*.yaml
+    """
+    from kdray.config import load_sweep
+
+    for path in sweeps:
+        sweep = load_sweep(path)
+        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+
+
+@app.command()
+def trial(
+    sweep: SweepFile,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="a.b=c, overrides the base trial")] = None,
+    export: Annotated[str | None, typer.Option(help="write the student here")] = None,
+) -> None:
+    """Run a sweep's base trial in this process, without Ray.   Example: kdray trial sweeps/python.yaml --set
+    distil.alpha=0
+    """
+    from kdray.config import load_sweep, merge, parse_overrides
+    from kdray.console import say, stage
+    from kdray.launch.pipeline import absolute
+    from kdray.launch.prepare import prepare
+    from kdray.train import TrialRun
+
+    loaded = absolute(load_sweep(sweep))
+    one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
+    prepare(loaded.model_copy(update={"trial": one}), stage)
+    with stage("trial") as advance:
+        run = TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))
+        metrics: dict[str, Any] = {}
+        while not run.done:
+            metrics = run.next_rung()
+            say(
+                f"step {run.step}: "
+                + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, float))
+            )
+        if export:
+            run.export(export)
+        run.close()
+    show_json(metrics)
+
+
+@app.command()
+def launch(
+    sweep: SweepFile,
+    resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml"""
+    from kdray.config import load_sweep
+    from kdray.launch.finish import launch_and_finish
+
+    launch_and_finish(load_sweep(sweep), resume=resume, as_json=as_json, show=show)
+
+
+@app.command()
+def resume(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
+    """Go on with a sweep that was interrupted.   Example: kdray resume demo"""
+    from kdray.launch.finish import launch_and_finish
+    from kdray.results import read_sweep
+
+    launch_and_finish(read_sweep(experiment_folder(name, runs)), resume=True, as_json=as_json, show=show)
+
+
+@app.command()
+def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
+    """How far a sweep is, also while it runs.   Example: kdray status demo"""
+    from kdray.report.status import status_of, status_table
+
+    found = status_of(experiment_folder(name, runs))
+    show_json(found) if as_json else show(status_table(found))
+
+
+@app.command()
+def pareto(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder")],
+    runs: Runs = "runs",
+    objectives: Annotated[
+        str | None, typer.Option(help="metric:max,metric:min instead of the sweep's own")
+    ] = None,
+    html: Annotated[str | None, typer.Option(help="write the report here")] = None,
+    csv: Annotated[str | None, typer.Option(help="write every trial here")] = None,
+    as_json: Json = False,
+) -> None:
+    """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
+    from kdray.report.show import report
+
+    folders = [experiment_folder(name, runs) for name in names]
+    show(report(folders, objectives=objectives, html=html, csv=csv, as_json=as_json))
+
+
+@shards_app.command("verify")
+def shards_verify(folder: str) -> None:
+    """Check every byte and decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+    from kdray.teacher.verify import verify
+
+    found = verify(folder)
+    show_json(found)
+
+
+@shards_app.command("show")
+def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
+    """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
+    from kdray.students.load import load_tokenizer
+    from kdray.teacher.verify import show_row
+
+    tokenizer = load_tokenizer(Path(folder) / "teacher")
+    show(show_row(folder, row, tokenizer.convert_ids_to_tokens))
+
+
+def experiment_folder(name: str, runs: str) -> str:
+    """The folder of a sweep by its name, or the folder itself. Raises `ConfigError` with the nearest name."""
+    from kdray.errors import nearest
+
+    for candidate in (Path(runs) / name, Path(name)):
+        if (candidate / "sweep.yaml").exists():
+            return str(candidate)
+    known = [path.parent.name for path in Path(runs).glob("*/sweep.yaml")]
+    raise ConfigError(f"no sweep '{name}' in {runs}{nearest(name, known)}")
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point of `kdray`."""
+    try:
+        app()
+    except KdrayError as error:
+        sys.stderr.write(f"kdray: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("kdray: interrupted; the same command goes on from here\n")
+        sys.exit(130)

@@ -1,4 +1,6 @@
-"""What a person sees while work goes on: stage lines and progress bars, on stderr, so that stdout is data only."""
+"""What a person sees while work goes on: stage lines and progress bars, on stderr, so that stdout is data
+only.
+"""
 
 from __future__ import annotations
 

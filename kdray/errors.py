@@ -1,7 +1,7 @@
 """What can go wrong that a user can mend.
 
-A `KdrayError` is one clear line: file, field, value, what is allowed and the nearest match. The command line prints it and
-exits with its `exit_code`; everything else is a bug and keeps its traceback.
+A `KdrayError` is one clear line: file, field, value, what is allowed and the nearest match. The command line
+prints it and exits with its `exit_code`; everything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DataError(KdrayError):
 
 
 class TrialFailed(KdrayError):
-    """A trial that cannot go on (a loss that is not finite, a missing metric); the sweep goes on without it."""
+    """A trial that cannot go on (its loss is not finite, a metric is missing); the sweep goes on without it."""
 
     exit_code = 1
 

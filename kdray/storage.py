@@ -1,7 +1,7 @@
 """Files behind a path or URI: open, list, write whole or not at all, hash.
 
-Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence means it is complete
-(object stores publish a whole object at close, which gives the same promise).
+Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence
+    means it is complete (object stores publish a whole object at close, which gives the same promise).
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def list_files(location: str | Path) -> list[str]:
 
     filesystem, path = _filesystem(str(location))
     selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+    return sorted(
+        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File
+    )
 
 
 def list_folders(location: str | Path) -> list[str]:
@@ -85,7 +87,9 @@ def list_folders(location: str | Path) -> list[str]:
 
     filesystem, path = _filesystem(str(location))
     selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory)
+    return sorted(
+        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory
+    )
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Rows -> batches. The order is a pure function of (seed, samples seen), whatever the number of workers.
 
-An epoch is a permutation of the rows; inside windows of `WINDOW` global batches rows are sorted by length, so that a batch
-pads little, and the batches of a window are shuffled. Global batch b of an epoch is the same on 1, 2 or 4 ranks: each rank
-takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the order, nothing is replayed.
+An epoch is a permutation of the rows; inside windows of `WINDOW` global batches rows are sorted by length, so
+that a batch pads little, and the batches of a window are shuffled. Global batch b of an epoch is the same on
+1, 2 or 4 ranks: each rank takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the
+order, nothing is replayed.
 
-Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then context tokens).
+Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then context
+    tokens).
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class RowSource(Protocol):
         """`input_ids` length of every row, for batching by length."""
 
     def take(self, numbers: Sequence[int]) -> tuple[list[Row], TeacherSignal | None]:
-        """The rows, and the signal on their targets: rows in the given order, targets in the order of each row."""
+        """The rows, and the signal on their targets: rows in the given order, targets in the order of each
+        row.
+        """
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,12 @@ def shard_of(rows: NDArray[np.int64], rank: int, world: int) -> NDArray[np.int64
 
 
 def collate(
-    rows: Sequence[Row], signal: TeacherSignal | None, *, pad_id: int, encoder_decoder: bool, context_weight: float = 0.0
+    rows: Sequence[Row],
+    signal: TeacherSignal | None,
+    *,
+    pad_id: int,
+    encoder_decoder: bool,
+    context_weight: float = 0.0,
 ) -> Batch:
     """Pads rows into a `Batch`.
 
@@ -133,7 +142,9 @@ def collate(
         positions_N = np.flatnonzero(labels_BL.ravel() != IGNORED)
         labels_N = labels_BL.ravel()[positions_N]
         weights_N = np.ones(len(labels_N), np.float32)
-        return Batch(input_ids_BT, mask_BT, decoder_ids_BL, positions_N, labels_N, weights_N, len(labels_N), signal)
+        return Batch(
+            input_ids_BT, mask_BT, decoder_ids_BL, positions_N, labels_N, weights_N, len(labels_N), signal
+        )
     # Token t + 1 is predicted from the hidden state of token t.
     flat = labels_BL[:, 1:] != IGNORED
     width = input_ids_BT.shape[1]

@@ -6,3 +6,26 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus, a trained tiny teacher, its signal and its suite (see `tests/world.py`). Read
+    only.
+    """
+    from kdray.corpus.mine import mine
+    from kdray.corpus.store import write_corpus
+    from kdray.launch.prepare import prepare
+    from kdray.train.teacher import train_teacher
+    from tests import world
+
+    root = tmp_path_factory.mktemp("world")
+    source = world.write_tests(root / "shop")
+    write_corpus(root / "corpus", mine([str(source)], processes=1), ["shop"])
+    train_teacher(world.recipe(root / "corpus"), root / "teacher")
+    prepare(world.sweep(root))
+    return root

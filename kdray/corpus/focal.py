@@ -1,8 +1,8 @@
 """The code under test, resolved by name: the imported thing that a test's name speaks of.
 
-`test_integer_nthroot` in a file with `from sympy.core.intfunc import integer_nthroot` is about that function; its signature
-is looked up in the source of the module, following one re-export. Nothing is imported or run. What cannot be resolved
-stays empty: a wrong guess would teach the model to distrust the line.
+`test_integer_nthroot` in a file with `from sympy.core.intfunc import integer_nthroot` is about that function;
+its signature is looked up in the source of the module, following one re-export. Nothing is imported or run.
+What cannot be resolved stays empty: a wrong guess would teach the model to distrust the line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class FocalFinder:
         self._reexports: dict[str, dict[str, str]] = {}
 
     def imports(self, tree: ast.Module) -> dict[str, str]:
-        """Imported name -> dotted module, for absolute `from module import name` statements of known packages."""
+        """Imported name -> dotted module, for absolute `from module import name` statements of known
+        packages.
+        """
         return {
             alias.asname or alias.name: node.module
             for node in tree.body

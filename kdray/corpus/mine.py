@@ -27,12 +27,15 @@ def package_root(name: str) -> Path:
     """The folder of an installed package, found without importing it. Raises `DataError`."""
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise DataError(f"package '{name}' is not installed here (or is no package): name an installed package or a folder")
+        raise DataError(
+            f"package '{name}' is not installed here (or is no package): "
+            "name an installed package or a folder"
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 
 def source_roots(sources: Sequence[str]) -> dict[str, Path]:
-    """Name -> folder for installed packages and for folders (named by their last part). Raises `DataError`."""
+    """Name -> folder for installed packages and for folders, named by their last part. Raises `DataError`."""
     roots = {}
     for source in sources:
         folder = Path(source)
@@ -45,7 +48,9 @@ def source_roots(sources: Sequence[str]) -> dict[str, Path]:
     return roots
 
 
-def mine(sources: Sequence[str], processes: int | None = None, progress: Progress | None = None) -> list[Example]:
+def mine(
+    sources: Sequence[str], processes: int | None = None, progress: Progress | None = None
+) -> list[Example]:
     """Every assertion in the test files of some packages or folders, split by file, without duplicates.
 
     Args:
@@ -54,7 +59,8 @@ def mine(sources: Sequence[str], processes: int | None = None, progress: Progres
         progress: called after each chunk of files.
 
     Returns:
-        Examples ordered by file and position: a function of the files alone, however many processes there are.
+        Examples ordered by file and position: a function of the files alone, however many processes there
+            are.
 
     Raises:
         DataError: an unknown source, or nothing found.
@@ -80,13 +86,17 @@ def mine(sources: Sequence[str], processes: int | None = None, progress: Progres
     return unique
 
 
-def _mine_chunks(chunks: list[list[tuple[str, str]]], roots: dict[str, Path], workers: int) -> Iterable[list[Example]]:
+def _mine_chunks(
+    chunks: list[list[tuple[str, str]]], roots: dict[str, Path], workers: int
+) -> Iterable[list[Example]]:
     if workers == 1:
         return (_mine_chunk(chunk, roots) for chunk in chunks)
     return _mine_parallel(chunks, roots, workers)
 
 
-def _mine_parallel(chunks: list[list[tuple[str, str]]], roots: dict[str, Path], workers: int) -> Iterable[list[Example]]:
+def _mine_parallel(
+    chunks: list[list[tuple[str, str]]], roots: dict[str, Path], workers: int
+) -> Iterable[list[Example]]:
     # spawn: the parent may have threads by now, and a forked lock may stay locked for ever.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_mine_chunk, chunks, [roots] * len(chunks))

@@ -1,8 +1,9 @@
 """Mines assertions from Python test files with the standard library's own parser.
 
-Every statement is printed by `ast.unparse`: one canonical layout, comments and docstrings gone, so that a model learns the
-tests and not their formatting, and exact match means what it says. Assertions are `assert` statements and calls whose name
-begins with `assert` (`tm.assert_frame_equal(...)`, `self.assertEqual(...)`) directly in the body of a test function.
+Every statement is printed by `ast.unparse`: one canonical layout, comments and docstrings gone, so that a
+model learns the tests and not their formatting, and exact match means what it says. Assertions are
+`assert` statements and calls whose name begins with `assert` (`tm.assert_frame_equal(...)`,
+`self.assertEqual(...)`) directly in the body of a test function.
 
 Not covered: assertions nested in `with`, `for` or helper functions; values of fixtures and parametrisations.
 """
@@ -110,4 +111,8 @@ def mine_function(function: FunctionNode, name: str, group: str, signature: str)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -12,9 +12,9 @@ from kdray.corpus.example import Example
 def sample(examples: Sequence[Example], count: int, seed: int = 0) -> list[Example]:
     """At most `count` examples, taken from each file in turn.
 
-    One file of generated-looking checks may hold a quarter of a split; taken in turn it weighs no more than any other.
-    The order of files and of the examples in a file is a hash of the seed, so a smaller sample is the beginning of a
-    larger one.
+    One file of generated-looking checks may hold a quarter of a split; taken in turn it weighs no more than
+    any other. The order of files and of the examples in a file is a hash of the seed, so a smaller sample is
+    the beginning of a larger one.
     """
     by_group: dict[str, list[Example]] = defaultdict(list)
     for example in examples:

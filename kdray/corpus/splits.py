@@ -1,6 +1,7 @@
 """Splits and duplicates: no test file stands in two splits, no example twice.
 
-The split is a hash of the group's name alone, so a file stays unseen whatever else is mined and whatever version is installed.
+The split is a hash of the group's name alone, so a file stays unseen whatever else is mined and whatever
+version is installed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def split_of(group: str) -> Split:
 def without_duplicates(examples: Iterable[Example]) -> list[Example]:
     """The examples whose (body before the assertion, assertion) was not seen before.
 
-    The name of the test does not count. Held-out splits go first, so that what stands in both is kept out of training
-    rather than out of the test. The order of what remains is kept.
+    The name of the test does not count. Held-out splits go first, so that what stands in both is kept out of
+    training rather than out of the test. The order of what remains is kept.
     """
     ordered = list(examples)
     seen: set[tuple[str, str]] = set()
@@ -34,7 +35,8 @@ def without_duplicates(examples: Iterable[Example]) -> list[Example]:
         for example in ordered:
             if example.split != split:
                 continue
-            # A test's first statement stands alone under its name: without the name nothing would be left to compare.
+            # A test's first statement stands alone under its name: without the name nothing would be left to
+            # compare.
             body = example.context.partition("\n")[2].strip() or example.context
             if (body, example.target) not in seen:
                 seen.add((body, example.target))

@@ -17,13 +17,17 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Sequence[str]) -> dict[str, Any]:
-    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never written."""
+    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never
+    written.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not examples:
         raise DataError(f"{folder}: an empty corpus: nothing was mined from {', '.join(sources)}")
-    table = pa.table({field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)})
+    table = pa.table(
+        {field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)}
+    )
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     data = buffer.getvalue()
@@ -43,7 +47,10 @@ def corpus_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a corpus folder. Raises `DataError`."""
     path = join(folder, "corpus.json")
     if not exists(path):
-        raise DataError(f"{folder}: no corpus here (corpus.json is missing): make one with `kdray corpus mine --out {folder}`")
+        raise DataError(
+            f"{folder}: no corpus here (corpus.json is missing): "
+            f"make one with `kdray corpus mine --out {folder}`"
+        )
     manifest: dict[str, Any] = read_json(path)
     return manifest
 
@@ -54,7 +61,9 @@ def corpus_fingerprint(folder: str | Path) -> str:
 
 
 def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
-    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or empty."""
+    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or
+    empty.
+    """
     import pyarrow.parquet as pq
 
     if split is not None and split not in SPLITS:
@@ -62,7 +71,9 @@ def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]
     manifest = corpus_manifest(folder)
     data = read_bytes(join(folder, "examples.parquet"))
     if sha256(data) != manifest["sha256"]:
-        raise DataError(f"{folder}/examples.parquet does not match corpus.json (sha256): mine the corpus again")
+        raise DataError(
+            f"{folder}/examples.parquet does not match corpus.json (sha256): mine the corpus again"
+        )
     rows = pq.read_table(io.BytesIO(data)).to_pylist()
     examples = [Example(**row) for row in rows if split is None or row["split"] == split]
     if not examples:

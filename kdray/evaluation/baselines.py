@@ -1,7 +1,8 @@
 """What needs no learning: repeat the last assertion, or copy the nearest training example's.
 
-The marks to beat. Retrieval is cosine similarity of binary TF-IDF vectors over the words of the context's last lines and of
-the code under test; on unseen files of seen packages it finds near-copies where there are any.
+The marks to beat. Retrieval is cosine similarity of binary TF-IDF vectors over the words of the context's
+last lines and of the code under test; on unseen files of seen packages it finds near-copies where there are
+any.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ LINES = 12
 def last_assertion(example: Example) -> str:
     """The last assertion that the context already holds, or ""."""
     lines = [line.strip() for line in example.context.splitlines()]
-    asserting = [line for line in lines if line.startswith("assert") or re.match(r"[\w.]+\.assert\w*\(", line)]
+    asserting = [
+        line for line in lines if line.startswith("assert") or re.match(r"[\w.]+\.assert\w*\(", line)
+    ]
     return asserting[-1] if asserting else ""
 
 

@@ -1,7 +1,7 @@
 """Whether what a model wrote is right, and whether it knew.
 
 Strict: equal after whitespace normalisation, nothing else. A lenient match that forgives a wrong expected
-    value measures the shape of assertions, not whether they test anything.
+value measures the shape of assertions, not whether they test anything.
 
 Shape suffixes: N cases.
 """
@@ -30,8 +30,8 @@ def matches(outputs: Sequence[str], references: Sequence[str]) -> NDArray[np.boo
 def ece(confidence_N: NDArray[Any], correct_N: NDArray[Any], bins: int = BINS) -> float:
     """Expected calibration error, in [0, 1]; 0 without a case.
 
-    Mean over cases of the gap between accuracy and mean confidence of the case's bin; bins of equal width over (0, 1],
-    a confidence of 0 in the first (Naeini et al., AAAI 2015; Guo et al., ICML 2017).
+    Mean over cases of the gap between accuracy and mean confidence of the case's bin; bins of equal width
+    over (0, 1], a confidence of 0 in the first (Naeini et al., AAAI 2015; Guo et al., ICML 2017).
     """
     if len(confidence_N) == 0:
         return 0.0

@@ -37,7 +37,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     room: tuple[Tensor, Tensor]
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Appends columns. The first call keeps the tensors as they are: a prefix is packed before it grows."""
+        """Appends columns. The first call copies nothing: a prefix is packed before it grows."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self.fill(key_states, value_states)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,8 +48,21 @@ def absolute(sweep: Sweep) -> Sweep:
     return sweep.model_copy(update={"trial": trial, "storage": path(sweep.storage)})
 
 
-def launch(sweep: Sweep, *, resume: bool, seconds: dict[str, float] | None = None) -> Launched:
-    """Prepares, searches, returns everything. Progress goes to stderr. Raises `KdrayError`."""
+def launch(
+    sweep: Sweep,
+    *,
+    resume: bool,
+    seconds: dict[str, float] | None = None,
+    after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
+) -> Launched:
+    """Prepares, searches, returns everything. Progress goes to stderr. Raises `KdrayError`.
+
+    Args:
+        sweep: what to run.
+        resume: whether an experiment of that name is gone on with; without it, it is refused.
+        seconds: where the stages' wall times are recorded.
+        after_prepare: called with the sweep and its folder between capture and search.
+    """
     from kdray.search.runner import run
 
     seconds = {} if seconds is None else seconds
@@ -64,6 +76,7 @@ def launch(sweep: Sweep, *, resume: bool, seconds: dict[str, float] | None = Non
     )
     say(f"suite     {prepared.suite.rows:,} inputs")
     folder = join(sweep.storage, sweep.name)
+    after_prepare(sweep, folder)
     with timed("sweep") as advance:
         records = run(
             sweep, folder, resume=resume, on_event=partial(_watch, advance), trial_context=prepared.context
@@ -78,8 +91,12 @@ def _watch(advance: Advance, event: Any) -> None:
         return
     detail: Mapping[str, Any] = event.detail
     metrics = detail.get("metrics") or {}
-    numbers = "  ".join(f"{name} {metrics[name]:.3f}" for name in ("assertion_accuracy", "metamorphic_discrepancy") if name in metrics)
-    say(f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}  ({event.finished}/{event.asked})")
-
-
-Timed = AbstractContextManager[Advance]
+    numbers = "  ".join(
+        f"{name} {metrics[name]:.3f}"
+        for name in ("assertion_accuracy", "metamorphic_discrepancy")
+        if name in metrics
+    )
+    say(
+        f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}"
+        f"  ({event.finished}/{event.asked})"
+    )

@@ -1,8 +1,9 @@
-"""Makes what a sweep's trials read: the teacher's signal and the metamorphic suite, once per teacher and corpus.
+"""Makes what a sweep's trials read: the teacher's signal and the metamorphic suite, once per teacher and
+corpus.
 
-What is complete and belongs to this teacher, tokenizer and corpus is used again; what was interrupted goes on; what
-belongs to another is refused. The teacher's weights are copied beside the shards, so that no trial needs the teacher's
-folder or a hub.
+What is complete and belongs to this teacher, tokenizer and corpus is used again; what was interrupted goes
+on; what belongs to another is refused. The teacher's weights are copied beside the shards, so that no trial
+needs the teacher's folder or a hub.
 """
 
 from __future__ import annotations
@@ -73,18 +74,25 @@ def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:
     for field in ("teacher", "tokenizer", "corpus"):
         signal, suite = getattr(prepared.signal, field), getattr(prepared.suite, field)
         if signal != suite:
-            raise ConfigError(f"{sweep.trial.suite} was made with {field} {suite}, {sweep.trial.shards} with {signal}")
+            raise ConfigError(
+                f"{sweep.trial.suite} was made with {field} {suite}, {sweep.trial.shards} with {signal}"
+            )
     corpus = sweep.trial.corpus
-    if corpus is not None and exists(join(corpus, "corpus.json")) and corpus_fingerprint(corpus) != prepared.signal.corpus:
+    if (
+        corpus is not None
+        and exists(join(corpus, "corpus.json"))
+        and corpus_fingerprint(corpus) != prepared.signal.corpus
+    ):
         raise ConfigError(
-            f"{sweep.trial.shards} was captured from another corpus than {corpus} holds now: name other folders for shards and suite"
+            f"{sweep.trial.shards} was captured from another corpus than {corpus} holds now: "
+            "name other folders for shards and suite"
         )
 
 
 def _capture(sweep: Sweep, stage: Stage) -> None:
     from kdray.metamorphic.suite import build_suite
     from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
-    from kdray.students.logits import target_logits
+    from kdray.students.logits import TargetLogits
     from kdray.teacher.capture import capture
     from kdray.train.data import assertion_task
 
@@ -104,12 +112,12 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
     with stage("capture") as advance:
         rows = spread(task.rows(read_corpus(trial.corpus, "train")), plan.rows)
         capture(
-            lambda batch: target_logits(model, batch, pad_id=task.pad_id),
             rows,
             trial.shards,
-            codec=codec,
-            header=header,
-            batch_tokens=plan.batch_tokens,
+            codec,
+            header,
+            TargetLogits(model, task.pad_id),
+            batch_size=plan.batch_size,
             rows_per_shard=plan.rows_per_shard,
             progress=advance,
         )
@@ -124,6 +132,7 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
             trial.suite,
             seed=plan.seed,
             transforms=plan.transforms or None,
+            variants=plan.variants_per_case,
             header=header,
             codec=codec,
             batch_size=trial.evaluation.batch_size,

@@ -8,7 +8,8 @@ from kdray.config import LlamaStudent, Student, T5Student
 from kdray.errors import DataError
 
 MAX_POSITIONS = 512
-"""Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing."""
+"""Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing.
+"""
 
 
 def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
@@ -20,9 +21,19 @@ def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
         pad_id: the padding token, also the decoder's start (T5's convention).
         end_id: the token that ends an answer.
     """
-    if isinstance(student, T5Student):
-        return _build_t5(student, vocab, pad_id, end_id)
-    return _build_llama(student, vocab, pad_id, end_id)
+    build_family = _build_t5 if isinstance(student, T5Student) else _build_llama
+    return with_fast_attention(build_family(student, vocab, pad_id, end_id))  # type: ignore[arg-type]
+
+
+def with_fast_attention(model: Any) -> Any:
+    """Plain matrix products for attention on a CPU: at these widths its fused kernel made a bfloat16 training
+    step 1.3 times slower with 6 layers of 256, 1.45 times with 3 of 128 (one core, 173 tokens).
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        model.set_attn_implementation("eager")
+    return model
 
 
 def _build_llama(student: LlamaStudent, vocab: int, pad_id: int, end_id: int) -> Any:
@@ -76,7 +87,7 @@ def describe(config: Any, init: str = "random") -> Student:
             heads=config.num_attention_heads,
             head_dim=head_dim,
             feed_forward=config.intermediate_size,
-            init=init,  # type: ignore[arg-type]
+            init=init,
         )
     if config.model_type == "t5":
         return T5Student(
@@ -87,6 +98,6 @@ def describe(config: Any, init: str = "random") -> Student:
             heads=config.num_heads,
             head_dim=config.d_kv,
             feed_forward=config.d_ff,
-            init=init,  # type: ignore[arg-type]
+            init=init,
         )
     raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, t5")

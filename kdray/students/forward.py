@@ -1,7 +1,7 @@
 """Hidden states and vocabulary head of any family, apart.
 
-The loss projects hidden states to the vocabulary in chunks of positions, so a model is used in two steps and its own
-`forward` (which would hold the whole [B, T, V] logits) is not called in training.
+The loss projects hidden states to the vocabulary in chunks of positions, so a model is used in two steps and
+its own `forward` (which would hold the whole [B, T, V] logits) is not called in training.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from torch import Tensor
 def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Tensor | None) -> Tensor:
     """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder.
 
-    Sequences are padded on the right: a causal model's padding is seen by no real token, so it needs no mask (and without
-    one the attention kernel is the fast, purely causal one).
+    Sequences are padded on the right: a causal model's padding is seen by no real token, so it needs no mask
+        (and without one the attention kernel is the fast, purely causal one).
     """
     if decoder_ids_BL is None:
         output = model.model(input_ids=input_ids_BT, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]
     encoded = model.encoder(input_ids=input_ids_BT, attention_mask=mask_BT).last_hidden_state
     output = model.decoder(
-        input_ids=decoder_ids_BL, encoder_hidden_states=encoded, encoder_attention_mask=mask_BT, use_cache=False
+        input_ids=decoder_ids_BL,
+        encoder_hidden_states=encoded,
+        encoder_attention_mask=mask_BT,
+        use_cache=False,
     )
     return output.last_hidden_state  # type: ignore[no-any-return]
 
@@ -31,7 +34,8 @@ def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids
 def head(model: Any) -> tuple[Tensor, float]:
     """The projection to the vocabulary: logits = (hidden * scale) @ weight_VD.T.
 
-    T5 with tied embeddings scales by D ** -0.5; leaving that out makes a teacher one-hot at every temperature.
+    T5 with tied embeddings scales by D ** -0.5; leaving that out makes a teacher one-hot at every
+    temperature.
     """
     weight_VD: torch.nn.Parameter = model.get_output_embeddings().weight
     scaled = getattr(model.config, "scale_decoder_outputs", False)

@@ -1,4 +1,6 @@
-"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is run."""
+"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is
+run.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,18 @@ def load_model(source: str | Path) -> Any:
     try:
         config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+        model = auto.from_pretrained(
+            str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
     return model.eval()
 
 
 def load_tokenizer(source: str | Path) -> Any:
-    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end token."""
+    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end
+    token.
+    """
     from transformers import AutoTokenizer
 
     _quiet()

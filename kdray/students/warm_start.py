@@ -1,9 +1,9 @@
 """A student's first weights, cut out of its teacher.
 
-`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every tensor: the first
-hidden dimensions, heads and feed-forward units. With a teacher trained with `optim.slice_share` the leading blocks were
-trained to work alone (slimmable networks, arXiv 1812.08928; MatFormer, arXiv 2310.07707); with another teacher the slice is
-only a better beginning than random weights.
+`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every
+tensor: the first hidden dimensions, heads and feed-forward units. With a teacher trained with
+`optim.slice_share` the leading blocks were trained to work alone (slimmable networks, arXiv 1812.08928;
+MatFormer, arXiv 2310.07707); with another teacher the slice is only a better beginning than random weights.
 """
 
 from __future__ import annotations
@@ -39,14 +39,22 @@ def layer_counts(student: Student) -> dict[str, int]:
 def check_sliceable(teacher: Student, student: Student) -> None:
     """Raises `ConfigError` naming the field where `student` is no slice of `teacher`."""
     if teacher.family != student.family:
-        raise ConfigError(f"student.init '{student.init}': a {student.family} student cannot be cut from a {teacher.family} teacher")
+        raise ConfigError(
+            f"student.init '{student.init}': "
+            f"a {student.family} student cannot be cut from a {teacher.family} teacher"
+        )
     exact = ["head_dim"] + (["hidden", "heads", "feed_forward"] if student.init == "layers" else [])
     for field, have in teacher.model_dump().items():
         want = getattr(student, field)
         if field in exact and want != have:
-            raise ConfigError(f"student.{field} {want} must equal the teacher's {have} for init '{student.init}'")
+            raise ConfigError(
+                f"student.{field} {want} must equal the teacher's {have} for init '{student.init}'"
+            )
         if isinstance(have, int) and want > have:
-            raise ConfigError(f"student.{field} {want} is larger than the teacher's {have}: use init 'random' or a smaller one")
+            raise ConfigError(
+                f"student.{field} {want} is larger than the teacher's {have}: "
+                "use init 'random' or a smaller one"
+            )
 
 
 def slice_state(
@@ -68,13 +76,17 @@ def slice_state(
         source = name
         if match:
             number = maps[match["stack"]][int(match["number"])]
-            source = f"{match['stack']}{match['word']}.{number}.{name[match.end():]}"
+            source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
         state[name] = teacher_state[source][tuple(slice(0, size) for size in shape)]
     return state
 
 
-def random_slice(teacher: Student, vocab: int, rng: random.Random, smallest: float = 0.12, largest: float = 0.25) -> Student:
-    """A random slice of `teacher` with `smallest`..`largest` of its parameters (a student's size, the default of sweeps)."""
+def random_slice(
+    teacher: Student, vocab: int, rng: random.Random, smallest: float = 0.12, largest: float = 0.25
+) -> Student:
+    """A random slice of `teacher` with `smallest`..`largest` of its parameters (a student's size, the default
+    of sweeps).
+    """
     total = params(teacher, vocab)
     while True:
         hidden = rng.randrange(3 * teacher.hidden // 8, teacher.hidden + 1, 32)
@@ -90,4 +102,3 @@ def random_slice(teacher: Student, vocab: int, rng: random.Random, smallest: flo
         student: Student = type(teacher)(**fields)
         if smallest * total <= params(student, vocab) <= largest * total:
             return student
-

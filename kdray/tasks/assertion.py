@@ -1,14 +1,16 @@
 """Assertion generation: a test's beginning in, its next assertion out.
 
-The prompt is a header (the file's name and the code under test, as comments) and the end of the context. A decoder-only
-model reads whole tests: one row holds as many assertions of a test as fit, each predicted from all that stands before it,
-which teaches several times more per token than a row per assertion. An encoder-decoder has one row per assertion.
+The prompt is a header (the file's name and the code under test, as comments) and the end of the context. A
+decoder-only model reads whole tests: one row holds as many assertions of a test as fit, each predicted from
+all that stands before it, which teaches several times more per token than a row per assertion. An
+encoder-decoder has one row per assertion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,14 @@ class AssertionTask:
     @property
     def fingerprint(self) -> str:
         """Of the tokenizer and of the limits that shape a row."""
-        limits = (self.encoder_decoder, self.max_input, self.max_header, self.max_target, self.max_row, self.overlap)
+        limits = (
+            self.encoder_decoder,
+            self.max_input,
+            self.max_header,
+            self.max_target,
+            self.max_row,
+            self.overlap,
+        )
         return fingerprint(self.tokenizer.backend_tokenizer.to_str(), repr(limits))
 
     def prompt(self, example: Example) -> Ids:
@@ -116,7 +125,7 @@ class AssertionTask:
         """Rows of one test whose assertions follow one another."""
         first = chain[0]
         pieces = [_header(first), first.context]
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in pairwise(chain):
             pieces += [before.target, after.context[len(before.context) + len(before.target) + 1 :]]
         encoded = self._encode([*pieces, chain[-1].target])
         header, parts = encoded[0][: self.max_header], encoded[1:]
@@ -149,7 +158,9 @@ class _RowBuilder:
         return sum(len(ids) for ids in self._ids)
 
     def full(self, more: int) -> bool:
-        """Whether `more` tokens no longer fit; a row without a target yet is never full: its context is cut instead."""
+        """Whether `more` tokens no longer fit; a row without a target yet is never full: its context is cut
+        instead.
+        """
         return self.has_target and len(self._header) + self._length + more > self._max_row
 
     def add(self, example_id: str, context: Ids, target: Ids, is_target: bool) -> None:
@@ -174,7 +185,11 @@ class _RowBuilder:
 
     def row(self) -> Row:
         header_labels = np.full(len(self._header), IGNORED, np.int32)
-        return Row(self._id, np.concatenate([self._header, *self._ids]), np.concatenate([header_labels, *self._labels]))
+        return Row(
+            self._id,
+            np.concatenate([self._header, *self._ids]),
+            np.concatenate([header_labels, *self._labels]),
+        )
 
 
 def _header(example: Example) -> str:

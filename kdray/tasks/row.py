@@ -15,9 +15,10 @@ IGNORED = -100
 class Row:
     """One sequence.
 
-    Decoder-only: `labels` is aligned with `input_ids` (same length); `labels[t] == input_ids[t]` where token t is a target,
-    else `IGNORED`. One sequence may hold several assertions of one test, each predicted from all that stands before it.
-    Encoder-decoder: `input_ids` is the encoder's input and `labels` the decoder's targets, of any length.
+    Decoder-only: `labels` is aligned with `input_ids` (same length); `labels[t] == input_ids[t]` where token
+    t is a target, else `IGNORED`. One sequence may hold several assertions of one test, each predicted from
+    all that stands before it. Encoder-decoder: `input_ids` is the encoder's input and `labels` the decoder's
+    targets, of any length.
 
     Attributes:
         id: the id of the (first) example in it.

@@ -1,8 +1,8 @@
 """A small byte-level BPE for source code, trained on a corpus.
 
-Pieces never cross a newline, and a line's indentation is a piece of its own; so the tokens of a test's beginning are a
-prefix of the tokens of the whole test, wherever it is cut between lines. The newline is the end-of-sequence token: an
-assertion is one line. Digits stand alone, which makes numbers copyable.
+Pieces never cross a newline, and a line's indentation is a piece of its own; so the tokens of a test's
+beginning are a prefix of the tokens of the whole test, wherever it is cut between lines. The newline is the
+end-of-sequence token: an assertion is one line. Digits stand alone, which makes numbers copyable.
 """
 
 from __future__ import annotations
@@ -35,5 +35,9 @@ def train_tokenizer(texts: Iterable[str], vocab: int) -> Any:
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, eos_token=END, clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        eos_token=END,
+        clean_up_tokenization_spaces=False,
     )

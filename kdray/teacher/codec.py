@@ -11,7 +11,7 @@ A codec sees the labels on both sides (the reader has them anyway), so it may co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +43,12 @@ class Packed:
         size = data.size // max(1, len(values_N))
         return cls(data, starts(counts_R) * size)
 
+    @classmethod
+    def join(cls, pieces: Sequence[Packed]) -> Packed:
+        """Rows of several, one piece after the other."""
+        sizes = np.concatenate([np.diff(piece.offsets_R) for piece in pieces])
+        return cls(np.concatenate([piece.data for piece in pieces]), starts(sizes))
+
     def read(self, dtype: Any, width: int | None = None) -> NDArray[Any]:
         """The data as an array of `dtype`, [N] or [N, width]."""
         values: NDArray[Any] = self.data.view(dtype)
@@ -55,6 +61,8 @@ class Codec(ABC):
 
     name: ClassVar[str]
     fields: ClassVar[tuple[str, ...]]
+    fitted: ClassVar[bool] = False
+    """Whether it has a state."""
 
     @abstractmethod
     def bits_per_token(self, vocab: int) -> float:

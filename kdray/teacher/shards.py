@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,11 +28,12 @@ from kdray.errors import DataError
 from kdray.tasks.row import Row
 from kdray.teacher import manifest as manifests
 from kdray.teacher import table
-from kdray.teacher.codec import Codec, State, starts
+from kdray.teacher.codec import Codec, Packed, State, starts
 from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
 from kdray.teacher.signal import TeacherSignal
 
 STATE_FILE = "state.arrow"
+GROUP_BYTES = 1 << 26
 _SHARD = re.compile(r"^shard-(\d{5})\.arrow$")
 _FIELD, _EXTRA = "signal.", "extra."
 
@@ -78,17 +79,16 @@ class ShardWriter:
 
     def fit(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> None:
         """Fits the codec's state to a sample of the corpus and keeps it in the folder, once."""
-        if self.state is None:
+        if self.codec.fitted and self.state is None:
             self._state = self.codec.fit(np.concatenate(logits), table.target_labels(rows))
-            if self._state:
-                data = table.state_to_bytes(self._state, self._identity)
-                storage.write_atomic(storage.join(self.folder, STATE_FILE), data)
+            data = table.state_to_bytes(self._state, self._identity)
+            storage.write_atomic(storage.join(self.folder, STATE_FILE), data)
 
     def write(
         self,
         number: int,
         rows: Sequence[Row],
-        logits: Sequence[NDArray[np.float32]],
+        logits: Iterable[NDArray[np.float32]],
         extra: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         """Writes shard `number`. A codec that needs a state and has none is fitted to these rows.
@@ -96,9 +96,28 @@ class ShardWriter:
         Args:
             number: from 0; `finish` wants no gaps.
             rows: at least one.
-            logits: float32 [targets of the row, V] for each row.
+            logits: float32 [targets of the row, V] for each row; may be made lazily, few are held at a time.
             extra: columns beside the rows, one value a row.
         """
+        packed, done = [], 0
+        for group in _groups(logits):
+            part = rows[done : done + len(group)]
+            packed.append(self._encode(part, group))
+            done += len(group)
+        if done != len(rows):
+            raise ValueError(f"{len(rows)} rows, logits of {done}")
+        fields = {name: Packed.join([piece[name] for piece in packed]) for name in self.codec.fields}
+        columns = table.from_rows(rows, self.header.vocab)
+        columns |= {_FIELD + name: table.binary(field) for name, field in fields.items()}
+        columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}
+        totals = {
+            "tokens": sum(row.num_targets for row in rows),
+            "signal_bytes": sum(field.data.size for field in fields.values()),
+        }
+        data = table.to_bytes(columns, self._identity | totals)
+        storage.write_atomic(storage.join(self.folder, shard_name(number)), data)
+
+    def _encode(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> dict[str, Packed]:
         counts_R = np.array([row.num_targets for row in rows], np.int64)
         if [len(row_logits) for row_logits in logits] != counts_R.tolist():
             raise ValueError("one row of logits for each target position")
@@ -106,26 +125,25 @@ class ShardWriter:
             raise ValueError(f"logits must have {self.header.vocab} columns")
         self.fit(rows, logits)
         labels_N = table.target_labels(rows)
-        packed = self.codec.encode(np.concatenate(logits), labels_N, counts_R, self.state or {})
-        columns = table.from_rows(rows, self.header.vocab)
-        columns |= {_FIELD + name: table.binary(field) for name, field in packed.items()}
-        columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}
-        totals = {
-            "tokens": int(counts_R.sum()),
-            "signal_bytes": sum(field.data.size for field in packed.values()),
-        }
-        data = table.to_bytes(columns, self._identity | totals)
-        storage.write_atomic(storage.join(self.folder, shard_name(number)), data)
+        return self.codec.encode(np.concatenate(logits), labels_N, counts_R, self.state or {})
 
-    def finish(self) -> Manifest:
-        """Writes the manifest over all shards of the folder and returns it. Raises `DataError` for a gap."""
+    def finish(self, shards: int | None = None) -> Manifest:
+        """Writes the manifest over all shards of the folder and returns it.
+
+        Raises:
+            DataError: a gap, or another number of shards than `shards`.
+        """
         names = [name for name in storage.list_files(self.folder) if _SHARD.match(name)]
-        missing = [name for name in map(shard_name, range(len(names))) if name not in names]
-        if missing or not names:
-            raise DataError(f"{self.folder}: {missing[0] if missing else shard_name(0)} is missing")
+        missing = [name for name in map(shard_name, range(shards or len(names) or 1)) if name not in names]
+        if missing:
+            raise DataError(f"{self.folder}: {missing[0]} is missing")
+        if shards is not None and len(names) > shards:
+            raise DataError(
+                f"{self.folder}: {names[shards]} is one too many: the corpus makes {shards} shards"
+            )
         state = self._info(STATE_FILE) if self.state else None
-        shards = tuple(self._info(name) for name in names)
-        manifest = Manifest(self.header, self.codec.name, self.codec.params(), state, shards)
+        infos = tuple(self._info(name) for name in names)
+        manifest = Manifest(self.header, self.codec.name, self.codec.params(), state, infos)
         storage.write_atomic(storage.join(self.folder, manifests.FILE), manifests.dump(manifest))
         return manifest
 
@@ -135,6 +153,18 @@ class ShardWriter:
         batch, about = table.from_bytes(data, location)
         tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
+
+
+def _groups(logits: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+    """Rows in groups of about `GROUP_BYTES` of logits, so that a shard's logits are never held whole."""
+    group: list[NDArray[np.float32]] = []
+    for row_logits in logits:
+        group.append(row_logits)
+        if sum(member.nbytes for member in group) >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 class ShardSource:

@@ -8,9 +8,13 @@ from typing import Any
 from kdray.config import Encoding, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
+from kdray.metamorphic.suite import Suite
+from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
+from kdray.students.load import load_tokenizer
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.tokenizer import train_tokenizer
+from kdray.teacher.shards import ShardSource
 
 HELD_OUT_ROWS = 512
 """Rows of the valid split that give a teacher's learning curve."""
@@ -33,7 +37,7 @@ class TrialData:
     source: RowSource
     vocab: int
     teacher: str | None
-    suite: Any
+    suite: Suite | None
     held_out: RowSource | None = None
 
 
@@ -51,12 +55,24 @@ def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) ->
 
 
 def open_data(trial: Trial) -> TrialData:
-    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another teacher."""
+    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another
+    teacher.
+    """
     return _from_shards(trial) if trial.shards is not None else _from_corpus(trial)
 
 
 def _from_shards(trial: Trial) -> TrialData:
-    raise NotImplementedError
+    """Shards, the tokenizer kept beside them, and the suite, which must be of the same teacher."""
+    assert trial.shards is not None  # noqa: S101 - open_data saw to it
+    if trial.suite is None:
+        raise ConfigError(
+            "trial.suite must name the metamorphic suite: without it a student cannot be judged"
+        )
+    kept = join(trial.shards, "teacher")
+    task = assertion_task(load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
+    suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
+    return TrialData(task, source, source.manifest.vocab, kept, suite)
 
 
 def _from_corpus(trial: Trial) -> TrialData:
@@ -64,7 +80,10 @@ def _from_corpus(trial: Trial) -> TrialData:
         raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
     examples = read_corpus(trial.corpus, "train")
     encoder_decoder = trial.student.family == "t5"
-    texts = (f"{example.group}\n{example.focal}\n{example.context}{example.target}\n" for example in _last_of_tests(examples))
+    texts = (
+        f"{example.group}\n{example.focal}\n{example.context}{example.target}\n"
+        for example in _last_of_tests(examples)
+    )
     tokenizer = train_tokenizer(texts, trial.vocab)
     task = assertion_task(tokenizer, encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])

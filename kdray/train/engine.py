@@ -1,8 +1,9 @@
 """DeepSpeed's engine around one model, set up and torn down so that one process can train many.
 
-On a CPU DeepSpeed would build a shared-memory extension at its first start (it needs a C++ compiler and half a minute). Trials
-of one worker gain nothing from it, so it is declared unavailable before DeepSpeed looks. The process group (gloo on a CPU,
-NCCL on a GPU) is made once a process and stays; an engine's own state goes with `close`.
+On a CPU DeepSpeed would build a shared-memory extension at its first start (it needs a C++ compiler and half
+a minute). Trials of one worker gain nothing from it, so it is declared unavailable before DeepSpeed looks.
+The process group (gloo on a CPU, NCCL on a GPU) is made once a process and stays; an engine's own state goes
+with `close`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ class World:
 
 def device() -> torch.device:
     """The accelerator of this process, or the CPU."""
-    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    return (
+        torch.device("cuda", torch.cuda.current_device())
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
 
 
 def _import_deepspeed() -> Any:
@@ -60,7 +65,11 @@ def join_process_group(world: World) -> None:
         torch.distributed.destroy_process_group()
     port = world.port or _free_port()
     os.environ.update(
-        MASTER_ADDR=world.address, MASTER_PORT=str(port), RANK=str(world.rank), WORLD_SIZE=str(world.size), LOCAL_RANK="0"
+        MASTER_ADDR=world.address,
+        MASTER_PORT=str(port),
+        RANK=str(world.rank),
+        WORLD_SIZE=str(world.size),
+        LOCAL_RANK="0",
     )
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     torch.distributed.init_process_group(
@@ -82,7 +91,9 @@ class Engine:
         join_process_group(world)
         optim = trial.optim
         optimizer = torch.optim.AdamW(_groups(learner, optim), lr=optim.lr, betas=(0.9, 0.98))
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps)
+        )
         config = trial.deepspeed | {
             "train_batch_size": optim.batch_size,
             "train_micro_batch_size_per_gpu": optim.batch_size // world.size,
@@ -92,7 +103,11 @@ class Engine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._engine, *_ = deepspeed.initialize(
-                model=learner, optimizer=optimizer, lr_scheduler=scheduler, config=config, dist_init_required=True
+                model=learner,
+                optimizer=optimizer,
+                lr_scheduler=scheduler,
+                config=config,
+                dist_init_required=True,
             )
 
     def step(self, *inputs: Any) -> torch.Tensor:
@@ -127,5 +142,8 @@ def _groups(learner: nn.Module, optim: Optim) -> list[dict[str, Any]]:
     parameters = [p for p in learner.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim >= 2]
     vectors = [p for p in parameters if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": optim.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": optim.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     return [group for group in groups if group["params"]]

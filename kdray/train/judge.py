@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from kdray.config import Distil, Trial
+from kdray.metamorphic.evaluate import evaluate
 from kdray.stream import RowSource, collate
 from kdray.train.data import TrialData
 from kdray.train.learner import Learner
@@ -18,7 +19,10 @@ def judge(model: Any, data: TrialData, trial: Trial, last: bool) -> dict[str, An
     """The metrics of a rung: the suite's for a student, the held-out loss for a teacher under training."""
     if data.held_out is not None:
         return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}
-    raise NotImplementedError
+    assert data.suite is not None  # noqa: S101 - a trial without a suite is not opened
+    config = trial.evaluation
+    cases = config.cases if last else config.rung_cases
+    return evaluate(model, data.task, data.suite, config, cases=cases).as_dict()
 
 
 @torch.inference_mode()

@@ -38,7 +38,10 @@ class Learner(nn.Module):
         device = next(self.model.parameters()).device
         model = self.model if part is None else _Slice(self.model, self.student, part)
         decoder = None if batch.decoder_ids_BL is None else torch.from_numpy(batch.decoder_ids_BL).to(device)
-        input_ids, mask = torch.from_numpy(batch.input_ids_BT).to(device), torch.from_numpy(batch.mask_BT).to(device)
+        input_ids, mask = (
+            torch.from_numpy(batch.input_ids_BT).to(device),
+            torch.from_numpy(batch.mask_BT).to(device),
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
             if isinstance(model, _Slice):
                 hidden_BTD, weight_VD, scale = model(input_ids, mask, decoder)
@@ -89,7 +92,9 @@ class _Template(nn.Module):
 
 @lru_cache(maxsize=64)
 def _template(part: Student, vocab: int, pad_id: int, end_id: int) -> Any:
-    with torch.random.fork_rng(devices=[]):  # the template's weights are never used: they must not move the trial's seed
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # the template's weights are never used: they must not move the trial's seed
         return _Template(build(part, vocab, pad_id=pad_id, end_id=end_id))
 
 

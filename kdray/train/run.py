@@ -5,8 +5,8 @@
         metrics = run.next_rung()      # trains to the next rung, evaluates, returns plain numbers
     run.close()
 
-A trial is a function of its configuration and its files: the same seed gives the same losses on the same machine, also
-when it is saved at a rung and goes on in another process.
+A trial is a function of its configuration and its files: the same seed gives the same losses on the same
+    machine, also when it is saved at a rung and goes on in another process.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class TrialRun:
         """Trains to the next rung and evaluates there.
 
         Returns:
-            Plain numbers: `step`, both objectives, `student_params`, `train_loss`, `seconds` (training and evaluation so far),
-            `intervals` and what else the evaluation reports.
+            Plain numbers: `step`, both objectives, `student_params`, `train_loss`, `seconds` (training and
+                evaluation so far), `intervals` and what else the evaluation reports.
 
         Raises:
             TrialFailed: for a loss that is not finite.
@@ -88,7 +88,9 @@ class TrialRun:
     def _train_step(self) -> None:
         optim = self.trial.optim
         numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, self.step)
-        rows, signal = self.data.source.take([int(n) for n in shard_of(numbers, self.world.rank, self.world.size)])
+        rows, signal = self.data.source.take(
+            [int(n) for n in shard_of(numbers, self.world.rank, self.world.size)]
+        )
         batch = collate(
             rows,
             signal,
@@ -108,7 +110,9 @@ class TrialRun:
             self._progress(self.step, value)
 
     def _slice(self) -> Student | None:
-        """The part of the model that this step trains: a function of (seed, step), like the order of the rows."""
+        """The part of the model that this step trains: a function of (seed, step), like the order of the
+        rows.
+        """
         share = self.trial.optim.slice_share
         if share == 0:
             return None
@@ -125,12 +129,17 @@ class TrialRun:
     def load(self, folder: str | Path) -> None:
         """Goes on from a checkpoint."""
         state = self._engine.load(Path(folder))
-        self.step, self._seconds, self._losses = int(state["step"]), float(state["seconds"]), list(state["losses"])
+        self.step, self._seconds, self._losses = (
+            int(state["step"]),
+            float(state["seconds"]),
+            list(state["losses"]),
+        )
 
     def export(self, folder: str | Path) -> None:
         """Writes the student as a Hugging Face folder: bfloat16 safetensors, configuration, tokenizer."""
         target = Path(folder)
-        # named_parameters gives a tied embedding once, state_dict twice: converted, the copies would be written both.
+        # named_parameters gives a tied embedding once, state_dict twice: converted, the copies would be
+        # written both.
         state = {name: tensor.detach().to(torch.bfloat16) for name, tensor in self.model.named_parameters()}
         self.model.config.dtype = "bfloat16"
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
@@ -143,10 +152,13 @@ class TrialRun:
 
 
 def train(
-    trial: Trial, world: World = World(), report: Report = lambda metrics: None, progress: Progress | None = None  # noqa: B008
+    trial: Trial,
+    world: World | None = None,
+    report: Report = lambda metrics: None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Runs a whole trial in this process; `report` gets the metrics of every rung. Returns the last ones."""
-    run = TrialRun(trial, world, progress)
+    run = TrialRun(trial, world or World(), progress)
     try:
         metrics: dict[str, Any] = {}
         while not run.done:

@@ -8,7 +8,9 @@ from kdray.config import Optim
 
 
 def lr_ratio(step: int, optim: Optim, steps: int) -> float:
-    """The learning rate of 0-based `step` as a share of `optim.lr`, in (0, 1]: linear warm-up, then the decay."""
+    """The learning rate of 0-based `step` as a share of `optim.lr`, in (0, 1]: linear warm-up, then the
+    decay.
+    """
     if step < optim.warmup_steps:
         return (step + 1) / (optim.warmup_steps + 1)
     done = min(1.0, (step - optim.warmup_steps) / max(1, steps - optim.warmup_steps))

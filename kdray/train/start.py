@@ -18,7 +18,9 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     if student.init == "random":
         return model
     if data.teacher is None:
-        raise ConfigError(f"student.init '{student.init}' needs a teacher's weights beside the shards: use init 'random'")
+        raise ConfigError(
+            f"student.init '{student.init}' needs a teacher's weights beside the shards: use init 'random'"
+        )
     from transformers import AutoConfig
     from transformers.utils import logging
 

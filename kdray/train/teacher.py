@@ -15,15 +15,17 @@ from kdray.train.run import Progress, Report, TrialRun
 
 
 def train_teacher(
-    recipe: TeacherRecipe, out: str | Path, report: Report = lambda metrics: None, progress: Progress | None = None
+    recipe: TeacherRecipe,
+    out: str | Path,
+    report: Report = lambda metrics: None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Trains a teacher into `out`; killed and called again, it goes on from the last rung.
 
     Args:
-        recipe: architecture, corpus, budget, seed.
-        out: the folder of the result: model, tokenizer, `training.json` with recipe, learning curve and seconds.
-        report: gets the metrics of every rung.
-        progress: called after each step.
+        recipe: architecture, corpus, budget, seed. out: the folder of the result: model, tokenizer,
+            `training.json` with recipe, learning curve and seconds. report: gets the metrics of every rung.
+            progress: called after each step.
 
     Raises:
         ConfigError: `out` holds the work of another recipe.
@@ -50,7 +52,12 @@ def train_teacher(
         write_atomic(work / "curve.json", json.dumps(curve))
         report(curve[-1])
     run.export(folder)
-    result = {**plan, "learning_curve": curve, "seconds": curve[-1]["seconds"], "params": curve[-1]["student_params"]}
+    result = {
+        **plan,
+        "learning_curve": curve,
+        "seconds": curve[-1]["seconds"],
+        "params": curve[-1]["student_params"],
+    }
     run.close()
     write_json(folder / "training.json", result)
     shutil.rmtree(work)
@@ -60,4 +67,6 @@ def train_teacher(
 def _same(plan: dict[str, Any], found: dict[str, Any], folder: Path) -> None:
     for key, value in plan.items():
         if found.get(key) != value:
-            raise ConfigError(f"{folder} holds a teacher of another {key}: choose another --out, or remove it")
+            raise ConfigError(
+                f"{folder} holds a teacher of another {key}: choose another --out, or remove it"
+            )

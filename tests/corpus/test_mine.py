@@ -27,7 +27,8 @@ def test_installed_packages_are_found_by_name_without_importing_them():
 
 
 @pytest.mark.parametrize(
-    ("source", "said"), [("no_such_package", "not installed"), ("no/such/folder", "no such folder"), ("a-b", "not installed")]
+    ("source", "said"),
+    [("no_such_package", "not installed"), ("no/such/folder", "no such folder"), ("a-b", "not installed")],
 )
 def test_an_unknown_source_is_one_clear_line(source, said):
     with pytest.raises(DataError, match=said):

@@ -45,7 +45,12 @@ def test_each_top_level_assertion_is_an_example(tmp_path):
         "self.assertEqual(len(Cart()), 0)",
         "assert await later() == 1",
     ]
-    assert [example.test for example in examples] == ["test_add_all", "test_add_all", "TestCart.test_empty", "test_later"]
+    assert [example.test for example in examples] == [
+        "test_add_all",
+        "test_add_all",
+        "TestCart.test_empty",
+        "test_later",
+    ]
 
 
 def test_a_context_is_the_canonical_source_before_the_assertion(tmp_path):

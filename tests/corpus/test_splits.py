@@ -9,7 +9,9 @@ from kdray.corpus.sample import sample
 from kdray.corpus.splits import split_of, without_duplicates
 
 
-def example(number: int, group: str = "g", context: str = "def test():\n    x = 1\n    ", target: str = "assert x") -> Example:
+def example(
+    number: int, group: str = "g", context: str = "def test():\n    x = 1\n    ", target: str = "assert x"
+) -> Example:
     return Example(str(number), group, "python", "test", "", context, target, split_of(group))
 
 
@@ -41,7 +43,10 @@ def test_a_sample_takes_from_each_file_in_turn(sizes, count):
     sizes_by_group = {f"g{g}": size for g, size in enumerate(sizes)}
     for group, size in sizes_by_group.items():
         # no file is ahead of another that still had examples to give
-        assert all(per_group[group] <= per_group[other] + 1 or per_group[other] == sizes_by_group[other] for other in sizes_by_group)
+        assert all(
+            per_group[group] <= per_group[other] + 1 or per_group[other] == sizes_by_group[other]
+            for other in sizes_by_group
+        )
         assert per_group[group] <= size
 
 

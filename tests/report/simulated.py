@@ -90,7 +90,7 @@ def simulate(
     """Writes an experiment folder; the last `running` trials are under way, `skill` shifts every accuracy."""
     folder = Path(folder)
     rng = np.random.default_rng(seed)
-    sweep = {**SWEEP, "search": {**SWEEP["search"], "trials": trials}}
+    sweep = {**SWEEP, "search": {**SWEEP["search"], "trials": max(1, trials)}}
     _yaml(folder / "sweep.yaml", sweep)
     (folder / "references.json").write_text(json.dumps(REFERENCES))
     best: dict[int, list[float]] = {rung: [] for rung in RUNGS}

@@ -1,8 +1,9 @@
 """What every transformation is: a pure function from source and seed to a variant, or to a reason why not.
 
-A source comes in two pieces, `context` (what a model reads) and `target` (what it is to write, maybe empty); together they
-are one piece of code. A variant changes the context, and the target only where a renamed name stands in it. A
-transformation that cannot show that behaviour stays the same says so in a `Refusal` instead of guessing.
+A source comes in two pieces, `context` (what a model reads) and `target` (what it is to write, maybe empty);
+together they are one piece of code. A variant changes the context, and the target only where a renamed name
+stands in it. A transformation that cannot show that behaviour stays the same says so in a `Refusal` instead
+of guessing.
 
 Not covered: which languages and transformations there are (see `registry`).
 """
@@ -62,7 +63,7 @@ Rewriter = Callable[[Source, random.Random], Edits | Refusal]
 
 
 class Transform(Protocol):
-    """One transformation of one language. Deterministic in (context, target, seed); never raises for any text."""
+    """One transformation of one language: a function of (context, target, seed) that raises for no text."""
 
     @property
     def name(self) -> str:
@@ -89,7 +90,8 @@ class Rewrite:
         source = parse(self.language, context, target)
         if isinstance(source, str):
             return Refusal(source)
-        found = self.rewriter(source, random.Random(f"{self.name} {seed}"))  # noqa: S311 - reproducible, not secret
+        rng = random.Random(f"{self.name} {seed}")  # noqa: S311 - reproducible, not secret
+        found = self.rewriter(source, rng)
         if isinstance(found, Refusal):
             return found
         new_context, new_target = apply(source, found.edits)

@@ -11,7 +11,7 @@ from kdray.metamorphic.transforms.tree import Node, Source
 
 
 def statements(source: Source, names: Names) -> list[Node]:
-    """Statements of the context in the function's own scope that have their lines to themselves; no docstrings."""
+    """Statements of the context in the function's own scope that have their lines to themselves."""
     if "statements" not in source.memory:
         source.memory["statements"] = [
             node

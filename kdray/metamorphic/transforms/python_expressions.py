@@ -1,7 +1,7 @@
 """Python transformations of expressions, only where the operands certainly are immutable built-ins.
 
-An operator of anything else may be overloaded, may not commute, or may change its operand in place: `x += y` on a list
-is seen by everybody who holds the list.
+An operator of anything else may be overloaded, may not commute, or may change its operand in place: `x += y`
+on a list is seen by everybody who holds the list.
 
 Not covered: attributes and calls as operands.
 """
@@ -19,9 +19,9 @@ from kdray.metamorphic.transforms.words import fresh
 
 MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<=", "is": "is", "is not": "is not"}
 NO_PLACE = frozenset(
-    {"interpolation", "format_specifier", "concatenated_string", "type", "decorator", "case_pattern", "lambda",
-     "parameters", "global_statement", "import_statement", "import_from_statement", "delete_statement", "string",
-     "class_definition", "case_clause", "print_statement", "exec_statement"}
+    {"interpolation", "format_specifier", "concatenated_string", "string", "type", "decorator", "lambda",
+     "parameters", "global_statement", "import_statement", "import_from_statement", "delete_statement",
+     "class_definition", "case_clause", "case_pattern", "print_statement", "exec_statement"}
 )  # fmt: skip
 """Where a literal is not an expression like any other."""
 
@@ -34,7 +34,13 @@ def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     found = []
     for node in source.of("binary_operator", "comparison_operator"):
         parts = [child for child in node.children if child.type != "comment"]
-        if len(parts) == 3 and node.end < source.boundary and _inside(names, node):
+        # Equal operands would change places without a trace.
+        if (
+            len(parts) == 3
+            and source.text(parts[0]) != source.text(parts[2])
+            and node.end < source.boundary
+            and _inside(names, node)
+        ):
             sign = _swapped_sign(source, names, *parts)
             if sign is not None:
                 found.append((parts, sign))

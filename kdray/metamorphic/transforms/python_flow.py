@@ -6,6 +6,7 @@ Not covered: `match`, `try`, `async for`.
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
 from kdray.metamorphic.transforms.python_blocks import (
@@ -21,9 +22,14 @@ from kdray.metamorphic.transforms.python_blocks import (
     statements,
 )
 from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
-from kdray.metamorphic.transforms.python_types import is_quiet, is_range, type_of
+from kdray.metamorphic.transforms.python_types import LITERALS, is_quiet, is_range, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import COMMENTS, fresh
+
+INERT = LITERALS | {
+    "list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "unary_operator", "-",
+    "string_start", "string_content", "string_end",
+}  # fmt: skip
 
 
 def _chosen(
@@ -165,12 +171,10 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
         return found
     for node in found[1]:
         inner = node.children[0] if node.type == "expression_statement" else node
+        if inner.type not in ("assignment", "return_statement"):
+            continue
         value = inner.child("right") if inner.type == "assignment" else inner.children[-1]
-        if (
-            value is None
-            or value.type != "conditional_expression"
-            or inner.type not in ("assignment", "return_statement")
-        ):
+        if value is None or value.type != "conditional_expression":
             continue
         parts = [child for child in value.children if child.type not in ("if", "else", "comment")]
         if len(parts) != 3 or node.row != node.end_row or inner.child("type") is not None:
@@ -230,53 +234,42 @@ def permute(source: Source, rng: random.Random) -> Edits | Refusal:
     found = _chosen(source, rng, ("expression_statement",))
     if isinstance(found, Refusal):
         return found
-    known = {id(node) for node in found[1]}
-    for first in found[1]:
-        siblings = first.parent.children if first.parent is not None else []
-        at = next(number for number, node in enumerate(siblings) if node is first)
-        second = siblings[at + 1] if at + 1 < len(siblings) else None
-        if second is None or id(second) not in known:
-            continue
-        a, b = _plain_assignment(source, first), _plain_assignment(source, second)
-        if (
-            a is None
-            or b is None
-            or a[0] in b[1] | {b[0]}
-            or b[0] in a[1]
-            or source.text(first) == source.text(second)
-        ):
-            continue
-        if {a[0], b[0]} & found[0].elsewhere:
-            continue
-        return Edits(
-            [
-                Edit(first.start, first.end, source.text(second)),
-                Edit(second.start, second.end, source.text(first)),
-            ]
-        )
+    names, shuffled = found
+    movable = {id(node): name for node in shuffled if (name := _inert_assignment(source, node)) is not None}
+    pairs = [
+        (first, second)
+        for block in {id(node.parent): node.parent for node in shuffled if node.parent is not None}.values()
+        for first, second in pairwise(block.children)
+        if id(first) in movable and id(second) in movable
+    ]
+    pairs = [
+        (first, second)
+        for first, second in pairs
+        if movable[id(first)] != movable[id(second)]
+        and names.elsewhere.isdisjoint({movable[id(first)], movable[id(second)]})
+    ]
+    if pairs:
+        first, second = rng.choice(pairs)
+        texts = source.text(first), source.text(second)
+        return Edits([Edit(first.start, first.end, texts[1]), Edit(second.start, second.end, texts[0])])
     return Refusal("no two neighbouring assignments that are certainly independent")
 
 
-def _plain_assignment(source: Source, node: Node) -> tuple[str, set[str]] | None:
-    """The name that a quiet assignment binds and the names it reads."""
+def _inert_assignment(source: Source, node: Node) -> str | None:
+    """The name that an inert assignment binds."""
     inner = node.children[0]
     left, right = inner.child("left"), inner.child("right")
     if inner.type != "assignment" or left is None or right is None or left.type != "identifier":
         return None
-    if not is_display(right):
-        return None
-    return source.text(left), {source.text(n) for n in right.walk() if n.type == "identifier"}
+    return source.text(left) if is_inert(right) else None
 
 
-def is_display(node: Node) -> bool:
-    """Whether an expression is built of names and literals by lists and tuples alone: nothing of it can call code.
+def is_inert(node: Node) -> bool:
+    """Whether an expression is literals in lists and tuples alone: nothing of it can call code or fail.
 
-    Sets and dictionaries hash their elements, which calls code; a name that is not bound raises, so only literals
-    and displays of literals move.
+    Sets and dictionaries hash their elements, which calls code; a name may not be bound.
     """
-    inert = ("list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "integer", "float", "true", "false",
-             "none", "string", "string_start", "string_content", "string_end", "unary_operator", "-")  # fmt: skip
-    return all(inner.type in inert for inner in node.walk())
+    return all(inner.type in INERT for inner in node.walk())
 
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -335,7 +328,7 @@ def _iterated_loop(
 def _counted_loop(
     source: Source, names: Names, node: Node, left: Node, right: Node, body: Node
 ) -> Edits | None:
-    """`for i in range(n)` as `i = 0; while i < n: ...; i += 1`, or None where somebody could tell the difference."""
+    """`for i in range(n)` as `i = 0; while i < n: ...; i += 1`; None where somebody could tell."""
     arguments = right.child("arguments")
     if left.type != "identifier" or arguments is None or not is_range(source, names, right):
         return None

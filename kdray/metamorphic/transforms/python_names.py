@@ -1,8 +1,8 @@
 """Python transformations that rename. The target is renamed along.
 
-Not covered: the test function itself (the runner finds it by its name), its parameters (fixtures are found by theirs),
-attributes, modules, and any function in which somebody may look a variable up by its name (`locals`, `eval`, pandas'
-`query`, ...).
+Not covered: the test function itself (the runner finds it by its name), its parameters (fixtures are found by
+theirs), attributes, modules, and any function in which somebody may look a variable up by its name (`locals`,
+`eval`, pandas' `query`, ...).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _shows_its_name(uses: list[Node]) -> bool:
 
 
 def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
-    """A nested helper function gets another name; only where it is called and nothing else is done with it."""
+    """A nested helper function gets another name; only where it is called and no more."""
     names = _names(source)
     if isinstance(names, Refusal):
         return names
@@ -73,7 +73,7 @@ def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
 
 
 def _is_only_called(names: Names, name: str, definitions: list[Node]) -> bool:
-    """Whether nobody can see a function's `__name__`: one definition, undecorated, every other mention a call."""
+    """Whether nobody can see a function's `__name__`: one definition, undecorated, all else calls."""
     if len(definitions) != 1 or name in names.elsewhere or name in names.bound:
         return False
     parent = definitions[0].parent

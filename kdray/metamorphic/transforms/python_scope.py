@@ -1,4 +1,5 @@
-"""Who binds which name in a Python function, and what is known of its type. Conservative: when in doubt, nothing is known.
+"""Who binds which name in a Python function, and what is known of its type. Conservative: when in doubt,
+nothing is known.
 
 The function is the outermost one of the source; its own scope is its body without nested functions, lambdas,
 comprehensions and classes.
@@ -19,8 +20,8 @@ COMPREHENSIONS = frozenset(
 )
 SCOPES = COMPREHENSIONS | {"function_definition", "lambda", "class_definition"}
 PATTERNS = frozenset(
-    {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "as_pattern_target", "tuple", "list",
-     "parenthesized_expression"}
+    {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "as_pattern_target", "tuple",
+     "list", "parenthesized_expression"}
 )  # fmt: skip
 PARAMETERS = frozenset({"parameters", "lambda_parameters"})
 PARAMETER_FORMS = frozenset(
@@ -33,8 +34,8 @@ PARAMETER_FORMS = frozenset(
     }
 )
 SEES_FRAMES = frozenset(
-    {"locals", "globals", "vars", "dir", "eval", "exec", "compile", "query", "evaluate", "_getframe", "currentframe",
-     "getsource", "getsourcelines", "stack", "exec_", "run_line_magic", "namedtuple"}
+    {"locals", "globals", "vars", "dir", "eval", "exec", "compile", "query", "evaluate", "_getframe",
+     "currentframe", "getsource", "getsourcelines", "stack", "exec_", "run_line_magic", "namedtuple"}
 )  # fmt: skip
 """Names whose mention means that somebody may look a variable up by its name."""
 WORD = re.compile(rb"[^\W\d]\w*")
@@ -181,8 +182,8 @@ def _parameter_of(node: Node) -> Node | None:
 def scope_of(node: Node) -> Node | None:
     """The function, lambda, comprehension or class whose scope an expression stands in; None for the module.
 
-    Defaults, decorators and base classes belong outside; the first iterable of a comprehension is put inside, where
-    nothing is assumed.
+    Defaults, decorators and base classes belong outside; the first iterable of a comprehension is put inside,
+    where nothing is assumed.
     """
     inner = node
     for outer in node.ancestors():

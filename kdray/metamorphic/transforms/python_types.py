@@ -1,7 +1,7 @@
 """Which Python expressions certainly have an immutable built-in type.
 
-Only such expressions have operators that mean what they seem to: any other object may overload them, or change in place.
-A variable has a type where *every* binding of it in the function gives it that type.
+Only such expressions have operators that mean what they seem to: any other object may overload them, or
+change in place. A variable has a type where *every* binding of it in the function gives it that type.
 
 Not covered: containers, calls (but `range` as the iterable of a loop), attributes.
 """

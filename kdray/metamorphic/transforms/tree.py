@@ -1,7 +1,8 @@
 """Source text as a tree of plain nodes, parsed once for all transformations of a case.
 
-tree-sitter parses; its tree is copied into `Node`s because walking those is several times faster than asking the
-binding for parents and fields, and every transformation walks. Nothing here recurses: source may nest as deep as it likes.
+tree-sitter parses; its tree is copied into `Node`s because walking those is several times faster than asking
+the binding for parents and fields, and every transformation walks. Nothing here recurses: source may nest as
+deep as it likes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Sweep files and trials: what a user may write, read strictly.
+
+A `Trial` is one complete training run as plain data; a `Sweep` is a base trial and a space whose dotted paths
+override it. Unknown keys are refused with the nearest known one, and `load_sweep` puts both ends of every
+range and every choice into the base trial and validates the *whole* trial, so that nothing impossible is
+found out in the middle of a search. No torch, no Ray in here.
+"""
+
+from kdray.config.check import (
+    check_space,
+    contains,
+    corners,
+    load_recipe,
+    load_sweep,
+    merge,
+    parse_overrides,
+    satisfies,
+    sweep_from,
+)
+from kdray.config.read import Part, as_data, parse, read_yaml
+from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep
+from kdray.config.trial import (
+    Budget,
+    Distil,
+    Encoding,
+    EvaluationConfig,
+    LlamaStudent,
+    Optim,
+    Student,
+    T5Student,
+    TeacherRecipe,
+    Trial,
+)
+
+__all__ = [
+    "Budget",
+    "Capture",
+    "Choice",
+    "Distil",
+    "Encoding",
+    "EvaluationConfig",
+    "LlamaStudent",
+    "Optim",
+    "Part",
+    "Range",
+    "Resources",
+    "Search",
+    "Student",
+    "Sweep",
+    "T5Student",
+    "TeacherRecipe",
+    "Trial",
+    "as_data",
+    "check_space",
+    "contains",
+    "corners",
+    "load_recipe",
+    "load_sweep",
+    "merge",
+    "parse",
+    "parse_overrides",
+    "read_yaml",
+    "satisfies",
+    "sweep_from",
+]

@@ -1,0 +1,132 @@
+"""Trials out of a sweep: overrides merged into the base trial, every corner of the space validated beforehand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdray.config.read import as_data, parse, read_value, read_yaml
+from kdray.config.sweep import Choice, Range, Sweep
+from kdray.config.trial import TeacherRecipe, Trial
+from kdray.errors import ConfigError, nearest
+
+CONSTRAINT = re.compile(
+    r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
+)
+CONSTRAINED = ("student_params", "student_bytes")
+
+
+def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> Trial:
+    """`base` with each dotted path replaced; the whole result is validated again.
+
+    Raises:
+        ConfigError: a path that does not exist (with the nearest one that does), or a trial that is not
+            valid.
+    """
+    data = as_data(base)
+    for path, value in overrides.items():
+        *parents, leaf = path.split(".")
+        node: Any = data
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or (leaf not in node and parents[:1] != ["deepspeed"]):
+            raise ConfigError(f"{source}: unknown path '{path}'{nearest(path, _paths(data))}")
+        node[leaf] = value
+    return parse(Trial, data, source)
+
+
+def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """`a.b=c` texts as dotted path -> value, the value read as YAML. Raises `ConfigError`."""
+    found = {}
+    for text in texts:
+        path, sign, value = text.partition("=")
+        if not sign or not path:
+            raise ConfigError(f"--set '{text}': expected a.b=c")
+        found[path] = read_value(value)
+    return found
+
+
+def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key, value in data.items():
+        found += _paths(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [prefix + key]
+    return found
+
+
+def corners(space: Mapping[str, Choice | Range]) -> Iterator[tuple[str, Any]]:
+    """Every choice and both ends of every range, with the path each belongs to."""
+    for path, spec in space.items():
+        for value in spec.choices if isinstance(spec, Choice) else spec.range:
+            yield path, value
+
+
+def check_space(sweep: Sweep, source: str) -> None:
+    """Validates the whole trial at each corner of the space and at each start point.
+
+    A corner is tried alone and, where it does not fit the base trial by itself, beside each choice of the
+    paths that its `when` names. Raises `ConfigError` naming the path and the value.
+    """
+    for path, value in corners(sweep.space):
+        when = sweep.space[path].when
+        for other in when:
+            if other not in sweep.space:
+                raise ConfigError(f"{source}: space.{path}.when names '{other}'{nearest(other, sweep.space)}")
+        condition = {
+            other: allowed[0] if isinstance(allowed, list) else allowed for other, allowed in when.items()
+        }
+        merge(sweep.trial, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
+    for number, point in enumerate(sweep.search.start):
+        for path, value in point.items():
+            if path not in sweep.space:
+                raise ConfigError(
+                    f"{source}: search.start[{number}] names '{path}'{nearest(path, sweep.space)}"
+                )
+            if not contains(sweep.space[path], value):
+                raise ConfigError(
+                    f"{source}: search.start[{number}].{path} = {value!r} lies outside the space"
+                )
+        merge(sweep.trial, point, f"{source}: search.start[{number}]")
+    for metric, rule in sweep.constraints.items():
+        if metric not in CONSTRAINED:
+            raise ConfigError(f"{source}: constraints names '{metric}'{nearest(metric, CONSTRAINED)}")
+        if not CONSTRAINT.match(rule):
+            raise ConfigError(
+                f"{source}: constraints.{metric}: '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'"
+            )
+
+
+def contains(spec: Choice | Range, value: Any) -> bool:
+    """Whether `value` is a point of `spec`."""
+    if isinstance(spec, Choice):
+        return value in spec.choices
+    low, high = spec.range
+    return isinstance(value, (int, float)) and low <= value <= high
+
+
+def load_sweep(path: str | Path) -> Sweep:
+    """The sweep in a YAML file, every corner of its space validated. Raises `ConfigError`."""
+    return sweep_from(read_yaml(path), str(path))
+
+
+def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:
+    """The sweep in `data`, every corner of its space validated. Raises `ConfigError`."""
+    sweep = parse(Sweep, data, source)
+    check_space(sweep, source)
+    return sweep
+
+
+def load_recipe(path: str | Path) -> TeacherRecipe:
+    """The recipe of a teacher in a YAML file. Raises `ConfigError`."""
+    return parse(TeacherRecipe, read_yaml(path), str(path))
+
+
+def satisfies(rule: str, value: float, teacher: Mapping[str, float]) -> bool:
+    """Whether `value` keeps a rule such as `<= 0.25 * teacher_params`; `teacher` gives the named quantities."""
+    match = CONSTRAINT.match(rule)
+    if match is None:
+        raise ConfigError(f"constraint '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'")
+    sign, number, unit = match.groups()
+    bound = float(number) * (teacher[unit] if unit else 1.0)
+    return value <= bound if sign == "<=" else value >= bound

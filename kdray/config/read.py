@@ -1,0 +1,98 @@
+"""Reading strictly: YAML to data, data to a part, and what is wrong in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kdray.errors import ConfigError, nearest
+
+PartT = TypeVar("PartT", bound="Part")
+
+
+class Part(BaseModel):
+    """A frozen piece of a file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 floats: plain PyYAML reads `1e-4` as a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+0123456789."),
+)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises `ConfigError` for a missing file, bad syntax or another shape."""
+    try:
+        data = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(data).__name__}")
+    return data
+
+
+def read_value(text: str) -> Any:
+    """One YAML value, such as the right side of `--set a.b=c`."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+
+
+def parse(model: type[PartT], data: Any, source: str) -> PartT:
+    """`data` as a `model`, or a `ConfigError` of one line that names the field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(model, error)}") from None
+
+
+def _explain(model: type[BaseModel], error: ValidationError) -> str:
+    """The first problem in words: dotted field, value, what is allowed, the nearest known key."""
+    first = error.errors()[0]
+    # pydantic puts the tag of a union (`student.llama.hidden`) into the location; nobody wrote that.
+    location = [str(part) for part in first["loc"] if part not in ("t5", "llama", "Choice", "Range")]
+    field = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(model, location[:-1], error)
+        return f"unknown key '{field}'{nearest(location[-1], known)}"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(first["input"], Mapping) else f" (found {first['input']!r})"
+    return f"{field}: {message}{shown}" if field else f"{message}{shown}"
+
+
+def _keys_at(model: type[BaseModel], path: list[str], error: ValidationError) -> list[str]:
+    """The keys allowed at a dotted path below `model`."""
+    candidates: list[type[BaseModel]] = [model]
+    for part in path:
+        annotations = [m.model_fields[part].annotation for m in candidates if part in m.model_fields]
+        candidates = [found for a in annotations for found in _models_in(a)]
+    tags = {str(part) for part in error.errors()[0]["loc"]} & {"t5", "llama"}
+    by_tag = [m for m in candidates if "family" in m.model_fields and tags & set(_literal(m))]
+    return [key for m in (by_tag or candidates) for key in m.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]
+
+
+def _literal(model: type[BaseModel]) -> tuple[Any, ...]:
+    return get_args(model.model_fields["family"].annotation)
+
+
+def as_data(part: Part) -> dict[str, Any]:
+    """`part` as plain data that `parse` reads back to an equal part."""
+    return part.model_dump(mode="json")

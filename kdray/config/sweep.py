@@ -1,0 +1,118 @@
+"""A sweep: a base trial, the space around it, what to optimise and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from kdray.config.read import Part
+from kdray.config.trial import Trial
+
+
+Direction = Literal["max", "min"]
+
+
+def _both_objectives() -> dict[str, Direction]:
+    return {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
+
+
+class Choice(Part):
+    """One of a few values."""
+
+    choices: tuple[Any, ...] = Field(min_length=1)
+    when: dict[str, Any] = Field(default_factory=dict)
+
+
+class Range(Part):
+    """A closed range of the field's type."""
+
+    range: tuple[float | int, float | int]
+    log: bool = False
+    step: float | int | None = None
+    when: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        low, high = self.range
+        if not low < high:
+            raise ValueError(f"range {list(self.range)} must rise")
+        if self.log and low <= 0:
+            raise ValueError(f"a log range begins above 0, not at {low}")
+        return self
+
+    @property
+    def is_int(self) -> bool:
+        """Whether every value of the range is a whole number."""
+        return all(isinstance(end, int) for end in self.range)
+
+
+class Search(Part):
+    """How points are asked for and trials are stopped."""
+
+    sampler: str = "tpe"
+    trials: int = Field(16, ge=1)
+    start: tuple[dict[str, Any], ...] = ()
+    seed: int = Field(0, ge=0)
+    halving: bool = True
+    eta: int = Field(3, ge=2)
+    storage: str | None = Field(
+        None, description="an Optuna storage URL; None keeps a journal file in the experiment folder"
+    )
+
+
+class Resources(Part):
+    """What one trial takes, and how many run at a time."""
+
+    workers: int = Field(1, ge=1)
+    cpus_per_worker: float = Field(1, gt=0)
+    gpus_per_worker: float = Field(0, ge=0)
+    max_concurrent: int = Field(2, ge=1)
+    max_failures: int = Field(2, ge=0)
+
+
+class Capture(Part):
+    """What is stored of the teacher, once, before the sweep."""
+
+    rows: int | None = Field(
+        None, ge=1, description="training rows whose signal is stored; None for the whole corpus"
+    )
+    codec: str = "head"
+    codec_params: dict[str, Any] = Field(default_factory=dict)
+    batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
+    rows_per_shard: int = Field(512, ge=1)
+    cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
+    variants_per_case: int = Field(1, ge=1)
+    transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
+    seed: int = Field(0, ge=0)
+
+
+class Sweep(Part):
+    """A base trial, the space around it, and what to optimise."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    storage: str = "runs"
+    trial: Trial
+    capture: Capture = Capture()
+    space: dict[str, Choice | Range]
+    objectives: dict[str, Direction] = Field(default_factory=_both_objectives, min_length=1)
+    constraints: dict[str, str] = Field(default_factory=dict)
+    search: Search = Search()
+    resources: Resources = Resources()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, data: Any) -> Any:
+        """`task` at the top belongs to the trial, and a bare list in `space` is a choice."""
+        if not isinstance(data, Mapping):
+            return data
+        data = dict(data)
+        if "task" in data and isinstance(data.get("trial"), Mapping):
+            data["trial"] = {"task": data.pop("task"), **data["trial"]}
+        if isinstance(data.get("space"), Mapping):
+            data["space"] = {
+                path: {"choices": spec} if isinstance(spec, list) else spec
+                for path, spec in data["space"].items()
+            }
+        return data

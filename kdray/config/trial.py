@@ -1,0 +1,170 @@
+"""A trial: one complete training run as plain data, and a teacher's recipe, which is one too."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from kdray.config.read import Part
+
+
+class T5Student(Part):
+    """Encoder-decoder of the T5 family."""
+
+    family: Literal["t5"]
+    encoder_layers: int = Field(ge=1)
+    decoder_layers: int = Field(ge=1)
+    hidden: int = Field(ge=8)
+    heads: int = Field(ge=1)
+    head_dim: int = Field(32, ge=4)
+    feed_forward: int = Field(ge=8)
+    init: Literal["random", "layers", "sliced"] = "sliced"
+
+
+class LlamaStudent(Part):
+    """Decoder-only, Llama family: RMS norm, rotary positions, gated feed-forward, tied embeddings."""
+
+    family: Literal["llama"]
+    layers: int = Field(ge=1)
+    hidden: int = Field(ge=8)
+    heads: int = Field(ge=1)
+    head_dim: int = Field(32, ge=4)
+    feed_forward: int = Field(ge=8)
+    init: Literal["random", "layers", "sliced"] = "sliced"
+
+    @model_validator(mode="after")
+    def _heads_divide_hidden(self) -> LlamaStudent:
+        # transformers refuses the model otherwise, although heads * head_dim is free to differ from hidden.
+        if self.hidden % self.heads:
+            raise ValueError(f"heads {self.heads} must divide hidden {self.hidden}")
+        return self
+
+
+Student = Annotated[T5Student | LlamaStudent, Field(discriminator="family")]
+
+
+class Distil(Part):
+    """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
+
+    loss: Literal["decoupled", "bucketed", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
+    alpha: float = Field(0.5, ge=0, le=1)
+    temperature: float = Field(1.0, ge=0.5, le=8)
+
+
+class Optim(Part):
+    """AdamW with a warm-up and a decay to `final_lr_ratio`."""
+
+    lr: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(20, ge=0)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    final_lr_ratio: float = Field(0.1, ge=0, le=1)
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    batch_size: int = Field(32, ge=1, description="sequences per step over all workers")
+    context_weight: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="weight of the context tokens' cross-entropy beside 1 for the targets (decoder-only)",
+    )
+    slice_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of steps that train a random slice of the model, so that slices start warm",
+    )
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+
+
+class Budget(Part):
+    """How long a trial trains (optimizer steps) and where it reports."""
+
+    steps: int = Field(ge=1)
+    rungs: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _rungs_end_at_steps(self) -> Budget:
+        if self.rungs and (list(self.rungs) != sorted(set(self.rungs)) or self.rungs[0] < 1):
+            raise ValueError(f"rungs {list(self.rungs)} must rise and begin at 1 or later")
+        if self.rungs and self.rungs[-1] != self.steps:
+            raise ValueError(f"the last rung {self.rungs[-1]} must equal steps {self.steps}")
+        return self
+
+    @property
+    def reports(self) -> tuple[int, ...]:
+        """The steps at which a trial is evaluated; the last one is always `steps`."""
+        return self.rungs or (self.steps,)
+
+
+class EvaluationConfig(Part):
+    """How a student is judged."""
+
+    cases: int = Field(
+        400, ge=1, description="clean inputs of the suite that are used at the last rung, with their variants"
+    )
+    rung_cases: int = Field(200, ge=1, description="the same at earlier rungs")
+    batch_size: int = Field(64, ge=1)
+    similarity_bits: float = Field(0.1, gt=0, lt=1)
+    confidence: float = Field(0.9, gt=0, lt=1)
+    calibration: float = Field(0.1, gt=0, lt=1)
+
+
+class Encoding(Part):
+    """How many tokens of an example a model sees. Part of the signal's identity: shards remember it."""
+
+    max_input: int = Field(192, ge=16)
+    max_target: int = Field(64, ge=4)
+    max_row: int = Field(256, ge=32, description="tokens of a packed training row (decoder-only)")
+
+
+OWNED_BY_KDRAY = (
+    "train_batch_size",
+    "train_micro_batch_size_per_gpu",
+    "gradient_accumulation_steps",
+    "optimizer",
+    "scheduler",
+    "gradient_clipping",
+    "torch_autocast",
+)
+
+
+class Trial(Part):
+    """One training run, complete. `train(trial)` needs nothing else but the files it names."""
+
+    task: Literal["assertion"] = "assertion"
+    corpus: str | None = None
+    teacher: str | None = None
+    shards: str | None = None
+    suite: str | None = None
+    encoding: Encoding = Encoding()
+    student: Student
+    distil: Distil = Distil()
+    optim: Optim = Optim()
+    budget: Budget
+    evaluation: EvaluationConfig = EvaluationConfig()
+    deepspeed: dict[str, Any] = Field(default_factory=lambda: {"zero_optimization": {"stage": 0}})
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _settings_have_an_effect(self) -> Trial:
+        for key in OWNED_BY_KDRAY:
+            if key in self.deepspeed:
+                raise ValueError(f"deepspeed.{key} is set by kdray from optim and resources: leave it out")
+        if self.shards is None and self.distil.alpha > 0:
+            raise ValueError(
+                f"distil.alpha {self.distil.alpha} has no effect without shards: name shards, or set alpha 0"
+            )
+        if self.shards is None and self.corpus is None:
+            raise ValueError("a trial learns from shards or from a corpus: name one of them")
+        if self.optim.context_weight > 0 and self.student.family == "t5":
+            raise ValueError("optim.context_weight has no effect on an encoder-decoder (family t5)")
+        return self
+
+
+class TeacherRecipe(Trial):
+    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own."""
+
+    corpus: str
+    vocab: int = Field(4096, ge=300)
+    distil: Distil = Distil(alpha=0.0)

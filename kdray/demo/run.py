@@ -1,0 +1,95 @@
+"""The whole job on real tests, in minutes on two cores: corpus -> teacher -> signal and suite -> sweep ->
+front.
+
+Every stage leaves its result in a folder and is skipped when it is there; a stage that was interrupted goes
+on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from kdray.config import Sweep, read_yaml, sweep_from
+from kdray.console import Advance, say, stage
+from kdray.corpus.mine import DEMO_PACKAGES, mine
+from kdray.corpus.store import corpus_manifest, write_corpus
+from kdray.launch.pipeline import Launched, launch
+from kdray.launch.references import references
+from kdray.storage import exists, join
+
+
+@dataclass
+class Demo:
+    """A demo that ran to its end."""
+
+    launched: Launched
+    marks: dict[str, dict[str, Any]]
+
+
+def packaged(name: str) -> Path:
+    """A file or folder that comes with the package."""
+    return Path(str(resources.files("kdray.demo").joinpath(name)))
+
+
+def demo_sweep(runs: str, *, train_teacher: bool) -> Sweep:
+    """The embedded sweep with its folders below `runs`."""
+    data = read_yaml(packaged("sweep.yaml"))
+    work = join(runs, "demo-data")
+    folders = {name: join(work, name) for name in ("corpus", "signal", "suite")}
+    teacher = join(work, "teacher") if train_teacher else str(packaged("teacher"))
+    if train_teacher:
+        data["name"] += "-own-teacher"
+        folders |= {name: f"{folders[name]}-own-teacher" for name in ("signal", "suite")}
+    data["storage"] = runs
+    data["trial"] |= {
+        "corpus": folders["corpus"],
+        "teacher": teacher,
+        "shards": folders["signal"],
+        "suite": folders["suite"],
+    }
+    return sweep_from(data, "the demo's sweep.yaml")
+
+
+def run_demo(runs: str = "runs", *, train_teacher: bool = False) -> Demo:
+    """Runs what is missing of the demo. Progress goes to stderr. Raises `KdrayError`."""
+    seconds: dict[str, float] = {}
+    timed = partial(stage, seconds=seconds)
+    sweep = demo_sweep(runs, train_teacher=train_teacher)
+    assert sweep.trial.corpus and sweep.trial.teacher  # noqa: S101 - demo_sweep sets both
+    with timed("corpus") as advance:
+        _corpus(sweep.trial.corpus, advance)
+    counts = corpus_manifest(sweep.trial.corpus)
+    say(
+        f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: "
+        + ", ".join(f"{count:,} {split}" for split, count in counts["splits"].items())
+    )
+    with timed("teacher") as advance:
+        if train_teacher:
+            _teacher(sweep.trial.corpus, sweep.trial.teacher, advance)
+    launched = launch(sweep, resume=True, seconds=seconds, after_prepare=partial(_teacher_line, timed=timed))
+    return Demo(launched, references(sweep, launched.folder))
+
+
+def _teacher_line(sweep: Sweep, folder: str, timed: Any) -> None:
+    with timed("teacher") as advance:
+        marks = references(sweep, folder, advance)
+    shown = "  ".join(f"{name} {found['assertion_accuracy']:.1%}" for name, found in marks.items())
+    say(f"accuracy  {shown}   (strict exact match, {marks['teacher']['cases']} assertions of unseen files)")
+
+
+def _corpus(folder: str, advance: Advance) -> None:
+    if not exists(join(folder, "corpus.json")):
+        write_corpus(folder, mine(DEMO_PACKAGES, progress=advance), DEMO_PACKAGES)
+
+
+def _teacher(corpus: str, out: str, advance: Advance) -> None:
+    """A smaller teacher, trained on the spot: minutes instead of hours, and worth as much less."""
+    from kdray.config import load_recipe
+    from kdray.train.teacher import train_teacher
+
+    recipe = load_recipe(packaged("small-teacher.yaml")).model_copy(update={"corpus": corpus})
+    train_teacher(recipe, out, progress=lambda step, loss: advance(step, recipe.budget.steps))

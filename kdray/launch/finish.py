@@ -1,0 +1,52 @@
+"""The end of a sweep: references, front, report, what to try next, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kdray.config import Sweep
+from kdray.console import say, stage
+from kdray.launch.pipeline import Launched, launch
+from kdray.launch.references import references
+from kdray.launch.summary import front_of, summary
+
+Show = Callable[[str], None]
+
+
+def launch_and_finish(sweep: Sweep, *, resume: bool, as_json: bool, show: Show) -> None:
+    """Runs a sweep and reports it."""
+    launched = launch(sweep, resume=resume)
+    with stage("baselines") as advance:
+        marks = references(launched.sweep, launched.folder, advance)
+    finish(launched, marks, as_json=as_json, show=show)
+
+
+def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_json: bool, show: Show) -> None:
+    """Writes the HTML, prints front or summary; exits with 1 where the sweep did not reach what was asked."""
+    from kdray.report import html
+    from kdray.report.show import table_text
+    from kdray.results import experiment
+
+    found = front_of(launched)
+    page = Path(launched.folder) / "front.html"
+    html.write(page, experiment(launched.folder), found)
+    if as_json:
+        show(json.dumps(summary(launched, marks), indent=1))
+    else:
+        show(table_text(found, launched.records, marks))
+    name = launched.sweep.name
+    total = sum(launched.seconds.values())
+    spent = "  ".join(f"{stage_name} {value:.0f} s" for stage_name, value in launched.seconds.items())
+    say(f"\n{spent}  together {total:.0f} s\nreport    {page}")
+    say(f"next      kdray pareto {name} --csv trials.csv")
+    say(f"          kdray status {name}")
+    say(f"          kdray shards show {launched.sweep.trial.shards}")
+    done = sum(record.state in ("complete", "pruned", "failed") for record in launched.records)
+    complete = sum(record.state == "complete" for record in launched.records)
+    if done < launched.sweep.search.trials or not complete:
+        say(f"kdray: {done} of {launched.sweep.search.trials} trials ended, {complete} of them complete")
+        sys.exit(1)

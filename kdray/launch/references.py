@@ -1,0 +1,42 @@
+"""What the students are held against: the teacher on the suite, and the baselines that need no learning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdray.config import Sweep
+from kdray.console import Advance
+from kdray.storage import exists, join, read_json, write_json
+
+
+def references(
+    sweep: Sweep, folder: str, advance: Advance = lambda done, total: None
+) -> dict[str, dict[str, Any]]:
+    """Name -> metrics of the teacher, of retrieval and of repeating the last assertion, on the suite's clean
+    inputs.
+
+    Kept in the experiment folder: asked again, it answers at once.
+    """
+    from kdray.corpus.sample import sample
+    from kdray.corpus.store import read_corpus
+    from kdray.evaluation.compare import matches
+    from kdray.metamorphic.suite import IDENTITY, Suite
+    from kdray.teacher.manifest import read as read_manifest
+    from kdray.train.exam import baselines, share
+
+    path = join(folder, "references.json")
+    if exists(path):
+        return dict(read_json(path))
+    trial = sweep.trial
+    assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
+    suite = Suite.open(trial.suite)
+    clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
+    hits = matches([suite.teacher_texts[n] for n in clean], [suite.references[n] for n in clean])
+    params = read_manifest(trial.shards).teacher_params
+    marks: dict[str, dict[str, Any]] = {"teacher": share(hits) | {"student_params": params}}
+    marks["teacher"] |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
+    if trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
+        examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
+        marks |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
+    write_json(path, marks)
+    return marks

@@ -1,0 +1,263 @@
+"""The suite: clean inputs, a variant of each, and what the teacher says to both. Captured once; a trial runs
+the student alone.
+
+A suite is a folder of shards like any other: a row is a prompt with the teacher's greedy output, and carries
+the teacher's signal on that output, which is what "teacher forcing on the teacher's output" needs. The
+columns beside it say which case a row belongs to. A case is a clean input (transform `identity`) followed by
+its variants; cases stand in a random order, so the first few are a fair sample.
+
+Transformations are dealt out evenly: of those that apply, a case gets the one used least so far. A variant
+that looks to the model as its original does (the change fell off the front of the prompt) is none.
+
+Not covered: what is made of it (see `evaluate`).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdray.corpus.example import Example
+from kdray.errors import DataError
+from kdray.evaluation.generate import greedy
+from kdray.metamorphic.transforms.base import Transform, Variant
+from kdray.metamorphic.transforms.registry import transform_named, transforms_of
+from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.row import IGNORED, Row
+from kdray.teacher.codec import Codec
+from kdray.teacher.manifest import Manifest, ShardHeader
+from kdray.teacher.shards import ShardSource, ShardWriter
+from kdray.teacher.signal import TeacherSignal
+
+IDENTITY = "identity"
+ROWS_PER_SHARD = 128
+Ids = NDArray[np.int32]
+Progress = Callable[[int, int], None]
+"""Called with rows done and rows in all."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One row of a suite before the teacher has seen it.
+
+    Attributes:
+        case: id of the clean example.
+        transform: `identity` for that example itself.
+        example: the input; its target is the reference, renamed along.
+        renames: (old, new) pairs.
+        prompt: int32 [T].
+    """
+
+    case: str
+    transform: str
+    example: Example
+    renames: tuple[tuple[str, str], ...]
+    prompt: Ids
+
+
+def build_suite(
+    model: Any,
+    task: AssertionTask,
+    examples: Sequence[Example],
+    folder: str,
+    *,
+    header: ShardHeader,
+    codec: Codec,
+    seed: int = 0,
+    transforms: Sequence[str] | None = None,
+    variants: int = 1,
+    batch_size: int = 64,
+    progress: Progress = lambda done, total: None,
+) -> Manifest:
+    """Makes variants of the examples and captures the teacher on all of them. Run again, it goes on.
+
+    Args:
+        model: the teacher.
+        task: encodes and decodes for its tokenizer.
+        examples: the cases.
+        folder: for the shards; what an interrupted run has left there is kept.
+        header: whose suite this is.
+        codec: stores the teacher's signal.
+        seed: of the order of cases and of all variants.
+        transforms: names, or None for all of each example's language.
+        variants: of one case, fewer where fewer transformations apply.
+        batch_size: sequences decoded together.
+        progress: called after each shard.
+
+    Raises:
+        DataError: without an example, or where no transformation applies to any.
+        ConfigError: for a transformation that does not exist.
+    """
+    inputs = suite_inputs(task, examples, seed=seed, transforms=transforms, variants=variants)
+    writer = ShardWriter(folder, codec, header)
+    for number, start in enumerate(range(0, len(inputs), ROWS_PER_SHARD)):
+        if not writer.has(number):
+            _capture(model, task, inputs[start : start + ROWS_PER_SHARD], writer, number, batch_size)
+        progress(min(start + ROWS_PER_SHARD, len(inputs)), len(inputs))
+    return writer.finish()
+
+
+def suite_inputs(
+    task: AssertionTask,
+    examples: Sequence[Example],
+    *,
+    seed: int,
+    transforms: Sequence[str] | None = None,
+    variants: int = 1,
+) -> list[Input]:
+    """The rows of a suite: a pure function of the examples and the arguments (see `build_suite`)."""
+    order = list(examples)
+    random.Random(f"suite {seed}").shuffle(order)  # noqa: S311 - reproducible, not secret
+    used: Counter[str] = Counter()
+    inputs: list[Input] = []
+    for number, example in enumerate(order):
+        clean = Input(example.id, IDENTITY, example, (), task.prompt(example))
+        inputs.append(clean)
+        found = _variants(
+            task, clean, _allowed(example.language, transforms), used, seed * 1_000_003 + number, variants
+        )
+        used.update(item.transform for item in found)
+        inputs += found
+    if not used:
+        raise DataError(f"suite: none of {len(order)} examples has a variant")
+    return inputs
+
+
+def _allowed(language: str, names: Sequence[str] | None) -> list[Transform]:
+    if names is None:
+        return list(transforms_of(language))
+    return [transform_named(language, name) for name in names]
+
+
+def _variants(
+    task: AssertionTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
+) -> list[Input]:
+    """Variants of one case, by different transformations, those used least first."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    tries = sorted(allowed, key=lambda transform: (used[transform.name], rng.random()))
+    found: list[Input] = []
+    for transform in tries:
+        if len(found) == count:
+            break
+        variant = transform(clean.example.context, clean.example.target, seed)
+        if not isinstance(variant, Variant):
+            continue
+        changed = replace(clean.example, context=variant.context, target=variant.target)
+        prompt = task.prompt(changed)
+        if not np.array_equal(prompt, clean.prompt):
+            found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
+    return found
+
+
+def _capture(
+    model: Any,
+    task: AssertionTask,
+    inputs: Sequence[Input],
+    writer: ShardWriter,
+    number: int,
+    batch_size: int,
+) -> None:
+    """The teacher's greedy outputs and its logits on them, as one shard."""
+    prompts = [item.prompt for item in inputs]
+    options: dict[str, Any] = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
+    outputs = greedy(model, prompts, max_new_tokens=task.max_target, **options)
+    logits: list[Any] = [None] * len(inputs)
+
+    def keep(numbers: list[int], logits_NV: Any) -> None:
+        parts = logits_NV.float().split([len(outputs[i].ids) for i in numbers])
+        for i, part in zip(numbers, parts, strict=True):
+            logits[i] = part.cpu().numpy().copy()
+
+    drafts = [output.ids for output in outputs]
+    greedy(model, prompts, max_new_tokens=1, drafts=drafts, on_draft=keep, **options)
+    rows = [
+        replace(task.answer(item.prompt, output.ids), id=item.case)
+        for item, output in zip(inputs, outputs, strict=True)
+    ]
+    extra: dict[str, list[Any]] = {
+        "case": [item.case for item in inputs],
+        "transform": [item.transform for item in inputs],
+        "reference": [item.example.target for item in inputs],
+        "renames": [json.dumps(item.renames) for item in inputs],
+        "teacher_text": [task.decode(output.ids) for output in outputs],
+        "teacher_logprob": [float(output.logprob.mean(dtype=np.float64)) for output in outputs],
+    }
+    writer.write(number, rows, logits, extra)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """An opened suite.
+
+    Attributes:
+        source: its rows.
+        cases: id of the case of each row.
+        transforms: transformation of each row, `identity` for a clean one.
+        references: ground truth of each row, renamed along.
+        renames: (old, new) pairs of each row.
+        teacher_texts: the teacher's output for each row.
+        teacher_confidence: float64 [rows], its geometric-mean token probability.
+    """
+
+    source: ShardSource
+    cases: list[str]
+    transforms: list[str]
+    references: list[str]
+    renames: list[tuple[tuple[str, str], ...]]
+    teacher_texts: list[str]
+    teacher_confidence: NDArray[np.float64]
+
+    @classmethod
+    def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> Suite:
+        """Opens and checks a suite. Raises `DataError` in one line (see `ShardSource.open`)."""
+        source = ShardSource.open(location, tokenizer=tokenizer, teacher=teacher)
+        return cls(
+            source=source,
+            cases=source.column("case"),
+            transforms=source.column("transform"),
+            references=source.column("reference"),
+            renames=[tuple((old, new) for old, new in json.loads(text)) for text in source.column("renames")],
+            teacher_texts=source.column("teacher_text"),
+            teacher_confidence=np.exp(np.array(source.column("teacher_logprob"), np.float64)),
+        )
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the shards."""
+        return self.source.manifest
+
+    @cached_property
+    def clean_row(self) -> list[int]:
+        """For each row the number of its case's clean row."""
+        clean, at = [], 0
+        for number, transform in enumerate(self.transforms):
+            at = number if transform == IDENTITY else at
+            clean.append(at)
+        return clean
+
+    def first(self, cases: int) -> list[int]:
+        """The row numbers of the first cases, variants included; all where there are fewer."""
+        starts = [number for number, transform in enumerate(self.transforms) if transform == IDENTITY]
+        return list(range(starts[cases] if cases < len(starts) else len(self.transforms)))
+
+    def read(self, numbers: Sequence[int]) -> tuple[list[Ids], list[Ids], TeacherSignal]:
+        """Prompts, teacher's outputs and the teacher's signal on those outputs, row after row."""
+        rows, signal = self.source.take(numbers)
+        pairs = [_split(row) for row in rows]
+        return [prompt for prompt, _ in pairs], [output for _, output in pairs], signal
+
+
+def _split(row: Row) -> tuple[Ids, Ids]:
+    """Prompt and output of a row of either family."""
+    targets = row.labels != IGNORED
+    if targets.all():
+        return row.input_ids, row.labels
+    return row.input_ids[~targets], row.labels[targets]

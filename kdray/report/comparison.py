@@ -1,0 +1,231 @@
+"""Two or more sweeps side by side, at the same budget and with the same reference point.
+
+Each sweep is cut to what the smallest spent: trials in the order in which they were begun, as far as the
+budget reaches. Indicators are taken on objectives scaled to [0, 1] over all candidates of all sweeps, so that
+one number holds for all of them; hypervolumes share one reference point, in measured units. Sweeps of one
+group (the same technique with other seeds) are summed up by `attainment`. Not here: whether a difference is
+luck; with one sweep a side that cannot be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from kdray import pareto
+from kdray.errors import ConfigError
+from kdray.report import describe
+from kdray.report.front import Front, complete, front, value
+from kdray.results import TrialRecord
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Budget = Literal["trials", "seconds"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One sweep of a comparison, cut to the common budget.
+
+    Attributes:
+        name: as given.
+        records: the trials within the budget.
+        front: their front, with the common reference point.
+        seconds: what the trials within the budget took.
+        epsilon: additive epsilon to the joint front, objectives scaled; 0 where this side holds all of it.
+        igd_plus: mean distance from the joint front, objectives scaled.
+        on_joint: how many of its trials are on the joint front.
+        covered: share of its own front that the other sides' trials dominate.
+        history: (budget spent, hypervolume) after each candidate.
+    """
+
+    name: str
+    records: list[TrialRecord]
+    front: Front
+    seconds: float
+    epsilon: float
+    igd_plus: float
+    on_joint: int
+    covered: float
+    history: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Sweeps at equal budget: `limit` trials or seconds each."""
+
+    objectives: dict[str, str]
+    budget: Budget
+    limit: float
+    reference: dict[str, float]
+    sides: list[Side]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, with nothing but numbers, names and keys."""
+        shared = {"objectives": self.objectives, "budget": self.budget, "limit": self.limit}
+        return {
+            **shared,
+            "reference_point": self.reference,
+            "sides": [_side_dict(side) for side in self.sides],
+        }
+
+
+def compare(
+    sweeps: Mapping[str, Sequence[TrialRecord]],
+    objectives: Mapping[str, str],
+    *,
+    budget: Budget = "trials",
+    where: Sequence[str] = (),
+    reference: Mapping[str, float] | None = None,
+) -> Comparison:
+    """The sweeps at the largest budget that all of them spent.
+
+    Args:
+        sweeps: name -> trials.
+        objectives: metric -> `max` or `min`; every sweep must have recorded them.
+        budget: `trials` begun, or `seconds` of all trials together.
+        where: filters, as for `front`.
+        reference: the hypervolume's reference point; None takes the worst of all candidates, moved out by a
+            tenth.
+
+    Raises:
+        ConfigError: fewer than two sweeps, or one without a finished trial within the budget.
+    """
+    if len(sweeps) < 2:
+        raise ConfigError(f"compare: needs two sweeps or more, found {len(sweeps)}")
+    limit = min(_spent(records, budget)[-1] if records else 0.0 for records in sweeps.values())
+    cut = {name: _cut(records, budget, limit) for name, records in sweeps.items()}
+    for name, records in cut.items():
+        if not complete(records):
+            raise ConfigError(f"compare: no trial of '{name}' was complete within {limit:g} {budget}")
+    if reference is None:
+        everyone = [record for records in cut.values() for record in records]
+        reference = front(everyone, objectives, where=where).reference
+    if not reference:
+        raise ConfigError("compare: no trial of any sweep keeps the filters")
+    fronts = {
+        name: front(records, objectives, where=where, reference=reference) for name, records in cut.items()
+    }
+    return Comparison(dict(objectives), budget, limit, dict(reference), _sides(cut, fronts, budget))
+
+
+def _spent(records: Sequence[TrialRecord], budget: Budget) -> list[float]:
+    """What was spent up to and with each trial."""
+    costs = [1.0 if budget == "trials" else record.seconds for record in records]
+    return np.cumsum(costs).tolist() if costs else []
+
+
+def _cut(records: Sequence[TrialRecord], budget: Budget, limit: float) -> list[TrialRecord]:
+    ordered = sorted(records, key=lambda record: record.number)
+    spent = _spent(ordered, budget)
+    return [record for record, at in zip(ordered, spent, strict=True) if at <= limit * (1 + 1e-9)]
+
+
+def _sides(cut: Mapping[str, list[TrialRecord]], fronts: Mapping[str, Front], budget: Budget) -> list[Side]:
+    directions = next(iter(fronts.values())).directions
+    scaled = pareto.normalise(*(found.values_PM for found in fronts.values()))
+    joint = np.concatenate(scaled)
+    joint = joint[pareto.non_dominated(joint, directions)]
+    sides = []
+    for index, (name, found) in enumerate(fronts.items()):
+        own = scaled[index][found.mask_P]
+        others = np.concatenate([one for at, one in enumerate(scaled) if at != index])
+        spent = dict(zip((r.key for r in cut[name]), _spent(cut[name], budget), strict=True))
+        volumes = pareto.history(found.values_PM, directions, list(found.reference.values()))
+        at = [spent[record.key] for record in found.candidates]
+        sides.append(
+            Side(
+                name=name,
+                records=cut[name],
+                front=found,
+                seconds=sum(record.seconds for record in cut[name]),
+                epsilon=pareto.epsilon(own, joint, directions) if len(own) else float("inf"),
+                igd_plus=pareto.igd_plus(own, joint, directions) if len(own) else float("inf"),
+                on_joint=int((own[:, None, :] == joint[None, :, :]).all(axis=2).any(axis=1).sum()),
+                covered=float(np.mean(_dominated(own, others, directions))) if len(own) else 1.0,
+                history=list(zip(at, volumes.tolist(), strict=True)),
+            )
+        )
+    return sides
+
+
+def _dominated(points: pareto.Floats, others: pareto.Floats, directions: Sequence[str]) -> list[bool]:
+    """Whether each point is dominated by one of the others."""
+    return [not pareto.non_dominated(np.vstack([point, others]), directions)[0] for point in points]
+
+
+def _side_dict(side: Side) -> dict[str, Any]:
+    finite = {
+        name: one if np.isfinite(one) else None
+        for name, one in (("epsilon", side.epsilon), ("igd_plus", side.igd_plus))
+    }
+    best = {name: _best(side.front, name) for name in side.front.objectives}
+    counts = {"trials": len(side.records), "complete": len(complete(side.records)), "seconds": side.seconds}
+    sets = {
+        "front": [record.key for record in side.front.members],
+        "on_joint_front": side.on_joint,
+        "covered": side.covered,
+    }
+    volume = {"hypervolume": side.front.hypervolume, "history": [list(point) for point in side.history]}
+    return {"name": side.name, **counts, **sets, **volume, **finite, "best": best}
+
+
+def _best(found: Front, name: str) -> dict[str, Any] | None:
+    if not found.candidates:
+        return None
+    sign = -1.0 if found.objectives[name] == "max" else 1.0
+    record = min(found.candidates, key=lambda one: sign * value(one, name))
+    return {"trial": record.key, "value": value(record, name), "text": describe.metric(record, name)}
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """A row per indicator, a column per sweep."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table.add_column(f"at {comparison.limit:,.0f} {comparison.budget} each")
+    for side in comparison.sides:
+        table.add_column(Text(side.name), justify="right")
+
+    def add(name: str, cells: Sequence[str]) -> None:
+        table.add_row(Text(name), *map(Text, cells))
+
+    sides = [_side_dict(side) for side in comparison.sides]
+    add("trials, complete", [f"{side['trials']}, {side['complete']}" for side in sides])
+    add("device seconds", [describe.number(side["seconds"], 1) for side in sides])
+    for name, way in comparison.objectives.items():
+        word = "best" if way == "max" else "least"
+        add(
+            f"{word} {describe.title(name)}",
+            [f"{s['best'][name]['text']}" if s["best"][name] else describe.NOTHING for s in sides],
+        )
+    add("hypervolume ↑", [describe.number(side["hypervolume"], 4) for side in sides])
+    add(
+        "front, of it on the joint front ↑",
+        [f"{len(side['front'])}, {side['on_joint_front']}" for side in sides],
+    )
+    add("own front dominated by others ↓", [f"{100 * side['covered']:.0f} %" for side in sides])
+    add("epsilon to the joint front ↓", [describe.number(side["epsilon"]) for side in sides])
+    add("IGD+ to the joint front ↓", [describe.number(side["igd_plus"]) for side in sides])
+    return table
+
+
+def attainment(
+    runs: Sequence[Sequence[TrialRecord]],
+    objectives: Mapping[str, str],
+    shares: Sequence[float] = (0.25, 0.5, 0.75),
+) -> dict[float, list[list[float]]]:
+    """What a share of the runs (one technique, several seeds) reached, over two objectives.
+
+    Returns:
+        Share -> corners of the surface, in the objectives' units.
+    """
+    values = [front(records, objectives).values_PM for records in runs]
+    directions = list(objectives.values())
+    return {share: pareto.attainment(values, directions, share).tolist() for share in shares}

@@ -1,0 +1,70 @@
+// One trial in full: metrics against the teacher, settings, how to get it, and where it fails.
+
+function detail() {
+  const i = store.selected;
+  const host = $("detail");
+  if (i === null) {
+    host.replaceChildren(html("p", { class: "hint" }, "Select a trial in any plot or in the table."));
+    return;
+  }
+  const parts = [
+    html("div", { class: "detail-head" }, html("h3", {}, key(i)), badge(i), steps(i)),
+    metricTable(i),
+    html("h4", {}, "What the search chose"),
+    pairs(data.settings.map((s) => [s.path, data.trials.settings[s.path][i]])),
+    html("details", {}, html("summary", {}, "Shared by all trials"), pairs(Object.entries(data.common))),
+  ];
+  const reason = data.trials.reason[i];
+  if (reason) parts.splice(1, 0, html("p", { class: "reason" }, reason));
+  if (state(i) === "complete") parts.push(html("p", { class: "command" }, html("code", {}, `kdray export ${data.name} ${key(i)} OUT`)));
+  const cases = data.cases[i];
+  if (cases && cases.length) parts.push(caseList(cases));
+  host.replaceChildren(...parts);
+}
+
+/** To the neighbours on the front. */
+function steps(i) {
+  const sorted = data.front;
+  const at = sorted.indexOf(i);
+  const go = (to, text, label) => html("button", { type: "button", "aria-label": label, title: label, disabled: to < 0 || to >= sorted.length, onclick: () => select(sorted[to]) }, text);
+  return html("span", { class: "steps" }, go(at < 0 ? 0 : at - 1, "\u2190", "previous on the front"), go(at < 0 ? 0 : at + 1, "\u2192", "next on the front"));
+}
+
+function metricTable(i) {
+  const teacher = data.references.find((r) => r.name === "teacher");
+  const body = html("tbody");
+  const names = [...new Set([...data.objectives.map((o) => o.name), ...Object.keys(data.trials.metrics)])];
+  for (const name of names) {
+    const q = quantities.get(name);
+    if (q.get(i) === null) continue;
+    const other = teacher ? teacher.metrics[name] : null;
+    const cells = [html("th", { scope: "row" }, q.label), html("td", { class: "n" }, withInterval(q, i))];
+    if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
+    body.append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
+  }
+  const probability = data.trials.probability[i];
+  if (probability !== null) {
+    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of being on the front"), html("td", { class: "n" }, show(probability)), teacher ? html("td") : null));
+  }
+  const heads = ["", "student", ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
+  return html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body);
+}
+
+function pairs(entries) {
+  const list = html("dl", { class: "pairs" });
+  for (const [path, value] of entries) list.append(html("dt", {}, path), html("dd", {}, show(value, path)));
+  return list;
+}
+
+function caseList(cases) {
+  const list = html("ol", { class: "cases" });
+  for (const one of cases) {
+    const rows = ["truth", "teacher", "student"].filter((who) => one[who] !== undefined);
+    list.append(html("li", {},
+      html("p", {}, html("b", {}, title(String(one.relation ?? ""))), " after ", html("b", {}, title(String(one.transform ?? "")))),
+      html("pre", {}, String(one.source ?? "")),
+      html("dl", { class: "pairs" }, ...rows.flatMap((who) => [html("dt", {}, who), html("dd", {}, html("code", {}, String(one[who])))])),
+    ));
+  }
+  return html("details", { class: "worst" }, html("summary", {}, `Worst metamorphic cases (${cases.length})`), list);
+}

@@ -1,0 +1,53 @@
+// Puts the page together.
+
+listeners.theme = [];
+
+function summary() {
+  const counts = STATES.map((name, n) => [name, data.trials.state.filter((s) => s === n).length]).filter(([, count]) => count);
+  $("name").textContent = data.name;
+  document.title = `${data.name} \u00b7 kdray`;
+  const parts = counts.map(([name, count]) => `${count} ${STATE_WORDS[name]}`).join(", ");
+  $("counts").textContent = `${total} trials: ${parts}${data.note ? ". " + data.note : ""}`;
+  const figures = data.objectives.map((o) => {
+    const q = quantities.get(o.name);
+    const sign = o.direction === "max" ? -1 : 1;
+    const best = [...data.front].sort((a, b) => sign * (q.get(a) - q.get(b)))[0];
+    return best === undefined ? null : [o.direction === "max" ? `best ${q.label}` : `least ${q.label}`, show(q.get(best), o.name), `${key(best)} ${interval(q, best)}`];
+  }).filter(Boolean);
+  figures.push(["on the front", String(data.front.length), data.knee === null ? "" : `knee ${key(data.knee)}`]);
+  if (data.front.length) {
+    const point = Object.entries(data.reference).map(([name, at]) => `${title(name)} ${show(at, name)}`).join(", ");
+    figures.push(["hypervolume", show(data.hypervolume, data.objectives[0].name), `up to ${point}`]);
+  }
+  figures.push(["device time", seconds(data.trials.seconds.reduce((a, b) => a + b, 0) * data.devices), data.devices === 1 ? "one device a trial" : `${data.devices} devices a trial`]);
+  $("figures").append(...figures.map(([name, value, more]) => html("div", { class: "figure" }, html("dt", {}, name), html("dd", {}, html("b", {}, value), html("span", {}, more)))));
+}
+
+function interval(q, i) {
+  return q.low(i) === null ? "" : `[${bare(q.low(i))}${NOTHING}${bare(q.high(i))}]`;
+}
+
+function theme() {
+  const button = $("theme");
+  button.addEventListener("click", () => {
+    const dark = getComputedStyle(document.documentElement).getPropertyValue("--is-dark").trim() === "1";
+    document.documentElement.dataset.theme = dark ? "light" : "dark";
+    listeners.theme.forEach((listener) => listener());
+  });
+}
+
+summary();
+theme();
+frontPlot();
+mapPlot();
+effectPlots();
+importanceBars();
+if (!["map", "effects", "importance"].some($)) $("matters").remove();
+parallelPlot();
+rungPlot();
+historyPlot();
+if (!["rungs", "history"].some($)) $("way").remove();
+trialTable();
+on("selected", detail);
+select(data.knee);
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,213 @@
+"""What the page knows: one JSON-able value, by column, short enough for thousands of trials.
+
+Numbers are rounded to six digits. A setting that all trials share is written once; only what varies is a
+column. Cases of failure are kept for the front alone. Not here: how it looks (`page/`) and how it gets into a
+file (`html`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdray import pareto
+from kdray.config import Range, Sweep
+from kdray.report.front import Front, interval, metric_names, value
+from kdray.results import Experiment, TrialRecord
+
+STATES = ("complete", "pruned", "failed", "running")
+# The way that is better, for metrics that are no objective; ours.
+_MIN = (
+    "discrepancy",
+    "violating",
+    "loss",
+    "params",
+    "bytes",
+    "flops",
+    "latency",
+    "seconds",
+    "ece",
+    "drop",
+    "flips",
+    "gap",
+)
+_MAX = ("accuracy", "agreement", "exact_match", "f1", "bleu", "fidelity")
+_RELATIONS = ("prediction_agreement", "distribution_similarity", "high_confidence", "calibration_alignment")
+
+
+def payload(
+    experiment: Experiment,
+    front: Front,
+    *,
+    probability: Sequence[float] | None = None,
+    effects: Sequence[Mapping[str, Any]] = (),
+    importance: Sequence[Mapping[str, Any]] = (),
+    cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    note: str = "",
+) -> dict[str, Any]:
+    """The whole page's data.
+
+    Args:
+        experiment: the folder as read.
+        front: the candidates and the front over the page's objectives.
+        probability: of each candidate, that it is really on the front.
+        effects: main effects, as `effects.main_effects` gives them.
+        importance: as `effects.importance` gives it.
+        cases: trial key -> its worst metamorphic cases.
+        note: a sentence for the head of the page.
+    """
+    records = experiment.records
+    names = list(dict.fromkeys([*front.objectives, *metric_names(records)]))
+    place = {record.key: index for index, record in enumerate(records)}
+    by_key = {record.key: index for index, record in enumerate(front.candidates)}
+    flat = [_flat(record.trial) for record in records]
+    varying = _varying(flat, experiment.sweep)
+    found = {
+        "name": experiment.sweep.name,
+        "note": note,
+        "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
+        "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
+        "settings": [_setting(path, [one.get(path) for one in flat], experiment.sweep) for path in varying],
+        "common": _common(flat, varying),
+        "references": [_reference(name, metrics) for name, metrics in experiment.references.items()],
+        "reference": front.reference,
+        "hypervolume": front.hypervolume,
+        "front": [place[record.key] for record in front.members],
+        "knee": place[front.candidates[front.knee].key] if front.knee is not None else None,
+        "devices": _devices(experiment.sweep),
+        "trials": {
+            "number": [record.number for record in records],
+            "state": [STATES.index(record.state) for record in records],
+            "seconds": [record.seconds for record in records],
+            "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
+            "rank": [int(front.rank_P[by_key[r.key]]) if r.key in by_key else None for r in records],
+            "probability": [
+                probability[by_key[r.key]] if probability is not None and r.key in by_key else None
+                for r in records
+            ],
+            "metrics": {name: [value(record, name) for record in records] for name in names},
+            "low": _ends(records, names, 0),
+            "high": _ends(records, names, 1),
+            "settings": {path: [one.get(path) for one in flat] for path in varying},
+        },
+        "rungs": _rungs(records, list(front.objectives)),
+        "history": history(experiment, front),
+        "effects": list(effects),
+        "importance": list(importance),
+        "cases": {place[key]: list(found) for key, found in (cases or {}).items() if found},
+    }
+    return _short(found)  # type: ignore[no-any-return]
+
+
+def direction(name: str) -> str | None:
+    """The way that is better, by the name of the metric; None where it says nothing. Ours."""
+    # A relation's metric is the rate of its violations, though it is named after the virtue.
+    if name in _RELATIONS or any(part in name for part in _MIN):
+        return "min"
+    return "max" if any(part in name for part in _MAX) else None
+
+
+def history(experiment: Experiment, front: Front) -> dict[str, list[float]]:
+    """The hypervolume after each candidate: its number, and the device seconds of all trials up to it.
+
+    Trials count in the order in which they were begun, each with its seconds times its devices (ours: what
+    one device after the other would have taken; the wall time of a sweep that runs several at once is
+    shorter).
+    """
+    if not front.reference:
+        return {"trial": [], "seconds": [], "volume": []}
+    volumes = pareto.history(front.values_PM, front.directions, list(front.reference.values()))
+    devices, clock, spent = _devices(experiment.sweep), 0.0, {}
+    for record in experiment.records:
+        clock += record.seconds * devices
+        spent[record.key] = clock
+    return {
+        "trial": [record.number for record in front.candidates],
+        "seconds": [spent[record.key] for record in front.candidates],
+        "volume": volumes.tolist(),
+    }
+
+
+def _devices(sweep: Sweep) -> float:
+    """Devices of one trial: GPUs where it has some, else workers."""
+    return sweep.resources.workers * max(1.0, sweep.resources.gpus_per_worker)
+
+
+def _flat(trial: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, one in trial.items():
+        found |= (
+            _flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) and one else {f"{prefix}{key}": one}
+        )
+    return found
+
+
+def _varying(flat: Sequence[Mapping[str, Any]], sweep: Sweep) -> list[str]:
+    """The space's paths first, then whatever else differs between trials."""
+    paths = list(dict.fromkeys(path for one in flat for path in one))
+    differ = [path for path in paths if any(one.get(path) != flat[0].get(path) for one in flat)]
+    return [path for path in sweep.space if path in differ] + [
+        path for path in differ if path not in sweep.space
+    ]
+
+
+def _common(flat: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, Any]:
+    return {path: one for path, one in flat[0].items() if path not in varying} if flat else {}
+
+
+def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
+    """An axis: `levels` in order where values are few or no numbers, else None."""
+    spec = sweep.space.get(path)
+    known = [one for one in found if one is not None]
+    distinct = list(dict.fromkeys(str(one) if isinstance(one, (list, dict)) else one for one in known))
+    numeric = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in distinct)
+    levels = (
+        sorted(distinct, key=(lambda one: one) if numeric else str)
+        if not numeric or len(distinct) <= 6
+        else None
+    )
+    return {"path": path, "log": isinstance(spec, Range) and spec.log, "levels": levels}
+
+
+def _reference(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {key: one for key, one in metrics.items() if isinstance(one, (int, float))}
+    return {"name": name, "metrics": numbers}
+
+
+def _ends(records: Sequence[TrialRecord], names: Sequence[str], which: int) -> dict[str, list[float]]:
+    columns = {name: [interval(record, name)[which] for record in records] for name in names}
+    return {name: column for name, column in columns.items() if not all(map(math.isnan, column))}
+
+
+def _rungs(records: Sequence[TrialRecord], objectives: Sequence[str]) -> dict[str, Any]:
+    steps = sorted({rung["step"] for record in records for rung in record.rungs})
+    if not steps:
+        return {"steps": [], "values": {}}
+
+    def curve(record: TrialRecord, name: str) -> list[Any]:
+        at = {rung["step"]: rung.get(name) for rung in record.rungs}
+        reached = [at.get(step) for step in steps]
+        while reached and reached[-1] is None:
+            reached.pop()
+        return reached
+
+    return {
+        "steps": steps,
+        "values": {name: [curve(record, name) for record in records] for name in objectives},
+    }
+
+
+def _short(found: Any) -> Any:
+    """Six digits are more than any figure has; what is not finite is null; keys are text."""
+    if isinstance(found, float):
+        return (
+            (int(found) if found == int(found) and abs(found) < 1e15 else float(f"{found:.6g}"))
+            if math.isfinite(found)
+            else None
+        )
+    if isinstance(found, Mapping):
+        return {str(key): _short(one) for key, one in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [_short(one) for one in found]
+    return found if found is None or isinstance(found, (str, int, bool)) else str(found)

@@ -1,0 +1,58 @@
+"""A model as a callable from rows to the logits of their targets: what capture, verification and the suite
+run.
+
+Not for training: the logits of a batch's targets are held whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from kdray.students.forward import head, hidden_states
+from kdray.tasks.row import IGNORED, Row
+
+
+class TargetLogits:
+    """Teacher-forced logits of rows, in float32."""
+
+    def __init__(self, model: Any, pad_id: int, vocab: int | None = None) -> None:
+        """`vocab` keeps the first so many columns: the ids that teacher, student and tokenizer share."""
+        self._model, self._pad_id = model.eval(), pad_id
+        weight_VD, self._scale = head(model)
+        self._weight_VD = weight_VD[:vocab]
+        self.vocab = len(self._weight_VD)
+
+    @torch.no_grad()
+    def __call__(self, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
+        """float32 [targets of the row, V] for each row."""
+        device = self._weight_VD.device
+        input_ids_BT = self._pad([row.input_ids for row in rows], self._pad_id)
+        labels_BL = self._pad([row.labels for row in rows], IGNORED)
+        lengths_B = torch.tensor([len(row.input_ids) for row in rows])
+        mask_BT = (torch.arange(input_ids_BT.shape[1]) < lengths_B[:, None]).long()
+        decoder_ids_BL = None
+        if self._model.config.is_encoder_decoder:
+            decoder_ids_BL = torch.full_like(labels_BL, self._pad_id)
+            decoder_ids_BL[:, 1:] = labels_BL[:, :-1].masked_fill(labels_BL[:, :-1] == IGNORED, self._pad_id)
+            is_target_BL = labels_BL != IGNORED
+        else:
+            # Token t + 1 is predicted from the hidden state of token t.
+            is_target_BL = torch.zeros_like(labels_BL, dtype=torch.bool)
+            is_target_BL[:, :-1] = labels_BL[:, 1:] != IGNORED
+        decoder_ids_BL = None if decoder_ids_BL is None else decoder_ids_BL.to(device)
+        hidden = hidden_states(self._model, input_ids_BT.to(device), mask_BT.to(device), decoder_ids_BL)
+        hidden_ND = hidden[is_target_BL.to(device)].float() * self._scale
+        logits_NV = (hidden_ND @ self._weight_VD.float().T).cpu().numpy()
+        return np.split(logits_NV, np.cumsum(is_target_BL.sum(1).numpy())[:-1])
+
+    @staticmethod
+    def _pad(sequences: Sequence[NDArray[np.int32]], value: int) -> Tensor:
+        tensors = [torch.from_numpy(np.asarray(sequence, np.int64)) for sequence in sequences]
+        return pad_sequence(tensors, batch_first=True, padding_value=value)

@@ -1,0 +1,115 @@
+"""A teacher's word on a corpus, as shards.
+
+Rows are cut into shards in the order given; inside a shard they are sorted by length, so that a forward pass
+pads little. What a shard holds is a function of its rows and the teacher alone: a capture that was killed is
+run again, writes the shards that are missing, and ends byte-identical to an undisturbed one.
+
+The teacher is a callable from rows to logits: this module knows no model. One process here; `capture_ray`
+spreads shards over a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdray.errors import DataError
+from kdray.tasks.row import Row
+from kdray.teacher.codec import Codec
+from kdray.teacher.manifest import Manifest, ShardHeader
+from kdray.teacher.shards import ShardWriter
+
+Forward = Callable[[Sequence[Row]], list[NDArray[np.float32]]]
+"""Rows -> float32 [targets of the row, V] logits of each, teacher-forced."""
+
+FIT_ROWS = 256
+"""Rows that a codec's state is fitted to, taken evenly from the corpus."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rows go into which shard, and how many at a time through the teacher.
+
+    Attributes:
+        rows: the corpus.
+        rows_per_shard: rows of each shard but the last.
+        batch_size: rows of a forward pass.
+    """
+
+    rows: Sequence[Row]
+    rows_per_shard: int = 512
+    batch_size: int = 32
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.rows_per_shard)
+
+    def shard(self, number: int) -> list[Row]:
+        """The rows of a shard, by length."""
+        part = self.rows[number * self.rows_per_shard : (number + 1) * self.rows_per_shard]
+        return sorted(part, key=lambda row: len(row.input_ids))
+
+    def sample(self) -> list[Row]:
+        """Rows taken evenly from all shards."""
+        chosen = [self.rows[i * len(self.rows) // FIT_ROWS] for i in range(FIT_ROWS)]
+        unique = chosen if len(self.rows) >= FIT_ROWS else list(self.rows)
+        return sorted(unique, key=lambda row: len(row.input_ids))
+
+    def logits(self, rows: Sequence[Row], forward: Forward) -> Iterator[NDArray[np.float32]]:
+        """The logits of each row in turn; no more than a batch is held."""
+        for start in range(0, len(rows), self.batch_size):
+            yield from forward(rows[start : start + self.batch_size])
+
+
+def capture(
+    rows: Sequence[Row],
+    folder: str,
+    codec: Codec,
+    header: ShardHeader,
+    forward: Forward,
+    *,
+    batch_size: int = 32,
+    rows_per_shard: int = 512,
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Writes the shards that `folder` does not have yet, then its manifest.
+
+    Args:
+        rows: the corpus; each has at least one target.
+        folder: path or URI.
+        codec: how the signal is stored.
+        header: whose signal it is; a folder of another teacher, tokenizer or corpus is refused.
+        forward: the teacher.
+        batch_size: rows of a forward pass; part of what makes bytes reproducible.
+        rows_per_shard: rows of a shard.
+        progress: called with (rows done, rows in all) after each shard.
+
+    Raises:
+        DataError: no rows, or a folder that holds something else.
+    """
+    if not rows:
+        raise DataError(f"{folder}: nothing to capture: the corpus has no rows")
+    plan = Plan(rows, rows_per_shard, batch_size)
+    writer = ShardWriter(folder, codec, header)
+    prepare(plan, writer, forward)
+    for number in range(len(plan)):
+        write_shard(plan, writer, forward, number)
+        if progress:
+            progress(min(len(rows), (number + 1) * rows_per_shard), len(rows))
+    return writer.finish(len(plan))
+
+
+def prepare(plan: Plan, writer: ShardWriter, forward: Forward) -> None:
+    """Fits the codec to a sample of the corpus, unless that was done."""
+    if writer.codec.fitted and writer.state is None:
+        sample = plan.sample()
+        writer.fit(sample, list(plan.logits(sample, forward)))
+
+
+def write_shard(plan: Plan, writer: ShardWriter, forward: Forward, number: int) -> None:
+    """Writes one shard, unless it is there."""
+    if not writer.has(number):
+        rows = plan.shard(number)
+        writer.write(number, rows, plan.logits(rows, forward))

@@ -1,0 +1,80 @@
+"""A model's strict exact match on held-out examples, beside what needs no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdray.config import Encoding
+from kdray.corpus.example import Example
+from kdray.corpus.sample import sample
+from kdray.corpus.store import read_corpus
+from kdray.evaluation.baselines import Retrieval, last_assertion
+from kdray.evaluation.compare import matches
+from kdray.evaluation.generate import greedy
+from kdray.evaluation.intervals import wilson
+from kdray.storage import exists, join, read_json
+from kdray.students.load import load_model, load_tokenizer
+from kdray.tasks.assertion import AssertionTask
+from kdray.train.data import assertion_task
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+def share(hits_N: NDArray[np.bool_]) -> dict[str, Any]:
+    """Strict exact match with its 95 % Wilson interval, named as a trial's metrics are."""
+    hits, total = int(hits_N.sum()), len(hits_N)
+    return {
+        "assertion_accuracy": hits / total,
+        "intervals": {"assertion_accuracy": list(wilson(hits, total))},
+        "cases": total,
+    }
+
+
+def answers(model: Any, task: AssertionTask, examples: Sequence[Example], batch_size: int = 64) -> list[str]:
+    """The model's greedy answers."""
+    outputs = greedy(
+        model,
+        [task.prompt(example) for example in examples],
+        end_id=task.end_id,
+        pad_id=task.pad_id,
+        max_new_tokens=task.max_target,
+        batch_size=batch_size,
+    )
+    return [task.decode(output.ids) for output in outputs]
+
+
+def baselines(
+    train: Sequence[Example], examples: Sequence[Example], progress: Progress
+) -> dict[str, dict[str, Any]]:
+    """Nearest-neighbour retrieval and repeating the last assertion, on the same examples."""
+    targets = [example.target for example in examples]
+    retrieval = Retrieval(train)
+    found = []
+    for done, example in enumerate(examples, start=1):
+        found.append(retrieval.predict(example))
+        progress(done, len(examples))
+    repeated = [last_assertion(example) for example in examples]
+    return {"retrieval": share(matches(found, targets)), "repeat_last": share(matches(repeated, targets))}
+
+
+def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
+    """A model folder and both baselines on the same held-out examples of a corpus, taken from each file in
+    turn.
+    """
+    model = load_model(teacher)
+    task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
+    examples = sample(read_corpus(corpus, "test"), cases)
+    said = answers(model, task, examples)
+    marks = {"teacher": share(matches(said, [example.target for example in examples]))}
+    return marks | baselines(read_corpus(corpus, "train"), examples, progress)
+
+
+def saved_encoding(folder: str) -> Encoding:
+    """The limits that a model of ours was trained with; the defaults for any other."""
+    path = join(folder, "kdray.json")
+    return Encoding(**read_json(path)["encoding"]) if exists(path) else Encoding()

@@ -1,0 +1,120 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from kdray.config import T5Student, merge
+from kdray.errors import ConfigError, DataError
+from kdray.launch.prepare import prepare
+from kdray.students.families import build
+from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
+from kdray.train import train
+from tests import world
+
+
+@pytest.fixture
+def own_world(small_world, tmp_path):
+    """A copy that a test may damage."""
+    shutil.copytree(small_world, tmp_path / "world")
+    return tmp_path / "world"
+
+
+def test_what_is_there_is_used_again(small_world):
+    sweep = world.sweep(small_world)
+    before = {path: path.stat().st_mtime_ns for path in (small_world / "signal").rglob("*")}
+    prepared = prepare(sweep)
+    assert {path: path.stat().st_mtime_ns for path in (small_world / "signal").rglob("*")} == before
+    assert prepared.signal.rows == 64
+    assert prepared.suite.teacher == prepared.signal.teacher
+    assert prepared.context["teacher_params"] == sum(
+        p.numel() for p in load_model(small_world / "teacher").parameters()
+    )
+
+
+def test_a_capture_that_lost_its_end_goes_on_and_ends_the_same(own_world):
+    signal = own_world / "signal"
+    before = {path.name: path.read_bytes() for path in signal.glob("*.*")}
+    (signal / "manifest.json").unlink()
+    (signal / "shard-00001.arrow").unlink()
+    prepare(world.sweep(own_world))
+    assert {path.name: path.read_bytes() for path in signal.glob("*.*")} == before
+
+
+def test_trials_do_not_need_the_teachers_folder_or_the_corpus(own_world):
+    shutil.rmtree(own_world / "teacher")
+    shutil.rmtree(own_world / "corpus")
+    prepare(world.sweep(own_world))
+    trial = merge(world.sweep(own_world).trial, {"budget.steps": 3, "budget.rungs": [3]})
+    assert train(trial)["step"] == 3
+
+
+def test_a_changed_corpus_is_refused(own_world):
+    from kdray.corpus.mine import mine
+    from kdray.corpus.store import write_corpus
+
+    source = world.write_tests(own_world / "other", seed=5)
+    write_corpus(own_world / "corpus", mine([str(source)], processes=1), ["other"])
+    with pytest.raises(ConfigError, match="captured from another corpus"):
+        prepare(world.sweep(own_world))
+
+
+def test_a_changed_teacher_is_refused_where_a_capture_was_begun(own_world):
+    from kdray.train.teacher import train_teacher
+
+    shutil.rmtree(own_world / "teacher")
+    train_teacher(world.recipe(own_world / "corpus", seed=1), own_world / "teacher")
+    (own_world / "signal" / "manifest.json").unlink()
+    with pytest.raises(DataError, match="already holds shards with teacher"):
+        prepare(world.sweep(own_world))
+
+
+def test_without_a_teacher_or_shards_the_missing_file_is_named(small_world, tmp_path):
+    sweep = world.sweep(small_world)
+    trial = sweep.trial.model_copy(update={"shards": str(tmp_path / "none"), "teacher": None})
+    with pytest.raises(ConfigError, match=r"none/manifest.json is missing and cannot be made"):
+        prepare(sweep.model_copy(update={"trial": trial}))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "flipped"])
+def test_a_damaged_shard_is_one_clear_line_and_nothing_is_trained(own_world, damage):
+    shard = own_world / "signal" / "shard-00001.arrow"
+    data = bytearray(shard.read_bytes())
+    if damage == "missing":
+        shard.unlink()
+    elif damage == "truncated":
+        shard.write_bytes(bytes(data[:-100]))
+    else:
+        data[len(data) // 2] ^= 1
+        shard.write_bytes(bytes(data))
+    with pytest.raises(DataError, match="shard-00001") as caught:
+        train(world.sweep(own_world).trial)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_encoder_decoder_folder_is_a_teacher_too(own_world):
+    """Any transformers folder will do: here a T5 that was never trained."""
+    tokenizer = load_tokenizer(own_world / "teacher")
+    t5 = T5Student(
+        family="t5", encoder_layers=2, decoder_layers=2, hidden=48, heads=3, head_dim=16, feed_forward=64
+    )
+    model = build(t5, len(tokenizer), pad_id=tokenizer.pad_token_id, end_id=tokenizer.eos_token_id)
+    model.save_pretrained(own_world / "t5")
+    tokenizer.save_pretrained(own_world / "t5")
+    data = world.sweep_data(own_world)
+    data["trial"] |= {
+        "teacher": str(own_world / "t5"),
+        "shards": str(own_world / "t5-signal"),
+        "suite": str(own_world / "t5-suite"),
+        "student": {
+            "family": "t5", "encoder_layers": 1, "decoder_layers": 2, "hidden": 32, "heads": 2, "head_dim": 16,
+            "feed_forward": 40, "init": "sliced",
+        },
+    }  # fmt: skip
+    from kdray.config import sweep_from
+
+    sweep = sweep_from(data, "test")
+    prepared = prepare(sweep)
+    assert prepared.signal.teacher == weights_fingerprint(load_model(own_world / "t5"))
+    metrics = train(sweep.trial)
+    assert metrics["step"] == 6
+    assert np.isfinite(metrics["metamorphic_discrepancy"])

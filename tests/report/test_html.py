@@ -1,0 +1,117 @@
+"""The page as text: whole, self-contained, and data that cannot become code."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+
+import pytest
+from simulated import HOSTILE, simulate
+
+from kdray import results
+from kdray.report import html
+from kdray.report.front import front
+
+
+@pytest.fixture(scope="session")
+def page(experiment, found):
+    return html.render(experiment, found)
+
+
+def block(page, opening):
+    """What stands between an opening tag and the next `</script>` or `</style>`, as a browser reads it."""
+    start = page.index(opening) + len(opening)
+    return page[start : re.search(r"</(script|style)", page[start:]).start() + start]
+
+
+def data_of(page):
+    return json.loads(block(page, '<script type="application/json" id="data">'))
+
+
+def test_the_page_names_every_trial_and_the_front(page, experiment, found):
+    data = data_of(page)
+    assert data["trials"]["number"] == [record.number for record in experiment.records]
+    assert [experiment.records[i].key for i in data["front"]] == [member.key for member in found.members]
+    assert data["hypervolume"] == pytest.approx(found.hypervolume, rel=1e-5)
+    assert experiment.records[data["knee"]].key == found.candidates[found.knee].key
+    assert {reference["name"] for reference in data["references"]} == {"teacher", "nearest neighbour"}
+
+
+def test_the_policy_allows_this_script_and_this_style_and_nothing_else(page):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page).group(1)
+    assert policy.startswith("default-src 'none'; ")
+    for opening in ("<script>", "<style>"):
+        digest = base64.b64encode(hashlib.sha256(block(page, opening).encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+    assert page.index("Content-Security-Policy") < page.index("<style>")
+
+
+def test_the_page_asks_for_nothing(page):
+    without_namespace = page.replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(
+        r"https?://|\bsrc=|@import|url\(|fetch\(|XMLHttpRequest|WebSocket|import\(", without_namespace
+    )
+
+
+def test_the_script_never_turns_text_into_markup(page):
+    script = block(page, "<script>")
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script
+    )
+
+
+def test_hostile_text_stays_text(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 12, hostile=True))
+    page = html.render(experiment, front(experiment.records, experiment.sweep.objectives))
+    data = data_of(page)
+    assert HOSTILE in data["trials"]["settings"]["corpus"]
+    assert HOSTILE in data["trials"]["reason"].values()
+    assert data["cases"]
+    assert all(case["source"] == HOSTILE for cases in data["cases"].values() for case in cases)
+    assert page.count("<script") == 2
+    assert "<img" not in page
+    assert "\u2028" not in page
+
+
+def test_placeholders_in_the_data_are_text_like_any_other():
+    page = html.assemble({"name": "{{script}} {{style}}"})
+    assert data_of(page) == {"name": "{{script}} {{style}}"}
+
+
+def test_the_same_folder_gives_the_same_page(experiment, found, page):
+    assert html.render(experiment, found) == page
+
+
+def test_the_page_is_written_whole(experiment, found, page, tmp_path):
+    html.write(tmp_path / "new" / "front.html", experiment, found)
+    assert (tmp_path / "new" / "front.html").read_text(encoding="utf-8") == page
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["front.html"]
+
+
+def test_a_sweep_without_a_finished_trial_has_a_page(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 2, running=2))
+    data = data_of(html.render(experiment, front(experiment.records, experiment.sweep.objectives)))
+    assert data["front"] == []
+    assert data["knee"] is None
+    assert data["history"]["volume"] == []
+
+
+def test_an_experiment_without_any_trial_has_a_page(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 0))
+    assert data_of(html.render(experiment, front([], experiment.sweep.objectives)))["trials"]["number"] == []
+
+
+def test_thousands_of_trials_stay_under_three_megabytes(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 2000, cases=0))
+    page = html.render(experiment, front(experiment.records, experiment.sweep.objectives))
+    assert len(page.encode()) < 3e6 * 2000 / 5000
+
+
+def test_the_history_ends_at_the_hypervolume_and_never_falls(page, found):
+    history = data_of(page)["history"]
+    assert history["volume"] == sorted(history["volume"])
+    assert history["volume"][-1] == pytest.approx(found.hypervolume, rel=1e-5)
+    assert history["seconds"] == sorted(history["seconds"])

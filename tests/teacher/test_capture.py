@@ -1,0 +1,138 @@
+"""Capture: resumable by shard, the same bytes however often it was killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kdray.errors import DataError
+from kdray.tasks.row import Row
+from kdray.teacher.capture import capture
+from kdray.teacher.codec import make
+from kdray.teacher.manifest import Manifest
+from kdray.teacher.shards import ShardSource
+from tests.teacher.conftest import HEADER, VOCAB, make_rows
+
+
+class Teacher:
+    """Logits that are a function of the row alone; counts what it is asked."""
+
+    def __init__(self, fail_after: int | None = None) -> None:
+        self.rows, self.fail_after = 0, fail_after
+        self.widest = 0
+
+    def __call__(self, rows: list[Row]) -> list[np.ndarray]:
+        self.rows += len(rows)
+        self.widest = max(self.widest, len(rows))
+        if self.fail_after is not None and self.rows > self.fail_after:
+            raise KeyboardInterrupt
+        seeds = [int(row.id, 16) for row in rows]
+        return [
+            np.random.default_rng(seed).standard_normal((row.num_targets, VOCAB)).astype(np.float32) * 3
+            for seed, row in zip(seeds, rows, strict=True)
+        ]
+
+
+def run(folder: Path, teacher: Teacher, count: int = 40, **options: int) -> Manifest:
+    options = {"rows_per_shard": 8, "batch_size": 4, **options}
+    return capture(make_rows(count), str(folder), make("head"), HEADER, teacher, **options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.endswith(".tmp")}
+
+
+def test_every_row_is_captured_with_the_signal_of_its_targets(tmp_path: Path) -> None:
+    teacher = Teacher()
+    manifest = run(tmp_path / "s", teacher)
+    source = ShardSource.open(str(tmp_path / "s"))
+    rows, found = source.take(range(len(source)))
+    assert sorted(row.id for row in rows) == [row.id for row in make_rows(40)]
+    assert manifest.tokens == len(found) == sum(row.num_targets for row in rows)
+    logits = np.concatenate(Teacher()(rows))
+    assert (found.ids_NK[:, 0] == logits.argmax(1)).all()
+    assert teacher.widest == 4
+
+
+def test_batches_are_made_by_length_within_a_shard(tmp_path: Path) -> None:
+    run(tmp_path / "s", Teacher())
+    lengths = ShardSource.open(str(tmp_path / "s")).lengths().reshape(-1, 8)
+    assert (np.diff(lengths, axis=1) >= 0).all()
+
+
+def test_an_interrupted_capture_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    whole = Teacher()
+    run(tmp_path / "whole", whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", Teacher(fail_after=whole.rows - 15))
+    again = Teacher()
+    run(tmp_path / "parts", again)
+    assert 0 < again.rows < 40
+    assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
+
+
+def test_a_finished_capture_is_not_computed_again(tmp_path: Path) -> None:
+    first = run(tmp_path / "s", Teacher())
+    again = Teacher()
+    assert run(tmp_path / "s", again) == first
+    assert again.rows == 0
+
+
+def test_a_shorter_corpus_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    run(tmp_path / "s", Teacher())
+    with pytest.raises(DataError, match="one too many: the corpus makes 2 shards"):
+        run(tmp_path / "s", Teacher(), count=16)
+    with pytest.raises(DataError, match="no rows"):
+        run(tmp_path / "t", Teacher(), count=0)
+
+
+def test_progress_counts_rows(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    rows = make_rows(20)
+    capture(
+        rows,
+        str(tmp_path / "s"),
+        make("head"),
+        HEADER,
+        Teacher(),
+        rows_per_shard=8,
+        progress=lambda *at: seen.append(at),
+    )
+    assert seen == [(8, 20), (16, 20), (20, 20)]
+
+
+SCRIPT = """
+import sys, time
+from tests.teacher.test_capture import Teacher, run
+from pathlib import Path
+class Slow(Teacher):
+    def __call__(self, rows):
+        time.sleep(0.01)
+        return super().__call__(rows)
+print("ready", flush=True)
+run(Path(sys.argv[1]), Slow(), count=400)
+"""
+
+
+def test_killed_ten_times_at_random_moments_it_ends_byte_identical(tmp_path: Path) -> None:
+    run(tmp_path / "whole", Teacher(), count=400)
+    chance = random.Random(0)
+    root = Path(__file__).parents[2]
+    for _ in range(10):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(tmp_path / "killed")],
+            cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with process:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            time.sleep(chance.uniform(0, 0.2))
+            process.send_signal(signal.SIGKILL)
+    left = Teacher()
+    run(tmp_path / "killed", left, count=400)
+    assert contents(tmp_path / "whole") == contents(tmp_path / "killed")
