@@ -20,14 +20,13 @@ from kdray.config import Sweep, Trial
 from kdray.errors import ConfigError, KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
-from kdray.search.halving import Halving, fronts
+from kdray.search.halving import Halving
+from kdray.search.keep import STATES, Keeper
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
-from kdray.search.study import Study, reported
+from kdray.search.study import RUNG, Study, reported
 
 log = logging.getLogger(__name__)
-
-STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,7 @@ class Conductor:
         self._starts = [self._start(number) for number in range(len(sweep.search.start))]
         self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
         self._rungs = sweep.trial.budget.reports
+        self._keeper = Keeper(folder, self._signs)
         self._halving = Halving(self._rungs, self._signs, sweep.search.eta)
         self._mirrored: dict[str, int] = {}
         self._waiting: list[str] = []
@@ -161,6 +161,7 @@ class Conductor:
         """
         for trial in self._study.trials(TrialState.RUNNING, TrialState.WAITING):
             key = trial.user_attrs["key"]
+            self._study.mend(trial)
             if trial.state == TrialState.RUNNING:
                 self._study.put_back(key)
             if self._rungs[-1] in reported(trial):
@@ -168,10 +169,8 @@ class Conductor:
                 self._end(key, TrialState.COMPLETE, {})
             else:
                 self._waiting.append(key)
-        if self._folder is not None:
-            for trial in self._study.trials(*STATES):
-                if not TrialFolder(self._folder, trial.user_attrs["key"]).ended:
-                    self._write_end(trial.user_attrs["key"])
+        for trial in self._study.trials(*STATES):
+            self._keeper.again(trial)
 
     def next(self) -> Job | None:
         """The next trial to train: interrupted ones, then start points, then what the sampler proposes; None
@@ -274,29 +273,11 @@ class Conductor:
         self._proposer.tell(self._mirrored.pop(key), state, values)
         self._live.discard(key)
         self._num_finished += 1
-        self._write_end(key)
-        self._tell(STATES[state], key, **attrs)  # type: ignore[arg-type]
-
-    def _write_end(self, key: str) -> None:
-        if self._folder is None:
-            return
         trial = self._study.trial(key)
+        self._keeper.end(trial)
         steps = reported(trial)
-        seconds = trial.user_attrs[f"rung:{steps[-1]}"].get("wall_s", 0.0) if steps else 0.0
-        folder = TrialFolder(self._folder, key)
-        folder.end(STATES[trial.state], trial.user_attrs.get("reason", ""), seconds)
-        if trial.state == TrialState.COMPLETE:
-            self._keep_front()
-        else:
-            folder.drop_checkpoint()
-
-    def _keep_front(self) -> None:
-        """Checkpoints of finished trials stay only on the front."""
-        complete = self._study.trials(TrialState.COMPLETE)
-        losses = np.array([trial.values for trial in complete]) * np.array(self._signs)
-        for trial, front in zip(complete, fronts(losses), strict=True):
-            if front > 0 and self._folder is not None:
-                TrialFolder(self._folder, trial.user_attrs["key"]).drop_checkpoint()
+        metrics = trial.user_attrs[f"{RUNG}{steps[-1]}"] if steps else {}
+        self._tell(STATES[state], key, metrics=metrics, **attrs)  # type: ignore[arg-type]
 
     def _start(self, number: int) -> space.Point:
         """A start point; what it leaves open is the base trial's value where that lies in the space."""

@@ -16,23 +16,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray import pareto
+
 Losses = NDArray[np.float64]
-
-
-def fronts(losses_RM: Losses) -> NDArray[np.int64]:
-    """int64 [R] the front of each of R points with M losses: 0 for those that nothing dominates, 1 without
-    those, and so on.
-    """
-    better = (losses_RM[:, None] <= losses_RM[None]).all(-1) & (losses_RM[:, None] < losses_RM[None]).any(-1)
-    front_R = np.full(len(losses_RM), -1, np.int64)
-    left = np.ones(len(losses_RM), bool)
-    number = 0
-    while left.any():
-        now = left & ~(better & left[:, None]).any(0)
-        front_R[now] = number
-        left &= ~now
-        number += 1
-    return front_R
 
 
 def epsilon_net(losses_RM: Losses) -> list[int]:
@@ -52,7 +38,7 @@ def epsilon_net(losses_RM: Losses) -> list[int]:
 
 def ranking(losses_RM: Losses) -> NDArray[np.int64]:
     """int64 [R] the place of each point, 0 the best: by front, then by the epsilon net of its front."""
-    front_R = fronts(losses_RM)
+    front_R = pareto.ranks(losses_RM, ["min"] * losses_RM.shape[1])
     order: list[int] = []
     for number in range(int(front_R.max()) + 1):
         members = np.flatnonzero(front_R == number)

@@ -9,6 +9,7 @@ lacks is trained.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import shutil
@@ -24,12 +25,9 @@ from kdray import results, storage
 from kdray.config import Sweep
 from kdray.errors import ConfigError
 from kdray.results import TrialRecord
-from kdray.search import session
-from kdray.search.record import lock, write_yaml
+from kdray.search import experiment, session
 
 log = logging.getLogger(__name__)
-
-STOP_FILE = "stop"
 
 
 def run(
@@ -62,23 +60,21 @@ def run(
     """
     if storage.is_uri(str(folder)):
         raise ConfigError(f"{sweep.name}: a sweep needs a folder on a file system, not '{folder}'")
+    module = trial_factory.partition(":")[0]
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise ConfigError(f"trial factory '{trial_factory}': there is no module {module}")
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
-    path.mkdir(parents=True, exist_ok=True)
-    with lock(path / "driver.lock"):
-        _claim(sweep, path, resume=resume)
-        (path / STOP_FILE).unlink(missing_ok=True)
+    with experiment.claim(sweep, path, resume=resume):
         interrupted = _drive(sweep, path, on_event, trial_factory, dict(trial_context or {}))
+    records = results.read(path)
     if interrupted:
+        finished = sum(1 for record in records if record.state != "running")
+        log.warning(
+            "stopped with %d of %d trials finished; `kdray resume %s` goes on",
+            finished, sweep.search.trials, sweep.name,
+        )  # fmt: skip
         raise KeyboardInterrupt
-    return results.read(path)
-
-
-def _claim(sweep: Sweep, path: Path, *, resume: bool) -> None:
-    """Writes sweep.yaml, or makes sure that the one there is the same sweep."""
-    there = path / "sweep.yaml"
-    if there.exists() and not resume:
-        raise ConfigError(f"{path}: there is a sweep already: resume it, or take another name")
-    write_yaml(there, sweep)
+    return records
 
 
 def _drive(
@@ -99,7 +95,8 @@ def _drive(
     conductor.reconcile()
     if conductor.done:
         return False
-    with _stop_requests(path / STOP_FILE) as stopped, session.local(sweep.resources):
+    # Ray takes SIGTERM for itself when it starts, so ours comes after.
+    with session.local(sweep.resources), _stop_requests(path / "stop") as stopped:
         _tune(sweep, path, conductor, factory, stopped)
         conductor.interrupt()
     return stopped.is_set() and not conductor.done
@@ -149,7 +146,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
 
 @contextmanager
 def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
-    """An event that Ctrl-C or a file sets; a second Ctrl-C interrupts at once."""
+    """An event that Ctrl-C, SIGTERM or a file sets; a second Ctrl-C interrupts at once."""
     stopped, over = threading.Event(), threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -165,13 +162,14 @@ def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    before: Any = None
+    before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # only the main thread may handle signals
-        before = signal.signal(signal.SIGINT, on_signal)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a batch system announces its end with SIGTERM
+            before[number] = signal.signal(number, on_signal)
     try:
         yield stopped
     finally:
         over.set()
         watcher.join()
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

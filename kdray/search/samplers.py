@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import warnings
 from typing import Any
 
@@ -45,12 +46,13 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
         if name == "nsga3":
             return NSGAIIISampler(seed=seed)
         if name == "gp":
+            if importlib.util.find_spec("scipy") is None:
+                raise ConfigError("search.sampler: 'gp' needs scipy: pip install scipy")
             return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed))
         if name in ("random", "grid"):
             return RandomSampler(seed=seed)
-    raise ConfigError(
-        f"search.sampler: unknown sampler '{name}'{nearest(name, NAMES)}, or an import path 'module:Class'"
-    )
+    known = f"unknown sampler '{name}'{nearest(name, NAMES)} (or an import path 'module:Class')"
+    raise ConfigError(f"search.sampler: {known}")
 
 
 def _imported(path: str, seed: int) -> BaseSampler:

@@ -156,6 +156,13 @@ class Study:
         self._storage.set_trial_user_attr(self._id(key), f"{RUNG}{step}", scalars)
         self._storage.set_trial_intermediate_value(self._id(key), step, float(metrics[self.objectives[0]]))
 
+    def mend(self, trial: FrozenTrial) -> None:
+        """Adds the intermediate value of a rung where a kill came between the two writes of `report`."""
+        for step in reported(trial):
+            if step not in trial.intermediate_values:
+                value = self.values(trial, step)[0]
+                self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+
     def end(self, key: str, state: TrialState, attrs: Mapping[str, Any]) -> Sequence[float] | None:
         """COMPLETE, PRUNED or FAIL; the attributes first, for a finished trial cannot be changed. Returns the
         values.

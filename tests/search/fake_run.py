@@ -34,6 +34,7 @@ class FakeRun:
             "metamorphic_discrepancy": 1 - share * (1 - abs(distil.temperature - 2) / 10),
             "student_params": 100 * self.trial.student.hidden,
             "intervals": {"assertion_accuracy": [0.0, 1.0]},
+            "pid": os.getpid(),
         }
 
     def save(self, folder: str) -> None:
@@ -47,6 +48,14 @@ class FakeRun:
 
     def close(self) -> None:
         pass
+
+
+class Slow(FakeRun):
+    """Takes a while for each rung."""
+
+    def next_rung(self) -> dict[str, Any]:
+        time.sleep(0.4)
+        return super().next_rung()
 
 
 class Misbehaving(FakeRun):

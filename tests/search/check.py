@@ -1,0 +1,50 @@
+"""What must hold of a sweep that ended, whatever happened to it on the way."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from kdray import results
+from kdray.config import Sweep
+from kdray.search import space
+
+
+def trials_of(folder: Path, name: str = "small") -> list[FrozenTrial]:
+    """The study as any user of Optuna would open it."""
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+    return optuna.load_study(study_name=name, storage=storage).trials
+
+
+def check_whole(sweep: Sweep, folder: Path) -> None:
+    """Exactly the asked trials, none twice or running, values finite, starts once, folder and study agree."""
+    trials = trials_of(folder, sweep.name)
+    assert len(trials) == sweep.search.trials
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert [trial.user_attrs["key"] for trial in trials] == [f"t{n:04d}" for n in range(len(trials))]
+    points = [space.identity(trial.params) for trial in trials]
+    assert len(set(points)) == len(points)
+    starts = [trial.user_attrs["start"] for trial in trials if "start" in trial.user_attrs]
+    assert starts == list(range(len(sweep.search.start)))
+    records = {record.key: record for record in results.read(folder)}
+    last = sweep.trial.budget.steps
+    for trial in trials:
+        record = records.pop(trial.user_attrs["key"])
+        rungs = sorted(int(name[5:]) for name in trial.user_attrs if name.startswith("rung:"))
+        assert [rung["step"] for rung in record.rungs] == rungs
+        if trial.state == TrialState.COMPLETE:
+            assert rungs[-1] == last
+            assert all(math.isfinite(value) for value in trial.values)
+        else:
+            assert last not in rungs
+            assert trial.user_attrs["reason"]
+        if trial.state == TrialState.PRUNED:
+            assert list(trial.intermediate_values) == rungs
+        wanted = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+        assert record.state == wanted[trial.state]
+    assert not records

@@ -1,0 +1,155 @@
+"""Sweeps on a real Ray; all but the last tests share one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from check import check_whole, trials_of
+from optuna.trial import TrialState
+
+from kdray import results
+from kdray.config import Resources
+from kdray.errors import ConfigError
+from kdray.search import experiment, session
+from kdray.search.runner import run
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
+
+
+def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_path: Path) -> None:
+    sweep = make_sweep(10, search={"start": STARTS, "eta": 2})
+    records = run(sweep, tmp_path, trial_factory="fake_run:FakeRun")
+    check_whole(sweep, tmp_path)
+    assert [record.key for record in records] == [f"t{n:04d}" for n in range(10)]
+    pids = {record.metrics["pid"] for record in records}
+    assert len(pids) <= 2
+    assert not (tmp_path / ".tune").exists()
+
+
+def test_an_extended_sweep_only_trains_what_is_missing(make_sweep: Any, tmp_path: Path) -> None:
+    run(make_sweep(2, search={"start": STARTS}), tmp_path, trial_factory="fake_run:FakeRun")
+    before = (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns
+    longer = make_sweep(4, search={"start": STARTS})
+    run(longer, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    check_whole(longer, tmp_path)
+    assert (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns == before
+
+
+def test_a_finished_sweep_is_returned_without_training(make_sweep: Any, tmp_path: Path) -> None:
+    sweep = make_sweep(2)
+    run(sweep, tmp_path, trial_factory="fake_run:FakeRun")
+    heard: list[Any] = []
+    assert len(run(sweep, tmp_path, resume=True, on_event=heard.append)) == 2
+    assert heard == []
+
+
+def test_every_way_to_fail_has_its_reason_and_the_sweep_goes_on(make_sweep: Any, tmp_path: Path) -> None:
+    sweep = make_sweep(
+        7,
+        only={"student.heads": [1, 2, 3, 4, 5, 6, 7]},
+        search={"halving": False, "sampler": "grid"},
+        resources={"max_concurrent": 2, "max_failures": 1},
+    )
+    heard: list[Any] = []
+    records = run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:Misbehaving")
+    check_whole(sweep, tmp_path)
+    reasons = [record.reason for record in records]
+    assert reasons[:5] == [
+        "",
+        "assertion_accuracy is nan at step 3",
+        "the report at step 3 has no 'metamorphic_discrepancy'",
+        "ValueError: the student went missing",
+        "MemoryError: no room for 12 GB",
+    ]
+    assert "the worker was lost" in reasons[5] and "(tried 2 times)" in reasons[5]
+    assert reasons[6] == "the loss is nan at step 2"
+    # The trial whose process died went on from the rung it had reached.
+    started = [e.detail["resumed_from"] for e in heard if e.kind == "started" and e.key == records[5].key]
+    assert started == [0, 1]
+    assert [rung["step"] for rung in records[5].rungs] == [1]
+
+
+def test_a_factory_that_is_not_there_fails_every_trial_with_its_reason(
+    make_sweep: Any, tmp_path: Path
+) -> None:
+    records = run(make_sweep(2), tmp_path, trial_factory="fake_run:Nothing")
+    assert all("trial factory 'fake_run:Nothing'" in record.reason for record in records)
+
+
+def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
+    make_sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("kdray.search.keep.Keeper.end", full)
+    with pytest.raises(OSError, match="no space left"):
+        run(make_sweep(4), tmp_path, trial_factory="fake_run:FakeRun")
+    monkeypatch.undo()
+    run(make_sweep(4), tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    check_whole(make_sweep(4), tmp_path)
+
+
+def test_a_stop_from_elsewhere_ends_cleanly_and_a_resume_goes_on(make_sweep: Any, tmp_path: Path) -> None:
+    sweep = make_sweep(6, search={"halving": False})
+
+    def stop_soon(event: Any) -> None:
+        if event.kind == "rung":
+            (tmp_path / "stop").touch()
+            time.sleep(0.7)  # the driver looks twice a second
+
+    with pytest.raises(KeyboardInterrupt):
+        run(sweep, tmp_path, on_event=stop_soon, trial_factory="fake_run:Slow")
+    states = {trial.state for trial in trials_of(tmp_path)}
+    assert TrialState.RUNNING not in states
+    assert TrialState.WAITING in states
+    run(sweep, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    check_whole(sweep, tmp_path)
+
+
+def test_the_status_can_be_read_while_the_sweep_runs(make_sweep: Any, tmp_path: Path) -> None:
+    seen: list[experiment.Status] = []
+
+    def look(event: Any) -> None:
+        if event.kind == "rung":
+            seen.append(experiment.status(tmp_path))
+
+    run(make_sweep(3), tmp_path, on_event=look, trial_factory="fake_run:FakeRun")
+    assert all(status.alive and status.asked == 3 for status in seen)
+    assert any(status.running for status in seen)
+
+
+def test_a_trial_that_does_not_fit_is_refused_before_it_waits_for_ever() -> None:
+    with (
+        pytest.raises(ConfigError, match="one trial takes 64 CPU, there are 2"),
+        session.local(Resources(cpus_per_worker=64)),
+    ):
+        pass
+
+
+def test_a_factory_in_no_module_is_refused_before_anything_starts(make_sweep: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no module nowhere_at_all"):
+        run(make_sweep(2), tmp_path / "sweep", trial_factory="nowhere_at_all:Run")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_remote_folder_is_refused(make_sweep: Any) -> None:
+    with pytest.raises(ConfigError, match="needs a folder on a file system"):
+        run(make_sweep(1), "s3://bucket/sweep")
+
+
+def test_runs_from_a_thread_without_signals(make_sweep: Any, tmp_path: Path) -> None:
+    sweep = make_sweep(2)
+    thread = threading.Thread(
+        target=run, args=(sweep, tmp_path), kwargs={"trial_factory": "fake_run:FakeRun"}
+    )
+    thread.start()
+    thread.join(timeout=120)
+    check_whole(sweep, tmp_path)
+    assert len(results.read(tmp_path)) == 2
