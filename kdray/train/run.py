@@ -30,6 +30,7 @@ from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
 from kdray.train.judge import judge
 from kdray.train.learner import Learner
+from kdray.train.memory import TRIM_EVERY, trim
 from kdray.train.start import new_student
 
 Report = Callable[[dict[str, Any]], None]
@@ -106,6 +107,8 @@ class TrialRun:
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
         self._losses.append(value)
         self.step += 1
+        if self.step % TRIM_EVERY == 0:
+            trim()
         if self._progress:
             self._progress(self.step, value)
 
@@ -149,6 +152,7 @@ class TrialRun:
     def close(self) -> None:
         """Frees the engine; another `TrialRun` may start in this process."""
         self._engine.close()
+        trim()
 
 
 def train(
