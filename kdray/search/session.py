@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator
 
 from kdray.config import Resources
@@ -31,6 +32,15 @@ ENVIRONMENT = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "10",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing is ever restored from Tune's snapshots
     "RAY_DEDUP_LOGS": "0",
+}
+
+LOCAL_ENVIRONMENT = {
+    # Misnamed: whether Ray binds to the address of the network (1) or to the loopback interface (0).
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray's memory monitor kills workers once 95 % of the machine is in use, whoever uses it, and Tune (2.60)
+    # takes the error for its own end. Without it the kernel kills a worker when memory is really gone, and
+    # the trial goes on from its last rung.
+    "RAY_memory_monitor_refresh_ms": "0",
 }
 
 
@@ -57,6 +67,8 @@ def local(resources: Resources) -> Iterator[None]:
         ConfigError: the Ray that is there has no room for even one trial.
     """
     prepare()
+    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+        os.environ.update({name: os.environ.get(name, value) for name, value in LOCAL_ENVIRONMENT.items()})
     import ray
 
     if ray.is_initialized():
