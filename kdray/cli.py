@@ -174,12 +174,13 @@ def trial(
     from kdray.config import load_sweep, merge, parse_overrides
     from kdray.console import say, stage
     from kdray.launch.pipeline import absolute
-    from kdray.launch.prepare import prepare
+    from kdray.launch.prepare import check_constraints, prepare
     from kdray.train import TrialRun
 
     loaded = absolute(load_sweep(sweep))
     one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
-    prepare(loaded.model_copy(update={"trial": one}), stage)
+    prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
+    check_constraints(loaded, one, prepared)
     with stage("trial") as advance:
         run = TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))
         metrics: dict[str, Any] = {}
