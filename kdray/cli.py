@@ -210,21 +210,42 @@ def launch(
 
 
 @app.command()
-def resume(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
-    """Go on with a sweep that was interrupted.   Example: kdray resume demo"""
+def resume(
+    name: str,
+    runs: Runs = "runs",
+    trials: Annotated[
+        int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
     from kdray.launch.finish import launch_and_finish
     from kdray.results import read_sweep
 
-    launch_and_finish(read_sweep(experiment_folder(name, runs)), resume=True, as_json=as_json, show=show)
+    sweep = read_sweep(experiment_folder(name, runs))
+    if trials is not None:
+        sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"trials": trials})})
+    launch_and_finish(sweep, resume=True, as_json=as_json, show=show)
+
+
+@app.command()
+def stop(name: str, runs: Runs = "runs") -> None:
+    """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
+    from kdray.search.experiment import stop as stop_sweep
+
+    runs_now = stop_sweep(experiment_folder(name, runs))
+    show(f"{name}: {'asked to stop; go on with kdray resume ' + name if runs_now else 'nobody runs it'}")
 
 
 @app.command()
 def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
     """How far a sweep is, also while it runs.   Example: kdray status demo"""
-    from kdray.report.status import status_of, status_table
+    from dataclasses import asdict
+
+    from kdray.search.experiment import status as status_of
 
     found = status_of(experiment_folder(name, runs))
-    show_json(found) if as_json else show(status_table(found))
+    show_json(asdict(found)) if as_json else show(status_text(found))
 
 
 @app.command()
@@ -262,6 +283,16 @@ def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")]
 
     tokenizer = load_tokenizer(Path(folder) / "teacher")
     show(show_row(folder, row, tokenizer.convert_ids_to_tokens))
+
+
+def status_text(found: Any) -> str:
+    """A sweep's status in words."""
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
+    lines = [f"{found.name}: {counts}; {found.asked} asked; {'running' if found.alive else 'nobody runs it'}"]
+    lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
+    if found.left_s is not None:
+        lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
+    return "\n".join(lines)
 
 
 def experiment_folder(name: str, runs: str) -> str:
