@@ -267,22 +267,34 @@ def pareto(
 
 
 @shards_app.command("verify")
-def shards_verify(folder: str) -> None:
-    """Check every byte and decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+def shards_verify(
+    folder: str,
+    teacher: Annotated[str | None, typer.Option(help="recompute a sample with this teacher")] = None,
+) -> None:
+    """Check every byte, decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+    from dataclasses import asdict
+
+    from kdray.console import say, stage
+    from kdray.students.load import load_model, load_tokenizer
+    from kdray.students.logits import TargetLogits
     from kdray.teacher.verify import verify
 
-    found = verify(folder)
-    show_json(found)
+    forward = TargetLogits(load_model(teacher), load_tokenizer(teacher).pad_token_id) if teacher else None
+    with stage("verify") as advance:
+        found = verify(folder, forward, progress=advance)
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    show_json(asdict(found))
 
 
 @shards_app.command("show")
 def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
     from kdray.students.load import load_tokenizer
-    from kdray.teacher.verify import show_row
+    from kdray.teacher.verify import show as show_row
 
     tokenizer = load_tokenizer(Path(folder) / "teacher")
-    show(show_row(folder, row, tokenizer.convert_ids_to_tokens))
+    show("\n".join(show_row(folder, row, tokenizer.decode)))
 
 
 def status_text(found: Any) -> str:
