@@ -46,6 +46,7 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
         *_axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), _title(front, 1), _title(front, 0)),
         *_staircase(front, x, y),
         *_points(front, x, y),
+        *_names(front, x, y),
         *_marks(marks, x_name, y_name, x, y),
     ]
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
@@ -147,9 +148,22 @@ def _points(front: Front, x: Place, y: Place) -> list[str]:
                 _line((x(across_low), at[1]), (x(across_high), at[1]), ACCENT, ' stroke-opacity=".55"')
             )
         best.append(f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4.5" fill="{ACCENT}">{title}</circle>')
-        name = record.key + (" ◆" if index == front.knee else "")
-        best.append(_text((at[0] - 8, at[1] - 8), name, ACCENT, "end", ' font-weight="600"'))
     return rest + best
+
+
+def _names(front: Front, x: Place, y: Place) -> list[str]:
+    """Names of front trials where they do not run into each other; the knee's always."""
+    members = [index for index in front.order if front.mask_P[index]]
+    taken: list[tuple[float, float]] = []
+    parts = []
+    for index in sorted(members, key=lambda one: one != front.knee):
+        at = (x(front.values_PM[index, 1]) - 8, y(front.values_PM[index, 0]) - 8)
+        if any(abs(at[0] - other[0]) < 48 and abs(at[1] - other[1]) < 14 for other in taken):
+            continue
+        taken.append(at)
+        name = front.candidates[index].key + (" ◆" if index == front.knee else "")
+        parts.append(_text(at, name, ACCENT, "end", ' font-weight="600"'))
+    return parts
 
 
 def _marks(marks: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place) -> list[str]:

@@ -23,7 +23,9 @@ def test_every_candidate_is_a_dot_inside_the_frame_and_the_front_is_named(found,
     texts = {text.text for text in root.findall(f"{SVG}text")}
     assert {"teacher", "nearest neighbour", "assertion accuracy (better ↑)"} <= texts
     assert "metamorphic discrepancy (← better)" in texts
-    assert all(any(text.startswith(member.key) for text in texts) for member in found.members)
+    assert f"{found.candidates[found.knee].key} ◆" in texts
+    named = {text for text in texts if text.startswith("t0")}
+    assert named <= {member.key for member in found.members} | {f"{found.candidates[found.knee].key} ◆"}
 
 
 def test_better_lies_up_and_left_and_the_staircase_goes_through_the_front(found):

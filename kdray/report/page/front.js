@@ -138,11 +138,11 @@ function drawReferences(frame, references, xq, yq, x, y) {
   }
 }
 
-/** Names of front trials where they do not run into each other. */
+/** Names of front trials where they do not run into each other; the knee's always. */
 function drawLabels(frame, place, shown) {
   const taken = [];
   const visible = new Set(shown);
-  for (const i of data.front) {
+  for (const i of [...data.front].sort((a, b) => (b === data.knee) - (a === data.knee))) {
     if (!visible.has(i)) continue;
     const [cx, cy] = place(i);
     const [lx, ly] = [cx - 10, cy - 10];
