@@ -57,7 +57,7 @@ def opened(driver, path):
     return driver
 
 
-def until(holds, tries=200):
+def until(holds, tries=2000):
     for _ in range(tries):
         if found := holds():
             return found
@@ -165,6 +165,7 @@ def test_a_click_selects_the_trial_in_every_view(page, found):
     for view in ("front", "map", "parallel", "rungs"):
         assert len(all_of(page, f"#{view}-plot .selected")) == 1
     assert "Worst metamorphic cases" in text(page, "#detail")
+    assert len(all_of(page, "#detail .relations tbody tr")) == 4
 
 
 def test_the_knee_is_selected_at_first_and_the_arrows_walk_along_the_front(page, found):
