@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
 from kdray.config.trial import Trial
-
 
 Direction = Literal["max", "min"]
 
@@ -46,6 +45,15 @@ class Range(Part):
     def is_int(self) -> bool:
         """Whether every value of the range is a whole number."""
         return all(isinstance(end, int) for end in self.range)
+
+
+def _kind(data: Any) -> str:
+    is_range = "range" in data if isinstance(data, Mapping) else isinstance(data, Range)
+    return "Range" if is_range else "Choice"
+
+
+Spec = Annotated[Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range")], Discriminator(_kind)]
+"""What a path of the space may be."""
 
 
 class Search(Part):
@@ -95,7 +103,7 @@ class Sweep(Part):
     storage: str = "runs"
     trial: Trial
     capture: Capture = Capture()
-    space: dict[str, Choice | Range]
+    space: dict[str, Spec]
     objectives: dict[str, Direction] = Field(default_factory=_both_objectives, min_length=1)
     constraints: dict[str, str] = Field(default_factory=dict)
     search: Search = Search()

@@ -63,7 +63,9 @@ def quiet() -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    for name in ("ray", "ray.tune", "ray.train", "ray.air"):
+    # Ray says on every start that its token authentication is on, which is what is wanted.
+    token = "ray._private.authentication.authentication_token_setup"  # noqa: S105 - a module's name
+    for name in ("ray", "ray.tune", "ray.train", "ray.air", token):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

@@ -8,7 +8,6 @@ with `close`.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -134,7 +133,6 @@ class Engine:
         """Frees what DeepSpeed holds on to; the process group stays."""
         self._engine.destroy()
         del self._engine
-        gc.collect()
 
 
 def _groups(learner: nn.Module, optim: Optim) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
 from kdray.train.judge import judge
 from kdray.train.learner import Learner
+from kdray.train.memory import TRIM_EVERY, trim
 from kdray.train.start import new_student
 
 Report = Callable[[dict[str, Any]], None]
@@ -96,7 +97,7 @@ class TrialRun:
             signal,
             pad_id=self.data.task.pad_id,
             encoder_decoder=self.data.task.encoder_decoder,
-            context_weight=optim.context_weight,
+            context_weight=optim.context_weight if self._reads_context else 0.0,
         )
         told = None
         if signal is not None and self.trial.distil.alpha > 0:
@@ -106,8 +107,18 @@ class TrialRun:
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
         self._losses.append(value)
         self.step += 1
+        if self.step % TRIM_EVERY == 0:
+            trim()
         if self._progress:
             self._progress(self.step, value)
+
+    @property
+    def _reads_context(self) -> bool:
+        """Whether this step learns the context too. At the end of a training the targets alone count: a model
+        that goes on learning what statements follow one another forgets that an assertion is asked for.
+        """
+        until = self.trial.optim.context_until
+        return until is None or self.step < until
 
     def _slice(self) -> Student | None:
         """The part of the model that this step trains: a function of (seed, step), like the order of the
@@ -149,6 +160,7 @@ class TrialRun:
     def close(self) -> None:
         """Frees the engine; another `TrialRun` may start in this process."""
         self._engine.close()
+        trim()
 
 
 def train(

@@ -1,0 +1,155 @@
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdray.config import (
+    Range,
+    Sweep,
+    Trial,
+    as_data,
+    contains,
+    load_sweep,
+    merge,
+    parse,
+    parse_overrides,
+    read_yaml,
+    satisfies,
+    sweep_from,
+)
+from kdray.errors import ConfigError, nearest
+
+DATA = {
+    "name": "study",
+    "task": "assertion",
+    "trial": {
+        "shards": "signal",
+        "suite": "suite",
+        "student": {
+            "family": "t5",
+            "encoder_layers": 3, "decoder_layers": 3, "hidden": 128, "heads": 4, "feed_forward": 512,
+        },
+        "budget": {"steps": 3000, "rungs": [300, 1000, 3000]},
+    },
+    "space": {
+        "distil.alpha": {"range": [0.0, 1.0]},
+        "student.hidden": [64, 96],
+        "student.decoder_layers": {"range": [1, 4]},
+    },
+}  # fmt: skip
+
+
+def changed(path, value):
+    data = copy.deepcopy(DATA)
+    node = data
+    *parents, leaf = path.split("/")
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[leaf] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("nam", "x", "unknown key 'nam', did you mean 'name'?"),
+        ("trial/student/hiden", 3, "unknown key 'trial.student.hiden', did you mean 'hidden'?"),
+        ("trial/distil/alfa", 0.1, "unknown key 'trial.distil.alfa', did you mean 'alpha'?"),
+        ("trial/distil/alpha", 3, r"trial\.distil\.alpha: .* less than or equal to 1 \(found 3\)"),
+        ("trial/distil/temperature", 0.1, r"trial\.distil\.temperature"),
+        ("trial/budget/rungs", [300], "the last rung 300 must equal steps 3000"),
+        ("trial/budget/rungs", [300, 200, 3000], "must rise"),
+        ("trial/shards", None, "has no effect without shards"),
+        ("trial/optim/context_weight", 0.3, "has no effect on an encoder-decoder"),
+        ("trial/deepspeed/optimizer", {}, r"deepspeed\.optimizer is set by kdray"),
+        ("space/distil.alph", [0.1], "unknown path 'distil.alph', did you mean 'distil.alpha'?"),
+        ("space/student.decoder_layers", {"range": [0, 4]}, r"space\.student\.decoder_layers = 0"),
+        ("space/distil.alpha", {"range": [0.0, 1.5]}, r"space\.distil\.alpha = 1\.5"),
+        ("space/distil.alpha", {"range": [1.0, 0.0]}, "must rise"),
+        ("space/distil.temperature", {"range": [0.0, 4.0], "log": True}, "begins above 0"),
+        (
+            "space/student.heads",
+            {"choices": [2], "when": {"student.hiden": 64}},
+            "did you mean 'student.hidden'?",
+        ),
+        ("search/start", [{"distil.alpha": 2.0}], "lies outside the space"),
+        ("search/start", [{"distil.alfa": 0.5}], "did you mean 'distil.alpha'?"),
+        ("constraints/student_parms", "<= 5", "did you mean 'student_params'?"),
+        ("constraints/student_params", "small", "is not like"),
+        ("objectives/assertion_accuracy", "maximum", "objectives.assertion_accuracy"),
+        ("name", "../up", "name"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_field_value_and_nearest_choice(path, value, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        sweep_from(changed(path, value), "file.yaml")
+    assert str(caught.value).startswith("file.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_comes_back_from_its_own_data():
+    sweep = sweep_from(DATA, "file.yaml")
+    assert parse(Sweep, as_data(sweep), "again") == sweep
+
+
+def test_numbers_with_an_exponent_are_numbers(tmp_path):
+    (tmp_path / "a.yaml").write_text("lr: 1e-4\nsteps: 1000\nname: 1e-4x\nx: .5e3\nneg: -2E+3\n")
+    assert read_yaml(tmp_path / "a.yaml") == {
+        "lr": 1e-4,
+        "steps": 1000,
+        "name": "1e-4x",
+        "x": 500.0,
+        "neg": -2000.0,
+    }
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [\n", "a: !!python/object/apply:os.getcwd []\n"])
+def test_what_is_no_plain_mapping_is_refused(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"a\.yaml"):
+        load_sweep(tmp_path / "a.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
+        load_sweep(tmp_path / "none.yaml")
+
+
+def test_merge_validates_the_whole_trial_again():
+    base = sweep_from(DATA, "f").trial
+    assert merge(base, {"distil.alpha": 0.25, "student.hidden": 64}).student.hidden == 64
+    assert (
+        merge(base, {"deepspeed.zero_optimization": {"stage": 1}}).deepspeed["zero_optimization"]["stage"]
+        == 1
+    )
+    assert isinstance(merge(base, {}), Trial)
+    with pytest.raises(ConfigError, match="must equal steps 10"):
+        merge(base, {"budget.steps": 10})
+    with pytest.raises(ConfigError, match=r"unknown path 'student\.layers'"):
+        merge(base, {"student.layers": 2})
+
+
+def test_overrides_on_the_command_line_are_yaml_values():
+    found = parse_overrides(["a.b=1e-3", "c=[1, 2]", "d=x=y"])
+    assert found == {"a.b": 1e-3, "c": [1, 2], "d": "x=y"}
+    with pytest.raises(ConfigError, match=r"expected a\.b=c"):
+        parse_overrides(["a.b"])
+
+
+@given(st.floats(0, 1), st.floats(-1, 2))
+def test_a_range_contains_what_lies_between_its_ends(low, value):
+    spec = Range(range=(low, low + 1))
+    assert contains(spec, value) == (low <= value <= low + 1)
+
+
+def test_constraints_speak_of_the_teacher():
+    teacher = {"teacher_params": 100.0}
+    assert satisfies("<= 0.25 * teacher_params", 25, teacher)
+    assert not satisfies("<= 0.25 * teacher_params", 26, teacher)
+    assert satisfies(">= 2e1", 20, teacher)
+
+
+def test_the_nearest_choice_or_all_of_them():
+    assert nearest("alfa", ["alpha", "beta"]) == ", did you mean 'alpha'?"
+    assert nearest("zzz", ["b", "a"]) == ", known: a, b"

@@ -1,0 +1,71 @@
+"""A whole sweep with real training under Ray Tune, over the small world."""
+
+import json
+
+import pytest
+
+from kdray.errors import ConfigError
+from kdray.launch.finish import finish
+from kdray.launch.pipeline import launch
+from kdray.launch.references import references
+from tests import world
+
+
+@pytest.fixture(scope="module")
+def launched(small_world):
+    return launch(world.sweep(small_world, name="launched"), resume=False)
+
+
+def test_the_asked_trials_end_and_the_start_points_are_the_first(launched):
+    records = launched.records
+    assert [record.key for record in records] == ["t0000", "t0001", "t0002", "t0003"]
+    assert all(record.state in ("complete", "pruned") for record in records)
+    assert records[0].overrides == {"distil.alpha": 0.5, "distil.temperature": 1.0}
+    assert records[1].overrides["distil.alpha"] == 0.0
+    for record in records:
+        assert record.trial["distil"]["alpha"] == record.overrides["distil.alpha"]
+        assert 0 <= record.metrics["assertion_accuracy"] <= 1
+
+
+def test_a_trial_in_a_reused_worker_equals_the_same_trial_alone(launched):
+    from kdray.config import Trial, parse
+    from kdray.train import train
+
+    record = next(r for r in reversed(launched.records) if r.state == "complete")
+    alone = train(parse(Trial, record.trial, record.key))
+    timed = ("seconds", "wall_s")
+    assert {k: v for k, v in alone.items() if k not in timed} == {
+        k: v for k, v in record.metrics.items() if k not in timed
+    }
+
+
+def test_the_summary_has_what_a_script_needs(launched, capsys):
+    marks = references(launched.sweep, launched.folder)
+    shown = []
+    finish(launched, marks, as_json=True, show=shown.append)
+    found = json.loads(shown[0])
+    assert set(found["seconds"]) >= {"sweep"}
+    assert set(found["teacher"]) == {"params", "accuracy", "interval", "baselines"}
+    assert set(found["teacher"]["baselines"]) == {"retrieval", "repeat_last"}
+    assert found["signal"]["bytes_per_token"] > 0
+    assert len(found["trials"]) == 4
+    names = {"params", "alpha", "temperature", "assertion_accuracy", "metamorphic_discrepancy", "agreement"}
+    assert names <= set(found["trials"][0])
+    assert found["front"]
+    assert found["hypervolume"] >= 0
+    err = capsys.readouterr().err
+    assert "front.html" in err
+    assert "next " in err
+
+
+def test_the_report_is_one_file_that_names_the_teacher(launched):
+    page = (world.Path(launched.folder) / "front.html").read_text()
+    assert "<script" in page
+    assert "teacher" in page
+
+
+def test_a_sweep_that_is_there_is_not_begun_again(launched, small_world):
+    with pytest.raises(ConfigError, match="resume"):
+        launch(world.sweep(small_world, name="launched"), resume=False)
+    again = launch(world.sweep(small_world, name="launched"), resume=True)
+    assert again.records == launched.records
