@@ -297,10 +297,10 @@ def test_an_axis_takes_a_range_by_keyboard(page):
     axis = css(page, "#parallel-plot .dimension")
     page.execute_script("arguments[0].focus()", axis)
     for _ in range(6):
-        press(page.switch_to.active_element, "ARROW_DOWN")
-    until(lambda: " of 60 trials" in count(page))
-    assert "0 to 70 %" in page.switch_to.active_element.get_attribute("aria-valuetext")
-    press(page.switch_to.active_element, "ESCAPE")
+        press(axis, "ARROW_DOWN")
+    until(lambda: axis.get_attribute("aria-valuetext") == "0 to 70 % of the axis")
+    assert " of 60 trials" in count(page)
+    press(axis, "ESCAPE")
     until(lambda: count(page) == "60 trials")
 
 
