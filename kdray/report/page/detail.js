@@ -54,6 +54,10 @@ function metricTable(i) {
   return html("div", {}, table, all);
 }
 
+const SHORT_RELATIONS = {
+  prediction_agreement: "same answer", distribution_similarity: "similar", high_confidence_preservation: "confident", calibration_alignment: "calibrated",
+};
+
 /** Rates of violation, a row per transformation, a column per relation; the stronger the colour, the more. */
 function relationTable(relations) {
   const names = [...new Set(Object.values(relations).flatMap((rates) => Object.keys(rates)))].filter((name) => name !== "variants");
@@ -66,8 +70,7 @@ function relationTable(relations) {
     });
     body.append(html("tr", {}, html("th", { scope: "row", title: `${rates.variants ?? 0} variants` }, title(transform)), ...cells));
   }
-  // The last word tells the relations apart: agreement, similarity, preservation, alignment.
-  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: title(name) }, title(name).split(" ").pop()));
+  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: title(name) }, SHORT_RELATIONS[name] || title(name)));
   return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("th", { scope: "col" }), ...heads)), body);
 }
 
