@@ -174,12 +174,13 @@ def trial(
     from kdray.config import load_sweep, merge, parse_overrides
     from kdray.console import say, stage
     from kdray.launch.pipeline import absolute
-    from kdray.launch.prepare import prepare
+    from kdray.launch.prepare import check_constraints, prepare
     from kdray.train import TrialRun
 
     loaded = absolute(load_sweep(sweep))
     one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
-    prepare(loaded.model_copy(update={"trial": one}), stage)
+    prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
+    check_constraints(loaded, one, prepared)
     with stage("trial") as advance:
         run = TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))
         metrics: dict[str, Any] = {}
@@ -209,21 +210,42 @@ def launch(
 
 
 @app.command()
-def resume(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
-    """Go on with a sweep that was interrupted.   Example: kdray resume demo"""
+def resume(
+    name: str,
+    runs: Runs = "runs",
+    trials: Annotated[
+        int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
     from kdray.launch.finish import launch_and_finish
     from kdray.results import read_sweep
 
-    launch_and_finish(read_sweep(experiment_folder(name, runs)), resume=True, as_json=as_json, show=show)
+    sweep = read_sweep(experiment_folder(name, runs))
+    if trials is not None:
+        sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"trials": trials})})
+    launch_and_finish(sweep, resume=True, as_json=as_json, show=show)
+
+
+@app.command()
+def stop(name: str, runs: Runs = "runs") -> None:
+    """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
+    from kdray.search.experiment import stop as stop_sweep
+
+    runs_now = stop_sweep(experiment_folder(name, runs))
+    show(f"{name}: {'asked to stop; go on with kdray resume ' + name if runs_now else 'nobody runs it'}")
 
 
 @app.command()
 def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
     """How far a sweep is, also while it runs.   Example: kdray status demo"""
-    from kdray.report.status import status_of, status_table
+    from dataclasses import asdict
+
+    from kdray.search.experiment import status as status_of
 
     found = status_of(experiment_folder(name, runs))
-    show_json(found) if as_json else show(status_table(found))
+    show_json(asdict(found)) if as_json else show(status_text(found))
 
 
 @app.command()
@@ -245,22 +267,44 @@ def pareto(
 
 
 @shards_app.command("verify")
-def shards_verify(folder: str) -> None:
-    """Check every byte and decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+def shards_verify(
+    folder: str,
+    teacher: Annotated[str | None, typer.Option(help="recompute a sample with this teacher")] = None,
+) -> None:
+    """Check every byte, decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+    from dataclasses import asdict
+
+    from kdray.console import say, stage
+    from kdray.students.load import load_model, load_tokenizer
+    from kdray.students.logits import TargetLogits
     from kdray.teacher.verify import verify
 
-    found = verify(folder)
-    show_json(found)
+    forward = TargetLogits(load_model(teacher), load_tokenizer(teacher).pad_token_id) if teacher else None
+    with stage("verify") as advance:
+        found = verify(folder, forward, progress=advance)
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    show_json(asdict(found))
 
 
 @shards_app.command("show")
 def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
     from kdray.students.load import load_tokenizer
-    from kdray.teacher.verify import show_row
+    from kdray.teacher.verify import show as show_row
 
     tokenizer = load_tokenizer(Path(folder) / "teacher")
-    show(show_row(folder, row, tokenizer.convert_ids_to_tokens))
+    show("\n".join(show_row(folder, row, tokenizer.decode)))
+
+
+def status_text(found: Any) -> str:
+    """A sweep's status in words."""
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
+    lines = [f"{found.name}: {counts}; {found.asked} asked; {'running' if found.alive else 'nobody runs it'}"]
+    lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
+    if found.left_s is not None:
+        lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
+    return "\n".join(lines)
 
 
 def experiment_folder(name: str, runs: str) -> str:

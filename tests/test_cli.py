@@ -1,4 +1,4 @@
-"""The command line as a user meets it. Commands run in this process; `--help` also in a fresh one, for its imports."""
+"""The command line as a user meets it, in this process; `--help` also in a fresh one, for its imports."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ from kdray import cli
 from tests import world
 
 COMMANDS = {
-    "demo", "corpus mine", "corpus show", "teacher train", "teacher eval", "capture", "validate", "trial", "launch",
-    "resume", "status", "pareto", "shards verify", "shards show",
+    "demo", "corpus mine", "corpus show", "teacher train", "teacher eval", "capture", "validate", "trial",
+    "launch", "resume", "stop", "status", "pareto", "shards verify", "shards show",
 }  # fmt: skip
 
 
@@ -63,7 +63,9 @@ def test_help_imports_nothing_heavy():
         ("heads: 1", "trial.student: heads 5 must divide hidden 32"),
     ],
 )
-def test_a_mistake_in_a_sweep_file_costs_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path, small_world, change, said):
+def test_a_mistake_in_a_sweep_file_costs_one_line_and_exit_code_2(
+    monkeypatch, capsys, tmp_path, small_world, change, said
+):
     text = json.dumps(world.sweep_data(small_world))
     bad = {"alpha: 0.5": ('"alpha": 0.5', '"alfa": 0.5'), "heads: 1": ('"heads": 1', '"heads": 5')}[change]
     path = tmp_path / "sweep.yaml"
@@ -104,6 +106,19 @@ def test_a_trial_runs_in_this_process_and_exports_its_student(monkeypatch, capsy
     assert json.loads(out)["step"] == 6
     assert (tmp_path / "student" / "model.safetensors").exists()
     assert "ray" not in err
+
+
+def test_a_student_larger_than_the_constraint_allows_is_not_trained(
+    monkeypatch, capsys, tmp_path, small_world
+):
+    data = world.sweep_data(small_world)
+    data["constraints"] = {"student_params": "<= 0.1 * teacher_params"}
+    path = tmp_path / "sweep.yaml"
+    path.write_text(json.dumps(data))
+    code, out, err = run(monkeypatch, capsys, "trial", path)
+    assert code == 2
+    assert out == ""
+    assert "breaks the constraint '<= 0.1 * teacher_params'" in err
 
 
 def test_an_unknown_sweep_names_the_nearest(monkeypatch, capsys, tmp_path):

@@ -45,6 +45,8 @@ def test_a_fingerprint_tells_parts_apart(left, right):
     assert len(storage.fingerprint(*left)) == 16
 
 
-@pytest.mark.parametrize(("location", "remote"), [("s3://b/k", True), ("/a/b", False), ("a", False), ("file:///a", False)])
+@pytest.mark.parametrize(
+    ("location", "remote"), [("s3://b/k", True), ("/a/b", False), ("a", False), ("file:///a", False)]
+)
 def test_remote_locations_are_known_by_their_scheme(location, remote):
     assert storage.is_uri(location) is remote

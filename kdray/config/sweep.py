@@ -10,7 +10,6 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from kdray.config.read import Part
 from kdray.config.trial import Trial
 
-
 Direction = Literal["max", "min"]
 
 

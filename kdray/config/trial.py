@@ -68,6 +68,9 @@ class Optim(Part):
         le=1,
         description="weight of the context tokens' cross-entropy beside 1 for the targets (decoder-only)",
     )
+    context_until: int | None = Field(
+        None, ge=0, description="step from which on the context weighs nothing: the rest is the task alone"
+    )
     slice_share: float = Field(
         0.0,
         ge=0,
@@ -159,6 +162,8 @@ class Trial(Part):
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
         if self.optim.context_weight > 0 and self.student.family == "t5":
             raise ValueError("optim.context_weight has no effect on an encoder-decoder (family t5)")
+        if self.optim.context_until is not None and self.optim.context_weight == 0:
+            raise ValueError("optim.context_until has no effect with context_weight 0")
         return self
 
 

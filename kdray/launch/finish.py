@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,12 @@ from kdray.launch.references import references
 from kdray.launch.summary import front_of, summary
 
 Show = Callable[[str], None]
+
+
+def near(path: str | Path | None) -> str:
+    """A path as one would type it here."""
+    text = str(path)
+    return os.path.relpath(text) if text.startswith(os.getcwd()) else text
 
 
 def launch_and_finish(sweep: Sweep, *, resume: bool, as_json: bool, show: Show) -> None:
@@ -41,10 +48,10 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     name = launched.sweep.name
     total = sum(launched.seconds.values())
     spent = "  ".join(f"{stage_name} {value:.0f} s" for stage_name, value in launched.seconds.items())
-    say(f"\n{spent}  together {total:.0f} s\nreport    {page}")
+    say(f"\n{spent}  together {total:.0f} s\nreport    {near(page)}")
     say(f"next      kdray pareto {name} --csv trials.csv")
     say(f"          kdray status {name}")
-    say(f"          kdray shards show {launched.sweep.trial.shards}")
+    say(f"          kdray shards show {near(launched.sweep.trial.shards)}")
     done = sum(record.state in ("complete", "pruned", "failed") for record in launched.records)
     complete = sum(record.state == "complete" for record in launched.records)
     if done < launched.sweep.search.trials or not complete:

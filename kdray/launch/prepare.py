@@ -13,12 +13,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import Sweep
+from kdray.config import Sweep, Trial, satisfies
 from kdray.console import Advance
 from kdray.corpus.sample import sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.storage import exists, join
+from kdray.students.cost import params, size_bytes
 from kdray.teacher import codec as codecs
 from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.manifest import read as read_manifest
@@ -68,6 +69,22 @@ def prepare(sweep: Sweep, stage: Stage = _no_stage) -> Prepared:
     prepared = Prepared(read_manifest(trial.shards), read_manifest(trial.suite))
     _check_same_teacher(prepared, sweep)
     return prepared
+
+
+def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
+    """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
+    vocab = prepared.signal.vocab
+    sizes = {
+        "student_params": params(trial.student, vocab),
+        "student_bytes": size_bytes(trial.student, vocab),
+    }
+    for metric, rule in sweep.constraints.items():
+        if not satisfies(rule, sizes[metric], prepared.context):
+            teacher = prepared.signal.teacher_params
+            raise ConfigError(
+                f"{metric} {sizes[metric]:,} breaks the constraint '{rule}' "
+                f"(the teacher has {teacher:,} parameters): make the student smaller"
+            )
 
 
 def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:

@@ -11,7 +11,9 @@ imported only when it is asked for.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -156,46 +158,52 @@ def importance(
     """
     import optuna
 
-    distributions = {
-        path: dist for path, spec in sweep.space.items() if (dist := _distribution(spec)) is not None
-    }
+    names, signs = list(objectives), [-1.0 if way == "max" else 1.0 for way in objectives.values()]
+    kept = [r for r in complete(records) if all(np.isfinite(value(r, name)) for name in names)]
+    if len(kept) < LEAST_TRIALS:
+        return []
+    distributions = {path: dist for path, spec in sweep.space.items() if (dist := _distribution(spec))}
+    study = _quiet_study(len(names))
+    for record in kept:
+        losses = [sign * value(record, name) for name, sign in zip(names, signs, strict=True)]
+        study.add_trial(_frozen(record, distributions, losses))
+    # At least eight trials among the best, which otherwise is a tenth.
+    quantile = max(0.1, min(0.5, 8 / len(kept)))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
     found = []
-    for metric, direction in objectives.items():
-        kept = [record for record in complete(records) if np.isfinite(value(record, metric))]
-        if len(kept) < LEAST_TRIALS:
-            continue
-        # Always minimised, which is what PED-ANOVA assumes.
-        sign = -1.0 if direction == "max" else 1.0
-        study = _quiet_study()
-        for record in kept:
-            study.add_trial(_frozen(record, distributions, sign * value(record, metric)))
-        # At least eight trials among the best, which otherwise is a tenth.
-        quantile = max(0.1, min(0.5, 8 / len(kept)))
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
-        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
-        found.append(
-            {
-                "metric": metric,
-                "quantile": quantile,
-                "shares": [[path, share] for path, share in shares.items()],
-            }
-        )
+    for index, metric in enumerate(names):
+        with warnings.catch_warnings():
+            # It tells whoever names a target that low is good, which is why the signs were turned.
+            warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes")
+            shares = optuna.importance.get_param_importances(study, evaluator=evaluator, target=_Value(index))
+        ordered = [[path, share] for path, share in shares.items()]
+        found.append({"metric": metric, "quantile": quantile, "shares": ordered})
     return found
 
 
-def _quiet_study() -> Any:
+@dataclass(frozen=True)
+class _Value:
+    """One of a trial's values."""
+
+    index: int
+
+    def __call__(self, trial: Any) -> float:
+        return float(trial.values[self.index])
+
+
+def _quiet_study(objectives: int) -> Any:
     """A study in memory, without the line on stderr that optuna writes for each."""
     import optuna
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        return optuna.create_study(direction="minimize")
+        return optuna.create_study(directions=["minimize"] * objectives)
     finally:
         optuna.logging.set_verbosity(before)
 
 
-def _frozen(record: TrialRecord, distributions: Mapping[str, Any], loss: float) -> Any:
+def _frozen(record: TrialRecord, distributions: Mapping[str, Any], losses: list[float]) -> Any:
     import optuna
 
     chosen = {}
@@ -205,7 +213,7 @@ def _frozen(record: TrialRecord, distributions: Mapping[str, Any], loss: float) 
         if picked is not None and dist._contains(dist.to_internal_repr(picked)):
             chosen[path] = picked
     used = {path: distributions[path] for path in chosen}
-    return optuna.trial.create_trial(params=chosen, distributions=used, value=loss)
+    return optuna.trial.create_trial(params=chosen, distributions=used, values=losses)
 
 
 def _distribution(spec: Choice | Range) -> Any:

@@ -36,7 +36,6 @@ SCRIPTS = (
 )
 MOST_EFFECTS = 3  # metrics with main effects
 MOST_CASES = 10  # of one student
-MOST_STUDENTS = 40  # of the front, whose cases are embedded
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
@@ -53,7 +52,7 @@ def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
         front: the front over the objectives to show.
         note: a sentence for the head of the page.
     """
-    shown = front.members[:MOST_STUDENTS]
+    shown = front.members[: page_data.MOST_STUDENTS]
     data = page_data.payload(
         experiment,
         front,

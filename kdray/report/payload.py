@@ -13,27 +13,24 @@ from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep
-from kdray.report.front import Front, interval, metric_names, value
+from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.results import Experiment, TrialRecord
 
 STATES = ("complete", "pruned", "failed", "running")
-# The way that is better, for metrics that are no objective; ours.
-_MIN = (
-    "discrepancy",
-    "violating",
-    "loss",
-    "params",
-    "bytes",
-    "flops",
-    "latency",
-    "seconds",
-    "ece",
-    "drop",
-    "flips",
-    "gap",
+# The way that is better, for metrics that are no objective, by a word of their name; ours.
+_MIN = frozenset(
+    "discrepancy violating loss params bytes flops gflops latency seconds ece drop flips gap".split()  # noqa: SIM905
 )
-_MAX = ("accuracy", "agreement", "exact_match", "f1", "bleu", "fidelity")
-_RELATIONS = ("prediction_agreement", "distribution_similarity", "high_confidence", "calibration_alignment")
+_MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
+# Metrics named after a relation are the rate of its violations, though the relation is a virtue.
+_RELATIONS = (
+    "prediction_agreement",
+    "distribution_similarity",
+    "high_confidence_preservation",
+    "calibration_alignment",
+)
+MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
+MANY = 500  # trials; of more, intervals of the objectives and of the agreement only
 
 
 def payload(
@@ -58,54 +55,76 @@ def payload(
         note: a sentence for the head of the page.
     """
     records = experiment.records
-    names = list(dict.fromkeys([*front.objectives, *metric_names(records)]))
     place = {record.key: index for index, record in enumerate(records)}
-    by_key = {record.key: index for index, record in enumerate(front.candidates)}
     flat = [_flat(record.trial) for record in records]
     varying = _varying(flat, experiment.sweep)
+    settings = {path: [_scalar(one.get(path)) for one in flat] for path in varying}
+    names = _names(records, front)
+    members = front.members[:MOST_STUDENTS]
     found = {
         "name": experiment.sweep.name,
         "note": note,
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
-        "settings": [_setting(path, [one.get(path) for one in flat], experiment.sweep) for path in varying],
+        "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
         "common": _common(flat, varying),
-        "references": [_reference(name, metrics) for name, metrics in experiment.references.items()],
+        "references": _references(experiment, names),
         "reference": front.reference,
         "hypervolume": front.hypervolume,
         "front": [place[record.key] for record in front.members],
         "knee": place[front.candidates[front.knee].key] if front.knee is not None else None,
         "devices": _devices(experiment.sweep),
         "trials": {
-            "number": [record.number for record in records],
-            "state": [STATES.index(record.state) for record in records],
-            "seconds": [record.seconds for record in records],
-            "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
-            "rank": [int(front.rank_P[by_key[r.key]]) if r.key in by_key else None for r in records],
-            "probability": [
-                probability[by_key[r.key]] if probability is not None and r.key in by_key else None
-                for r in records
-            ],
-            "metrics": {name: [value(record, name) for record in records] for name in names},
-            "low": _ends(records, names, 0),
-            "high": _ends(records, names, 1),
-            "settings": {path: [one.get(path) for one in flat] for path in varying},
+            **_columns(records, names, front),
+            **_standing(records, front, probability),
+            "settings": settings,
         },
         "rungs": _rungs(records, list(front.objectives)),
         "history": history(experiment, front),
         "effects": list(effects),
         "importance": list(importance),
-        "cases": {place[key]: list(found) for key, found in (cases or {}).items() if found},
+        "cases": {place[key]: list(rows) for key, rows in (cases or {}).items() if rows},
+        "relations": {place[r.key]: r.metrics["relations"] for r in members if r.metrics.get("relations")},
     }
     return _short(found)  # type: ignore[no-any-return]
 
 
+def _names(records: Sequence[TrialRecord], front: Front) -> list[str]:
+    """The students' metrics, objectives first; what a trial says of its teacher is not the student's."""
+    recorded = [name for name in metric_names(records) if not name.startswith("teacher_")]
+    return list(dict.fromkeys([*front.objectives, *recorded]))
+
+
+def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front) -> dict[str, Any]:
+    """What each trial is and what it measured."""
+    sure = names if len(records) <= MANY else [*front.objectives, "agreement"]
+    return {
+        "number": [record.number for record in records],
+        "state": [STATES.index(record.state) for record in records],
+        "seconds": [record.seconds for record in records],
+        "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
+        "metrics": {name: [value(record, name) for record in records] for name in names},
+        "low": _ends(records, sure, 0),
+        "high": _ends(records, sure, 1),
+    }
+
+
+def _standing(
+    records: Sequence[TrialRecord], front: Front, probability: Sequence[float] | None
+) -> dict[str, Any]:
+    """Rank and probability of the front, null for a trial that is no candidate."""
+    number = {record.key: n for n, record in enumerate(front.candidates)}
+    at = [number.get(record.key) for record in records]
+    sure = [None if n is None or probability is None else probability[n] for n in at]
+    return {"rank": [None if n is None else int(front.rank_P[n]) for n in at], "probability": sure}
+
+
 def direction(name: str) -> str | None:
     """The way that is better, by the name of the metric; None where it says nothing. Ours."""
-    # A relation's metric is the rate of its violations, though it is named after the virtue.
-    if name in _RELATIONS or any(part in name for part in _MIN):
+    if name.removeprefix("clean_") in _RELATIONS:
         return "min"
-    return "max" if any(part in name for part in _MAX) else None
+    words = set(name.split("_"))
+    return "min" if words & _MIN else "max" if words & _MAX else None
 
 
 def history(experiment: Experiment, front: Front) -> dict[str, list[float]]:
@@ -159,20 +178,28 @@ def _common(flat: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[s
 def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     """An axis: `levels` in order where values are few or no numbers, else None."""
     spec = sweep.space.get(path)
-    known = [one for one in found if one is not None]
-    distinct = list(dict.fromkeys(str(one) if isinstance(one, (list, dict)) else one for one in known))
+    continuous = isinstance(spec, Range) and not spec.is_int
+    distinct = list(dict.fromkeys(one for one in found if one is not None))
     numeric = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in distinct)
-    levels = (
-        sorted(distinct, key=(lambda one: one) if numeric else str)
-        if not numeric or len(distinct) <= 6
-        else None
-    )
+    few = not numeric or (len(distinct) <= 6 and not continuous)
+    levels = sorted(distinct, key=(lambda one: one) if numeric else str) if few else None
     return {"path": path, "log": isinstance(spec, Range) and spec.log, "levels": levels}
 
 
-def _reference(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    numbers = {key: one for key, one in metrics.items() if isinstance(one, (int, float))}
-    return {"name": name, "metrics": numbers}
+def _scalar(found: Any) -> Any:
+    return str(found) if isinstance(found, (list, dict)) else found
+
+
+def _references(experiment: Experiment, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Name and numbers; the teacher's also from what the trials say of it (`teacher_ece` beside `ece`)."""
+    found = []
+    for name, metrics in experiment.references.items():
+        numbers = {key: one for key, one in metrics.items() if isinstance(one, (int, float))}
+        if name == "teacher" and (done := complete(experiment.records)):
+            said = {metric: value(done[-1], f"teacher_{metric}") for metric in names}
+            numbers = {metric: one for metric, one in said.items() if math.isfinite(one)} | numbers
+        found.append({"name": name, "metrics": numbers})
+    return found
 
 
 def _ends(records: Sequence[TrialRecord], names: Sequence[str], which: int) -> dict[str, list[float]]:

@@ -261,6 +261,11 @@ class Conductor:
         self._waiting.append(key)
         self._tell("retried", key, reason=reason)
 
+    def lose_all(self, reason: str) -> None:
+        """Every worker died."""
+        for key in sorted(self._live):
+            self.lose(key, reason)
+
     def interrupt(self) -> None:
         """The sweep ends early: what runs waits for a resume."""
         for key in sorted(self._live):

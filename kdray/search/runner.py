@@ -97,7 +97,8 @@ def _drive(
         return False
     # Ray takes SIGTERM for itself when it starts, so ours comes after.
     with session.local(sweep.resources), _stop_requests(path / "stop") as stopped:
-        _tune(sweep, path, conductor, factory, stopped)
+        while not conductor.done and not stopped.is_set():
+            _tune(sweep, path, conductor, factory, stopped)
         conductor.interrupt()
     return stopped.is_set() and not conductor.done
 
@@ -136,12 +137,20 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )  # fmt: skip
+    lost = "Ray Tune lost sight of it"
     try:
         tuner.fit()
+    except Exception as error:
+        # Some deaths of a worker (Ray's memory monitor, 2.60) end Tune itself.
+        if link.crash is None and not conductor.live:
+            raise
+        lost = f"Ray Tune ended: {' '.join(str(error).split())[:200]}"
     finally:
         shutil.rmtree(own, ignore_errors=True)
     if link.crash is not None:
         raise link.crash
+    if not stopped.is_set():
+        conductor.lose_all(lost)
 
 
 @contextmanager

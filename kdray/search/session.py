@@ -11,10 +11,13 @@ import contextlib
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator
 
 from kdray.config import Resources
 from kdray.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 100_000_000
 """Trials pass a few kilobytes; Ray's own default is 30 % of the memory."""
@@ -33,6 +36,21 @@ ENVIRONMENT = {
     "RAY_DEDUP_LOGS": "0",
 }
 
+LOCAL_ENVIRONMENT = {
+    # Misnamed: whether Ray binds to the address of the network (1) or to the loopback interface (0).
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray's memory monitor kills workers once 95 % of the machine is in use, whoever uses it, and Tune (2.60)
+    # takes the error for its own end. Without it the kernel kills a worker when memory is really gone, and
+    # the trial goes on from its last rung.
+    "RAY_memory_monitor_refresh_ms": "0",
+    # A machine that is busy with something else is not a dead one.
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_health_check_timeout_ms": "60000",
+}
+
+STARTS = 4
+"""How often Ray is started anew where it does not come up within its 30 s (they are not to be changed)."""
+
 
 def prepare() -> None:
     """Settings that Ray reads when it is imported or started; a user's own settings win."""
@@ -45,7 +63,9 @@ def quiet() -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    for name in ("ray", "ray.tune", "ray.train", "ray.air"):
+    # Ray says on every start that its token authentication is on, which is what is wanted.
+    token = "ray._private.authentication.authentication_token_setup"  # noqa: S105 - a module's name
+    for name in ("ray", "ray.tune", "ray.train", "ray.air", token):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
@@ -57,6 +77,8 @@ def local(resources: Resources) -> Iterator[None]:
         ConfigError: the Ray that is there has no room for even one trial.
     """
     prepare()
+    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+        os.environ.update({name: os.environ.get(name, value) for name, value in LOCAL_ENVIRONMENT.items()})
     import ray
 
     if ray.is_initialized():
@@ -67,20 +89,34 @@ def local(resources: Resources) -> Iterator[None]:
     gpus = resources.workers * resources.gpus_per_worker
     if gpus > 0:
         _check_room(resources, {"CPU": cpus, "GPU": _num_gpus()})
-    ray.init(
-        address="local",
-        num_cpus=max(cpus, 1),
-        num_gpus=None if gpus > 0 else 0,
-        include_dashboard=False,
-        configure_logging=False,
-        log_to_driver=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-    )
+    _start(max(cpus, 1), gpus)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _start(cpus: int, gpus: float) -> None:
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=None if gpus > 0 else 0,
+                include_dashboard=False,
+                configure_logging=False,
+                log_to_driver=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt == STARTS or "timed out during startup" not in str(error):
+                raise
+            log.warning("Ray did not come up in 30 s on this busy machine: starting it again")
 
 
 def _num_gpus() -> float:

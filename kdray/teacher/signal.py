@@ -17,6 +17,20 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
+class TailShape:
+    """How the tail is spread over its tokens: ln p_j = constant + coefficients @ basis[:, j], tempered like a
+    logit.
+
+    Attributes:
+        coefficients_NR: float32.
+        basis_RV: float32, shared by all positions.
+    """
+
+    coefficients_NR: NDArray[np.float32]
+    basis_RV: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class TeacherSignal:
     """Truncated teacher distributions at N positions.
 
@@ -27,6 +41,7 @@ class TeacherSignal:
         tail_lse_NG: float32 ln R_a at each node of `grid`; -inf where there is no tail.
         grid: the nodes a = 1/T, ascending, without 1 (R_1 is `tail_N`) and 0 (R_0 = V - K).
         vocab: V.
+        shape: how the tail is spread; None says evenly.
     """
 
     ids_NK: NDArray[np.int64]
@@ -35,6 +50,7 @@ class TeacherSignal:
     tail_lse_NG: NDArray[np.float32]
     grid: tuple[float, ...]
     vocab: int
+    shape: TailShape | None = None
 
     def __len__(self) -> int:
         return len(self.tail_N)

@@ -1,7 +1,8 @@
 """Gives freed memory back to the operating system.
 
-Batches differ in length, so glibc's heap fragments: on the demo's sweep a worker held 1.8 GB after 40 steps and 3.8 GB
-after 200, of which half was free inside the heap. One `malloc_trim` brought 1.8 GB down to 0.9 GB in 0.1 s.
+Batches differ in length, so glibc's heap fragments: on the demo's sweep a worker held 1.8 GB after 40 steps
+and 3.8 GB after 200, of which half was free inside the heap. One `malloc_trim` brought 1.8 GB down to 0.9 GB
+in 0.1 s.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class TrialRun:
             signal,
             pad_id=self.data.task.pad_id,
             encoder_decoder=self.data.task.encoder_decoder,
-            context_weight=optim.context_weight,
+            context_weight=optim.context_weight if self._reads_context else 0.0,
         )
         told = None
         if signal is not None and self.trial.distil.alpha > 0:
@@ -111,6 +111,14 @@ class TrialRun:
             trim()
         if self._progress:
             self._progress(self.step, value)
+
+    @property
+    def _reads_context(self) -> bool:
+        """Whether this step learns the context too. At the end of a training the targets alone count: a model
+        that goes on learning what statements follow one another forgets that an assertion is asked for.
+        """
+        until = self.trial.optim.context_until
+        return until is None or self.step < until
 
     def _slice(self) -> Student | None:
         """The part of the model that this step trains: a function of (seed, step), like the order of the

@@ -51,9 +51,8 @@ def test_the_packaged_teacher_completes_an_obvious_test():
     from kdray.tasks.assertion import AssertionTask
     from kdray.train.exam import answers
 
-    context = (
-        "def test_frame(self):\n    result = df.sort_values('a')\n    expected = DataFrame({'a': [1, 2]})\n    "
-    )
+    context = "def test_frame(self):\n    result = df.sort_values('a')\n"
+    context += "    expected = DataFrame({'a': [1, 2]})\n    "
     example = Example("0", "pandas/tests/frame/test_x.py", "python", "test_frame", "", context, "", "test")
     task = AssertionTask(load_tokenizer(packaged("teacher")), False)
     (said,) = answers(load_model(packaged("teacher")), task, [example])

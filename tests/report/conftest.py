@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from simulated import simulate
 
 from kdray import results
 from kdray.report.front import front
+from tests.report.simulated import simulate
 
 
 @pytest.fixture(scope="session")

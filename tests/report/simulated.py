@@ -29,8 +29,15 @@ TEACHER = {
 REFERENCES = {
     "teacher": {**TEACHER, "intervals": {"assertion_accuracy": [0.226, 0.261]}},
     "nearest neighbour": {"assertion_accuracy": 0.071},
+    "repeat the last assertion": {"assertion_accuracy": 0.066},
 }
-RELATIONS = ("prediction_agreement", "distribution_similarity", "high_confidence", "calibration_alignment")
+RELATIONS = (
+    "prediction_agreement",
+    "distribution_similarity",
+    "high_confidence_preservation",
+    "calibration_alignment",
+)
+TRANSFORMS = ("rename_locals", "operand_swap", "for_to_while", "dead_code")
 RUNGS = (100, 300, 900)
 HOSTILE = (
     "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
@@ -181,34 +188,48 @@ def _train(rng, point, best, skill):
 
 
 def _metrics(rung, n, accuracy, violated, point, rng):
+    """What a trial records at a rung: the keys that training and evaluation use."""
     mean = sum(violated.values()) / 4
-    agreement = round(1 - violated["prediction_agreement"], 4)
     size = params(point)
+    shares = {
+        "assertion_accuracy": accuracy,
+        "variant_accuracy": round(accuracy * 0.94, 4),
+        "teacher_accuracy": 0.2425,
+        "agreement": round(1 - violated["prediction_agreement"], 4),
+        "violating_share": min(1.0, mean * 1.5),
+        "flips": round(0.1 + 0.3 * float(rng.random()), 4),
+        "teacher_flips": 0.09,
+        **violated,
+        **{f"clean_{name}": round(0.9 * rate, 4) for name, rate in violated.items()},
+    }
+    by_transform = {
+        name: {"variants": n, **{relation: min(1.0, rate * factor) for relation, rate in violated.items()}}
+        for name, factor in zip(TRANSFORMS, (0.8, 1.3, 1.0, 0.9), strict=True)
+    }
     return {
         "step": rung,
-        "assertion_accuracy": accuracy,
         "metamorphic_discrepancy": mean,
-        "agreement": agreement,
-        "violating_share": min(1.0, mean * 1.5),
-        **violated,
+        **shares,
+        "ece": round(0.05 + 0.1 * float(rng.random()), 4),
+        "teacher_ece": 0.061,
         "student_params": size,
         "student_bytes": 2 * size,
-        "gflops": round(2 * size * 168 / 1e9, 4),
-        "latency_ms": round(3 + 2.2 * point["student.layers"] + rng.random(), 3),
+        "latency_ms": round(3 + 2.2 * point["student.layers"] + float(rng.random()), 3),
         "train_loss": round(2.2 + 2.5 * math.exp(-rung / 200) - accuracy, 4),
         "seconds": round(rung * (0.02 + size / 6e7), 2),
         "intervals": {
-            "assertion_accuracy": wilson(accuracy, n),
             "metamorphic_discrepancy": [mean - 0.02, mean + 0.02],
-            "agreement": wilson(agreement, n),
+            **{name: wilson(min(share, 1.0), n) for name, share in shares.items()},
         },
+        "counts": {"cases": n, "variants": 4 * n},
+        "relations": by_transform,
     }
 
 
 def _case(rng, text):
     name = str(rng.choice(["total", "rows", "graph", "expr", "frame"]))
     return {
-        "transform": str(rng.choice(["rename_variable", "operand_swap", "for_while"])),
+        "transform": str(rng.choice(TRANSFORMS)),
         "relation": str(rng.choice(RELATIONS)),
         "source": text
         or f"def test_{name}():\n    v0 = make_{name}(3)\n    v1 = v0.normalise()\n    <ASSERT>",

@@ -7,13 +7,13 @@ import json
 
 import pytest
 from rich.console import Console
-from simulated import simulate
 
 from kdray import results
 from kdray.errors import ConfigError
 from kdray.report.comparison import attainment, compare, comparison_table
 from kdray.report.front import front
 from kdray.results import TrialRecord
+from tests.report.simulated import simulate
 
 BOTH = {"a": "max", "b": "min"}
 

@@ -16,6 +16,7 @@ from kdray.config import Resources
 from kdray.errors import ConfigError
 from kdray.search import experiment, session
 from kdray.search.runner import run
+from kdray.search.scheduler import HalvingScheduler
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -94,6 +95,33 @@ def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
     monkeypatch.undo()
     run(make_sweep(4), tmp_path, resume=True, trial_factory="fake_run:FakeRun")
     check_whole(make_sweep(4), tmp_path)
+
+
+def test_a_sweep_outlives_the_end_of_tune_itself(
+    make_sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, calls = HalvingScheduler.on_trial_result, []
+
+    def wrong(self: Any, controller: Any, trial: Any, result: Any) -> str:
+        calls.append(trial)
+        if len(calls) == 2:
+            raise RuntimeError("Caught unexpected exception: 1 worker was killed: low on memory")
+        return right(self, controller, trial, result)
+
+    monkeypatch.setattr(HalvingScheduler, "on_trial_result", wrong)
+    sweep = make_sweep(4)
+    heard: list[Any] = []
+    run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:FakeRun")
+    check_whole(sweep, tmp_path)
+    retried = [event.detail["reason"] for event in heard if event.kind == "retried"]
+    assert retried
+    assert all("low on memory" in reason for reason in retried)
+
+
+def test_ray_listens_on_the_loopback_interface_only() -> None:
+    import ray
+
+    assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
 
 
 def test_a_stop_from_elsewhere_ends_cleanly_and_a_resume_goes_on(make_sweep: Any, tmp_path: Path) -> None:

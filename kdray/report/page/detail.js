@@ -17,6 +17,7 @@ function detail() {
   const reason = data.trials.reason[i];
   if (reason) parts.splice(1, 0, html("p", { class: "reason" }, reason));
   if (state(i) === "complete") parts.push(html("p", { class: "command" }, html("code", {}, `kdray export ${data.name} ${key(i)} OUT`)));
+  if (data.relations[i]) parts.push(html("h4", {}, "Violated relations by transformation"), relationTable(data.relations[i]));
   const cases = data.cases[i];
   if (cases && cases.length) parts.push(caseList(cases));
   host.replaceChildren(...parts);
@@ -32,22 +33,45 @@ function steps(i) {
 
 function metricTable(i) {
   const teacher = data.references.find((r) => r.name === "teacher");
-  const body = html("tbody");
-  const names = [...new Set([...data.objectives.map((o) => o.name), ...Object.keys(data.trials.metrics)])];
-  for (const name of names) {
+  const [body, rest] = [html("tbody"), html("tbody", { hidden: true })];
+  const first = new Set([...data.objectives.map((o) => o.name), "student_params", "agreement", "violating_share", "flips", "ece", "latency_ms"]);
+  for (const name of new Set([...first, ...Object.keys(data.trials.metrics)])) {
     const q = quantities.get(name);
-    if (q.get(i) === null) continue;
+    if (!q || q.get(i) === null) continue;
     const other = teacher ? teacher.metrics[name] : null;
     const cells = [html("th", { scope: "row" }, q.label), html("td", { class: "n" }, withInterval(q, i))];
     if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
-    body.append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
+    (first.has(name) ? body : rest).append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
   }
   const probability = data.trials.probability[i];
   if (probability !== null) {
-    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of being on the front"), html("td", { class: "n" }, show(probability)), teacher ? html("td") : null));
+    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), teacher ? html("td") : null));
   }
   const heads = ["", "student", ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
-  return html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body);
+  const table = html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body, rest);
+  if (!rest.rows.length) return table;
+  const all = html("button", { type: "button", class: "quiet", onclick: () => { rest.hidden = false; all.remove(); } }, `${rest.rows.length} more metrics`);
+  return html("div", {}, table, all);
+}
+
+const SHORT_RELATIONS = {
+  prediction_agreement: "same answer", distribution_similarity: "similar", high_confidence_preservation: "confident", calibration_alignment: "calibrated",
+};
+
+/** Rates of violation, a row per transformation, a column per relation; the stronger the colour, the more. */
+function relationTable(relations) {
+  const names = [...new Set(Object.values(relations).flatMap((rates) => Object.keys(rates)))].filter((name) => name !== "variants");
+  const body = html("tbody");
+  for (const [transform, rates] of Object.entries(relations)) {
+    const cells = names.map((name) => {
+      const cell = html("td", { class: "n heat" }, show(rates[name] ?? null, data.objectives[0].name));
+      if (isNumber(rates[name])) cell.style.setProperty("--share", `${Math.round(55 * rates[name])}%`);
+      return cell;
+    });
+    body.append(html("tr", {}, html("th", { scope: "row", title: `${rates.variants ?? 0} variants` }, title(transform)), ...cells));
+  }
+  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: title(name) }, SHORT_RELATIONS[name] || title(name)));
+  return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("th", { scope: "col" }), ...heads)), body);
 }
 
 function pairs(entries) {

@@ -123,9 +123,11 @@ function drawReferences(frame, references, xq, yq, x, y) {
         svg("text", { class: "reference", x: cx + (right ? -12 : 12), y: cy, dy: "0.32em", "text-anchor": right ? "end" : "start" }, reference.name),
       );
     } else if (isNumber(vy)) {
+      // Of two lines that are close, the lower one has its name below it.
+      const crowded = references.some((r) => r !== reference && !isNumber(r.metrics[xq.name]) && y(vy) - y(r.metrics[yq.name]) >= 0 && y(vy) - y(r.metrics[yq.name]) < 18);
       frame.marks.append(
         svg("line", { class: "reference-line", x1: 0, x2: frame.width, y1: y(vy), y2: y(vy) }),
-        svg("text", { class: "reference", x: frame.width - 4, y: y(vy) - 5, "text-anchor": "end" }, reference.name),
+        svg("text", { class: "reference", x: frame.width - 4, y: y(vy) + (crowded ? 13 : -5), "text-anchor": "end" }, reference.name),
       );
     } else if (isNumber(vx)) {
       frame.marks.append(
@@ -136,11 +138,11 @@ function drawReferences(frame, references, xq, yq, x, y) {
   }
 }
 
-/** Names of front trials where they do not run into each other. */
+/** Names of front trials where they do not run into each other; the knee's always. */
 function drawLabels(frame, place, shown) {
   const taken = [];
   const visible = new Set(shown);
-  for (const i of data.front) {
+  for (const i of [...data.front].sort((a, b) => (b === data.knee) - (a === data.knee))) {
     if (!visible.has(i)) continue;
     const [cx, cy] = place(i);
     const [lx, ly] = [cx - 10, cy - 10];

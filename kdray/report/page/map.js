@@ -1,7 +1,7 @@
 // Two settings against a metric: a map of the measured values and a smooth guess between them; main effects; importance.
 
 function mapPlot() {
-  const numeric = data.settings.filter((s) => !s.levels).map((s) => s.path);
+  const numeric = data.settings.filter((s) => !s.levels || s.levels.every(isNumber)).map((s) => s.path);
   if (numeric.length < 2) return void $("map").remove();
   const pick = (path, other) => (numeric.includes(path) ? path : numeric.find((p) => p !== other));
   const chosen = { x: pick("distil.alpha", "distil.temperature") };

@@ -1,0 +1,184 @@
+"""The front as a still picture (SVG) for papers, slides and model cards: two objectives, no library.
+
+The page draws more (`page/`); this is what one prints. A converter (`rsvg-convert`, Inkscape, a browser)
+makes PNG or PDF of it; none is needed here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from kdray import pareto
+from kdray.errors import ConfigError
+from kdray.report import describe
+from kdray.report.front import Front
+
+WIDTH, HEIGHT = 640, 440
+LEFT, RIGHT, TOP, BOTTOM = 64, 18, 16, 52
+ACCENT, INK, SOFT, DOT, RULE = "#0b6bcb", "#1c2127", "#59626d", "#9aa4af", "#e6e8ea"
+Place = Callable[[float], float]
+
+
+def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """Candidates, the front as a staircase with 95 % intervals, and what they are held against.
+
+    The first objective goes up, the second across.
+
+    Raises:
+        ConfigError: other than two objectives, or no candidate.
+    """
+    if len(front.objectives) != 2:
+        raise ConfigError(f"a picture of the front takes two objectives, not {len(front.objectives)}")
+    if not front.candidates:
+        raise ConfigError("no complete trial to draw yet")
+    (y_name, x_name), marks = front.names, references or {}
+    x_values = [*front.values_PM[:, 1], *_ends(front, 1), *_numbers(marks, x_name)]
+    y_values = [*front.values_PM[:, 0], *_ends(front, 0), *_numbers(marks, y_name)]
+    (x_low, x_high), (y_low, y_high) = _padded(x_values), _padded(y_values)
+    x = _scale(x_low, x_high, LEFT, WIDTH - RIGHT)
+    y = _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    parts = [
+        *_axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), _title(front, 1), _title(front, 0)),
+        *_staircase(front, x, y),
+        *_points(front, x, y),
+        *_names(front, x, y),
+        *_marks(marks, x_name, y_name, x, y),
+    ]
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
+    style = ' font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
+    return (
+        "\n".join([head + style, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>', *parts, "</svg>"])
+        + "\n"
+    )
+
+
+def _ends(front: Front, column: int) -> list[float]:
+    both = np.concatenate([front.low_PM[front.mask_P, column], front.high_PM[front.mask_P, column]])
+    return [float(end) for end in both if math.isfinite(end)]
+
+
+def _numbers(marks: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
+    return [float(one[name]) for one in marks.values() if isinstance(one.get(name), (int, float))]
+
+
+def _padded(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    room = (high - low) * 0.06 or abs(low) * 0.1 or 0.5
+    return low - room, high + room
+
+
+def _scale(low: float, high: float, start: float, end: float) -> Place:
+    return lambda at: start + (at - low) / (high - low) * (end - start)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About six round numbers."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 6))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= (high - low) / 6 * 0.999)
+    return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _title(front: Front, column: int) -> str:
+    way = {"max": ("better →", "better ↑"), "min": ("← better", "better ↓")}[front.directions[column]]
+    return f"{describe.title(front.names[column])} ({way[1 - column]})"
+
+
+def _text(
+    at: tuple[float, float], text: str, colour: str = SOFT, anchor: str = "middle", more: str = ""
+) -> str:
+    style = f'fill="{colour}" text-anchor="{anchor}"{more}'
+    return f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" {style}>{escape(text)}</text>'
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], colour: str, more: str = "") -> str:
+    points = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
+    return f'<line {points} stroke="{colour}"{more}/>'
+
+
+def _axes(x: Place, y: Place, xs: list[float], ys: list[float], x_title: str, y_title: str) -> list[str]:
+    floor = HEIGHT - BOTTOM
+    parts = [_line((x(at), TOP), (x(at), floor), RULE) for at in xs]
+    parts += [_line((LEFT, y(at)), (WIDTH - RIGHT, y(at)), RULE) for at in ys]
+    parts += [_text((x(at), floor + 17), _label(at)) for at in xs]
+    parts += [_text((LEFT - 8, y(at) + 4), _label(at), anchor="end") for at in ys]
+    parts.append(_line((LEFT, floor), (WIDTH - RIGHT, floor), SOFT))
+    parts.append(_text(((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12), x_title, INK))
+    middle = (TOP + floor) / 2
+    turned = f' transform="rotate(-90 16 {middle:.0f})"'
+    return [*parts, _text((16, middle), y_title, INK, more=turned)]
+
+
+def _label(at: float) -> str:
+    return describe.count(at) if abs(at) >= 1000 else f"{at:g}"
+
+
+def _staircase(front: Front, x: Place, y: Place) -> list[str]:
+    """From the end that is best across to the end that is best upwards, and on to the frame."""
+    order = np.flatnonzero(front.mask_P)
+    order = order[np.argsort(pareto.losses(front.values_PM[order], front.directions)[:, 1], kind="stable")]
+    values = front.values_PM[order]
+    far_x = WIDTH - RIGHT if front.directions[1] == "min" else LEFT
+    far_y = HEIGHT - BOTTOM if front.directions[0] == "max" else TOP
+    path = f"M{x(values[0, 1]):.1f},{far_y}"
+    for up, across in values:
+        path += f"H{x(across):.1f}V{y(up):.1f}"
+    return [f'<path d="{path}H{far_x}" fill="none" stroke="{ACCENT}" stroke-width="1.6"/>']
+
+
+def _points(front: Front, x: Place, y: Place) -> list[str]:
+    rest, best = [], []
+    for index, record in enumerate(front.candidates):
+        up, across = front.values_PM[index]
+        at = (x(across), y(up))
+        title = f"<title>{escape(record.key)}</title>"
+        if not front.mask_P[index]:
+            rest.append(f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="3" fill="{DOT}">{title}</circle>')
+            continue
+        (up_low, across_low), (up_high, across_high) = front.low_PM[index], front.high_PM[index]
+        if math.isfinite(up_low):
+            best.append(_line((at[0], y(up_low)), (at[0], y(up_high)), ACCENT, ' stroke-opacity=".55"'))
+        if math.isfinite(across_low):
+            best.append(
+                _line((x(across_low), at[1]), (x(across_high), at[1]), ACCENT, ' stroke-opacity=".55"')
+            )
+        best.append(f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4.5" fill="{ACCENT}">{title}</circle>')
+    return rest + best
+
+
+def _names(front: Front, x: Place, y: Place) -> list[str]:
+    """Names of front trials where they do not run into each other; the knee's always."""
+    members = [index for index in front.order if front.mask_P[index]]
+    taken: list[tuple[float, float]] = []
+    parts = []
+    for index in sorted(members, key=lambda one: one != front.knee):
+        at = (x(front.values_PM[index, 1]) - 8, y(front.values_PM[index, 0]) - 8)
+        if any(abs(at[0] - other[0]) < 48 and abs(at[1] - other[1]) < 14 for other in taken):
+            continue
+        taken.append(at)
+        name = front.candidates[index].key + (" ◆" if index == front.knee else "")
+        parts.append(_text(at, name, ACCENT, "end", ' font-weight="600"'))
+    return parts
+
+
+def _marks(marks: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place) -> list[str]:
+    parts = []
+    for name, metrics in marks.items():
+        across, up = (metrics.get(one) for one in (x_name, y_name))
+        if isinstance(up, (int, float)) and isinstance(across, (int, float)):
+            at = (x(across), y(up))
+            diamond = f"M{at[0]:.1f},{at[1] - 6:.1f}l6,6l-6,6l-6,-6Z"
+            parts.append(f'<path d="{diamond}" fill="#fff" stroke="{INK}" aria-label={quoteattr(name)}/>')
+            right = at[0] > WIDTH * 0.75
+            parts.append(
+                _text((at[0] + (-11 if right else 11), at[1] + 4), name, INK, "end" if right else "start")
+            )
+        elif isinstance(up, (int, float)):
+            parts.append(_line((LEFT, y(up)), (WIDTH - RIGHT, y(up)), SOFT, ' stroke-dasharray="4 4"'))
+            parts.append(_text((WIDTH - RIGHT - 4, y(up) - 5), name, INK, "end"))
+    return parts
