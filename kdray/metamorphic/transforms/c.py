@@ -25,14 +25,22 @@ TYPES = {"int": "int", "long": "long", "double": "double", "float": "float", "sh
 
 def survey(source: Source, unit: Unit) -> None:
     """Fills in a unit's declarations, uses and tainted names."""
+    doubtful: list[Node] = []
     for node in source.nodes:
         if node.type == "identifier":
             _mention(source, unit, node)
         elif node.type == "type_identifier":
             # `a * b;` may have been read as a declaration of a pointer.
             unit.tainted.add(source.text(node))
+            if node.parent is not None and node.parent.type == "declaration":
+                doubtful.append(node.parent)
         elif node.type.startswith("preproc") and node.parent is not None and not node.children:
             unit.tainted |= {word.decode() for word in WORD.findall(source.data[node.start : node.end])}
+    for declaration in doubtful:
+        if any(
+            source.text(child) in unit.declarations for child in declaration.children if child.field == "type"
+        ):
+            unit.tainted |= {source.text(n) for n in declaration.walk() if n.type == "identifier"}
 
 
 def _mention(source: Source, unit: Unit, node: Node) -> None:

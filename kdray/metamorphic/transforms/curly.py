@@ -70,6 +70,7 @@ class Unit:
         uses: identifiers that may be variables, by name, declarations included.
         tainted: names that are mentioned as something else, or nobody knows what.
         words: every word of the source.
+        plain, types: what has been found out about names; only asked for once the survey is over.
     """
 
     function: Node
@@ -79,6 +80,8 @@ class Unit:
     uses: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     tainted: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
+    plain: dict[str, bool] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
     def declare(self, name: str, type_: str, begin: int, end: int, is_parameter: bool = False) -> None:
         """Notes a declaration."""
@@ -86,15 +89,29 @@ class Unit:
 
     def is_plain(self, name: str) -> bool:
         """Whether every mention of a name certainly is one of the variables declared here."""
-        if name in self.tainted or name not in self.declarations:
-            return False
-        spans = self.declarations[name]
-        return all(any(span.begin <= use.start < span.end for span in spans) for use in self.uses[name])
+        if name not in self.plain:
+            self.plain[name] = (
+                name in self.declarations and name not in self.tainted and self._is_covered(name)
+            )
+        return self.plain[name]
+
+    def _is_covered(self, name: str) -> bool:
+        """Whether each use stands in the scope of a declaration: one walk over both, in the order of the text."""
+        spans = sorted(((span.begin, span.end) for span in self.declarations[name]), reverse=True)
+        reach = 0
+        for use in sorted(self.uses[name], key=lambda use: use.start):
+            while spans and spans[-1][0] <= use.start:
+                reach = max(reach, spans.pop()[1])
+            if use.start >= reach:
+                return False
+        return True
 
     def type_of_name(self, name: str) -> str:
         """The declared type, where all declarations of a plain name agree."""
-        types = {declaration.type for declaration in self.declarations.get(name, ())}
-        return types.pop() if len(types) == 1 and self.is_plain(name) else UNKNOWN
+        if name not in self.types:
+            found = {declaration.type for declaration in self.declarations.get(name, ())}
+            self.types[name] = found.pop() if len(found) == 1 and self.is_plain(name) else UNKNOWN
+        return self.types[name]
 
 
 def unit_of(source: Source, dialects: dict[str, Dialect]) -> Unit | str:
