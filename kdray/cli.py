@@ -31,6 +31,12 @@ app.add_typer(shards_app, name="shards")
 
 SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
 Runs = Annotated[str, typer.Option(help="folder of the experiments")]
+Objectives = Annotated[
+    str | None, typer.Option(help="metric:max,metric:min of any recorded metrics, instead of the sweep's own")
+]
+Where = Annotated[
+    list[str] | None, typer.Option(help="keep trials such as 'student_params <= 2e6'; may be repeated")
+]
 Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
 
 
@@ -252,18 +258,41 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 def pareto(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder")],
     runs: Runs = "runs",
-    objectives: Annotated[
-        str | None, typer.Option(help="metric:max,metric:min instead of the sweep's own")
-    ] = None,
+    objectives: Objectives = None,
+    where: Where = None,
     html: Annotated[str | None, typer.Option(help="write the report here")] = None,
     csv: Annotated[str | None, typer.Option(help="write every trial here")] = None,
+    latex: Annotated[str | None, typer.Option(help="write the front as a LaTeX table")] = None,
+    markdown: Annotated[str | None, typer.Option(help="write the front as a Markdown table")] = None,
+    svg: Annotated[str | None, typer.Option(help="draw the front")] = None,
+    png: Annotated[str | None, typer.Option(help="draw the front (needs the extra png)")] = None,
     as_json: Json = False,
 ) -> None:
     """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
     from kdray.report.show import report
 
     folders = [experiment_folder(name, runs) for name in names]
-    show(report(folders, objectives=objectives, html=html, csv=csv, as_json=as_json))
+    files = {"html": html, "csv": csv, "latex": latex, "markdown": markdown, "svg": svg, "png": png}
+    show(report(folders, objectives=objectives, where=where or (), files=files, as_json=as_json))
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b,c")
+    ],
+    runs: Runs = "runs",
+    budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
+    objectives: Objectives = None,
+    where: Where = None,
+    svg: Annotated[str | None, typer.Option(help="draw what each attained")] = None,
+    as_json: Json = False,
+) -> None:
+    """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
+    from kdray.report.versus import versus
+
+    folders = {name: [experiment_folder(one, runs) for one in name.split(",")] for name in names}
+    show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 
 @shards_app.command("verify")
