@@ -295,6 +295,63 @@ def compare(
     show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="a sweep, by name or folder")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="[TRIAL] OUT", help="a trial's key, and a new folder")
+    ],
+    runs: Runs = "runs",
+    knee: Annotated[bool, typer.Option(help="the knee of the front instead of a named trial")] = False,
+    best: Annotated[str | None, typer.Option(help="the best in this metric instead")] = None,
+    max_params: Annotated[
+        float | None, typer.Option(help="of students with at most so many parameters")
+    ] = None,
+    where: Where = None,
+    onnx: Annotated[bool, typer.Option(help="an ONNX graph too, checked (needs the extra onnx)")] = False,
+    int8: Annotated[bool, typer.Option(help="quantised to 8 bits too, and what that costs measured")] = False,
+    as_json: Json = False,
+) -> None:
+    """A student as a Hugging Face folder, with a card that says what it lost.   Example: kdray export demo
+    --knee shipped
+    """
+    from kdray.console import stage
+    from kdray.handover import export as handover
+
+    if len(names) > 2:
+        raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
+    limit = [] if max_params is None else [f"student_params <= {max_params:g}"]
+    done = handover.export(
+        experiment_folder(name, runs),
+        names[-1],
+        trial=names[0] if len(names) == 2 else None,
+        knee=knee,
+        best=best,
+        where=[*(where or ()), *limit],
+        with_onnx=onnx,
+        with_int8=int8,
+        stage=stage,
+    )
+    show(handover.as_json(done) if as_json else handover.summary(done))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="folder of a student")],
+    file: Annotated[
+        str, typer.Argument(help="a test with <ASSERT> where the assertion goes; - reads stdin")
+    ] = "-",
+    language: Annotated[str | None, typer.Option(help="python or java, where the name does not tell")] = None,
+    count: Annotated[int, typer.Option(help="how many assertions")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
+    from kdray.handover.predict import predict_source, read_source
+
+    path = "" if file == "-" else file
+    show(predict_source(model, read_source(file), path, language=language, count=count, as_json=as_json))
+
+
 @shards_app.command("verify")
 def shards_verify(
     folder: str,
