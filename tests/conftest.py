@@ -31,3 +31,12 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_teacher(world.recipe(root / "corpus"), root / "teacher")
     prepare(world.sweep(root))
     return root
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """A headless browser, for tests marked `browser`; skips where there is none."""
+    from tests.report.browser import browser
+
+    with browser() as started:
+        yield started
