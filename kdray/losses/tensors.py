@@ -1,0 +1,65 @@
+"""A teacher's signal on a device, at the temperature of a trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdray.losses.divergences import NOTHING
+from kdray.teacher.signal import TeacherSignal
+from kdray.teacher.tail import tail_at
+
+
+@dataclass(frozen=True)
+class SignalTensors:
+    """A `TeacherSignal` on a device, for one temperature.
+
+    Attributes:
+        ids_NK: int64; padded slots repeat the first token of the position.
+        logprobs_NK: float32 at T = 1, `NOTHING` where padded.
+        tail_N: float32 ln of the tail's mass at T = 1, `NOTHING` without a tail.
+        tail_at_N: float32 ln R_a at a = 1 / temperature, `NOTHING` without a tail.
+        temperature: the T of `tail_at_N`.
+        vocab: V of the teacher.
+        coefficients_NR: float32, with `basis_RV` how the tail is spread; None where that is not known.
+        basis_RV: float16 or float32.
+    """
+
+    ids_NK: Tensor
+    logprobs_NK: Tensor
+    tail_N: Tensor
+    tail_at_N: Tensor
+    temperature: float
+    vocab: int
+    coefficients_NR: Tensor | None = None
+    basis_RV: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.tail_N)
+
+
+def to_tensors(
+    signal: TeacherSignal, temperature: float, device: str | torch.device = "cpu"
+) -> SignalTensors:
+    """The signal as tensors, its tail brought to `temperature`."""
+    kept_NK = np.isfinite(signal.logprobs_NK)
+    ids_NK = np.where(kept_NK, signal.ids_NK, signal.ids_NK[:, :1])
+
+    def tensor(values: Any) -> Tensor:
+        return torch.from_numpy(np.maximum(values, NOTHING).astype(np.float32)).to(device)
+
+    spread = signal.spread
+    return SignalTensors(
+        ids_NK=torch.from_numpy(ids_NK).to(device),
+        logprobs_NK=tensor(signal.logprobs_NK),
+        tail_N=tensor(signal.tail_N),
+        tail_at_N=tensor(tail_at(signal, temperature)),
+        temperature=temperature,
+        vocab=signal.vocab,
+        coefficients_NR=None if spread is None else torch.from_numpy(spread.coefficients_NR).to(device),
+        basis_RV=None if spread is None else torch.tensor(spread.basis_RV, device=device),
+    )
