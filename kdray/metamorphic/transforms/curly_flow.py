@@ -113,9 +113,11 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(source, node)
-        if parts is None or parts[2] is None or _binds_pattern(parts[0]) or _holds_label(node):
+        if parts is None:
             continue
         condition, then, other = parts
+        if other is None or _binds_pattern(condition) or _holds_label(node):
+            continue
         first, second = as_block(source, found, other), as_block(source, found, then)
         text = f"if (!{source.text(condition)}) {first} else {second}"
         return Edits([Edit(node.start, node.end, text)])
