@@ -85,14 +85,17 @@ def loss(
     if distil.alpha == 0:
         signal = None
     else:
-        _check(signal, distil, num_targets, len(weight_VD))
+        signal, distil = _checked(signal, distil, num_targets, len(weight_VD))
     total, cross_entropy, divergence = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
         hidden_ND, weight_VD, scale, labels_N, weights_N, num_targets, signal, distil, torch.is_grad_enabled()
     )
     return LossParts(total, cross_entropy.detach(), divergence.detach())
 
 
-def _check(signal: SignalTensors | None, distil: Distil, num_targets: int, vocab: int) -> None:
+def _checked(
+    signal: SignalTensors | None, distil: Distil, num_targets: int, vocab: int
+) -> tuple[SignalTensors, Distil]:
+    """Signal and loss in the form that is fastest. Raises `ValueError` where they do not fit."""
     if signal is None:
         raise ValueError(f"alpha {distil.alpha} needs the teacher's signal")
     if len(signal) != num_targets:
@@ -103,10 +106,13 @@ def _check(signal: SignalTensors | None, distil: Distil, num_targets: int, vocab
         )
     if signal.vocab > vocab:
         raise ValueError(f"the teacher speaks of {signal.vocab} tokens, the student has {vocab}")
-    if distil.loss == "spread" and signal.basis_RV is None and bool((signal.tail_N > NOTHING).any()):
+    if distil.loss in ("bucketed", "decoupled", "spread") and signal.is_whole():
+        return signal.dense(), distil.model_copy(update={"loss": "spread"})  # all three are the dense KL then
+    if distil.loss == "spread" and signal.coefficients_NR is None and bool((signal.tail_N > NOTHING).any()):
         raise ValueError(
             "loss 'spread' needs shards that keep it: codec head with spread_bytes above 0, or full"
         )
+    return signal, distil
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -172,9 +178,8 @@ class _Sweep:
         self.scaled_ND, self.weight_VD = (hidden_ND * scale).to(dtype), weight_VD.to(dtype)
         self.grad_hidden_ND = torch.zeros_like(hidden_ND)
         self.grad_weight_VD = torch.zeros_like(weight_VD)
-        self.basis_RV: Tensor | None = None
-        if signal is not None and distil.loss == "spread" and signal.basis_RV is not None:
-            self.basis_RV = signal.basis_RV.to(dtype)
+        basis_RV = None if signal is None else signal.basis_RV
+        self.basis_RV = None if basis_RV is None else basis_RV.to(dtype)
         self.cross_entropy = torch.zeros((), dtype=self.wide, device=hidden_ND.device)
         self.divergence = torch.zeros_like(self.cross_entropy)
 
@@ -187,7 +192,7 @@ class _Sweep:
         label_C = logits_CV.gather(1, labels_C[:, None])[:, 0]
         kept = None if signal is None else Kept.take(signal, start, end, logits_CV)
         spread = None
-        if signal is not None and self.basis_RV is not None:
+        if signal is not None and signal.coefficients_NR is not None and self.distil.loss == "spread":
             spread = Spread.of(signal, start, end, logits_CV, self.basis_RV)
         top_C1 = logits_CV.amax(-1, keepdim=True).clamp_(min=NOTHING)
         tempered = kept is not None and temperature != 1 and self.distil.loss != "decoupled"

@@ -87,11 +87,15 @@ class Spread:
     cross_C: Tensor
 
     @classmethod
-    def of(cls, signal: SignalTensors, start: int, end: int, logits_CV: Tensor, basis_RV: Tensor) -> Spread:
+    def of(
+        cls, signal: SignalTensors, start: int, end: int, logits_CV: Tensor, basis_RV: Tensor | None
+    ) -> Spread:
         """From logits whose kept tokens were taken out; `basis_RV` is in the type to multiply in."""
         assert signal.coefficients_NR is not None  # noqa: S101 - `loss` saw to it
         coefficients_CR = signal.coefficients_NR[start:end] / signal.temperature
-        told_CV = (coefficients_CR.to(basis_RV.dtype) @ basis_RV).to(logits_CV.dtype)
+        if basis_RV is not None:
+            coefficients_CR = coefficients_CR.to(basis_RV.dtype) @ basis_RV
+        told_CV = coefficients_CR.to(logits_CV.dtype)
         if missing := logits_CV.shape[1] - told_CV.shape[1]:  # tokens that the teacher does not know
             told_CV = torch.nn.functional.pad(told_CV, (0, missing), value=TAKEN)
         told_CV.scatter_(1, signal.ids_NK[start:end], TAKEN)

@@ -1,11 +1,11 @@
 """What distillation costs: a training step with a truncated teacher beside the same step without a teacher.
 
 `python tests/benchmarks/loss.py [--quick]`; `--quick` takes 3 steps of each instead of 15 and smaller batches.
-The student is a two-layer Llama of width 128 on one core in bfloat16 autocast; every position is a target. A step is
-forward, loss, backward and AdamW at T = 2. Compared at V = 4,096 and 32,100, in turn in one process: cross-entropy
-as transformers computes it; a dense KL against whole float16 logits beside it; `kdray.losses` with 8 kept tokens
-(the ratios at the top level are of the default loss, `decoupled`). Peak memory is how far the resident set of a
-process of its own rises above the model, its optimizer and one step's inputs.
+The student is a two-layer Llama of width 128 on one core in bfloat16 autocast; every position is a target. A
+step is forward, loss, backward and AdamW at T = 2. Compared at V = 4,096 and 32,100, in turn in one process:
+cross-entropy as transformers computes it; a dense KL against whole float16 logits beside it; `kdray.losses` with
+8 kept tokens (the ratios at the top level are of the default loss, `decoupled`). Peak memory is how far the
+resident set of a process of its own rises above the model, its optimizer and one step's inputs.
 """
 
 from __future__ import annotations

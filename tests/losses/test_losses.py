@@ -297,7 +297,7 @@ def test_a_signal_that_does_not_fit_is_refused(signal: str | None, message: str)
     case, distil = Case(), Distil(loss="spread", alpha=0.5, temperature=1.0)
     given = None if signal is None else case.signal(3, 2.0 if signal == "hot" else 1.0)
     if given is not None and signal == "even":
-        given = replace(given, basis_RV=None)
+        given = replace(given, basis_RV=None, coefficients_NR=None)
     if given is not None and signal == "large":
         given = replace(given, vocab=V + 1)
     with pytest.raises(ValueError, match=message):

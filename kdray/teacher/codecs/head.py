@@ -5,10 +5,11 @@ A position keeps the fewest tokens that hold `mass`, at least `k_min` and at mos
 store loses is lost on a few positions of high entropy, so an adaptive k beats a fixed one at equal size. Of a
 position are stored:
 
-    record  number of kept tokens and which of them is the label; the tail's weight (`weights`); its spread
-    (`spread`) tags, ranks  ids of the other kept tokens by frequency (`ranks`) rises, wide  how far each kept
-    token lies below the one before (`levels`) exact  the tail's weight in float16 where three bytes would not
-    do
+    record       number of kept tokens and which of them is the label; the tail's weight (`weights`) and
+                 spread (`spread`)
+    tags, ranks  ids of the other kept tokens by frequency (`ranks`)
+    rises, wide  how far each kept token lies below the one before (`levels`)
+    exact        the tail's weight in float16 where three bytes would not do
 
 The head's log-probabilities are stored relative to the likeliest: the tail's mass fixes their level, so that
 head and tail sum to 1 exactly (decoded sums of a store that infers the tail's mass exceed 1 on a quarter of
