@@ -290,10 +290,12 @@ def shards_verify(
 @shards_app.command("show")
 def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
+    from kdray.storage import join
     from kdray.students.load import load_tokenizer
+    from kdray.teacher.cache import local_folder
     from kdray.teacher.verify import show as show_row
 
-    tokenizer = load_tokenizer(Path(folder) / "teacher")
+    tokenizer = load_tokenizer(local_folder(join(folder, "teacher")))
     show("\n".join(show_row(folder, row, tokenizer.decode)))
 
 

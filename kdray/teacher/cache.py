@@ -1,5 +1,4 @@
-"""Remote shards on the node's own disk: fetched with retries, verified on arrival, shared by the trials of a
-node.
+"""Remote files on the node's own disk: fetched with retries, verified on arrival, shared by its trials.
 
 A file is kept under its SHA-256, so that any number of processes and sweeps share it and nothing stale is
 ever read. It appears by a rename: who finds it finds it whole. Beyond `KDRAY_CACHE_BYTES` the least recently
@@ -11,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import time
+import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,17 +97,42 @@ def read_retrying(location: str) -> bytes:
     raise DataError(f"{location}: failed {ATTEMPTS} times: {reason}")
 
 
+def local_folder(location: str) -> str:
+    """The folder itself where it is local, else a copy of the files directly in it as they are now.
+
+    Raises:
+        DataError: there is none, or its endpoint does not answer.
+    """
+    if not storage.is_uri(location):
+        return location
+    stamps = storage.file_stamps(location)
+    if not stamps:
+        raise DataError(f"{location}: no such folder")
+    path = folder() / storage.fingerprint(location, *(f"{name} {stamps[name]}" for name in sorted(stamps)))
+    if path.exists():
+        os.utime(path)
+    else:
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+        for name in stamps:
+            storage.write_atomic(part / name, read_retrying(storage.join(location, name)))
+        with contextlib.suppress(OSError):  # another process was faster
+            part.rename(path)
+        shutil.rmtree(part, ignore_errors=True)
+    _evict(limit_bytes(), keep={path.name})
+    return str(path)
+
+
 def _evict(limit: int, keep: set[str]) -> None:
     """Removes what was used longest ago until the limit holds; never what is being used now."""
-    files = []
+    entries = []
     for path in folder().iterdir():
         with contextlib.suppress(FileNotFoundError):
-            status = path.stat()
-            files.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
+            files = path.iterdir() if path.is_dir() else [path]
+            entries.append((path.stat().st_mtime, sum(file.stat().st_size for file in files), path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
         if total <= limit:
             break
         if path.name not in keep:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             total -= size

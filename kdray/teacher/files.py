@@ -31,7 +31,10 @@ def read(folder: str, infos: Sequence[ShardInfo]) -> list[memoryview]:
     if not storage.is_uri(folder):
         return [_checked(storage.join(folder, info.name), info) for info in infos]
     wanted = [(storage.join(folder, info.name), info.bytes, info.sha256) for info in infos]
-    return [_mapped(path) for path in cache.fetch(wanted)]
+    try:
+        return [_mapped(path) for path in cache.fetch(wanted)]
+    except FileNotFoundError:  # another process made room before they were mapped
+        return [_mapped(path) for path in cache.fetch(wanted)]
 
 
 def _checked(location: str, info: ShardInfo) -> memoryview:

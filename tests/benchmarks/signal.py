@@ -3,10 +3,10 @@
 `python tests/benchmarks/signal.py [--quick] [--out FOLDER] [--cells N]`
 
 The packaged teacher's signal on 1,536 rows of real tests is stored by every codec. From each store the same
-student (three layers of width 128, cut out of the teacher) is trained for the same steps at T = 1, 2 and 4 with
-three seeds, by the teacher alone (alpha = 1): KL over all tokens where the store knows them (`head`: loss
-`spread`; `full`, `minmax`: every token), from the stored tokens alone where it does not (`sampled`, `topk`).
-Beside them the default loss on `head` (`decoupled`) and the labels without a teacher.
+student (three layers of width 128, cut out of the teacher as in the demo) is trained for the same steps at T = 1, 2
+and 4 with three seeds, by the teacher alone (alpha = 1): KL over all tokens where the store knows them (`head`:
+loss `spread`; `full`, `minmax`: every token), from the stored tokens alone where it does not (`sampled`, `topk`).
+Beside them the default loss on `head` (`decoupled`), the labels without a teacher, and the student as it starts.
 
 Measured on rows of unseen files: KL(teacher || student) at T = 1 over all tokens, against the teacher's own
 float32 logits; exact match of whole assertions (decoded greedily: an assertion is right if each of its tokens is
@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.config.trial import LlamaStudent
 from kdray.tasks.row import Row
 
 
@@ -68,6 +69,7 @@ STORES = {
     "topk_fp16": Store("topk", {"k": 8}, "sampled"),
     "labels": Store("head", {}, "decoupled", alpha=0.0),
 }
+STUDENT = LlamaStudent(family="llama", layers=3, hidden=128, heads=4, feed_forward=352)
 TEMPERATURES, SEEDS = (1.0, 2.0, 4.0), (0, 1, 2)
 T_95 = {1: 0.0, 2: 12.706, 3: 4.303}
 """Quantile of Student's t by number of seeds."""
@@ -79,7 +81,7 @@ class Size:
 
     rows: int = 1536
     held_out: int = 192
-    steps: int = 144
+    steps: int = 120
     batch: int = 16
 
 
@@ -146,27 +148,32 @@ class Bench:
         import torch
 
         from kdray.config import Distil, Optim
-        from kdray.config.trial import LlamaStudent
-        from kdray.students.families import build, describe
-        from kdray.students.warm_start import slice_state
         from kdray.teacher.shards import ShardSource
         from kdray.train.learner import Learner
         from tests.benchmarks import common
 
         store = STORES[name]
-        shape = LlamaStudent(family="llama", layers=3, hidden=128, heads=4, feed_forward=352)
         source = ShardSource.open(self.folder(store))
-        teacher, task = common.teacher()
         torch.manual_seed(seed)
-        model = build(shape, source.manifest.vocab, pad_id=task.pad_id, end_id=task.end_id)
-        shapes = {key: parameter.shape for key, parameter in model.named_parameters()}
-        state = slice_state(dict(teacher.named_parameters()), describe(teacher.config), shape, shapes)
-        model.load_state_dict({key: tensor.detach().clone() for key, tensor in state.items()}, strict=False)
+        model = self.student()
         distil = Distil(loss=store.loss, alpha=store.alpha, temperature=temperature)
-        optim = Optim(lr=1e-3, warmup_steps=10, batch_size=self.size.batch)
-        learner = Learner(model, shape, distil, "float32")
-        common.train(learner, source, optim, distil, self.size.steps, seed, task.pad_id)
+        optim = Optim(lr=3e-4, warmup_steps=10, batch_size=self.size.batch)
+        learner = Learner(model, STUDENT, distil, "bfloat16")
+        common.train(learner, source, optim, distil, self.size.steps, seed, self.task.pad_id)
         return self.measure(model)
+
+    def student(self) -> Any:
+        """The student at its start: the leading part of every tensor of the teacher."""
+        from kdray.students.families import build, describe
+        from kdray.students.warm_start import slice_state
+        from tests.benchmarks import common
+
+        teacher, task = common.teacher()
+        model = build(STUDENT, teacher.config.vocab_size, pad_id=task.pad_id, end_id=task.end_id)
+        shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+        state = slice_state(dict(teacher.named_parameters()), describe(teacher.config), STUDENT, shapes)
+        model.load_state_dict({name: tensor.detach().clone() for name, tensor in state.items()}, strict=False)
+        return model.eval()
 
     def measure(self, model: Any) -> dict[str, float]:
         """KL, exact match and calibration error on the held-out rows."""
