@@ -3,10 +3,11 @@
 `python tests/benchmarks/signal.py [--quick] [--out FOLDER] [--cells N]`
 
 The packaged teacher's signal on 1,536 rows of real tests is stored by every codec. From each store the same
-student (three layers of width 128, cut out of the teacher as in the demo) is trained for the same steps at T = 1, 2
-and 4 with three seeds, by the teacher alone (alpha = 1): KL over all tokens where the store knows them (`head`:
-loss `spread`; `full`, `minmax`: every token), from the stored tokens alone where it does not (`sampled`, `topk`).
-Beside them the default loss on `head` (`decoupled`), the labels without a teacher, and the student as it starts.
+student (three layers of width 128, cut out of the teacher as in the demo) is trained for the same steps at T = 1,
+2 and 4 with three seeds, by the teacher alone (alpha = 1): KL over all tokens where the store knows them
+(`head`: loss `spread`; `full`, `minmax`: every token), from the stored tokens alone where it does not
+(`sampled`, `topk`). Beside them the default loss on `head` (`decoupled`), the labels without a teacher, and the
+student as it starts.
 
 Measured on rows of unseen files: KL(teacher || student) at T = 1 over all tokens, against the teacher's own
 float32 logits; exact match of whole assertions (decoded greedily: an assertion is right if each of its tokens is
@@ -262,7 +263,9 @@ def main() -> None:
         with results.open("a") as file:
             file.write(json.dumps(cell) + "\n")
         print("  ".join(f"{key} {value}" for key, value in cell.items()), file=sys.stderr)
+    start = bench.measure(bench.student())
     print_table(done, bench.bytes_per_token)
+    print("before training: " + "  ".join(f"{name} {value:.4f}" for name, value in start.items()))
     to_full = {
         n: {f"{t:g}": interval(r) for t in TEMPERATURES if (r := ratio_to_full(done, n, t))} for n in STORES
     }
@@ -271,6 +274,7 @@ def main() -> None:
             {
                 **summary(done),
                 "ratio_to_full": to_full,
+                "start": {name: round(value, 5) for name, value in start.items()},
                 "seeds": len({cell["seed"] for cell in done}),
                 "steps": size.steps,
                 "bytes_per_token": {n: round(b, 2) for n, b in bench.bytes_per_token.items()},
