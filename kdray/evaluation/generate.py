@@ -29,7 +29,7 @@ MAX_LOGITS = 1 << 24
 """Logits held at a time: 64 MiB in float32."""
 
 PREFIX_TOKENS = 2048
-"""Tokens read at a time on a processor: the fastest on two kinds of them, by a third over 8,192."""
+"""Tokens read at a time on a processor: measured at 1.4 M parameters, 8,192 at a time take 1.5 times as long."""
 LEAVE_BELOW = 0.75
 """Share of a state's rows that are still being written, below which the others are dropped."""
 

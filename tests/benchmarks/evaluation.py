@@ -1,10 +1,10 @@
 """How fast outputs are made: `kdray.evaluation.generate.greedy` beside transformers' `model.generate`.
 
-`python tests/benchmarks/evaluation.py [--quick]`. Real prompts (assertions of an installed package's tests); the model
-is the demo's first student, cut out of the packaged teacher, before training. `generate` runs on batches of 32 in the
-given order, padded on the left, and one by one (on every eighth prompt, scaled). Figures are processor seconds of one
-thread, so that a busy machine does not change them; rounds alternate, medians are compared. `with_drafts` reads the
-teacher's outputs along, as `evaluate` does: that is decoding and teacher forcing in one.
+`python tests/benchmarks/evaluation.py [--quick]`. Real prompts (assertions of an installed package's tests); the
+model is the demo's first student, cut out of the packaged teacher, before training. `generate` runs on batches of
+32 in the given order, padded on the left, and one by one (on every eighth prompt, scaled). Figures are processor
+seconds of one thread, so that a busy machine does not change them; rounds alternate, medians are compared.
+`with_drafts` reads the teacher's outputs along, as `evaluate` does: that is decoding and teacher forcing in one.
 """
 
 from __future__ import annotations
@@ -114,9 +114,8 @@ def main() -> None:
     for name, value in middle.items():
         print(f"{name:<12}{value:8.2f} s  {len(prompts) / value:8.1f} prompts/s")
     lengths = [len(output.ids) for output in outputs]
-    print(
-        f"{len(prompts)} prompts of {np.mean([len(p) for p in prompts]):.0f} tokens, outputs of {np.mean(lengths):.1f}"
-    )
+    mean = np.mean([len(prompt) for prompt in prompts])
+    print(f"{len(prompts)} prompts of {mean:.0f} tokens, outputs of {np.mean(lengths):.1f}")
     result = {
         "ratio_to_generate_batched": round(middle["batched"] / middle["kdray"], 2),
         "ratio_to_generate_single": round(middle["single"] / middle["kdray"], 2),

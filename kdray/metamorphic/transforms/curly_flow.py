@@ -113,9 +113,10 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(source, node)
-        if parts is None or parts[2] is None or _binds_pattern(parts[0]) or _holds_label(node):
+        other = parts[2] if parts is not None else None
+        if parts is None or other is None or _binds_pattern(parts[0]) or _holds_label(node):
             continue
-        condition, then, other = parts
+        condition, then, _ = parts
         first, second = as_block(source, found, other), as_block(source, found, then)
         text = f"if (!{source.text(condition)}) {first} else {second}"
         return Edits([Edit(node.start, node.end, text)])
@@ -142,8 +143,9 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(source, node)
-        if parts is not None and parts[2] is not None and parts[2].type == "if_statement":
-            return Edits([Edit(parts[2].start, parts[2].end, as_block(source, found, parts[2]))])
+        other = parts[2] if parts is not None else None
+        if other is not None and other.type == "if_statement":
+            return Edits([Edit(other.start, other.end, as_block(source, found, other))])
     return Refusal("no else if")
 
 
