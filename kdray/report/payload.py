@@ -13,6 +13,7 @@ from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep
+from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.results import Experiment, TrialRecord
 
@@ -81,6 +82,7 @@ def payload(
         },
         "rungs": _rungs(records, list(front.objectives)),
         "history": history(experiment, front),
+        "least_trials": LEAST_TRIALS,
         "effects": list(effects),
         "importance": list(importance),
         "cases": {place[key]: list(rows) for key, rows in (cases or {}).items() if rows},

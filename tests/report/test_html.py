@@ -138,6 +138,5 @@ def test_what_all_trials_share_is_written_once(page):
 def test_the_way_that_is_better_is_known_by_name():
     from kdray.report.payload import direction
 
-    assert [direction(name) for name in ("student_params", "clean_prediction_agreement", "agreement", "confidence")] == [
-        "min", "min", "max", None,
-    ]  # fmt: skip
+    names = ("student_params", "clean_prediction_agreement", "agreement", "confidence")
+    assert [direction(name) for name in names] == ["min", "min", "max", None]

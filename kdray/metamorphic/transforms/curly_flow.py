@@ -113,10 +113,11 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(source, node)
-        other = parts[2] if parts is not None else None
-        if parts is None or other is None or _binds_pattern(parts[0]) or _holds_label(node):
+        if parts is None:
             continue
-        condition, then, _ = parts
+        condition, then, other = parts
+        if other is None or _binds_pattern(condition) or _holds_label(node):
+            continue
         first, second = as_block(source, found, other), as_block(source, found, then)
         text = f"if (!{source.text(condition)}) {first} else {second}"
         return Edits([Edit(node.start, node.end, text)])
@@ -143,9 +144,8 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(source, node)
-        other = parts[2] if parts is not None else None
-        if other is not None and other.type == "if_statement":
-            return Edits([Edit(other.start, other.end, as_block(source, found, other))])
+        if parts is not None and parts[2] is not None and parts[2].type == "if_statement":
+            return Edits([Edit(parts[2].start, parts[2].end, as_block(source, found, parts[2]))])
     return Refusal("no else if")
 
 

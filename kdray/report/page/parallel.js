@@ -30,11 +30,11 @@ function parallelPlot() {
 
   /** Threads and brushes after a change of what is kept. */
   function update() {
-    const paths = { dim: "", complete: "", front: "" };
+    const pieces = { dim: [], complete: [], front: [] };
     for (let i = 0; i < total; i++) {
-      if (state(i) === "complete") paths[!store.kept[i] ? "dim" : onFront.has(i) ? "front" : "complete"] += path(i);
+      if (state(i) === "complete") pieces[!store.kept[i] ? "dim" : onFront.has(i) ? "front" : "complete"].push(path(i));
     }
-    threads.replaceChildren(...Object.entries(paths).map(([kind, d]) => svg("path", { class: "thread " + kind, d })));
+    threads.replaceChildren(...Object.entries(pieces).flatMap(([kind, d]) => layered(d, "thread " + kind)));
     for (const [q, { group, brush }] of groups) {
       const [low, high] = ranges.get(q) || [0, 1];
       group.setAttribute("aria-valuetext", ranges.has(q) ? `${Math.round(low * 100)} to ${Math.round(high * 100)} % of the axis` : "all");

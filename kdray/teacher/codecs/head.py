@@ -84,7 +84,7 @@ class Head(Codec):
         state = ranks.fit(
             parts.ids_NK[parts.kept_NK & (parts.ids_NK != labels_N[:, None])], logits_NV.shape[1]
         )
-        state |= weights.fit(weights.odds(parts.tail_NG), parts.shares(self.grid))
+        state |= weights.fit(weights.values(parts.tail_NG), parts.odds(self.grid))
         if self.spread_bytes:
             in_head_NV = np.zeros(logits_NV.shape, bool)
             at_N, _ = np.nonzero(parts.kept_NK)
@@ -104,7 +104,7 @@ class Head(Codec):
         slot_N = np.where(is_label_NK.any(1), is_label_NK.argmax(1) + 1, 0)
         other_NK = parts.kept_NK & ~is_label_NK
         codes_NB, exact = weights.encode(
-            weights.odds(parts.tail_NG), parts.shares(self.grid), counts_R, state
+            weights.values(parts.tail_NG), parts.odds(self.grid), counts_R, state
         )
         shape_NB = (
             spread.encode(logits_NV, state) if self.spread_bytes else np.empty((len(count_N), 0), np.uint8)
@@ -206,11 +206,10 @@ class Parts:
             tail_NG[:, g] = np.logaddexp(tail_NG[:, g], logsumexp(node * dropped_NK))
         return cls(ids_NK, kept_NK, head_NK, tail_NG, normaliser_N)
 
-    def shares(self, grid: tuple[float, ...]) -> NDArray[np.float32]:
-        """See `weights.shares`."""
+    def odds(self, grid: tuple[float, ...]) -> NDArray[np.float64]:
+        """[N, 1 + G] log-odds of the tail at a = 1 and each node."""
         kept_NK = np.where(self.kept_NK, self.head_NK, -np.inf)
-        head_NG = np.stack([logsumexp(node * kept_NK) for node in (1.0, *grid)], 1)
-        return weights.shares(head_NG, self.tail_NG)
+        return self.tail_NG - np.stack([logsumexp(node * kept_NK) for node in (1.0, *grid)], 1)
 
 
 def top(logits_NV: NDArray[np.float32], k: int) -> Ints:

@@ -1,9 +1,10 @@
 """Log-probabilities below the likeliest token's, in half a byte each.
 
 The distance c of a kept token from the likeliest stands on a grid whose step grows with c: `step` at 0, times
-exp(growth * c), constant beyond `_FAR` nats. An error counts by the token's own probability, so far tokens may be
-coarser; growth 0 is an even grid. Distances rise along a head, so what is stored is by how many levels: 4 bits,
-and a byte more for the few that rise by 15 or more. Nothing lies more than 270 levels (about 100 nats) below.
+exp(growth * c), constant beyond `_FAR` nats. An error counts by the token's own probability, so far tokens
+may be coarser; growth 0 is an even grid. Distances rise along a head, so what is stored is by how many
+levels: 4 bits, and a byte more for the few that rise by 15 or more. Nothing lies more than 270 levels (about
+100 nats) below.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from kdray.teacher import bits
 from kdray.teacher.codec import Packed, starts
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 _FAR = 8.0
+_SLOWLY = 16.0
 _ESCAPE = 15
 _MOST = _ESCAPE + 255
 
@@ -30,26 +33,27 @@ class Grid:
     step: float
     growth: float
 
-    def level(self, distance: NDArray[np.float64]) -> Ints:
+    def level(self, distance: Floats) -> Ints:
         """The nearest level, in the grid's own measure."""
         near = np.minimum(distance, _FAR)
-        return np.minimum(np.rint(self._measure(near) + (distance - near) / self._far_step()), _MOST).astype(
-            np.int64
-        )
+        far = _SLOWLY * (np.sqrt(1 + 2 * (distance - near) / (_SLOWLY * self._far_step)) - 1)
+        return np.asarray(np.minimum(np.rint(self._measure(near) + far), _MOST), np.int64)
 
-    def distance(self, level: Ints) -> NDArray[np.float64]:
+    def distance(self, level: Ints) -> Floats:
         """Nats of a level."""
-        edge = self._measure(np.float64(_FAR))
+        edge = self._measure(np.array(_FAR))
         near = np.minimum(level, edge)
         inner = -np.log1p(-near * self.growth * self.step) / self.growth if self.growth else near * self.step
-        return np.asarray(inner + (level - near) * self._far_step())
+        far = level - near
+        return np.asarray(inner + self._far_step * (far + far * far / (2 * _SLOWLY)))
 
-    def _measure(self, near: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    def _measure(self, near: Floats) -> Floats:
         """How many levels lie within the first `near` nats."""
-        return np.asarray(
-            -np.expm1(-self.growth * near) / (self.growth * self.step) if self.growth else near / self.step
-        )
+        if self.growth == 0:
+            return near / self.step
+        return np.asarray(-np.expm1(-self.growth * near) / (self.growth * self.step))
 
+    @property
     def _far_step(self) -> float:
         return float(self.step * np.exp(self.growth * _FAR))
 

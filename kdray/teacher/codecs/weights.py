@@ -21,7 +21,7 @@ _EXACT = 255
 _NONE = -60000.0
 
 
-def odds(tail_NG: NDArray[np.float64]) -> NDArray[np.float64]:
+def values(tail_NG: NDArray[np.float64]) -> NDArray[np.float64]:
     """ln R_a with its first column, ln M, as log-odds ln(M / (1 - M)): exact near M = 0 and near M = 1."""
     result_NG = tail_NG.copy()
     with np.errstate(divide="ignore"):
@@ -34,17 +34,18 @@ def from_odds(odds_N: Floats) -> tuple[Floats, Floats]:
     return -np.logaddexp(0, -odds_N), -np.logaddexp(0, odds_N)
 
 
-def shares(head_NG: NDArray[np.float64], tail_NG: NDArray[np.float64]) -> Floats:
-    """M_T (1 - M_T) at each node, from ln S_a and ln R_a: what a squared error of ln R_a costs, twice."""
-    difference = np.clip(tail_NG - head_NG, -80, 80)
-    return np.asarray(1 / (2 + np.exp(difference) + np.exp(-difference)), np.float32)
+def fit(values_NG: NDArray[np.float64], odds_NG: NDArray[np.float64]) -> State:
+    """Books for values like these; positions without a tail do not count.
 
-
-def fit(values_NG: NDArray[np.float64], shares_NG: Floats) -> State:
-    """Books for values like these; positions without a tail do not count."""
+    Args:
+        values_NG: log-odds of the tail at T = 1, and ln R_a at each node.
+        odds_NG: log-odds of the tail, ln R_a - ln S_a, at a = 1 and each node.
+    """
     sound_N = np.isfinite(values_NG).all(1)
     values_NG = values_NG[sound_N] if sound_N.any() else np.zeros((1, values_NG.shape[1]))
-    shares_NG = shares_NG[sound_N] if sound_N.any() else np.ones_like(values_NG, np.float32)
+    odds_NG = odds_NG[sound_N] if sound_N.any() else np.zeros_like(values_NG)
+    # An error of a log-odds costs M (1 - M) / 2 times its square.
+    shares_NG = np.exp(-np.logaddexp(0, odds_NG) - np.logaddexp(0, -odds_NG))
     scale_G = np.sqrt(shares_NG.mean(0) + 1e-6).astype(np.float32)
     books = vq.train((values_NG * scale_G).astype(np.float32), BOOKS)
     books[0, _EXACT] = 1e4  # never the nearest: its number says that exact values follow
@@ -52,18 +53,28 @@ def fit(values_NG: NDArray[np.float64], shares_NG: Floats) -> State:
 
 
 def encode(
-    values_NG: NDArray[np.float64], shares_NG: Floats, counts_R: NDArray[np.int64], state: State
+    values_NG: NDArray[np.float64], odds_NG: NDArray[np.float64], counts_R: NDArray[np.int64], state: State
 ) -> tuple[NDArray[np.uint8], Packed]:
-    """Codes uint8 [N, BOOKS], and the exact values of the positions that need them."""
+    """Codes uint8 [N, BOOKS], and the exact values of the positions that need them; arguments as for `fit`."""
     finite_NG = np.where(np.isfinite(values_NG), values_NG, 0.0)
     codes_NB = vq.encode((finite_NG * state["weights.scale"]).astype(np.float32), state["weights.books"])
-    error_NG = vq.decode(codes_NB, state["weights.books"]) / state["weights.scale"] - values_NG
-    exact_N = ~((error_NG**2 * shares_NG / 2).max(1) <= TOLERATED)
+    error_NG = vq.decode(codes_NB, state["weights.books"]) / state["weights.scale"] - finite_NG
+    exact_N = (_cost(odds_NG, error_NG).max(1) > TOLERATED) | ~np.isfinite(values_NG).all(1)
     codes_NB[exact_N, 0] = _EXACT
     kept = np.maximum(values_NG[exact_N], _NONE).astype(np.float16)
     row_N = np.repeat(np.arange(len(counts_R)), counts_R)
     counts = np.bincount(row_N[exact_N], minlength=len(counts_R))
     return codes_NB, Packed.fixed(kept, counts, 2 * values_NG.shape[1])
+
+
+def _cost(odds_NG: NDArray[np.float64], error_NG: NDArray[np.float64]) -> NDArray[np.float64]:
+    """KL of tail against head when its log-odds are off by so much."""
+    odds_NG = np.clip(odds_NG, -1e4, 1e4)
+    wrong_NG = odds_NG + error_NG
+    tail_NG = np.exp(-np.logaddexp(0, -odds_NG))
+    in_tail_NG = np.logaddexp(0, -wrong_NG) - np.logaddexp(0, -odds_NG)
+    in_head_NG = np.logaddexp(0, wrong_NG) - np.logaddexp(0, odds_NG)
+    return np.asarray(tail_NG * in_tail_NG + (1 - tail_NG) * in_head_NG)
 
 
 def decode(codes_NB: NDArray[np.uint8], exact: Packed, counts_R: NDArray[np.int64], state: State) -> Floats:
@@ -74,5 +85,6 @@ def decode(codes_NB: NDArray[np.uint8], exact: Packed, counts_R: NDArray[np.int6
     if (2 * values_NG.shape[1] * ends_R != exact.offsets_R).any():
         raise DataError("a record does not decode: it has another number of exact tails than it says")
     kept = exact.read(np.float16, values_NG.shape[1]).astype(np.float32)
-    values_NG[exact_N] = np.where(kept <= _NONE, np.float32(-np.inf), kept)
+    kept[kept[:, 0] <= _NONE] = -np.inf
+    values_NG[exact_N] = kept
     return values_NG
