@@ -96,7 +96,5 @@ def _watch(advance: Advance, event: Any) -> None:
         for name in ("assertion_accuracy", "metamorphic_discrepancy")
         if name in metrics
     )
-    say(
-        f"  {event.key}  {event.kind:<9} {numbers}{detail.get('reason', '')}"
-        f"  ({event.finished}/{event.asked})"
-    )
+    shown = "  ".join(filter(None, [numbers, detail.get("reason", "")]))
+    say(f"  {event.key}  {event.kind:<9} {shown}  ({event.finished}/{event.asked})")

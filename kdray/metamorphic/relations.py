@@ -104,7 +104,8 @@ def jsd_bits(p_NC: NDArray[Any], q_NC: NDArray[Any]) -> Floats:
 
 
 def _kl_bits(p_NC: Floats, q_NC: Floats) -> Floats:
-    ratio_NC = np.divide(p_NC, q_NC, out=np.ones_like(p_NC), where=p_NC > 0)
+    # The middle of 5e-324 and 0 rounds to 0: what is that small weighs nothing.
+    ratio_NC = np.divide(p_NC, q_NC, out=np.ones_like(p_NC), where=(p_NC > 0) & (q_NC > 0))
     bits_N: Floats = (p_NC * np.log2(ratio_NC)).sum(-1)
     return bits_N
 

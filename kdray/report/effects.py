@@ -25,6 +25,7 @@ from kdray.report.front import Front, complete, value
 from kdray.results import TrialRecord
 
 LEAST_TRIALS = 10  # fewer say nothing about seven settings
+ENOUGH_TRIALS = 1000  # for importance: optuna copies each, and more change nothing that one could see
 RIDGE = 1e-3  # of the mean squared column, per trial: keeps a setting that was never varied at nothing
 GRID = 25
 
@@ -153,8 +154,8 @@ def importance(
     """How much each setting decides whether a student is among the best tenth in an objective (PED-ANOVA).
 
     Returns:
-        One entry per objective: `metric`, and `shares` as [path, share], most first, summing to 1. Empty for
-        fewer than `LEAST_TRIALS` complete trials.
+        One entry per objective: `metric`, and `shares` as [path, share], most first, summing to 1, from at
+        most `ENOUGH_TRIALS`, spread evenly. Empty for fewer than `LEAST_TRIALS` complete trials.
     """
     import optuna
 
@@ -162,6 +163,7 @@ def importance(
     kept = [r for r in complete(records) if all(np.isfinite(value(r, name)) for name in names)]
     if len(kept) < LEAST_TRIALS:
         return []
+    kept = kept[:: 1 + (len(kept) - 1) // ENOUGH_TRIALS]
     distributions = {path: dist for path, spec in sweep.space.items() if (dist := _distribution(spec))}
     study = _quiet_study(len(names))
     for record in kept:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep
+from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.results import Experiment, TrialRecord
 
@@ -58,6 +59,7 @@ def payload(
     place = {record.key: index for index, record in enumerate(records)}
     flat = [_flat(record.trial) for record in records]
     varying = _varying(flat, experiment.sweep)
+    settings = {path: [_scalar(one.get(path)) for one in flat] for path in varying}
     names = _names(records, front)
     members = front.members[:MOST_STUDENTS]
     found = {
@@ -65,7 +67,7 @@ def payload(
         "note": note,
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
-        "settings": [_setting(path, [one.get(path) for one in flat], experiment.sweep) for path in varying],
+        "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
         "common": _common(flat, varying),
         "references": _references(experiment, names),
         "reference": front.reference,
@@ -76,10 +78,11 @@ def payload(
         "trials": {
             **_columns(records, names, front),
             **_standing(records, front, probability),
-            "settings": {path: [one.get(path) for one in flat] for path in varying},
+            "settings": settings,
         },
         "rungs": _rungs(records, list(front.objectives)),
         "history": history(experiment, front),
+        "least_trials": LEAST_TRIALS,
         "effects": list(effects),
         "importance": list(importance),
         "cases": {place[key]: list(rows) for key, rows in (cases or {}).items() if rows},
@@ -177,15 +180,16 @@ def _common(flat: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[s
 def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     """An axis: `levels` in order where values are few or no numbers, else None."""
     spec = sweep.space.get(path)
-    known = [one for one in found if one is not None]
-    distinct = list(dict.fromkeys(str(one) if isinstance(one, (list, dict)) else one for one in known))
+    continuous = isinstance(spec, Range) and not spec.is_int
+    distinct = list(dict.fromkeys(one for one in found if one is not None))
     numeric = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in distinct)
-    levels = (
-        sorted(distinct, key=(lambda one: one) if numeric else str)
-        if not numeric or len(distinct) <= 6
-        else None
-    )
+    few = not numeric or (len(distinct) <= 6 and not continuous)
+    levels = sorted(distinct, key=(lambda one: one) if numeric else str) if few else None
     return {"path": path, "log": isinstance(spec, Range) and spec.log, "levels": levels}
+
+
+def _scalar(found: Any) -> Any:
+    return str(found) if isinstance(found, (list, dict)) else found
 
 
 def _references(experiment: Experiment, names: Sequence[str]) -> list[dict[str, Any]]:

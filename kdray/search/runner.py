@@ -146,7 +146,8 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
         # Some deaths of a worker (Ray's memory monitor, 2.60) end Tune itself.
         if link.crash is None and not conductor.live:
             raise
-        lost = f"Ray Tune ended: {' '.join(str(error).split())[:200]}"
+        # Ray's message is a traceback: what happened stands in its last line.
+        lost = f"Ray Tune ended: {(str(error).strip().splitlines() or [type(error).__name__])[-1][:300]}"
     finally:
         shutil.rmtree(own, ignore_errors=True)
     if link.crash is not None:

@@ -37,11 +37,9 @@ class Packed:
     offsets_R: NDArray[np.int64]
 
     @classmethod
-    def fixed(cls, values_N: NDArray[Any], counts_R: NDArray[np.int64]) -> Packed:
-        """Values of one size per position, cut into rows."""
-        data = np.ascontiguousarray(values_N).view(np.uint8).reshape(-1)
-        size = data.size // max(1, len(values_N))
-        return cls(data, starts(counts_R) * size)
+    def fixed(cls, values_N: NDArray[Any], counts_R: NDArray[np.int64], size: int) -> Packed:
+        """Values of `size` bytes each, `counts_R` of them a row."""
+        return cls(np.ascontiguousarray(values_N).view(np.uint8).reshape(-1), starts(counts_R) * size)
 
     @classmethod
     def join(cls, pieces: Sequence[Packed]) -> Packed:

@@ -115,3 +115,28 @@ def test_the_history_ends_at_the_hypervolume_and_never_falls(page, found):
     assert history["volume"] == sorted(history["volume"])
     assert history["volume"][-1] == pytest.approx(found.hypervolume, rel=1e-5)
     assert history["seconds"] == sorted(history["seconds"])
+
+
+def test_a_setting_is_an_axis_of_numbers_or_of_levels(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 5))
+    page = html.render(experiment, front(experiment.records, experiment.sweep.objectives))
+    settings = {one["path"]: one for one in data_of(page)["settings"]}
+    assert list(settings)[: len(experiment.sweep.space)] == list(experiment.sweep.space)
+    assert settings["distil.alpha"]["levels"] is None  # however few values a range has
+    assert settings["distil.temperature"]["log"]
+    sizes = {record.overrides["student.hidden"] for record in experiment.records}
+    assert settings["student.hidden"]["levels"] == sorted(sizes)
+    assert set(settings["distil.loss"]["levels"]) <= {"decoupled", "bucketed", "reverse"}
+
+
+def test_what_all_trials_share_is_written_once(page):
+    data = data_of(page)
+    assert data["common"]["optim.batch_size"] == 32
+    assert "optim.batch_size" not in data["trials"]["settings"]
+
+
+def test_the_way_that_is_better_is_known_by_name():
+    from kdray.report.payload import direction
+
+    names = ("student_params", "clean_prediction_agreement", "agreement", "confidence")
+    assert [direction(name) for name in names] == ["min", "min", "max", None]

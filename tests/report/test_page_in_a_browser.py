@@ -108,8 +108,15 @@ def press(element, *keys):
     element.send_keys(*(getattr(Keys, key, key) for key in keys))
 
 
+def texts(driver, selector):
+    """Of all that match, read at one moment: the page may draw its rows anew between two requests."""
+    return driver.execute_script(
+        "return Array.from(document.querySelectorAll(arguments[0]), found => found.innerText)", selector
+    )
+
+
 def rows(driver):
-    return [row.text for row in all_of(driver, "#table tbody th")]
+    return texts(driver, "#table tbody th")
 
 
 def count(driver):
@@ -237,7 +244,7 @@ def test_a_heading_sorts_and_a_second_click_turns_the_order(page, experiment, he
 
 
 def columns(driver):
-    return [b.text.replace("\n", " ").rstrip(" ↑↓▲▼") for b in all_of(driver, "#table thead button")]
+    return [heading.replace("\n", " ").rstrip(" ↑↓▲▼") for heading in texts(driver, "#table thead button")]
 
 
 def test_search_takes_words_and_comparisons(page, experiment, found):
@@ -297,10 +304,10 @@ def test_an_axis_takes_a_range_by_keyboard(page):
     axis = css(page, "#parallel-plot .dimension")
     page.execute_script("arguments[0].focus()", axis)
     for _ in range(6):
-        press(page.switch_to.active_element, "ARROW_DOWN")
-    until(lambda: " of 60 trials" in count(page))
-    assert "0 to 70 %" in page.switch_to.active_element.get_attribute("aria-valuetext")
-    press(page.switch_to.active_element, "ESCAPE")
+        press(axis, "ARROW_DOWN")
+    until(lambda: axis.get_attribute("aria-valuetext") == "0 to 70 % of the axis")
+    assert " of 60 trials" in count(page)
+    press(axis, "ESCAPE")
     until(lambda: count(page) == "60 trials")
 
 

@@ -115,7 +115,8 @@ def test_a_sweep_outlives_the_end_of_tune_itself(
     check_whole(sweep, tmp_path)
     retried = [event.detail["reason"] for event in heard if event.kind == "retried"]
     assert retried
-    assert all("low on memory" in reason for reason in retried)
+    # Tune may take its workers down before it says why: then the trials were told first.
+    assert all("low on memory" in reason or "worker was lost" in reason for reason in retried)
 
 
 def test_ray_listens_on_the_loopback_interface_only() -> None:

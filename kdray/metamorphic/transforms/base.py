@@ -113,5 +113,5 @@ def apply(source: Source, edits: Sequence[Edit]) -> tuple[str, str]:
     if at < source.boundary:
         pieces[0].append(source.data[at : source.boundary])
         at = source.boundary
-    pieces[1].append(source.data[at:])
+    pieces[1].append(source.data[at : source.end])
     return b"".join(pieces[0]).decode(), b"".join(pieces[1]).decode()

@@ -101,6 +101,7 @@ def body_text(source: Source, block: Node) -> str:
 def last_end(node: Node) -> int:
     """Where the last statement of a block ends, without white space after it."""
     last = node
-    while last.type in ("block",) or (last.children and last.children[-1].type == "block"):
+    # A block that the parser made up for broken source may be empty.
+    while last.children and "block" in (last.type, last.children[-1].type):
         last = last.children[-1]
     return last.end

@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kdray.errors import ConfigError, nearest
-from kdray.metamorphic.transforms import python_expressions, python_flow, python_names
+from kdray.metamorphic.transforms import (
+    curly_expressions,
+    curly_flow,
+    curly_insert,
+    curly_names,
+    python_expressions,
+    python_flow,
+    python_names,
+)
 from kdray.metamorphic.transforms.base import Rewrite, Rewriter, Transform
 
 PYTHON: tuple[Rewriter, ...] = (
@@ -29,7 +37,32 @@ PYTHON: tuple[Rewriter, ...] = (
     python_expressions.literal_to_variable,
     python_expressions.neutral_element,
 )
-REWRITERS: dict[str, tuple[Rewriter, ...]] = {"python": PYTHON}
+CURLY: tuple[Rewriter, ...] = (
+    curly_names.rename_variable,
+    curly_names.rename_parameter,
+    curly_names.rename_function,
+    curly_insert.comments,
+    curly_insert.layout,
+    curly_insert.dead_code,
+    curly_insert.unused_variable,
+    curly_insert.if_true,
+    curly_insert.permute,
+    curly_flow.for_to_while,
+    curly_flow.while_to_for,
+    curly_flow.if_else_swap,
+    curly_flow.elif_split,
+    curly_flow.elif_merge,
+    curly_flow.ternary_to_if,
+    curly_flow.if_to_ternary,
+    curly_flow.switch_to_if,
+    curly_expressions.operand_swap,
+    curly_expressions.compound_to_plain,
+    curly_expressions.plain_to_compound,
+    curly_expressions.increment_form,
+    curly_expressions.literal_to_variable,
+    curly_expressions.neutral_element,
+)
+REWRITERS: dict[str, tuple[Rewriter, ...]] = {"python": PYTHON, "java": CURLY, "c": CURLY}
 
 
 @lru_cache(maxsize=8)

@@ -15,6 +15,9 @@ from typing import Any
 MAX_BYTES = 1 << 20
 """Longer sources are refused: no test is, and a transformation must not take minutes on a generated file."""
 
+CLOSERS = {"python": (b"",), "java": (b"", b"\n}"), "c": (b"", b"\n}")}
+"""What may be missing at the end of a test that is cut before or after its assertion."""
+
 
 class Node:
     """A syntax node: type, byte and row range, field name in its parent, family."""
@@ -56,13 +59,15 @@ class Source:
 
     Attributes:
         language: of the code.
-        data: UTF-8 of context + target.
+        data: UTF-8 of context + target, and what closes the function where both end within it.
         boundary: length of the context in bytes.
+        end: length of context + target in bytes.
         nodes: all nodes in the order of the text; the first is the root.
     """
 
-    def __init__(self, language: str, data: bytes, boundary: int, nodes: list[Node]) -> None:
-        self.language, self.data, self.boundary, self.nodes = language, data, boundary, nodes
+    def __init__(self, language: str, data: bytes, boundary: int, end: int, nodes: list[Node]) -> None:
+        self.language, self.data, self.nodes = language, data, nodes
+        self.boundary, self.end = boundary, end
         self.memory: dict[str, Any] = {}
 
     @property
@@ -103,10 +108,11 @@ def parse(language: str, context: str, target: str) -> Source | str:
     data = head + tail
     if b"\0" in data or b"\r" in data or b"\f" in data:
         return "holds control characters that break lines"
-    tree = _parser(language).parse(data)
-    if tree.root_node.has_error:
-        return "does not parse"
-    return Source(language, data, len(head), _copy(tree))
+    for closer in CLOSERS[language]:
+        tree = _parser(language).parse(data + closer)
+        if not tree.root_node.has_error:
+            return Source(language, data + closer, len(head), len(data), _copy(tree))
+    return "does not parse"
 
 
 def _copy(tree: Any) -> list[Node]:

@@ -21,7 +21,7 @@ function rungPlot() {
       frame.axes(x, y, { x: "optimizer steps", y: axisTitle(q, true) });
       const at = (i) => values[i].map((value, n) => [x(steps[n]), isNumber(value) ? y(value) : NaN]);
       path = (i) => line(at(i));
-      const groups = { "stopped dim": "", "complete dim": "", stopped: "", complete: "", front: "" };
+      const groups = { "stopped dim": [], "complete dim": [], stopped: [], complete: [], front: [] };
       const ends = [];
       const final = [];
       placed = [];
@@ -29,7 +29,7 @@ function rungPlot() {
         const points = at(i).filter((point) => Number.isFinite(point[1]));
         if (!points.length) continue;
         const kind = onFront.has(i) && store.kept[i] ? "front" : state(i) === "complete" ? "complete" : "stopped";
-        groups[store.kept[i] || kind === "front" ? kind : kind + " dim"] += line(points);
+        groups[store.kept[i] || kind === "front" ? kind : kind + " dim"].push(line(points));
         const end = points[points.length - 1];
         if (store.kept[i]) {
           placed.push([i, end[0] + frame.margin.left, end[1] + frame.margin.top]);
@@ -37,8 +37,8 @@ function rungPlot() {
           else if (onFront.has(i)) final.push(end);
         }
       }
-      for (const [kind, d] of Object.entries(groups)) frame.marks.append(svg("path", { class: "curve " + kind, d }));
-      frame.marks.append(svg("path", { class: "dots stopped", d: dots(ends) }), svg("path", { class: "dots front small", d: dots(final) }));
+      for (const [kind, pieces] of Object.entries(groups)) frame.marks.append(...layered(pieces, "curve " + kind));
+      frame.marks.append(...layered(ends.map(dot), "dots stopped"), ...layered(final.map(dot), "dots front small"));
       over = frame.over;
     },
   });

@@ -109,7 +109,7 @@ function drawDots(frame, shown, place) {
     const kind = onFront.has(i) ? "front" : state(i) === "complete" ? "complete" : "stopped";
     groups[store.kept[i] ? kind : kind + " dim"].push(place(i));
   }
-  for (const [name, points] of Object.entries(groups)) if (points.length) frame.marks.append(svg("path", { class: "dots " + name, d: dots(points) }));
+  for (const [name, points] of Object.entries(groups)) frame.marks.append(...layered(points.map(dot), "dots " + name));
 }
 
 function drawReferences(frame, references, xq, yq, x, y) {

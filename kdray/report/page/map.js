@@ -1,7 +1,7 @@
 // Two settings against a metric: a map of the measured values and a smooth guess between them; main effects; importance.
 
 function mapPlot() {
-  const numeric = data.settings.filter((s) => !s.levels).map((s) => s.path);
+  const numeric = data.settings.filter((s) => !s.levels || s.levels.every(isNumber)).map((s) => s.path);
   if (numeric.length < 2) return void $("map").remove();
   const pick = (path, other) => (numeric.includes(path) ? path : numeric.find((p) => p !== other));
   const chosen = { x: pick("distil.alpha", "distil.temperature") };
@@ -26,6 +26,7 @@ function mapPlot() {
       for (let i = 0; i < total; i++) {
         if (state(i) === "complete" && [xq, yq, zq].every((q) => isNumber(q.get(i)))) shown.push(i);
       }
+      shown.sort((a, b) => onFront.has(a) - onFront.has(b)); // the front is drawn last, on top
       const x = scale(extent(shown.map(xq.get), 0.03, xq.log), [0, frame.width], xq.log);
       const y = scale(extent(shown.map(yq.get), 0.03, yq.log), [frame.height, 0], yq.log);
       const range = extent(shown.map(zq.get), 0);
@@ -102,7 +103,11 @@ function legend(frame, range, quantity, colour) {
 
 /** Small multiples: the mean effect of a setting on an objective, others held as they were, with a 95 % band. */
 function effectPlots() {
-  if (!data.effects.length) return void $("effects").remove();
+  if (!data.effects.length) {
+    const wanted = `Main effects and importance are estimated from ${data.least_trials} complete trials on.`;
+    $("effects").replaceChildren(html("p", { class: "hint" }, wanted));
+    return;
+  }
   for (const effect of data.effects) {
     const q = quantities.get(effect.metric);
     const host = html("div", { class: "small" }, html("h4", {}, axisTitle(q, true)));

@@ -42,7 +42,7 @@ frontPlot();
 mapPlot();
 effectPlots();
 importanceBars();
-if (!["map", "effects", "importance"].some($)) $("matters").remove();
+if (!["map", "importance"].some($)) $("matters").remove();
 parallelPlot();
 rungPlot();
 historyPlot();

@@ -58,11 +58,20 @@ function tickText(tick, name) {
   return Math.abs(tick) >= 1000 ? short(tick) : String(+tick.toPrecision(6));
 }
 
-/** Many dots in one path: one node however many trials there are. */
-function dots(points) {
-  let path = "";
-  for (const [x, y] of points) path += `M${x.toFixed(1)},${y.toFixed(1)}h.01`;
-  return path;
+const FEW = 400; // shapes in one path; more are spread over LAYERS faint ones, so that where they crowd it gets darker
+const LAYERS = 24;
+
+/** A few path nodes for any number of shapes, each given as a piece of a path. */
+function layered(pieces, kind) {
+  if (!pieces.length) return [];
+  if (pieces.length <= FEW) return [svg("path", { class: kind, d: pieces.join("") })];
+  const layers = Array.from({ length: LAYERS }, (_, n) => pieces.filter((_, i) => i % LAYERS === n).join(""));
+  return layers.map((d) => svg("path", { class: kind + " dense", d }));
+}
+
+/** A dot as a piece of a path: a round cap on nothing. */
+function dot([x, y]) {
+  return `M${x.toFixed(1)},${y.toFixed(1)}h.01`;
 }
 
 /** A path through points; NaN breaks it. */

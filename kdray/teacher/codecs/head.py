@@ -1,11 +1,18 @@
-"""The default codec: the likeliest tokens, their log-probabilities, and the weight of the rest at any
-temperature.
+"""The default codec: the likeliest tokens exactly enough, the weight of the rest at any temperature, and its
+spread.
 
 A position keeps the fewest tokens that hold `mass`, at least `k_min` and at most `k_max`: what a truncated
-store loses is lost on a few positions of high entropy, so an adaptive k beats a fixed one at equal size.
-Log-probabilities stand on a grid of `step` nats (a step of 1/8 costs a KL of about step^2 / 24). The tail's
-mass is stored, never inferred: decoded sums exceed 1 on a quarter of positions. ln R_a at the nodes of
-`grid`, on both sides of a = 1, makes any temperature in [0.5, 8] exact to interpolation error.
+store loses is lost on a few positions of high entropy, so an adaptive k beats a fixed one at equal size. Of a
+position are stored:
+
+    record  number of kept tokens and which of them is the label; the tail's weight (`weights`); its spread
+    (`spread`) tags, ranks  ids of the other kept tokens by frequency (`ranks`) rises, wide  how far each kept
+    token lies below the one before (`levels`) exact  the tail's weight in float16 where three bytes would not
+    do
+
+The head's log-probabilities are stored relative to the likeliest: the tail's mass fixes their level, so that
+head and tail sum to 1 exactly (decoded sums of a store that infers the tail's mass exceed 1 on a quarter of
+positions).
 """
 
 from __future__ import annotations
@@ -18,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.errors import DataError
-from kdray.teacher import bits
 from kdray.teacher.codec import Codec, Packed, State, starts
-from kdray.teacher.signal import TeacherSignal
+from kdray.teacher.codecs import levels, ranks, spread, weights
+from kdray.teacher.signal import TailShape, TeacherSignal
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,135 +40,210 @@ class Head(Codec):
         mass: probability that the head should hold.
         k_min: fewest tokens kept.
         k_max: most tokens kept.
-        step: quantisation of log-probabilities in nats.
+        step: grid of the log-probabilities next to the likeliest token, nats.
+        growth: how fast that grid grows coarser with the distance, per nat.
         grid: nodes a = 1/T of ln R_a, without 0 and 1.
+        spread_bytes: bytes for the tail's spread; 0 leaves it even.
+        spread_rank: directions that they describe.
     """
 
     name: ClassVar[str] = "head"
-    fields: ClassVar[tuple[str, ...]] = ("count", "ids", "levels", "tail")
+    fields: ClassVar[tuple[str, ...]] = ("record", "tags", "ranks", "rises", "wide", "exact")
+    fitted: ClassVar[bool] = True
 
     mass: float = 0.95
     k_min: int = 4
-    k_max: int = 12
-    step: float = 0.125
+    k_max: int = 8
+    step: float = 0.1
+    growth: float = 0.25
     grid: tuple[float, ...] = (0.125, 0.25, 0.5, 2.0)
+    spread_bytes: int = 8
+    spread_rank: int = 32
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k_min <= self.k_max <= 255 or not 0 < self.mass <= 1:
+            raise DataError(f"codec head: 1 <= k_min <= k_max <= 255 and 0 < mass <= 1, not {self.params()}")
+        if self.step <= 0 or self.growth < 0 or self.spread_bytes < 0 or self.spread_rank < 1:
+            raise DataError(
+                f"codec head: step and spread_rank above 0, growth and spread_bytes not below, {self.params()}"
+            )
 
     def bits_per_token(self, vocab: int) -> float:
-        """An estimate: the mean count is not known before the teacher is."""
-        typical = (self.k_min + 3 * self.k_max) / 4
-        return 8 + typical * (_width(vocab) + 8) + 16 * (1 + len(self.grid))
+        """An estimate: the number of kept tokens and the frequency of ids are the teacher's."""
+        kept = (self.k_min + 3 * min(self.k_max, vocab)) / 4
+        identity = 0.7 * max(1, int(vocab - 1).bit_length())
+        return 8 * (self._record_bytes + self.spread_bytes) + (kept - 0.75) * identity + (kept - 1) * 4.5
+
+    @property
+    def _record_bytes(self) -> int:
+        return (1 if self.k_max <= 15 else 2) + weights.BOOKS
+
+    def fit(self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32]) -> State:
+        """See `Codec`."""
+        parts = Parts.of(logits_NV, self)
+        state = ranks.fit(
+            parts.ids_NK[parts.kept_NK & (parts.ids_NK != labels_N[:, None])], logits_NV.shape[1]
+        )
+        state |= weights.fit(weights.values(parts.tail_NG), parts.odds(self.grid))
+        if self.spread_bytes:
+            in_head_NV = np.zeros(logits_NV.shape, bool)
+            at_N, _ = np.nonzero(parts.kept_NK)
+            in_head_NV[at_N, parts.ids_NK[parts.kept_NK]] = True
+            logprobs_NV = logits_NV - parts.normaliser_N[:, None].astype(np.float32)
+            tail_N = parts.tail_NG[:, 0].astype(np.float32)
+            state |= spread.fit(logprobs_NV, in_head_NV, tail_N, self.spread_rank, self.spread_bytes)
+        return state
 
     def encode(
-        self,
-        logits_NV: NDArray[np.float32],
-        labels_N: NDArray[np.int32],
-        counts_R: NDArray[np.int64],
-        state: State,
+        self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32], counts_R: Ints, state: State
     ) -> dict[str, Packed]:
         """See `Codec`."""
-        vocab = logits_NV.shape[1]
-        ids_NK, logprobs_NK, tail_NG = split(logits_NV, min(self.k_max, vocab), self.grid)
-        kept_N = self._counts(logprobs_NK)
-        # Tokens beyond a position's count go back into its tail.
-        dropped_NK = np.where(
-            np.arange(ids_NK.shape[1]) >= kept_N[:, None], logprobs_NK.astype(np.float64), -np.inf
+        parts = Parts.of(logits_NV, self)
+        count_N = parts.kept_NK.sum(1)
+        is_label_NK = parts.kept_NK & (parts.ids_NK == labels_N[:, None])
+        slot_N = np.where(is_label_NK.any(1), is_label_NK.argmax(1) + 1, 0)
+        other_NK = parts.kept_NK & ~is_label_NK
+        codes_NB, exact = weights.encode(
+            weights.values(parts.tail_NG), parts.odds(self.grid), counts_R, state
         )
-        for g, node in enumerate((1.0, *self.grid)):
-            tail_NG[:, g] = np.logaddexp(tail_NG[:, g], _logsumexp(node * dropped_NK))
-        real_M = np.isneginf(dropped_NK)
-        levels_M = np.minimum(np.round(-logprobs_NK[real_M] / self.step), 255).astype(np.uint8)
-        kept_R = np.add.reduceat(np.append(kept_N, 0), starts(counts_R)[:-1]) * (counts_R > 0)
-        return {
-            "count": Packed.fixed(kept_N.astype(np.uint8), counts_R),
-            "ids": _pack_ids(ids_NK[real_M], kept_R, _width(vocab)),
-            "levels": Packed(levels_M, starts(kept_R)),
-            "tail": Packed.fixed(np.maximum(tail_NG, -60000).astype(np.float16), counts_R),
-        }
+        shape_NB = (
+            spread.encode(logits_NV, state) if self.spread_bytes else np.empty((len(count_N), 0), np.uint8)
+        )
+        grid = levels.Grid(self.step, self.growth)
+        level_NK = grid.level(np.where(parts.kept_NK, parts.head_NK[:, :1] - parts.head_NK, 0.0))
+        rises_NK = np.diff(level_NK, axis=1)[parts.kept_NK[:, 1:]]
+        tags, ranked = ranks.encode(parts.ids_NK[other_NK], _per_row(other_NK.sum(1), counts_R), state)
+        rises, wide = levels.encode(rises_NK, _per_row(count_N - 1, counts_R))
+        record_NB = np.concatenate([self._counts(count_N, slot_N), codes_NB, shape_NB], 1)
+        record = Packed.fixed(record_NB, counts_R, record_NB.shape[1])
+        return {"record": record, "tags": tags, "ranks": ranked, "rises": rises, "wide": wide, "exact": exact}
 
-    def _counts(self, logprobs_NK: NDArray[np.float32]) -> NDArray[np.int64]:
-        before_NK = np.cumsum(np.exp(logprobs_NK.astype(np.float64)), 1)
-        enough_N = 1 + (before_NK < self.mass).sum(1)
-        fewest, most = min(self.k_min, logprobs_NK.shape[1]), logprobs_NK.shape[1]
-        return np.asarray(np.clip(enough_N, fewest, most))
+    def _counts(self, count_N: Ints, slot_N: Ints) -> NDArray[np.uint8]:
+        """Count and label slot as one byte where both fit, else two."""
+        columns = [count_N | slot_N << 4] if self.k_max <= 15 else [count_N, slot_N]
+        return np.stack(columns, 1).astype(np.uint8)
 
     def decode(
         self,
         packed: Mapping[str, Packed],
         labels_N: NDArray[np.int32],
-        counts_R: NDArray[np.int64],
+        counts_R: Ints,
         vocab: int,
         state: State,
     ) -> TeacherSignal:
         """See `Codec`."""
-        kept_N = packed["count"].read(np.uint8).astype(np.int64)
-        kept_R = np.add.reduceat(np.append(kept_N, 0), starts(counts_R)[:-1]) * (counts_R > 0)
-        ids_M = _unpack_ids(packed["ids"], kept_R, _width(vocab))
-        if (
-            len(kept_N) != counts_R.sum()
-            or len(packed["levels"].data) != len(ids_M)
-            or (ids_M >= vocab).any()
-        ):
-            raise DataError("a record does not decode: its fields disagree")
-        width = max(1, int(kept_N.max(initial=1)))
-        real_NK = np.arange(width) < kept_N[:, None]
-        ids_NK = np.zeros(real_NK.shape, np.int64)
-        logprobs_NK = np.full(real_NK.shape, -np.inf, np.float32)
-        ids_NK[real_NK] = ids_M
-        logprobs_NK[real_NK] = -self.step * packed["levels"].data.astype(np.float32)
-        tail_NG = packed["tail"].read(np.float16, 1 + len(self.grid)).astype(np.float32)
-        tail_NG[tail_NG <= -60000] = -np.inf
-        return TeacherSignal(ids_NK, logprobs_NK, tail_NG[:, 0], tail_NG[:, 1:], self.grid, vocab)
+        if packed["record"].data.size != len(labels_N) * (self._record_bytes + self.spread_bytes):
+            raise DataError("a record does not decode: not one signal row per target position")
+        record_NB = packed["record"].read(np.uint8, self._record_bytes + self.spread_bytes)
+        first = record_NB[:, 0].astype(np.int64)
+        count_N, slot_N = (
+            (first & 15, first >> 4) if self.k_max <= 15 else (first, record_NB[:, 1].astype(np.int64))
+        )
+        if (count_N < 1).any() or (slot_N > count_N).any():
+            raise DataError("a record does not decode: a position without tokens")
+        columns_K = np.arange(count_N.max(initial=1))
+        kept_NK = columns_K < count_N[:, None]
+        is_label_NK = columns_K == slot_N[:, None] - 1
+        other_NK = kept_NK & ~is_label_NK
+        ids_NK = np.where(is_label_NK, labels_N[:, None], 0).astype(np.int64)
+        other_R = _per_row(other_NK.sum(1), counts_R)
+        ids_NK[other_NK] = ranks.decode(packed["tags"], packed["ranks"], other_R, state)
+        level_NK = np.zeros(kept_NK.shape, np.int64)
+        rises_R = _per_row(count_N - 1, counts_R)
+        level_NK[:, 1:][kept_NK[:, 1:]] = levels.decode(packed["rises"], packed["wide"], rises_R)
+        distance_NK = levels.Grid(self.step, self.growth).distance(np.cumsum(level_NK, 1))
+        codes_NB = record_NB[:, self._record_bytes - weights.BOOKS : self._record_bytes]
+        values_NG = weights.decode(codes_NB, packed["exact"], counts_R, state)
+        tail_N, head_N = weights.from_odds(values_NG[:, 0])
+        falling_NK = np.where(kept_NK, -distance_NK, -np.inf)
+        logprobs_NK = falling_NK + (head_N - np.log(np.exp(falling_NK).sum(1)))[:, None]
+        shape = (
+            TailShape(*spread.decode(record_NB[:, self._record_bytes :], state))
+            if self.spread_bytes
+            else None
+        )
+        return TeacherSignal(
+            ids_NK, logprobs_NK.astype(np.float32), tail_N, values_NG[:, 1:], self.grid, vocab, shape
+        )
 
 
-def split(
-    logits_NV: NDArray[np.float32], k: int, grid: tuple[float, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-    """The k likeliest tokens, falling, their log-probabilities, and ln R_a of the rest at a = 1 and each
-    node.
+@dataclass(frozen=True)
+class Parts:
+    """Logits taken apart.
 
-    Returns:
-        ids int64 [N, k], log-probabilities float32 [N, k], float64 [N, 1 + G]; -inf where there is no rest.
+    Attributes:
+        ids_NK: likeliest first.
+        kept_NK: which of them are kept.
+        head_NK: float64 log-probabilities at T = 1.
+        tail_NG: float64 ln R_a of what is not kept at a = 1 and each node; -inf where nothing is left.
+        normaliser_N: float64, logits minus it are log-probabilities.
     """
-    ids_NK = np.argpartition(-logits_NV, k - 1, axis=1)[:, :k]
-    head_NK = np.take_along_axis(logits_NV, ids_NK, 1)
-    order_NK = np.lexsort((ids_NK, -head_NK))
-    ids_NK, head_NK = np.take_along_axis(ids_NK, order_NK, 1), np.take_along_axis(head_NK, order_NK, 1)
-    rest_NV = logits_NV.copy()
-    np.put_along_axis(rest_NV, ids_NK, -np.inf, 1)
-    top_N1 = np.maximum(rest_NV.max(1, keepdims=True), -1e30)
+
+    ids_NK: Ints
+    kept_NK: NDArray[np.bool_]
+    head_NK: NDArray[np.float64]
+    tail_NG: NDArray[np.float64]
+    normaliser_N: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, logits_NV: NDArray[np.float32], codec: Head) -> Parts:
+        """Takes them apart as the codec's parameters say."""
+        k, nodes = min(codec.k_max, logits_NV.shape[1]), np.array((1.0, *codec.grid))
+        ids_NK = top(logits_NV, k)
+        head_NK = np.take_along_axis(logits_NV, ids_NK, 1).astype(np.float64)
+        rest_NV = logits_NV.copy()
+        np.put_along_axis(rest_NV, ids_NK, -np.inf, 1)
+        tail_NG = power_sums(rest_NV, tuple(nodes))
+        normaliser_N = np.logaddexp(tail_NG[:, 0], logsumexp(head_NK))
+        head_NK -= normaliser_N[:, None]
+        tail_NG -= normaliser_N[:, None] * nodes
+        before_NK = np.cumsum(np.exp(head_NK), 1)
+        count_N = np.clip(1 + (before_NK < codec.mass).sum(1), min(codec.k_min, k), k)
+        kept_NK = np.arange(k) < count_N[:, None]
+        # Tokens beyond a position's count go back into its tail.
+        dropped_NK = np.where(kept_NK, -np.inf, head_NK)
+        for g, node in enumerate(nodes):
+            tail_NG[:, g] = np.logaddexp(tail_NG[:, g], logsumexp(node * dropped_NK))
+        return cls(ids_NK, kept_NK, head_NK, tail_NG, normaliser_N)
+
+    def odds(self, grid: tuple[float, ...]) -> NDArray[np.float64]:
+        """[N, 1 + G] log-odds of the tail at a = 1 and each node."""
+        kept_NK = np.where(self.kept_NK, self.head_NK, -np.inf)
+        return self.tail_NG - np.stack([logsumexp(node * kept_NK) for node in (1.0, *grid)], 1)
+
+
+def top(logits_NV: NDArray[np.float32], k: int) -> Ints:
+    """The k likeliest ids of each position, likeliest first, ties by id."""
+    ids_NK = np.sort(np.argpartition(-logits_NV, k - 1, axis=1)[:, :k], 1)
+    order_NK = np.argsort(-np.take_along_axis(logits_NV, ids_NK, 1), axis=1, kind="stable")
+    return np.take_along_axis(ids_NK, order_NK, 1).astype(np.int64)
+
+
+def power_sums(rest_NV: NDArray[np.float32], nodes: tuple[float, ...]) -> NDArray[np.float64]:
+    """ln of the sum of exp(a * logit) for each a; overwrites `rest_NV`."""
+    top_N1 = np.maximum(rest_NV.max(1, keepdims=True), np.float32(-1e30))
     rest_NV -= top_N1
-    lse_NG = np.empty((len(logits_NV), 1 + len(grid)))
-    with np.errstate(divide="ignore"):
-        for g, node in enumerate((1.0, *grid)):
-            lse_NG[:, g] = np.log(np.exp(np.float32(node) * rest_NV).sum(1, dtype=np.float64))
-    lse_NG += top_N1 * np.array((1.0, *grid))
-    normaliser_N = np.logaddexp(lse_NG[:, 0], _logsumexp(head_NK.astype(np.float64)))
-    lse_NG -= normaliser_N[:, None] * np.array((1.0, *grid))
-    return ids_NK.astype(np.int64), (head_NK - normaliser_N[:, None]).astype(np.float32), lse_NG
+    result_NG = np.empty((len(rest_NV), len(nodes)))
+    at, power_NV = 0.0, rest_NV
+    with np.errstate(divide="ignore", under="ignore"):
+        for g in np.argsort(nodes):
+            # A node twice the one before is its square: one exponential serves 1/8, 1/4, 1/2, 1 and 2.
+            if nodes[g] == 2 * at:
+                power_NV *= power_NV
+            else:
+                power_NV = np.exp(np.float32(nodes[g]) * rest_NV)
+            at = nodes[g]
+            result_NG[:, g] = np.log(power_NV.sum(1, dtype=np.float64))
+    return np.asarray(result_NG + top_N1 * np.array(nodes))
 
 
-def _logsumexp(values_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+def logsumexp(values_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N], -inf where there is nothing."""
     top_N1 = np.maximum(values_NK.max(1, keepdims=True), -1e30)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(np.exp(values_NK - top_N1).sum(1)) + top_N1[:, 0])
 
 
-def _width(vocab: int) -> int:
-    return max(1, int(vocab - 1).bit_length())
-
-
-def _pack_ids(ids_M: NDArray[np.int64], kept_R: NDArray[np.int64], width: int) -> Packed:
-    """Fixed-width ids, each row beginning at a byte."""
-    offsets_R = starts((kept_R * width + 7) // 8)
-    return Packed(bits.pack(ids_M, _bit_offsets(offsets_R, kept_R, width), int(offsets_R[-1])), offsets_R)
-
-
-def _unpack_ids(packed: Packed, kept_R: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    if (np.diff(packed.offsets_R) != (kept_R * width + 7) // 8).any():
-        raise DataError("a record does not decode: its ids have another length than its counts say")
-    return bits.unpack(packed.data, _bit_offsets(packed.offsets_R, kept_R, width), width)
-
-
-def _bit_offsets(offsets_R: NDArray[np.int64], kept_R: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    within_M = np.arange(kept_R.sum()) - np.repeat(starts(kept_R)[:-1], kept_R)
-    return np.asarray(np.repeat(offsets_R[:-1] * 8, kept_R) + within_M * width)
+def _per_row(counts_N: Ints, counts_R: Ints) -> Ints:
+    """Sums over the positions of each row."""
+    return np.asarray(np.diff(np.concatenate([[0], np.cumsum(counts_N)])[starts(counts_R)]))

@@ -1,0 +1,148 @@
+"""Java and C transformations that add what changes nothing.
+
+Not covered: Java's constructors that begin with a call of another (nothing may stand before it).
+"""
+
+from __future__ import annotations
+
+import random
+
+from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
+from kdray.metamorphic.transforms.curly import Unit, is_quiet
+from kdray.metamorphic.transforms.curly_blocks import (
+    has_directive,
+    indentation,
+    insert_before,
+    is_labelled,
+    statements,
+)
+from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.tree import Node, Source
+from kdray.metamorphic.transforms.words import COMMENTS, fresh
+
+NONE_HERE = Refusal("no statement before the target")
+
+
+def _chosen(source: Source, rng: random.Random) -> tuple[Unit, list[Node]] | Refusal:
+    found = unit(source)
+    if isinstance(found, str):
+        return Refusal(found)
+    inside = list(statements(source, found))
+    rng.shuffle(inside)
+    return (found, inside) if inside else NONE_HERE
+
+
+def comments(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Comments before some statements."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    places = chosen[1][: rng.randint(1, 3)]
+    return Edits([insert_before(source, node, f"/* {rng.choice(COMMENTS)} */") for node in places])
+
+
+def layout(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Empty lines between statements and wider space around signs."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    parents = ("assignment_expression", "binary_expression", "init_declarator", "variable_declarator")
+    signs = [
+        node
+        for node in source.nodes
+        if node.type in ("=", "+", "-", "*", "==", "+=", "<")
+        and chosen[0].body.start < node.start
+        and node.end < source.boundary
+        and node.parent is not None
+        and node.parent.type in parents
+    ]
+    edits = [insert_before(source, node, "") for node in chosen[1][: rng.randint(1, 3)]]
+    for sign in rng.sample(signs, min(len(signs), 4)):
+        edits += [Edit(sign.start, sign.start, " "), Edit(sign.end, sign.end, " ")]
+    return Edits(edits)
+
+
+def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
+    """A branch that is never taken."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    found = chosen[0]
+    name = fresh(rng, found.words, found.dialect.style)
+    text = f"if ({found.dialect.false}) {{ int {name} = {rng.randrange(100)}; }}"
+    return Edits([insert_before(source, chosen[1][0], text)])
+
+
+def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
+    """A variable that nobody reads."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    name = fresh(rng, chosen[0].words, chosen[0].dialect.style)
+    return Edits([insert_before(source, chosen[1][0], f"int {name} = {rng.randrange(100)};")])
+
+
+def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
+    """`if (true) { ... }` around a statement that neither declares nor leaves."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    found, inside = chosen
+    for node in inside:
+        if node.type in ("expression_statement", "enhanced_for_statement") and not has_directive(
+            source, node
+        ):
+            step = indentation(source, node)
+            text = f"if ({found.dialect.true}) {{ {source.text(node)}\n{step}}}"
+            return Edits([Edit(node.start, node.end, text)])
+    return Refusal("no statement that can be wrapped")
+
+
+def permute(source: Source, rng: random.Random) -> Edits | Refusal:
+    """Two neighbouring declarations that have nothing to do with each other change places."""
+    chosen = _chosen(source, rng)
+    if isinstance(chosen, Refusal):
+        return chosen
+    found, inside = chosen
+    known = {id(node): _quiet_declaration(source, found, node) for node in inside if not is_labelled(node)}
+    for first in inside:
+        second = _next(first)
+        a, b = known.get(id(first)), known.get(id(second)) if second is not None else None
+        if second is None or a is None or b is None or a[0] in b[1] or b[0] in a[1] or a[0] == b[0]:
+            continue
+        texts = source.text(first), source.text(second)
+        return Edits([Edit(first.start, first.end, texts[1]), Edit(second.start, second.end, texts[0])])
+    return Refusal("no two neighbouring declarations that are certainly independent")
+
+
+def _next(node: Node) -> Node | None:
+    siblings = node.parent.children if node.parent is not None else []
+    at = _index(siblings, node)
+    return siblings[at + 1] if at + 1 < len(siblings) else None
+
+
+def _index(siblings: list[Node], node: Node) -> int:
+    """The place of a node among its siblings, which stand in the order of the text."""
+    low, high = 0, len(siblings)
+    while low < high:
+        middle = (low + high) // 2
+        if siblings[middle].start < node.start:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _quiet_declaration(source: Source, found: Unit, node: Node) -> tuple[str, set[str]] | None:
+    """The name that a declaration of one variable by a quiet value declares, and the names it reads."""
+    if node.type != found.dialect.declaration:
+        return None
+    declarators = [child for child in node.children if child.field == "declarator"]
+    if len(declarators) != 1:
+        return None
+    name = declarators[0].child("name") or declarators[0].child("declarator")
+    value = declarators[0].child("value")
+    if name is None or name.type != "identifier" or value is None or not is_quiet(source, found, value):
+        return None
+    reads = {source.text(inner) for inner in value.walk() if inner.type == "identifier"}
+    return (source.text(name), reads) if found.is_plain(source.text(name)) else None
