@@ -115,14 +115,16 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     link = Link(conductor, stopped)
     searcher = StudySearcher(
         link,
-        experiment=str(path), factory=factory, objectives=list(sweep.objectives),
-        max_concurrent=resources.max_concurrent, threads=max(1, int(resources.cpus_per_worker)),
-    )  # fmt: skip
+        experiment=str(path),
+        factory=factory,
+        objectives=list(sweep.objectives),
+        resources=resources,
+    )
     own = path / ".tune"
     shutil.rmtree(own, ignore_errors=True)
     bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     tuner = tune.Tuner(
-        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle])),
+        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle] * resources.workers)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=HalvingScheduler(link),
