@@ -34,5 +34,5 @@ def place(name: str) -> Place:
 
     if name not in NAMES:
         raise ConfigError(f"--on {name}: no such place{nearest(name, ('local', *NAMES))}")
-    module: Place = importlib.import_module(f"kdray.launch.places.{name}")  # type: ignore[assignment]
+    module: Place = importlib.import_module(f"kdray.launch.places.{name}")
     return module

@@ -11,28 +11,29 @@ import subprocess
 from importlib.metadata import version
 from typing import Any
 
-import yaml
-
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
 from kdray.launch.places.request import Request, check_folders
+from kdray.launch.places.text import Block, dump
 
 FOLDER = "/etc/kdray"
-SHARED = "kdray-storage"
-"""The PersistentVolumeClaim (ReadWriteMany) that holds corpora, shards and runs, mounted at /shared."""
+CLAIM = "kdray-storage"
+"""The PersistentVolumeClaim (ReadWriteMany) that holds corpora, shards and runs."""
+SHARED = "/shared"
+"""Where it is mounted, unless the request's folder says otherwise."""
 
 
 def render(request: Request) -> str:
     """ConfigMap and RayJob as two YAML documents."""
-    check_folders(request.sweep, "Kubernetes")
+    check_folders(request, "Kubernetes")
     name = f"kdray-{request.sweep.name}".lower().replace("_", "-").replace(".", "-")
     sweep = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name},
-        "data": {"sweep.yaml": _Block(request.text)},
+        "data": {"sweep.yaml": Block(request.text)},
     }
-    return str(yaml.dump_all([sweep, _job(request, name)], Dumper=_Dumper, sort_keys=False, width=110))
+    return dump(sweep, _job(request, name))
 
 
 def submit(request: Request, text: str) -> int:
@@ -107,29 +108,12 @@ def _container(name: str, request: Request, *, cpus: int, memory: str, gpus: int
         "image": request.image,
         "env": [{"name": "RAY_USAGE_STATS_ENABLED", "value": "0"}],
         "resources": {"requests": dict(amounts), "limits": dict(amounts)},
-        "volumeMounts": [{"name": "storage", "mountPath": "/shared"}],
+        "volumeMounts": [{"name": "storage", "mountPath": request.folder or SHARED}],
     }
 
 
 def _pod(container: dict[str, Any], volumes: list[dict[str, Any]], restart: str) -> dict[str, Any]:
-    storage = {"name": "storage", "persistentVolumeClaim": {"claimName": SHARED}}
+    storage = {"name": "storage", "persistentVolumeClaim": {"claimName": CLAIM}}
     return {
         "spec": {"restartPolicy": restart, "containers": [container], "volumes": [storage, *volumes]},
     }
-
-
-class _Block(str):
-    """Text that YAML shows line by line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Shows `_Block` line by line and repeats nothing by reference."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Anchors are for machines."""
-        return True
-
-
-_Dumper.add_representer(
-    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
-)

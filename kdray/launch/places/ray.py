@@ -15,20 +15,21 @@ import yaml
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
 from kdray.launch.places.request import Request, check_folders
+from kdray.launch.places.text import Block, dump
 
 SWEEP_FILE = "sweep.yaml"
 
 
 def render(request: Request) -> str:
     """The job as YAML: entry point, name and the sweep file that travels with it."""
-    check_folders(request.sweep, "a Ray cluster")
+    check_folders(request, "a Ray cluster")
     job = {
         "address": _address(request),
-        "entrypoint": request.entrypoint(SWEEP_FILE),
+        "entrypoint": request.entrypoint(f'"$OLDPWD/{SWEEP_FILE}"' if request.folder else SWEEP_FILE),
         "metadata": {"kdray": request.sweep.name},
-        "working_dir": {SWEEP_FILE: request.text},
+        "working_dir": {SWEEP_FILE: Block(request.text)},
     }
-    return str(yaml.safe_dump(job, sort_keys=False))
+    return dump(job)
 
 
 def submit(request: Request, text: str) -> int:

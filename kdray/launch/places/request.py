@@ -22,6 +22,7 @@ class Request:
         sweep: as read.
         path: the sweep file, as typed.
         text: what stands in it; this is what travels.
+        folder: where the sweep's relative folders begin there; None allows no relative ones.
         address: of a running Ray cluster's job server; None where the place starts its own Ray.
         image: a container image that has kdray, where the place starts containers.
     """
@@ -29,6 +30,7 @@ class Request:
     sweep: Sweep
     path: str
     text: str
+    folder: str | None = None
     address: str | None = None
     image: str = IMAGE
 
@@ -53,22 +55,30 @@ class Request:
         return math.ceil(resources.max_concurrent * resources.workers * per_worker / resources.nodes)
 
     def entrypoint(self, sweep_file: str) -> str:
-        """The command that runs beside the place's Ray."""
-        return f"kdray launch {shlex.quote(sweep_file)} --resume --address auto"
+        """The shell command that runs beside the place's Ray. `sweep_file` is quoted already."""
+        begin = f"cd {shlex.quote(self.folder)} && " if self.folder else ""
+        return f"{begin}kdray launch {sweep_file} --resume --address auto"
 
 
-def request(path: str, *, address: str | None = None, image: str | None = None) -> Request:
+def request(
+    path: str, *, folder: str | None = None, address: str | None = None, image: str | None = None
+) -> Request:
     """Reads a sweep file for a place. Raises `ConfigError`."""
     sweep = load_sweep(path)
-    return Request(sweep, path, Path(path).read_text(encoding="utf-8"), address, image or IMAGE)
+    if folder is not None and not Path(folder).is_absolute():
+        raise ConfigError(f"--folder {folder}: must be absolute")
+    return Request(sweep, path, Path(path).read_text(encoding="utf-8"), folder, address, image or IMAGE)
 
 
-def check_folders(sweep: Sweep, where: str) -> None:
+def check_folders(request: Request, where: str) -> None:
     """Refuses relative folders where a job does not run in the folder it was submitted from.
 
     Raises:
         ConfigError: with the field.
     """
+    if request.folder:
+        return
+    sweep = request.sweep
     trial = sweep.trial
     fields = {
         "storage": sweep.storage, "trial.corpus": trial.corpus, "trial.shards": trial.shards,
@@ -77,6 +87,6 @@ def check_folders(sweep: Sweep, where: str) -> None:
     for field, value in fields.items():
         if value and not is_uri(value) and not Path(value).is_absolute():
             raise ConfigError(
-                f"{field}: '{value}' means another folder on {where}: give an absolute path that every "
-                "machine sees, or a URI"
+                f"{field}: '{value}' means another folder on {where}: say --folder, or give an "
+                "absolute path that every machine sees"
             )

@@ -16,7 +16,7 @@ from kdray.storage import is_uri
 
 
 def render(request: Request) -> str:
-    """The batch script. Relative folders are those of the folder that `sbatch` is typed in."""
+    """The batch script. Relative folders begin where `sbatch` is typed, or in the request's folder."""
     sweep = request.sweep
     if is_uri(sweep.storage):
         raise ConfigError(f"storage: '{sweep.storage}': a sweep on Slurm needs a folder that its nodes share")
@@ -28,8 +28,9 @@ def render(request: Request) -> str:
         cpus=max(request.cpus_per_node, math.ceil(sweep.resources.cpus_per_worker)),
         gpus=f"\n#SBATCH --gpus-per-node={gpus}" if gpus else "",
         num_gpus=gpus,
+        folder=shlex.quote(request.folder) if request.folder else '"$SLURM_SUBMIT_DIR"',
         storage=shlex.quote(sweep.storage),
-        entrypoint=request.entrypoint(request.path),
+        sweep_file=shlex.quote(request.path),
     )
 
 
