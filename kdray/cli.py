@@ -206,13 +206,40 @@ def trial(
 def launch(
     sweep: SweepFile,
     resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    on: Annotated[str, typer.Option(help="local, ray, slurm or kuberay")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray: its job server (ray), or itself (local)")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="where the sweep's relative folders begin there (ray, slurm, kuberay)")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="container image with kdray (kuberay)")] = None,
+    dry_run: Annotated[bool, typer.Option(help="print what would be submitted")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml"""
+    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml --on
+    slurm --dry-run
+    """
     from kdray.config import load_sweep
-    from kdray.launch.finish import launch_and_finish
 
-    launch_and_finish(load_sweep(sweep), resume=resume, as_json=as_json, show=show)
+    if on == "local":
+        from kdray.launch.finish import launch_and_finish
+
+        if dry_run:
+            raise ConfigError(
+                "--dry-run: nothing is submitted with --on local; kdray validate checks the file"
+            )
+        launch_and_finish(load_sweep(sweep), resume=resume, address=address, as_json=as_json, show=show)
+        return
+    from kdray.launch.places import place
+    from kdray.launch.places.request import request
+
+    asked, there = request(sweep, folder=folder, address=address, image=image), place(on)
+    text = there.render(asked)
+    if dry_run:
+        show(text)
+    else:
+        sys.exit(there.submit(asked, text))
 
 
 @app.command()
@@ -376,10 +403,12 @@ def shards_verify(
 @shards_app.command("show")
 def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
+    from kdray.storage import join
     from kdray.students.load import load_tokenizer
+    from kdray.teacher.cache import local_folder
     from kdray.teacher.verify import show as show_row
 
-    tokenizer = load_tokenizer(Path(folder) / "teacher")
+    tokenizer = load_tokenizer(local_folder(join(folder, "teacher")))
     show("\n".join(show_row(folder, row, tokenizer.decode)))
 
 
