@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -66,6 +73,43 @@ def test_wandb_keeps_a_run_per_trial_offline(tracked):
     kept = list((root / "small" / "wandb").rglob("*.wandb"))
     assert len(kept) == len(records)
     assert all(path.stat().st_size > 0 for path in kept)
+
+
+@pytest.fixture
+def dashboard(tracked):
+    """The address of an optuna-dashboard on the sweep's study."""
+    pytest.importorskip("optuna_dashboard")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from optuna_dashboard._cli import main; main()"]
+    journal = str(tracked[0] / "small" / "study.journal")
+    process = subprocess.Popen([*command, journal, "--host", "127.0.0.1", "--port", str(port), "--quiet"])
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def fetched(address, tries=600):
+    for _ in range(tries):
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - loopback
+                return answer.status, answer.read().decode()
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} did not answer")
+
+
+def test_the_study_opens_in_optuna_dashboard_with_all_its_trials(tracked, dashboard):
+    _, records = tracked
+    status, page = fetched(dashboard)
+    assert status == 200
+    assert "Optuna Dashboard" in page
+    (study,) = json.loads(fetched(f"{dashboard}/api/studies")[1])["study_summaries"]
+    assert (study["study_name"], study["directions"]) == ("small", ["maximize", "minimize"])
+    found = json.loads(fetched(f"{dashboard}/api/studies/{study['study_id']}?after=0")[1])["trials"]
+    assert len(found) == len(records)
+    assert [one["state"] for one in found] == ["Complete"] * len(records)
 
 
 class Broken:
