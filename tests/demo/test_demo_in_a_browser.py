@@ -50,7 +50,7 @@ def test_the_demos_report_is_hovered_selected_sorted_and_searched(driver, runs, 
     tip = css(page, ".tip")
     assert tip.is_displayed()
     hovered = next(member for member in found.members if tip.text.startswith(member.key))
-    assert f"{value(hovered, 'assertion_accuracy'):.3f} [" in tip.text
+    assert f"{value(hovered, 'metamorphic_discrepancy'):.3f} [" in tip.text
     move(page, *dot(page), click=True)
     assert text(page, "#detail h3") == hovered.key
     assert f"kdray export demo {hovered.key} OUT" in text(page, "#detail")
