@@ -6,6 +6,7 @@ Nothing in the console.
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 import pytest
 
@@ -233,10 +234,15 @@ def test_axes_can_be_any_metric_with_the_teacher_on_them(page):
 
 def test_hostile_text_is_shown_and_not_run(driver, tmp_path):
     experiment = results.experiment(simulate(tmp_path / "x", 30, hostile=True))
+    first, *others = experiment.records
+    named = [dataclasses.replace(first, key=HOSTILE), *others]
+    held = {**experiment.references, HOSTILE: experiment.references["teacher"]}
+    experiment = dataclasses.replace(experiment, records=named, references=held)
     path = tmp_path / "hostile.html"
     html.write(path, experiment, front(experiment.records, experiment.sweep.objectives), note=HOSTILE)
     page = opened(driver, path)
     assert HOSTILE in text(page, "#counts")
+    assert HOSTILE in text(page, "#front-plot")
     for row in range(30):
         page.execute_script("document.querySelectorAll('#table tbody tr')[arguments[0]].click()", row)
         if text(page, "#detail h3") == "t0001":
