@@ -8,6 +8,7 @@ when a worse trial widens the range: it is for following a sweep, not for compar
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdray import results
-from kdray.config import Sweep
+from kdray.config import Sweep, as_data
 from kdray.console import Advance, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
@@ -108,6 +109,7 @@ class Board:
     ) -> None:
         self._sweep, self._clock, self._begin = sweep, clock, clock()
         self._ended = {record.key: record for record in earlier}
+        self._base = as_data(sweep.trial)
         self._before = len(earlier)
         self._resumed = 0.0
         self._running: dict[str, Running] = {}
@@ -129,7 +131,7 @@ class Board:
             else:
                 gone = self._running.pop(key, None)
                 if event.kind != "retried":
-                    self._ended[key] = _record(event, gone)
+                    self._ended[key] = _record(event, gone, self._base)
 
     @property
     def _steps(self) -> int:
@@ -219,11 +221,11 @@ class Board:
         return table
 
 
-def _record(event: Any, running: Running | None) -> TrialRecord:
-    """An ended trial as far as its event tells."""
+def _record(event: Any, running: Running | None, base: Mapping[str, Any]) -> TrialRecord:
+    """An ended trial as far as its event tells; `base` is the sweep's trial as plain data."""
     metrics = dict(event.detail.get("metrics") or {})
     point = running.point if running else {}
-    trial: dict[str, Any] = {}
+    trial: dict[str, Any] = copy.deepcopy(dict(base))
     for path, value in point.items():
         node = trial
         *parents, leaf = path.split(".")

@@ -80,6 +80,7 @@ def test_the_table_shows_what_runs_the_rungs_the_front_and_the_end_in_sight(swee
     assert "alpha 0.25" in running
     expected = front([*board._ended.values()], sweep.objectives)
     assert {member.key for member in expected.members} == {"t0000", "t0001"}
+    assert "llama 1x32 h1 ff48" in text
     assert f"2 on the front; hypervolume {expected.hypervolume:.4f}" in text
     # Three trials and a third of one took the time; two thirds of one are left.
     assert board.left_s == pytest.approx(clock.now * (1 - 30 / 90) / (3 + 30 / 90))
