@@ -17,7 +17,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from kdray import results, storage
+from kdray.console import Advance
 from kdray.corpus.store import corpus_manifest
 from kdray.errors import ConfigError
 from kdray.evaluation.compare import matches
@@ -34,6 +35,7 @@ from kdray.handover import measure, onnx
 from kdray.handover.card import Facts, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.measure import Bench
+from kdray.metamorphic.suite import IDENTITY
 from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model
@@ -41,6 +43,8 @@ from kdray.train.exam import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
+INT8_CASES = 200
+"""Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,8 @@ def _fill(
             prompts, _, _ = on.suite.read(on.clean[:CHECKED_PROMPTS])
             graph = onnx.write(model, prompts, work / onnx.FILE)
         if with_int8:
-            with stage("int8"):
-                int8 = _int8(model, on, work, marks)
+            with stage("int8") as advance:
+                int8 = _int8(model, on, work, advance)
     facts = Facts(
         sweep=_sweep(experiment),
         trial=_trial(record, chosen),
@@ -216,34 +220,39 @@ def _data(record: TrialRecord, on: Bench | None) -> dict[str, Any]:
     return found
 
 
-def _int8(model: Any, on: Bench, work: Path, marks: Mapping[str, Any]) -> dict[str, Any]:
-    """Quantises the graph and measures it on all of the trial's cases."""
+def _int8(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, Any]:
+    """Quantises the graph, and measures it beside the student on the first of the trial's cases."""
     found = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
-    numbers = on.numbers
+    graph = onnx.Graph(work / onnx.FILE_INT8, model)
+    numbers = on.suite.first(min(INT8_CASES, on.trial.evaluation.cases))
     prompts, _, _ = on.suite.read(numbers)
-    drafts = [one.ids for one in measure.answers(model, on, numbers)]
-    outputs = onnx.Graph(work / onnx.FILE_INT8, model).greedy(
-        prompts, drafts, end_id=on.task.end_id, max_new_tokens=on.task.max_target, batch_size=16
-    )
-    texts, before = ([on.task.decode(ids) for ids in some] for some in (outputs, drafts))
-    clean = np.isin(numbers, on.clean)
+    before = [on.task.decode(one.ids) for one in measure.answers(model, on, numbers)]
+    now = []
+    for done, prompt in enumerate(prompts, start=1):
+        ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
+        now.append(on.task.decode(ids))
+        advance(done, len(prompts))
+    float_marks, int8_marks = (_shares(texts, before, numbers, on) for texts in (before, now))
+    return {**found, "inputs": len(numbers), "float": float_marks, "int8": int8_marks}
+
+
+def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) -> dict[str, Any]:
+    """Shares of answers with their intervals, named as a trial's metrics are."""
+    clean = np.array([on.suite.transforms[n] == IDENTITY for n in numbers])
     right = matches(texts, [on.suite.references[n] for n in numbers])
     agrees = matches(texts, [on.suite.teacher_texts[n] for n in numbers])
-    measured = {
+    hits = {
         "assertion_accuracy": right[clean],
         "variant_accuracy": right[~clean],
         "agreement": agrees[clean],
         "prediction_agreement": ~agrees[~clean],
         "same_as_float": matches(texts, before),
     }
-    shares = {name: float(hits.mean()) for name, hits in measured.items()}
-    intervals = {name: list(wilson(int(hits.sum()), len(hits))) for name, hits in measured.items()}
-    names = [name for name in measured if name in marks]
-    float_marks = {name: marks[name] for name in names}
-    float_marks["intervals"] = {
-        name: marks["intervals"][name] for name in names if name in marks["intervals"]
+    shares: dict[str, Any] = {name: float(found.mean()) for name, found in hits.items()}
+    return {
+        **shares,
+        "intervals": {name: list(wilson(int(one.sum()), len(one))) for name, one in hits.items()},
     }
-    return {**found, "float": float_marks, "int8": {**shares, "intervals": intervals}}
 
 
 def summary(done: Exported) -> str:
