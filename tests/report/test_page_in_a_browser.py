@@ -108,8 +108,15 @@ def press(element, *keys):
     element.send_keys(*(getattr(Keys, key, key) for key in keys))
 
 
+def texts(driver, selector):
+    """Of all that match, read at one moment: the page may draw its rows anew between two requests."""
+    return driver.execute_script(
+        "return Array.from(document.querySelectorAll(arguments[0]), found => found.innerText)", selector
+    )
+
+
 def rows(driver):
-    return [row.text for row in all_of(driver, "#table tbody th")]
+    return texts(driver, "#table tbody th")
 
 
 def count(driver):
@@ -237,7 +244,7 @@ def test_a_heading_sorts_and_a_second_click_turns_the_order(page, experiment, he
 
 
 def columns(driver):
-    return [b.text.replace("\n", " ").rstrip(" ↑↓▲▼") for b in all_of(driver, "#table thead button")]
+    return [heading.replace("\n", " ").rstrip(" ↑↓▲▼") for heading in texts(driver, "#table thead button")]
 
 
 def test_search_takes_words_and_comparisons(page, experiment, found):
