@@ -2,14 +2,14 @@
 
 `read_labelled` takes what is around, a folder or one file, plain or gzipped:
 
-- CodeXGLUE's BigCloneBench: `data.jsonl` (idx, func) and lists `train.txt`, `valid.txt`, `test.txt` (id, id, 0 or 1);
+- CodeXGLUE's BigCloneBench: `data.jsonl` (idx, func), lists `train.txt`, `valid.txt`, `test.txt` (id, id, label);
 - CodeXGLUE's Devign: `function.json` (a list of func, target) and lists of positions, or `train.jsonl` ... with
   func, target, idx;
 - functions in `functions.jsonl` (id, code) with pairs in `pairs.jsonl` (id1, id2, label) or `train.tsv` ...;
 - JSON lines of pairs (code1, code2, label) or functions (code or func, label or target).
 
-A `substitutes` field proposes other names for each identifier of the first snippet. Where a source has no lists, all
-of it belongs to the test split. A path that two kinds would fit is read as the first of these.
+A `substitutes` field proposes other names for each identifier of the first snippet. Where a source has no lists,
+all of it belongs to the test split. A path that two kinds would fit is read as the first of these.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +30,8 @@ _IDS = ("idx", "id")
 _CODES = ("code", "func", "code1", "func1")
 _OTHERS = ("code2", "func2")
 _LABELS = ("label", "target")
-C_WORDS = ("->", "NULL", "sizeof", "#define", "unsigned", "struct ", "static int", "uint8_t", "char *")
-"""What Java code does not hold; tells the language where a source does not say it."""
+LANGUAGE = {"clone": "java", "vulnerability": "c"}
+"""Of sources that do not say it: that of BigCloneBench, and that of Devign."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,14 @@ class Labelled:
         """As a corpus holds it (see `kdray.tasks.classification`)."""
         name = fingerprint(self.id, self.code, self.other)
         return Example(
-            name, self.group or self.id, self.language, self.id, self.other, self.code, str(self.label), self.split
+            name,
+            self.group or self.id,
+            self.language,
+            self.id,
+            self.other,
+            self.code,
+            str(self.label),
+            self.split,
         )
 
 
@@ -76,7 +83,7 @@ def read_labelled(source: str | Path, language: str | None = None) -> list[Label
 
     Args:
         source: see the module.
-        language: of all code; None takes Java for pairs and C for functions, unless the code says otherwise.
+        language: of all code; None takes what a line says in `language`, else Java for pairs and C for functions.
 
     Raises:
         DataError: nothing that can be read, or a line that is damaged, named with its number.
@@ -89,12 +96,7 @@ def read_labelled(source: str | Path, language: str | None = None) -> list[Label
 
 
 def _with_language(one: Labelled, language: str | None) -> Labelled:
-    told = language or one.language or ("java" if one.other and not _looks_like_c(one.code) else "c")
-    return Labelled(**{**one.__dict__, "language": told})
-
-
-def _looks_like_c(code: str) -> bool:
-    return sum(word in code for word in C_WORDS) >= 2
+    return replace(one, language=language or one.language or LANGUAGE[one.task])
 
 
 def _folder(folder: Path) -> Iterator[Labelled]:
@@ -214,9 +216,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        stream = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with stream:
+        with opened(path, "rt", encoding="utf-8") as stream:
             for number, text in enumerate(stream, 1):
                 if text.strip():
                     yield number, text

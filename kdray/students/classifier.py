@@ -58,7 +58,7 @@ class CodeClassifier(RobertaPreTrainedModel):  # type: ignore[misc]
     def inner(self, ids_BT: Tensor) -> Tensor:
         """[B, 1, D + 1], the head's inner layer and a 1, of inputs whose snippets stand one after another."""
         snippets = split(ids_BT, self.snippets, self.config.bos_token_id, self.config.pad_token_id)
-        states_BSD = self.encode(snippets).unflatten(0, (len(ids_BT), self.snippets))
+        states_BSD = self.encode(snippets).view(len(ids_BT), self.snippets, -1)
         inner_BD = self.classifier.inner(states_BSD)
         return torch.cat([inner_BD, torch.ones_like(inner_BD[:, :1])], 1)[:, None]
 

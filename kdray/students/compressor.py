@@ -1,7 +1,7 @@
 """The students that Compressor published (ASE 2022), from one safetensors file with their original names.
 
-The architecture is read off the shapes, except the 8 heads, which no shape tells. Their encoder stands under one of
-three prefixes, and one file carries an unused second head. Vulnerability detectors call class 0 vulnerable: their
+The architecture is read off the shapes, except the 8 heads, which no shape tells. The encoder stands under one of
+two prefixes, and one file carries an unused second head. Vulnerability detectors call class 0 vulnerable: their
 two outputs change places here, so that class 1 is vulnerable as in the data.
 """
 
@@ -34,7 +34,9 @@ def load_compressor(path: str | Path) -> CodeClassifier:
         model = _shaped(state)
         model.load_state_dict(state)
     except (KeyError, RuntimeError) as error:
-        raise DataError(f"{path}: not laid out as Compressor's students: {str(error).splitlines()[0]}") from error
+        raise DataError(
+            f"{path}: not laid out as Compressor's students: {str(error).splitlines()[0]}"
+        ) from error
     return model.eval()  # type: ignore[no-any-return]
 
 

@@ -114,7 +114,7 @@ def wrapped(tokenizer: Any) -> Any:
 
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",
+        bos_token="<s>",  # noqa: S106 - no password
         pad_token="<pad>",  # noqa: S106 - no password
         eos_token="</s>",  # noqa: S106 - no password
         unk_token="<unk>",  # noqa: S106 - no password
