@@ -82,6 +82,21 @@ def corpus_mine(
     show_json(manifest)
 
 
+@corpus_app.command("import")
+def corpus_import(
+    source: Annotated[str, typer.Argument(help="a folder or file of labelled code")],
+    out: Annotated[str, typer.Option(help="folder of the new corpus")],
+    language: Annotated[str | None, typer.Option(help="of the code, where it does not say")] = None,
+) -> None:
+    """Import labelled pairs or functions (CodeXGLUE, JSON lines).   Example: kdray corpus import data/bcb --out
+    corpora/bcb
+    """
+    from kdray.corpus.labelled import labelled_examples
+    from kdray.corpus.store import write_corpus
+
+    show_json(write_corpus(out, labelled_examples(source, language), [source]))
+
+
 @corpus_app.command("show")
 def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
     """Print some examples of a corpus.   Example: kdray corpus show corpora/mine --count 5"""

@@ -10,8 +10,8 @@ from kdray import cli
 from tests import world
 
 COMMANDS = {
-    "demo", "corpus mine", "corpus show", "teacher train", "teacher eval", "capture", "validate", "trial",
-    "launch", "resume", "stop", "status", "pareto", "shards verify", "shards show",
+    "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
+    "trial", "launch", "resume", "stop", "status", "pareto", "shards verify", "shards show", "metamorphic",
 }  # fmt: skip
 
 

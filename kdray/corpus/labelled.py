@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from kdray.corpus.example import Example, Split
+from kdray.corpus.splits import split_of
 from kdray.errors import DataError
 from kdray.storage import fingerprint
 
@@ -93,6 +94,14 @@ def read_labelled(source: str | Path, language: str | None = None) -> list[Label
     if not found:
         raise DataError(f"{path}: no labelled code in it")
     return [_with_language(one, language) for one in found]
+
+
+def labelled_examples(source: str | Path, language: str | None = None) -> list[Example]:
+    """A source as the examples of a corpus; one without lists is split by project, or by id without one."""
+    found = read_labelled(source, language)
+    if all(one.split == "test" for one in found):
+        found = [replace(one, split=split_of(one.group or one.id)) for one in found]
+    return [one.example() for one in found]
 
 
 def _with_language(one: Labelled, language: str | None) -> Labelled:

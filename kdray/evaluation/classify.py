@@ -57,13 +57,19 @@ class Classifier:
 
 
 def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any]) -> dict[str, float]:
-    """`accuracy`, and `precision`, `recall` and `f1` of class 1 (0 where they have no case), and `ece`.
+    """`binary_marks` and `ece`.
 
     Args:
         probabilities_NC: of two classes.
         labels_N: the truth, 0 or 1.
     """
-    said_N, truth_N = probabilities_NC.argmax(1), np.asarray(labels_N, np.int64)
+    said_N = probabilities_NC.argmax(1)
+    calibration = ece(probabilities_NC.max(1), said_N == labels_N)
+    return binary_marks(said_N, labels_N) | {"ece": calibration}
+
+
+def binary_marks(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float]:
+    """`accuracy`, and `precision`, `recall` and `f1` of class 1 (0 where they have no case)."""
     hits = int(((said_N == 1) & (truth_N == 1)).sum())
     named, real = int((said_N == 1).sum()), int((truth_N == 1).sum())
     return {
@@ -71,5 +77,4 @@ def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any])
         "precision": hits / named if named else 0.0,
         "recall": hits / real if real else 0.0,
         "f1": 2 * hits / (named + real) if named + real else 0.0,
-        "ece": ece(probabilities_NC.max(1), said_N == truth_N),
     }

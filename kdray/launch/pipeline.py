@@ -93,7 +93,7 @@ def _watch(advance: Advance, event: Any) -> None:
     metrics = detail.get("metrics") or {}
     numbers = "  ".join(
         f"{name} {metrics[name]:.3f}"
-        for name in ("assertion_accuracy", "metamorphic_discrepancy")
+        for name in ("assertion_accuracy", "accuracy", "metamorphic_discrepancy")
         if name in metrics
     )
     shown = "  ".join(filter(None, [numbers, detail.get("reason", "")]))

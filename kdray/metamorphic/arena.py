@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kdray.config import Encoding
+from kdray.config import SNIPPETS, Encoding
 from kdray.corpus.labelled import Labelled, read_labelled
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest
@@ -19,7 +19,7 @@ from kdray.metamorphic.attacks.attack import ATTACKS
 from kdray.metamorphic.compare import Material, Plan, Progress, Side, compare, material
 from kdray.metamorphic.mimicry import Comparison
 from kdray.storage import exists, join, read_json
-from kdray.tasks.classification import SNIPPETS, ClassificationTask, wrapped
+from kdray.tasks.classification import ClassificationTask, wrapped
 
 COMPRESSOR_TOKENIZERS = {
     "clone": "BPE_1000_clone_detection.json",

@@ -231,7 +231,7 @@ def to_markdown(rows: Comparisons) -> str:
         "",
         *(f"- {line}" for line in headlines(rows)),
         "",
-        LEGEND,
+        *LEGEND,
     ]
     for name, heads, body in tables(rows):
         rule = "|" + " --- |" + " ---: |" * (len(heads) - 1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
-CLASSES = 2
+from kdray.students.cost import CLASSES
 
 
 class Head(nn.Module):

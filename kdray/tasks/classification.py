@@ -19,9 +19,6 @@ from kdray.storage import fingerprint
 from kdray.tasks.row import Row
 
 Ids = NDArray[np.int32]
-SNIPPETS = {"clone": 2, "vulnerability": 1}
-"""Snippets of an input, by task."""
-METRICS = ("accuracy", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,11 @@ class ClassificationTask:
 
     def prompt(self, example: Example) -> Ids:
         """The model's input for one example."""
-        return np.concatenate(self.encode(_snippets(example)[: self.snippets]))
+        return np.concatenate(self.encode(self.parts(example)))
+
+    def parts(self, example: Example) -> tuple[str, ...]:
+        """The snippets of an example."""
+        return (example.context, example.focal)[: self.snippets]
 
     def rows(self, examples: Sequence[Example]) -> list[Row]:
         """One row an example, its one target the class."""
@@ -85,10 +86,6 @@ class ClassificationTask:
     def answer(self, prompt_ids: Ids, label: int, name: str = "") -> Row:
         """The row that asks for one class."""
         return Row(name, prompt_ids, np.array([label], np.int32))
-
-
-def _snippets(example: Example) -> tuple[str, str]:
-    return example.context, example.focal
 
 
 def train_code_tokenizer(texts: Any, vocab: int) -> Any:
