@@ -54,7 +54,9 @@ def write_functions(folder: Path, count: int = 160, seed: int = 0) -> Path:
     rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     kinds = [rng.randint(0, 1) for _ in range(count)]
-    functions = [{"func": function(kind, rng).replace("public static ", ""), "target": kind} for kind in kinds]
+    functions = [
+        {"func": function(kind, rng).replace("public static ", ""), "target": kind} for kind in kinds
+    ]
     (folder / "function.json").write_text(json.dumps(functions))
     for split, part in (("train", range(112)), ("valid", range(112, 128)), ("test", range(128, count))):
         (folder / f"{split}.txt").write_text("".join(f"{number}\n" for number in part))
@@ -69,8 +71,8 @@ def recipe(root: Path, task: str, **overrides: Any) -> TeacherRecipe:
         "vocab": 320,
         "encoding": {"max_input": 126},
         "student": _student(task, layers=2, hidden=32),
-        "optim": {"lr": 5e-3, "warmup_steps": 5, "batch_size": 16},
-        "budget": {"steps": 30, "rungs": [15, 30]},
+        "optim": {"lr": 3e-3, "warmup_steps": 10, "batch_size": 16, "precision": "float32"},
+        "budget": {"steps": 120, "rungs": [60, 120]},
     }
     return parse(TeacherRecipe, {**data, **overrides}, "test")
 

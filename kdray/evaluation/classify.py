@@ -35,6 +35,8 @@ class Classifier:
     @torch.inference_mode()
     def __call__(self, inputs: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
         """Class probabilities, float64 [N, C], of inputs with `task.snippets` snippets each."""
+        if not inputs:
+            return np.zeros((0, self.model.config.num_labels))
         self._read({snippet: None for snippets in inputs for snippet in snippets})
         device = next(self.model.parameters()).device
         states = [np.stack([self._states[snippet] for snippet in snippets]) for snippets in inputs]

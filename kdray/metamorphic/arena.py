@@ -21,6 +21,8 @@ from kdray.metamorphic.mimicry import Comparison
 from kdray.storage import exists, join, read_json
 from kdray.tasks.classification import ClassificationTask, wrapped
 
+MAX_INPUT = 400
+"""Tokens of a snippet where a model does not say: CodeXGLUE's for these tasks."""
 COMPRESSOR_TOKENIZERS = {
     "clone": "BPE_1000_clone_detection.json",
     "vulnerability": "BPE_1000_vulnerability_prediction.json",
@@ -115,14 +117,14 @@ def open_side(path: str) -> Side:
 
     if path.endswith(".safetensors"):
         model, tokenizer, technique = *_published(Path(path)), "Compressor"
-        encoding = Encoding(max_input=400)
+        max_input = MAX_INPUT
     else:
         from kdray.students.load import load_model, load_tokenizer
 
         model, tokenizer = load_model(path), load_tokenizer(path)
         notes = join(path, "kdray.json")
         trained_here = exists(notes)
-        encoding = Encoding(**read_json(notes)["encoding"]) if trained_here else Encoding(max_input=400)
+        max_input = Encoding(**read_json(notes)["encoding"]).max_input if trained_here else MAX_INPUT
         technique = "kdray" if trained_here else "fine-tuned"
     if not isinstance(model, CodeClassifier):
         raise ConfigError(
@@ -130,7 +132,9 @@ def open_side(path: str) -> Side:
         )
     if torch.cuda.is_available():
         model = model.to("cuda")
-    task = ClassificationTask(tokenizer, model.snippets, encoding.max_input)
+    # RoBERTa's positions begin behind the padding token's number.
+    room = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    task = ClassificationTask(tokenizer, model.snippets, min(max_input, room))
     return Side(Path(path).name.removesuffix(".safetensors"), technique, Classifier(model, task))
 
 

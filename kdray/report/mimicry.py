@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -229,7 +230,7 @@ def to_markdown(rows: Comparisons) -> str:
     parts = [
         "# Does the student mimic the teacher?",
         "",
-        *(f"- {line}" for line in headlines(rows)),
+        *(f"- {_escape(line)}" for line in headlines(rows)),
         "",
         *LEGEND,
     ]
@@ -238,9 +239,9 @@ def to_markdown(rows: Comparisons) -> str:
         parts += ["", f"## {name}", "", _pipes(heads), rule, *map(_pipes, body)]
     for row in rows:
         if row.worst:
-            parts += ["", f"## Worst cases: {who(row)}, teacher {row.teacher}"]
+            parts += ["", "## " + _escape(f"Worst cases: {who(row)}, teacher {row.teacher}")]
         for case in row.worst:
-            fence = "`" * (max((len(run) for run in _ticks(case.diff)), default=2) + 1)
+            fence = _fence(case.diff)
             said = f"truth: {case.truth}; teacher: {case.teacher}; student: {case.student}"
             violated = ", ".join(map(title, case.relations))
             parts += ["", f"**{title(case.transform)}**: {violated}. {_escape(said)}", "", f"{fence}diff"]
@@ -248,11 +249,9 @@ def to_markdown(rows: Comparisons) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _ticks(text: str) -> list[str]:
-    """Runs of at least three backticks, which would end a fence."""
-    import re
-
-    return [run for run in re.findall(r"`+", text) if len(run) >= 2]
+def _fence(text: str) -> str:
+    """A fence that nothing in the text can end."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def _escape(text: str) -> str:
