@@ -116,8 +116,8 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
     from kdray.students.forward import is_classifier
     from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
     from kdray.students.logits import TargetLogits
+    from kdray.tasks.make import task_of
     from kdray.teacher.capture import capture
-    from kdray.train.data import task_of
 
     trial, plan = sweep.trial, sweep.capture
     assert trial.teacher and trial.corpus and trial.shards and trial.suite  # noqa: S101 - prepare saw to it

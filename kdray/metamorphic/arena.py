@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kdray.config import SNIPPETS, Encoding
+from kdray.config import SNIPPETS
 from kdray.corpus.labelled import Labelled, read_labelled
+from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest
 from kdray.evaluation.classify import Classifier
@@ -20,6 +21,7 @@ from kdray.metamorphic.compare import Material, Plan, Progress, Side, compare, m
 from kdray.metamorphic.mimicry import Comparison
 from kdray.storage import exists, join, read_json
 from kdray.tasks.classification import ClassificationTask, wrapped
+from kdray.tasks.make import assertion_task, is_ours, saved_encoding
 
 MAX_INPUT = 400
 """Tokens of a snippet where a model does not say: CodeXGLUE's for these tasks."""
@@ -58,12 +60,16 @@ def comparisons(
     for name in plan.attacks:
         if name not in ATTACKS:
             raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
-    sides = {path: open_side(path) for path in dict.fromkeys(models)}
-    sets = [_labelled(path, language) for path in data]
+    sides: dict[str, Side] = {}
+    sets: list[list[Labelled]] = []
     found: list[Comparison] = []
     used: dict[str, Material] = {}
     for one, two in zip(models[::2], models[1::2], strict=True):
-        teacher, student = sides[one], sides[two]
+        if _is_generator(one) and _is_generator(two):
+            found += _generators(one, two, data, plan, both_ways)
+            continue
+        teacher, student = (sides.setdefault(path, sides.get(path) or open_side(path)) for path in (one, two))
+        sets = sets or [_labelled(path, language) for path in data]
         task = _common_task(teacher, student)
         if task not in used:
             used[task] = _inputs(task, sets, data, plan)
@@ -104,6 +110,39 @@ def _labelled(path: str, language: str | None) -> list[Labelled]:
     return [one for one in found if one.split == "test"] or found
 
 
+def _is_generator(path: str) -> bool:
+    """Whether a folder's model writes text; what is no model at all is found out when it is opened."""
+    notes = join(path, "config.json")
+    return (
+        not path.endswith(".safetensors")
+        and exists(notes)
+        and read_json(notes).get("model_type") != "roberta"
+    )
+
+
+def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Comparison]:
+    """Two generators of one tokenizer, on the first corpus of assertions."""
+    from kdray.metamorphic.compare_texts import compare_texts
+    from kdray.students.load import load_model, load_tokenizer
+
+    corpora = [path for path in data if exists(join(path, "corpus.json"))]
+    if not corpora:
+        raise ConfigError(f"--data: {two} writes assertions, which takes a corpus (`kdray corpus mine`)")
+    models, tasks = [], []
+    for path in (one, two):
+        model = load_model(path)
+        encoding = saved_encoding(path)
+        models.append((name_of(path), model))
+        tasks.append(assertion_task(load_tokenizer(path), model.config.is_encoder_decoder, encoding))
+    if tasks[0].fingerprint != tasks[1].fingerprint:
+        raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
+    examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
+    found = [compare_texts(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
+    if both_ways:
+        found.append(compare_texts(models[1], models[0], technique_of(one), tasks[0], examples, plan))
+    return found
+
+
 def open_side(path: str) -> Side:
     """A classifier with its tokenizer, on the accelerator where there is one.
 
@@ -122,10 +161,8 @@ def open_side(path: str) -> Side:
         from kdray.students.load import load_model, load_tokenizer
 
         model, tokenizer = load_model(path), load_tokenizer(path)
-        notes = join(path, "kdray.json")
-        trained_here = exists(notes)
-        max_input = Encoding(**read_json(notes)["encoding"]).max_input if trained_here else MAX_INPUT
-        technique = "kdray" if trained_here else "fine-tuned"
+        max_input = saved_encoding(path).max_input if is_ours(path) else MAX_INPUT
+        technique = technique_of(path)
     if not isinstance(model, CodeClassifier):
         raise ConfigError(
             f"{path}: a {model.config.model_type} writes text, and its comparison needs a suite"
@@ -135,7 +172,18 @@ def open_side(path: str) -> Side:
     # RoBERTa's positions begin behind the padding token's number.
     room = model.config.max_position_embeddings - model.config.pad_token_id - 1
     task = ClassificationTask(tokenizer, model.snippets, min(max_input, room))
-    return Side(Path(path).name.removesuffix(".safetensors"), technique, Classifier(model, task))
+    return Side(name_of(path), technique, Classifier(model, task))
+
+
+def name_of(path: str) -> str:
+    """A model in the table: the end of its path; of a sweep's student also its trial."""
+    parts = Path(path).parts
+    return "/".join(parts[-2:]) if parts[-1] == "student" else parts[-1].removesuffix(".safetensors")
+
+
+def technique_of(path: str) -> str:
+    """How a model came about, as far as its folder tells."""
+    return "kdray" if is_ours(path) else "fine-tuned"
 
 
 def _published(path: Path) -> tuple[Any, Any]:

@@ -11,7 +11,6 @@ Shape suffixes: N inputs, C classes.
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
-from kdray.metamorphic.mimicry import Column, Comparison, Duel, WorstCase
+from kdray.metamorphic.mimicry import Column, Comparison, Duel, WorstCase, source_diff
 from kdray.metamorphic.relations import Thresholds, classified, violations
 from kdray.metamorphic.transforms.base import Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
@@ -286,9 +285,3 @@ def _worst(look: _Look, thresholds: Thresholds) -> list[WorstCase]:
 def _said(words: tuple[str, str], probabilities_C: Probabilities) -> str:
     label = int(probabilities_C.argmax())
     return f"{words[label]} ({probabilities_C[label]:.3f})"
-
-
-def source_diff(before: str, after: str) -> str:
-    """A unified diff without file names, three lines of context."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
-    return "\n".join(list(lines)[2:])

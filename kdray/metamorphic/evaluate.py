@@ -35,6 +35,7 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
+from kdray.metamorphic.mimicry import source_diff
 from kdray.metamorphic.relations import Answers, Thresholds, jsd_bits, violations
 from kdray.metamorphic.suite import IDENTITY, Suite, class_logits
 from kdray.tasks import AnyTask
@@ -119,7 +120,7 @@ def worst_cases(
 ) -> list[dict[str, Any]]:
     """At most `MOST_WORST` variants that violate most relations, the most divergent first among equals.
 
-    Each has `transform`, `relation` (all that it violates), `source` (as the student read it), `truth`,
+    Each has `transform`, `relation` (all that it violates), `source` (as the student read it), `diff`, `truth`,
     `teacher`, `student` and `severity` (relations violated, and bits of divergence; ours).
     """
     chosen = answers.select(variants)
@@ -127,15 +128,17 @@ def worst_cases(
     severity_N = np.sum([v.violated for v in found.values()], axis=0) + chosen.divergence
     order = np.argsort(-severity_N, kind="stable")[:MOST_WORST]
     order = order[[any(v.violated[i] for v in found.values()) for i in order]]
-    prompts, _, _ = suite.read(variants[order].tolist()) if len(order) else ([], [], None)
+    rows = [int(variants[i]) for i in order]
+    sources = _sources(suite, task, rows)
+    clean = _sources(suite, task, [suite.clean_row[row] for row in rows])
     cases = []
-    for i, prompt in zip(order.tolist(), prompts, strict=True):
-        row = int(variants[i])
+    for i, row, source, before in zip(order.tolist(), rows, sources, clean, strict=True):
         cases.append(
             {
                 "transform": suite.transforms[row],
                 "relation": ", ".join(name for name, v in found.items() if v.violated[i]),
-                "source": task.tokenizer.decode(prompt.tolist(), skip_special_tokens=True),
+                "source": source,
+                "diff": source_diff(before, source),
                 "truth": suite.references[row],
                 "teacher": suite.teacher_texts[row],
                 "student": texts[row],
@@ -143,6 +146,13 @@ def worst_cases(
             }
         )
     return cases
+
+
+def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
+    if not rows:
+        return []
+    prompts, _, _ = suite.read(rows)
+    return [task.tokenizer.decode(prompt.tolist(), skip_special_tokens=True) for prompt in prompts]
 
 
 def answer(
@@ -248,8 +258,8 @@ def _marks(
         "teacher_accuracy": _share(teacher_right_N[clean_N]),
         "agreement": _share(on_clean.agrees),
         "violating_share": violating_share(found),
-        "flips": _flips(suite, variants, texts),
-        "teacher_flips": _flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
+        "flips": text_flips(suite, variants, texts),
+        "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
         **rates(found),
         **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
@@ -278,7 +288,8 @@ def _share(hits_N: NDArray[np.bool_]) -> Rate:
     return Rate(int(hits_N.sum()), len(hits_N))
 
 
-def _flips(suite: Suite, variants: NDArray[Any], texts: Sequence[str]) -> Rate:
+def text_flips(suite: Suite, variants: NDArray[Any], texts: Sequence[str]) -> Rate:
+    """MORPH's flips of a suite's variants; `texts` has an answer for every row of it."""
     clean = [texts[suite.clean_row[row]] for row in variants]
     return flips(clean, [rename_back(texts[row], suite.renames[row]) for row in variants])
 

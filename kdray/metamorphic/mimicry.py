@@ -8,6 +8,7 @@ Not covered: how it is found out (see `compare`), how it is shown (see `kdray.re
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -146,3 +147,9 @@ def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
         for duel in row.duels:
             offer("greater_drop", duel.greater, row.student, duel.attack)
     return found
+
+
+def source_diff(before: str, after: str) -> str:
+    """A unified diff without file names, three lines of context."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+    return "\n".join(list(lines)[2:])

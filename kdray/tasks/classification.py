@@ -60,7 +60,8 @@ class ClassificationTask:
 
     def encode(self, codes: Sequence[str]) -> list[Ids]:
         """The tokens of each snippet, int32 [T] with T <= `max_input`."""
-        texts = [" ".join(code.split()) for code in codes]
+        # JSON may hold half a surrogate pair, which no tokenizer takes.
+        texts = [" ".join(code.encode("utf-8", "replace").decode().split()) for code in codes]
         # Code may spell a special token: there it is text.
         options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
         found = self.tokenizer(texts, **options)["input_ids"] if texts else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import SNIPPETS, Encoding, TeacherRecipe, Trial
+from kdray.config import SNIPPETS, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
@@ -14,8 +14,8 @@ from kdray.stream import MemorySource, RowSource
 from kdray.students.load import load_tokenizer
 from kdray.students.vocab import embedding_rows
 from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.classification import ClassificationTask, train_code_tokenizer
+from kdray.tasks.classification import train_code_tokenizer
+from kdray.tasks.make import task_of
 from kdray.tasks.tokenizer import train_tokenizer
 from kdray.teacher.shards import ShardSource
 
@@ -42,26 +42,6 @@ class TrialData:
     teacher: str | None
     suite: Suite | None
     held_out: RowSource | None = None
-
-
-def task_of(name: str, tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AnyTask:
-    """A task by name, for a tokenizer under the limits of a trial."""
-    if name in SNIPPETS:
-        return ClassificationTask(tokenizer, SNIPPETS[name], encoding.max_input)
-    return assertion_task(tokenizer, encoder_decoder, encoding)
-
-
-def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AssertionTask:
-    """The task for a tokenizer under the limits of a trial."""
-    return AssertionTask(
-        tokenizer,
-        encoder_decoder,
-        max_input=encoding.max_input,
-        max_target=encoding.max_target,
-        max_row=encoding.max_row,
-        overlap=encoding.max_row * 3 // 8,
-        max_header=min(40, encoding.max_input // 4),
-    )
 
 
 def open_data(trial: Trial) -> TrialData:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.config import Encoding
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
@@ -17,12 +16,11 @@ from kdray.evaluation.classify import Classifier, classification_marks
 from kdray.evaluation.compare import matches
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
-from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
-from kdray.train.data import assertion_task
+from kdray.tasks.make import assertion_task, saved_encoding
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -87,9 +85,3 @@ def _examine_classifier(model: Any, teacher: str, examples: Sequence[Example]) -
     hits_N = probabilities_NC.argmax(1) == truth_N
     marks = {"teacher": share(hits_N, "accuracy") | classification_marks(probabilities_NC, truth_N)}
     return marks | {"majority": share(truth_N == (truth_N.mean() > 0.5), "accuracy")}
-
-
-def saved_encoding(folder: str) -> Encoding:
-    """The limits that a model of ours was trained with; the defaults for any other."""
-    path = join(folder, "kdray.json")
-    return Encoding(**read_json(path)["encoding"]) if exists(path) else Encoding()

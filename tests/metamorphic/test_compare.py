@@ -10,7 +10,8 @@ import pytest
 from kdray.corpus.labelled import Labelled
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic.arena import comparisons, open_side
-from kdray.metamorphic.compare import Plan, compare, material, source_diff
+from kdray.metamorphic.compare import Plan, compare, material
+from kdray.metamorphic.mimicry import source_diff
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.transforms.registry import transforms_of
 from kdray.students.load import load_model, load_tokenizer

@@ -45,6 +45,12 @@ def test_code_that_spells_a_special_token_does_not_make_one():
     assert (prompt == task.pad_id).sum() == 0
 
 
+@pytest.mark.parametrize("code", ["", " \n", "\ud800", "\0", "é" * 500, "/*"])
+def test_whatever_the_text_there_is_a_snippet(code):
+    (ids,) = ClassificationTask(TOKENIZER, 1, 16).encode([code])
+    assert 2 <= len(ids) <= 16
+
+
 def test_the_fingerprint_changes_with_what_shapes_a_row():
     found = {ClassificationTask(TOKENIZER, s, n).fingerprint for s in (1, 2) for n in (64, 128)}
     assert len(found) == 4

@@ -13,7 +13,7 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +37,15 @@ class RealTest:
 
 @dataclass
 class Proof:
-    """What happened."""
+    """What happened.
 
+    Attributes:
+        functions: test functions of which a variant ran.
+        executed: variants that ran, by transformation.
+        changed: those with another outcome, in words.
+    """
+
+    functions: int = 0
     executed: Counter[str] = field(default_factory=Counter)
     changed: list[str] = field(default_factory=list)
 
@@ -109,18 +116,29 @@ def _cut(module: types.ModuleType, function: ast.stmt) -> RealTest | None:
     return RealTest(module, function.name, context, target)
 
 
-def prove(tests: Iterator[RealTest], at_least: int) -> Proof:
-    """Applies every transformation to each test and runs what comes out, until enough variants have run."""
+def prove(tests: Iterable[RealTest], functions: int, each: int) -> Proof:
+    """Runs variants of real test functions, until of so many functions some ran.
+
+    Args:
+        tests: where they come from.
+        functions: how many.
+        each: variants of one function at most; of the transformations that apply, those that ran least so far.
+    """
     proof = Proof()
     for number, test in enumerate(tests):
-        for transform in transforms_of("python"):
+        ran = 0
+        for transform in sorted(transforms_of("python"), key=lambda one: proof.executed[one.name]):
             variant = transform(test.context, test.target, number)
             if not isinstance(variant, Variant):
                 continue
             found = outcome(variant.context + variant.target, test.module, test.name)
             proof.executed[transform.name] += 1
+            ran += 1
             if found != "pass":
                 proof.changed.append(f"{test.module.__name__}.{test.name}: {transform.name}: {found}")
-        if sum(proof.executed.values()) >= at_least:
+            if ran == each:
+                break
+        proof.functions += ran > 0
+        if proof.functions >= functions:
             break
     return proof
