@@ -11,7 +11,8 @@ from tests import labelled_world, world
 
 COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
-    "trial", "launch", "resume", "stop", "status", "pareto", "shards verify", "shards show", "metamorphic",
+    "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
+    "shards show", "metamorphic",
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 class Distil(Part):
     """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
 
-    loss: Literal["decoupled", "bucketed", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
+    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
     alpha: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(1.0, ge=0.5, le=8)
 
@@ -183,7 +183,8 @@ class Trial(Part):
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
         if self.optim.context_weight > 0 and self.student.family != "llama":
-            raise ValueError(f"optim.context_weight has no effect on family {self.student.family}")
+            kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
+            raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
         return self

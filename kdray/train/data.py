@@ -17,6 +17,7 @@ from kdray.tasks import AnyTask
 from kdray.tasks.classification import train_code_tokenizer
 from kdray.tasks.make import task_of
 from kdray.tasks.tokenizer import train_tokenizer
+from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
 
 HELD_OUT_ROWS = 512
@@ -34,6 +35,7 @@ class TrialData:
         teacher: folder of the teacher's weights (kept beside the shards), or None.
         suite: the opened metamorphic suite, or None.
         held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
+        fingerprint: of the teacher's weights, or None.
     """
 
     task: AnyTask
@@ -42,6 +44,7 @@ class TrialData:
     teacher: str | None
     suite: Suite | None
     held_out: RowSource | None = None
+    fingerprint: str | None = None
 
 
 def open_data(trial: Trial) -> TrialData:
@@ -58,12 +61,12 @@ def _from_shards(trial: Trial) -> TrialData:
         raise ConfigError(
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
-    kept = join(trial.shards, "teacher")
+    kept = local_folder(join(trial.shards, "teacher"))
     task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
     source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
     suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
     vocab = embedding_rows(trial.shards, source.manifest.vocab, trial.task)
-    return TrialData(task, source, vocab, kept, suite)
+    return TrialData(task, source, vocab, kept, suite, fingerprint=source.manifest.teacher)
 
 
 def _from_corpus(trial: Trial) -> TrialData:

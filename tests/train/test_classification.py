@@ -158,7 +158,7 @@ FOLDERS = {"corpus": "corpus", "teacher": "teacher", "shards": "signal", "suite"
         ({"trial.encoding.max_input": 513}, "needs student.positions of 515 or more, not 514"),
         ({"trial.encoding.max_row": 512}, "encoding.max_row has no effect on task clone"),
         ({"trial.optim.slice_share": 0.5}, "optim.slice_share has no effect on family roberta"),
-        ({"trial.optim.context_weight": 0.5}, "optim.context_weight has no effect on family roberta"),
+        ({"trial.optim.context_weight": 0.5}, "optim.context_weight has no effect on a classifier"),
         ({"objectives": {"assertion_accuracy": "max"}}, "is not measured for task clone: name accuracy"),
     ],
 )
