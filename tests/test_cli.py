@@ -163,3 +163,25 @@ def test_models_are_compared_in_one_command(monkeypatch, capsys, tmp_path, vulne
     code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "wir_randon")
     assert (code, err.count("\n")) == (2, 1)
     assert "did you mean 'wir_random'" in err
+
+
+def test_a_classifier_is_not_asked_for_assertions(monkeypatch, capsys, tmp_path, vulnerability_world):
+    source = tmp_path / "test_a.py"
+    source.write_text("def test_a():\n    x = 1\n    <ASSERT>\n")
+    code, _, err = run(monkeypatch, capsys, "predict", vulnerability_world / "teacher", source)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "classifies code" in err
+
+
+def test_generators_are_compared_too(monkeypatch, capsys, small_world):
+    teacher, data = small_world / "teacher", small_world / "corpus"
+    arguments = ["metamorphic", teacher, teacher, "--data", data, "--cases", 6, "--variants", 3]
+    code, out, err = run(monkeypatch, capsys, *arguments, "--json")
+    assert code == 0, err
+    (row,) = json.loads(out)["comparisons"]
+    assert row["task"] == "assertion"
+    assert row["cases"] == 6
+    assert row["rates"]["prediction_agreement"]["hits"] == 0
+    code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "alert")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "attacks need class probabilities" in err
