@@ -413,6 +413,9 @@ def metamorphic(
     variants: Annotated[int, typer.Option(min=1, help="variants of each transformation")] = 40,
     items: Annotated[int, typer.Option(min=1, help="inputs that are attacked")] = 30,
     budget: Annotated[int, typer.Option(min=1, help="queries of an attack on one input")] = 300,
+    masked_model: Annotated[
+        str | None, typer.Option(help="proposes names for ALERT and beam where the data brings none")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="of the data, where it does not say")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of cases, variants and attacks")] = 0,
     out: Annotated[str | None, typer.Option(help="write HTML, Markdown and JSON into this folder")] = None,
@@ -421,12 +424,18 @@ def metamorphic(
     """Whether students mimic their teachers: relations on variants, and attacks.   Example: kdray metamorphic
     teachers/clone students/small --data data/bcb --attack alert
     """
+    from dataclasses import replace
+
     from kdray.console import say, stage
     from kdray.metamorphic.arena import comparisons
     from kdray.metamorphic.compare import Plan
     from kdray.report.mimicry import as_data, to_text, write
 
     plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
+    if masked_model:
+        from kdray.metamorphic.attacks.masked import MaskedNames
+
+        plan = replace(plan, propose=MaskedNames.load(masked_model))
     with stage("compare") as advance:
         found = comparisons(
             models, data or [], plan, both_ways=both_ways, language=language, progress=advance

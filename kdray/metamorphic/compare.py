@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class Plan:
         items: inputs that are attacked, at most.
         budget: queries of an attack on one item.
         thresholds: of the relations.
+        propose: (language, code) -> names for each identifier, where the data brings none (ALERT).
         seed: of cases, variants and attacks.
     """
 
@@ -72,6 +73,7 @@ class Plan:
     budget: int = 400
     thresholds: Thresholds = field(default_factory=Thresholds)
     seed: int = 0
+    propose: Callable[[str, str], Mapping[str, Sequence[str]]] | None = None
 
 
 @dataclass
@@ -135,7 +137,13 @@ def material(data: Sequence[Labelled], plan: Plan) -> Material:
                 variants.append((number, variant.transform, variant.context))
     if not variants:
         raise DataError(f"none of {len(cases)} cases has a variant")
-    return Material(cases, variants, order[: plan.items])
+    return Material(cases, variants, [_with_names(case, plan) for case in order[: plan.items]])
+
+
+def _with_names(case: Labelled, plan: Plan) -> Labelled:
+    if plan.propose is None or case.substitutes or not plan.attacks:
+        return case
+    return replace(case, substitutes=plan.propose(case.language, case.code))
 
 
 def compare(
