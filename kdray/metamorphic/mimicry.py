@@ -125,7 +125,7 @@ LEAST_VARIANTS = 20
 
 
 def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
-    """The headline figures: the greatest rates of all rows and columns, and the greatest difference of drops.
+    """The headline figures: the greatest rates of all rows and columns, and the greatest drop above a teacher's.
 
     Returns:
         `violating` (at least one relation) and each relation: {`share`, `student`, `column`}; `greater_drop`:
@@ -145,7 +145,8 @@ def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
                     if rate.total >= LEAST_VARIANTS:
                         offer(relation, rate.share, row.student, column.name)
         for duel in row.duels:
-            offer("greater_drop", duel.greater, row.student, duel.attack)
+            if duel.greater > 0:
+                offer("greater_drop", duel.greater, row.student, duel.attack)
     return found
 
 
