@@ -40,3 +40,28 @@ def driver():
 
     with browser() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def clone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled pairs, a teacher, its signal and its suite (see `tests/labelled_world.py`). Read only."""
+    from tests import labelled_world
+
+    return labelled_world.build(tmp_path_factory.mktemp("clone"), "clone")
+
+
+@pytest.fixture(scope="session")
+def vulnerability_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with labelled functions, which its teacher has learned to tell apart. Read only."""
+    from tests import labelled_world
+
+    return labelled_world.build(tmp_path_factory.mktemp("vulnerability"), "vulnerability")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the project; a test that takes it carries the marker `shared`."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data here")
+    return folder

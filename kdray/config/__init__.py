@@ -20,19 +20,23 @@ from kdray.config.check import (
 from kdray.config.read import Part, as_data, parse, read_yaml
 from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
+    SNIPPETS,
     Budget,
     Distil,
     Encoding,
     EvaluationConfig,
     LlamaStudent,
     Optim,
+    RobertaStudent,
     Student,
     T5Student,
     TeacherRecipe,
     Trial,
+    accuracy_of,
 )
 
 __all__ = [
+    "SNIPPETS",
     "Budget",
     "Capture",
     "Choice",
@@ -44,6 +48,7 @@ __all__ = [
     "Part",
     "Range",
     "Resources",
+    "RobertaStudent",
     "Search",
     "Student",
     "Sweep",
@@ -51,6 +56,7 @@ __all__ = [
     "TeacherRecipe",
     "Tracking",
     "Trial",
+    "accuracy_of",
     "as_data",
     "check_space",
     "contains",

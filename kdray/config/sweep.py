@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
-from kdray.config.trial import Trial
+from kdray.config.trial import Trial, accuracy_of
 
 Direction = Literal["max", "min"]
 
@@ -117,6 +117,16 @@ class Sweep(Part):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _objectives_are_measured(self) -> Sweep:
+        for task in ("assertion", "clone"):
+            name = accuracy_of(task)
+            if name in self.objectives and name != self.trial.accuracy:
+                raise ValueError(
+                    f"objectives.{name} is not measured for task {self.trial.task}: name {self.trial.accuracy}"
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod

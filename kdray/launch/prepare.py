@@ -23,6 +23,7 @@ from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.storage import exists, join, open_atomic
 from kdray.students.cost import params, size_bytes
+from kdray.students.vocab import embedding_rows
 from kdray.teacher import codec as codecs
 from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.manifest import read as read_manifest
@@ -37,16 +38,18 @@ class Prepared:
     Attributes:
         signal: manifest of the shards.
         suite: manifest of the metamorphic suite.
+        vocab: rows of the students' embedding.
     """
 
     signal: Manifest
     suite: Manifest
+    vocab: int
 
     @property
     def context(self) -> dict[str, Any]:
         """The quantities that constraints speak of."""
         params = self.signal.teacher_params
-        return {"vocab": self.signal.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        return {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
 
 
 def _no_stage(name: str) -> AbstractContextManager[Advance]:
@@ -69,14 +72,16 @@ def prepare(sweep: Sweep, stage: Stage = _no_stage) -> Prepared:
             missing = next(path for path in manifests if not exists(path))
             raise ConfigError(f"{missing} is missing and cannot be made: name trial.teacher and trial.corpus")
         _capture(sweep, stage)
-    prepared = Prepared(read_manifest(trial.shards), read_manifest(trial.suite))
+    signal = read_manifest(trial.shards)
+    vocab = embedding_rows(trial.shards, signal.vocab, trial.task)
+    prepared = Prepared(signal, read_manifest(trial.suite), vocab)
     _check_same_teacher(prepared, sweep)
     return prepared
 
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    vocab = prepared.signal.vocab
+    vocab = prepared.vocab
     sizes = {
         "student_params": params(trial.student, vocab),
         "student_bytes": size_bytes(trial.student, vocab),
@@ -111,22 +116,23 @@ def _check_same_teacher(prepared: Prepared, sweep: Sweep) -> None:
 
 def _capture(sweep: Sweep, stage: Stage) -> None:
     from kdray.metamorphic.suite import build_suite
+    from kdray.students.forward import is_classifier
     from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
     from kdray.students.logits import TargetLogits
+    from kdray.tasks.make import task_of
     from kdray.teacher.capture import capture
-    from kdray.train.data import assertion_task
 
     trial, plan = sweep.trial, sweep.capture
     assert trial.teacher and trial.corpus and trial.shards and trial.suite  # noqa: S101 - prepare saw to it
     codec = codecs.make(plan.codec, **plan.codec_params)
     model, tokenizer = load_model(trial.teacher), load_tokenizer(trial.teacher)
-    task = assertion_task(tokenizer, model.config.is_encoder_decoder, trial.encoding)
+    task = task_of(trial.task, tokenizer, model.config.is_encoder_decoder, trial.encoding)
     header = ShardHeader(
         task=trial.task,
         teacher=weights_fingerprint(model),
         teacher_params=sum(parameter.numel() for parameter in model.parameters()),
         tokenizer=task.fingerprint,
-        vocab=model.config.vocab_size,
+        vocab=model.config.num_labels if is_classifier(model) else model.config.vocab_size,
         corpus=corpus_fingerprint(trial.corpus),
     )
     _keep(model, tokenizer, join(trial.shards, "teacher"))

@@ -77,7 +77,7 @@ def line(event: Any, advance: Advance = lambda done, total: None) -> None:
     metrics = detail.get("metrics") or {}
     numbers = "  ".join(
         f"{name} {metrics[name]:.3f}"
-        for name in ("assertion_accuracy", "metamorphic_discrepancy")
+        for name in ("assertion_accuracy", "accuracy", "metamorphic_discrepancy")
         if name in metrics
     )
     shown = "  ".join(filter(None, [numbers, detail.get("reason", "")]))

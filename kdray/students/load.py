@@ -26,10 +26,13 @@ def load_model(source: str | Path) -> Any:
     _quiet()
     try:
         config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(
-            str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
+        auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        options = {"dtype": torch.float32, "use_safetensors": True}
+        if config.model_type == "roberta":
+            from kdray.students.classifier import CodeClassifier as auto  # noqa: N813 - stands for the auto class
+        else:
+            options["trust_remote_code"] = False
+        model = auto.from_pretrained(str(source), **options)
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
     return model.eval()

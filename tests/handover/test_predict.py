@@ -13,8 +13,7 @@ from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
 from kdray.handover.predict import predict
 from kdray.students.load import load_model, load_tokenizer
-from kdray.train.data import assertion_task
-from kdray.train.exam import saved_encoding
+from kdray.tasks.make import assertion_task, saved_encoding
 from tests.handover.test_placeholder import JAVA
 from tests.test_cli import run
 
