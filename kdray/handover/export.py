@@ -26,19 +26,20 @@ from typing import Any
 import numpy as np
 
 from kdray import results, storage
+from kdray.config import SNIPPETS
 from kdray.console import Advance
 from kdray.corpus.store import corpus_manifest
 from kdray.errors import ConfigError
 from kdray.evaluation.compare import matches
 from kdray.evaluation.intervals import wilson
 from kdray.handover import measure, onnx
-from kdray.handover.card import Facts, card
+from kdray.handover.card import Facts, Family, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.measure import Bench
 from kdray.metamorphic.suite import IDENTITY
 from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
-from kdray.students.load import load_model
+from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
@@ -92,12 +93,6 @@ def export(
         onnx.check_installed()
     experiment = results.experiment(folder)
     record = choose(experiment, trial=trial, knee=knee, best=best, where=where)
-    task = record.trial.get("task", "assertion")
-    if task != "assertion":
-        raise ConfigError(
-            f"{record.key} is a student for {task}, and what is handed over writes assertions: its own folder"
-            f" {student_folder(experiment, record.key)} loads as it is"
-        )
     chosen = "the knee of the front" if knee else f"the best in `{best}`" if best else "a trial named by hand"
     chosen += f" with {' and '.join(where)}" if where else ""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +116,10 @@ def _fill(
     stage: Any,
 ) -> Facts:
     """Writes all files into `work`."""
-    _copy(student_folder(experiment, record.key), work)
+    task = str(record.trial.get("task", "assertion"))
+    if with_onnx and task in SNIPPETS:
+        raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
+    _copy(student_folder(experiment, record.key), work, task)
     model, on = load_model(work), measure.bench(record)
     if on is None and with_onnx:
         raise ConfigError(
@@ -151,22 +149,49 @@ def _fill(
         onnx=graph,
         int8=int8,
     )
-    storage.write_atomic(work / "README.md", card(facts, bool(model.config.is_encoder_decoder)))
+    storage.write_atomic(work / "README.md", card(facts, _family(model, task)))
     storage.write_json(work / "statement.json", asdict(facts))
     return facts
 
 
-def _copy(student: str, work: Path) -> None:
+def _family(model: Any, task: str) -> Family:
+    if task in SNIPPETS:
+        return "classifier" if SNIPPETS[task] == 1 else "pairs"
+    return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+
+
+def _copy(student: str, work: Path, task: str) -> None:
     """The student's files by name; nothing else that may lie there."""
     for name in COPIED:
         storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
-    config = storage.read_json(storage.join(student, "config.json"))
-    storage.write_json(work / "config.json", {**config, "dtype": "float32"})
-    generation = storage.read_json(storage.join(student, "generation_config.json"))
-    limit = saved_encoding(student).max_target
-    storage.write_json(
-        work / "generation_config.json", {**generation, "max_new_tokens": limit, "do_sample": False}
+    config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
+    limits = saved_encoding(student)
+    if task in SNIPPETS:
+        if SNIPPETS[task] == 1:  # transformers has this very model, and none that reads pairs
+            config["architectures"] = ["RobertaForSequenceClassification"]
+        _frame_inputs(work, limits.max_input)
+    else:
+        generation = storage.read_json(storage.join(student, "generation_config.json"))
+        generation |= {"max_new_tokens": limits.max_target, "do_sample": False}
+        storage.write_json(work / "generation_config.json", generation)
+    storage.write_json(work / "config.json", config)
+
+
+def _frame_inputs(work: Path, max_input: int) -> None:
+    """Makes the tokenizer put a snippet between start and end token and cut it, as the task does in training."""
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = load_tokenizer(work)
+    names = [
+        (token, tokenizer.convert_tokens_to_ids(token))
+        for token in (tokenizer.bos_token, tokenizer.eos_token)
+    ]
+    (start, _), (end, _) = names
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{start} $A {end}", special_tokens=names
     )
+    tokenizer.model_max_length = max_input
+    tokenizer.save_pretrained(work)
 
 
 def _sweep(experiment: Experiment) -> dict[str, Any]:
@@ -185,6 +210,7 @@ def _sweep(experiment: Experiment) -> dict[str, Any]:
 def _trial(record: TrialRecord, chosen: str) -> dict[str, Any]:
     return {
         "key": record.key,
+        "task": record.trial.get("task", "assertion"),
         "chosen": chosen,
         "steps": record.metrics.get("step", 0),
         "seed": record.trial.get("seed", 0),
@@ -264,13 +290,20 @@ def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) 
 def summary(done: Exported) -> str:
     """A few lines for the terminal; the whole is in README.md."""
     facts = done.facts
-    names = ("assertion_accuracy", "teacher_accuracy", "agreement", "metamorphic_discrepancy")
+    names = (
+        "assertion_accuracy",
+        "accuracy",
+        "f1",
+        "teacher_accuracy",
+        "agreement",
+        "metamorphic_discrepancy",
+    )
     lines = [f"{done.trial} -> {done.folder}  ({facts.size['bytes'] / 1e6:.2f} MB, statement in README.md)"]
     lines += [f"  {name:<24} {facts.marks[name]:.3f}" for name in names if name in facts.marks]
     if facts.latency is not None:
         teacher = facts.latency["teacher_ms"]
         beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
-        lines.append(f"  one assertion            {facts.latency['student_ms']:.0f} ms{beside}")
+        lines.append(f"  one input                {facts.latency['student_ms']:.0f} ms{beside}")
     if facts.int8 is not None:
         now, before = facts.int8["int8"]["assertion_accuracy"], facts.int8["float"]["assertion_accuracy"]
         size = facts.int8["bytes"] / 1e6

@@ -161,7 +161,7 @@ def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped
     assert not done.facts.measured
     assert "before its weights were rounded" in text
     assert "codec and fidelity not measured" in text
-    assert "| one assertion | not measured | not measured |" in text
+    assert "| one input | not measured | not measured |" in text
 
 
 def test_what_is_there_is_not_overwritten(shipped_from, tmp_path):
