@@ -31,8 +31,8 @@ os.chdir(sys.argv[1])
 inputs = json.load(sys.stdin)
 if len(inputs[0]) == 1:
     from transformers import pipeline
-    classify = pipeline("text-classification", model=".", top_k=None, function_to_apply="softmax")
-    found = [classify(" ".join(code.split()), truncation=True) for code, in inputs]
+    classify = pipeline("text-classification", model=".")
+    found = [classify(" ".join(code.split()), truncation=True, top_k=None) for code, in inputs]
     found = [[one["score"] for one in sorted(scores, key=lambda s: s["label"])] for scores in found]
 else:
     card = open("README.md").read()
