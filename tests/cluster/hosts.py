@@ -64,6 +64,14 @@ def run_world(module: str, *arguments: str, path: str = "", timeout_s: float = 5
     return done.stdout
 
 
+def own_command(folder: Path, python: str) -> str:
+    """A folder with a `kdray` that is this checkout's, whatever else is installed."""
+    folder.mkdir()
+    (folder / "kdray").write_text(f'#!/bin/sh\nexec {python} -m kdray "$@"\n')
+    (folder / "kdray").chmod(0o755)
+    return str(folder)
+
+
 def until(holds: Callable[[], Any], what: str | Callable[[], Any], seconds: float = 120) -> Any:
     """Waits for something to come true; `what` says it, or tells what is there instead."""
     end = time.monotonic() + seconds
