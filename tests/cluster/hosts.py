@@ -146,14 +146,14 @@ class Host:
                 stderr=out,
             )
 
-    def start_ray(self, head: Host | None = None, cpus: int = 1) -> None:
-        """A Ray node: the first of a cluster, or one that joins it."""
+    def start_ray(self, head: Host | None = None, cpus: int = 1, **more: str) -> None:
+        """A Ray node: the first of a cluster, or one that joins it; `more` is for its trials' environment."""
         place = ["--head", "--port=6379", "--include-dashboard=false"] if head is None else [
             f"--address={head.address}:6379"
         ]  # fmt: skip
         self.start(
             "ray", "start", *place, f"--node-ip-address={self.address}", f"--num-cpus={cpus}", "--num-gpus=0",
-            "--object-store-memory=100000000", "--disable-usage-stats", "--block",
+            "--object-store-memory=100000000", "--disable-usage-stats", "--block", **more,
         )  # fmt: skip
 
     def cable(self, up: bool) -> None:

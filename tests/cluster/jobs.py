@@ -30,7 +30,10 @@ def main(folder: Path) -> None:
          "--num-gpus=0", "--object-store-memory=100000000", "--disable-usage-stats", "--block"],
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    until(lambda: "ready" in sh(f"curl -s {ADDRESS}/api/version >/dev/null && echo ready || true"), "a job server")
+    until(
+        lambda: "ready" in sh(f"curl -s {ADDRESS}/api/version >/dev/null && echo ready || true"),
+        "a job server",
+    )
     first = subprocess.Popen(launch(folder), stderr=subprocess.PIPE, text=True)
     runs = folder / "runs" / "small"
     until(lambda: runs.exists() and results.read(runs), "a trial", 200)
