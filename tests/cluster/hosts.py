@@ -43,6 +43,7 @@ def environment(**more: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # see kdray/search/session.py
         **more,
     }
 
@@ -146,14 +147,14 @@ class Host:
                 stderr=out,
             )
 
-    def start_ray(self, head: Host | None = None, cpus: int = 1, **more: str) -> None:
+    def start_ray(self, log: Path, head: Host | None = None, cpus: int = 1, **more: str) -> None:
         """A Ray node: the first of a cluster, or one that joins it; `more` is for its trials' environment."""
         place = ["--head", "--port=6379", "--include-dashboard=false"] if head is None else [
             f"--address={head.address}:6379"
         ]  # fmt: skip
         self.start(
             "ray", "start", *place, f"--node-ip-address={self.address}", f"--num-cpus={cpus}", "--num-gpus=0",
-            "--object-store-memory=100000000", "--disable-usage-stats", "--block", **more,
+            "--object-store-memory=100000000", "--disable-usage-stats", "--block", log=log, **more,
         )  # fmt: skip
 
     def cable(self, up: bool) -> None:

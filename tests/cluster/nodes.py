@@ -31,7 +31,7 @@ class Cluster:
     def begin(self, workers: int) -> None:
         """A head and workers, on hosts of their own."""
         self.head = self._host(None, cpus=0)
-        time.sleep(3)
+        until(lambda: ":6379" in self.head.run("ss -ltn"), "a head that listens")
         self.workers = [self.join() for _ in range(workers)]
 
     def join(self) -> Host:
@@ -41,7 +41,7 @@ class Cluster:
     def _host(self, head: Host | None, cpus: int) -> Host:
         host = Host(len(self.hosts) + 1)
         self.hosts.append(host)
-        host.start_ray(head, cpus, FAKE_STEP_S=str(self.step_s))
+        host.start_ray(self.folder / f"ray{host.number}.log", head, cpus, FAKE_STEP_S=str(self.step_s))
         return host
 
     def sweep(
