@@ -34,15 +34,6 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def driver():
-    """A headless browser, for tests marked `browser`; skips where there is none."""
-    from tests.report.browser import browser
-
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
 def clone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Labelled pairs, a teacher, its signal and its suite (see `tests/labelled_world.py`). Read only."""
     from tests import labelled_world
@@ -65,3 +56,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """A headless browser, for tests marked `browser`; skips where there is none."""
+    from tests.report.browser import browser
+
+    with browser() as started:
+        yield started
