@@ -54,6 +54,8 @@ def test_the_demos_report_is_hovered_selected_sorted_and_searched(driver, runs, 
     move(page, *dot(page), click=True)
     assert text(page, "#detail h3") == hovered.key
     assert f"kdray export demo {hovered.key} OUT" in text(page, "#detail")
+    assert "Worst metamorphic cases" in text(page, "#detail")
+    assert "def test" in text(page, "#detail .cases pre")
     assert len(all_of(page, "#detail .relations tbody tr")) == len(hovered.metrics["relations"])
 
     headings = all_of(page, "#table thead button")
