@@ -13,7 +13,7 @@ from kdray.report.front import front, value
 from tests.report.browser import all_of, css, dot, move, opened, press, rows, text
 from tests.test_cli import run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
