@@ -56,3 +56,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """A headless browser, for tests marked `browser`; skips where there is none."""
+    from tests.report.browser import browser
+
+    with browser() as started:
+        yield started

@@ -18,7 +18,7 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.read import Part, as_data, parse, read_yaml
-from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep
+from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -54,6 +54,7 @@ __all__ = [
     "Sweep",
     "T5Student",
     "TeacherRecipe",
+    "Tracking",
     "Trial",
     "accuracy_of",
     "as_data",

@@ -97,6 +97,13 @@ class Capture(Part):
     seed: int = Field(0, ge=0)
 
 
+class Tracking(Part):
+    """Where a sweep is followed besides its folder and TensorBoard (`search.track`)."""
+
+    mlflow: str | None = Field(None, min_length=1, description="a folder, or the URI of an MLflow server")
+    wandb: str | None = Field(None, min_length=1, description="a Weights & Biases project")
+
+
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
@@ -109,6 +116,7 @@ class Sweep(Part):
     constraints: dict[str, str] = Field(default_factory=dict)
     search: Search = Search()
     resources: Resources = Resources()
+    tracking: Tracking = Tracking()
 
     @model_validator(mode="after")
     def _objectives_are_measured(self) -> Sweep:
