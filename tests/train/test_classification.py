@@ -100,7 +100,7 @@ def test_the_loss_is_that_of_two_classes_in_closed_form(clone_world, alpha, temp
     found = learner(batch, to_tensors(signal, temperature))
     logits_BC = student(torch.from_numpy(batch.input_ids_BT)).double()
     teacher_BC = torch.zeros_like(logits_BC)
-    teacher_BC.scatter_(1, torch.from_numpy(signal.ids_NK), torch.from_numpy(signal.logprobs_NK).double())
+    teacher_BC.scatter_(1, torch.tensor(signal.ids_NK), torch.tensor(signal.logprobs_NK).double())
     told_BC = (teacher_BC / temperature).log_softmax(1)
     said_BC = (logits_BC / temperature).log_softmax(1)
     divergence = (told_BC.exp() * (told_BC - said_BC)).sum(1).mean()
