@@ -174,7 +174,7 @@ def _capture(
     def keep(numbers: list[int], logits_NV: Any) -> None:
         parts = logits_NV.float().split([len(outputs[i].ids) for i in numbers])
         for i, part in zip(numbers, parts, strict=True):
-            logits[i] = part.cpu().numpy().copy()
+            logits[i] = part[:, : writer.header.vocab].cpu().numpy().copy()
 
     drafts = [output.ids for output in outputs]
     greedy(model, prompts, max_new_tokens=1, drafts=drafts, on_draft=keep, **options)

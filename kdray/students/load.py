@@ -54,6 +54,15 @@ def load_tokenizer(source: str | Path) -> Any:
     return tokenizer
 
 
+def shared_vocab(model: Any, tokenizer: Any) -> int:
+    """How many ids, from 0 on, are tokens to the tokenizer and have a logit in the model.
+
+    Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
+    these are the ids that all of them share.
+    """
+    return min(int(model.config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
+
+
 def weights_fingerprint(model: Any) -> str:
     """16 hex digits that change with any weight's name, shape or value."""
     digest = hashlib.sha256()
