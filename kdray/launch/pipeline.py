@@ -67,6 +67,7 @@ def launch(
     sweep: Sweep,
     *,
     resume: bool,
+    address: str | None = None,
     seconds: dict[str, float] | None = None,
     after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
 ) -> Launched:
@@ -75,6 +76,7 @@ def launch(
     Args:
         sweep: what to run.
         resume: whether an experiment of that name is gone on with; without it, it is refused.
+        address: of a Ray that runs already; None starts one in this process.
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
@@ -95,7 +97,12 @@ def launch(
     after_prepare(sweep, folder)
     with timed("sweep") as advance:
         records = run(
-            sweep, folder, resume=resume, on_event=partial(_watch, advance), trial_context=prepared.context
+            sweep,
+            folder,
+            resume=resume,
+            address=address,
+            on_event=partial(_watch, advance),
+            trial_context=prepared.context,
         )
     return Launched(sweep, folder, prepared, records, seconds)
 

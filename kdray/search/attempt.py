@@ -23,7 +23,9 @@ from kdray.search.record import TrialFolder
 class Run(Protocol):
     """What an attempt trains; `kdray.train.TrialRun` is one."""
 
-    done: bool
+    @property
+    def done(self) -> bool:
+        """Whether the last rung was reached."""
 
     def next_rung(self) -> Mapping[str, Any]:
         """Trains to the next rung and evaluates; raises `TrialFailed` where the trial cannot go on."""
@@ -85,13 +87,15 @@ class Attempt:
         KdrayError: another process holds the folder, or the factory is not there.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, open_run: Callable[[str, Trial], Run] | None = None) -> None:
+        """`open_run(factory, trial)` starts the run; without it the factory makes one in this process."""
+        open_run = open_run or (lambda factory, trial: load_factory(factory)(trial))
         self._order = order
         self._folder = TrialFolder(order.experiment, order.key)
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._folder.owned())
         try:
-            self._run: Run = load_factory(order.factory)(parse(Trial, dict(order.trial), order.key))
+            self._run: Run = open_run(order.factory, parse(Trial, dict(order.trial), order.key))
             self._stack.callback(self._run.close)
             self._rungs: list[dict[str, Any]] = []
             self._wall_s = 0.0
@@ -146,11 +150,11 @@ class Attempt:
         self._stack.close()
 
 
-def load_factory(path: str) -> Callable[[Trial], Run]:
+def load_factory(path: str) -> Callable[..., Run]:
     """The class behind `module:Class`. Raises `KdrayError`."""
     module, _, attribute = path.partition(":")
     try:
-        found: Callable[[Trial], Run] = getattr(importlib.import_module(module), attribute)
+        found: Callable[..., Run] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise KdrayError(f"trial factory '{path}': {error}") from error
     return found

@@ -9,61 +9,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
-from kdray.config import Sweep, Trial
-from kdray.errors import ConfigError, KdrayError
+from kdray.config import Sweep
+from kdray.errors import KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.halving import Halving
+from kdray.search.job import Event, Job
 from kdray.search.keep import STATES, Keeper
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
+from kdray.search.starts import start_points
 from kdray.search.study import RUNG, Study, reported
+from kdray.search.surrogate import Surrogate
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A trial to be trained.
-
-    Attributes:
-        key: `t0007`.
-        trial: what to train.
-        decided: the last rung that the study knows of; 0 for none.
-        retries: how often its worker was lost before.
-    """
-
-    key: str
-    trial: Trial
-    decided: int
-    retries: int
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a trial, for whoever watches.
-
-    Attributes:
-        kind: what happened.
-        key: the trial.
-        finished: trials that are done, in any way.
-        asked: trials that the sweep asks for.
-        detail: `point` when it starts, `step` and `metrics` at a rung, `reason` at an end that is not
-            complete.
-    """
-
-    kind: Literal["started", "rung", "complete", "pruned", "failed", "retried"]
-    key: str
-    finished: int
-    asked: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Conductor:
@@ -95,7 +60,7 @@ class Conductor:
         self._gate = gate
         self._on_event = on_event
         self._space = space.build(sweep)
-        self._starts = [self._start(number) for number in range(len(sweep.search.start))]
+        self._starts = start_points(sweep, self._space, gate)
         self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
         self._rungs = sweep.trial.budget.reports
         self._keeper = Keeper(folder, self._signs)
@@ -134,10 +99,17 @@ class Conductor:
         seed = int(np.random.SeedSequence([self._sweep.search.seed, len(trials)]).generate_state(1)[0])
         name = self._sweep.search.sampler
         sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
+        model = Surrogate(self._space, self._signs, self._rungs, seed) if name == "surrogate" else None
         proposer = Proposer(
-            self._space, self._study.directions, sampler, self._gate.refusal,
-            seed=seed, asks=samplers.asks(name), grid=name == "grid",
-        )  # fmt: skip
+            self._space,
+            self._study.directions,
+            sampler,
+            self._gate.refusal,
+            seed=seed,
+            asks=samplers.asks(name),
+            grid=name == "grid",
+            model=model,
+        )
         for trial in trials:
             self._read_trial(trial, proposer)
         self._num_trials = len(trials)
@@ -149,7 +121,9 @@ class Conductor:
         if "start" in trial.user_attrs:
             self._begun.add(trial.user_attrs["start"])
         for step in reported(trial):
-            self._halving.record(key, step, self._study.values(trial, step))
+            values = self._study.values(trial, step)
+            self._halving.record(key, step, values)
+            proposer.report(mirror_id, step, values)
         if trial.state.is_finished():
             self._num_finished += 1
         else:
@@ -225,6 +199,7 @@ class Conductor:
         known = step in reported(self._study.trial(key))
         self._study.report(key, step, metrics)
         values = [float(metrics[name]) for name in self._study.objectives]
+        self._proposer.report(self._mirrored[key], step, values)
         goes_on = self._halving.goes_on(key, step, values) or known or not self._sweep.search.halving
         self._tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on
@@ -283,18 +258,6 @@ class Conductor:
         steps = reported(trial)
         metrics = trial.user_attrs[f"{RUNG}{steps[-1]}"] if steps else {}
         self._tell(STATES[state], key, metrics=metrics, **attrs)  # type: ignore[arg-type]
-
-    def _start(self, number: int) -> space.Point:
-        """A start point; what it leaves open is the base trial's value where that lies in the space."""
-        given = {**space.base_point(self._sweep, self._space), **self._sweep.search.start[number]}
-        point = {d.path: d.cast(given[d.path]) for d in self._space.dimensions if d.path in given}
-        try:
-            whole = self._space.fill(lambda dimension: point[dimension.path])
-        except KeyError:  # the sampler fills in the rest
-            return point
-        if refusal := self._gate.refusal(whole):
-            raise ConfigError(f"{self._sweep.name}: search.start[{number}] may not be trained: {refusal}")
-        return point
 
     def _tell(
         self,

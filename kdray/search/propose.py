@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.errors import ConfigError
 from kdray.search.space import Dimension, Point, Space, decode, identity
+from kdray.search.surrogate import Surrogate
 
 DRAWN = 2000
 """How many points are drawn blindly before a finite space is walked through (or an infinite one is given up).
@@ -54,6 +55,7 @@ class Proposer:
         seed: of the points that are drawn blindly.
         asks: how often the sampler is asked for one point before points are drawn blindly.
         grid: walk through the space in order instead of sampling.
+        model: proposes in the sampler's place; it hears of every rung as well.
 
     Raises:
         ConfigError: `grid` in a space with infinitely many points.
@@ -69,6 +71,7 @@ class Proposer:
         seed: int,
         asks: int = 16,
         grid: bool = False,
+        model: Surrogate | None = None,
     ) -> None:
         self._space = space
         self._sampler = sampler
@@ -76,6 +79,7 @@ class Proposer:
         self._random = random.Random(seed)  # noqa: S311 - not for secrets
         self._asks = asks
         self._grid = grid
+        self._model = model
         self._tried: set[str] = set()
         self._storage = optuna.storages.InMemoryStorage()
         self._study_id = self._storage.create_new_study(list(directions), "mirror")
@@ -98,7 +102,17 @@ class Proposer:
             distributions=trial.distributions,
             system_attrs=trial.system_attrs,
         )
-        return int(self._storage.create_new_trial(self._study_id, template_trial=copy))
+        mirror_id = int(self._storage.create_new_trial(self._study_id, template_trial=copy))
+        if self._model is not None:
+            self._model.begin(mirror_id, self._space.point(trial.params))
+            if state.is_finished():
+                self._model.end(mirror_id, failed=state == TrialState.FAIL)
+        return mirror_id
+
+    def report(self, mirror_id: int, step: int, values: Sequence[float]) -> None:
+        """The objectives of a mirrored trial at a rung."""
+        if self._model is not None:
+            self._model.report(mirror_id, step, values)
 
     def tell(self, mirror_id: int, state: TrialState, values: Sequence[float] | None = None) -> None:
         """The end of a mirrored trial; `values` for a complete one."""
@@ -106,6 +120,8 @@ class Proposer:
         trial = self._storage.get_trial(mirror_id)
         self._sampler.after_trial(study, trial, state, values)
         self._storage.set_trial_state_values(mirror_id, state, values)
+        if self._model is not None:
+            self._model.end(mirror_id, failed=state == TrialState.FAIL)
 
     def propose(self, fixed: Point | None = None) -> Proposal | None:
         """The next point; None where every point that may be trained was tried.
@@ -130,6 +146,8 @@ class Proposer:
             internal = distribution.to_internal_repr(params[path])
             self._storage.set_trial_param(mirror_id, path, internal, distribution)
         self._tried.add(identity(point))
+        if self._model is not None:
+            self._model.begin(mirror_id, point)
         attrs = self._storage.get_trial(mirror_id).system_attrs
         kept = {name: value for name, value in attrs.items() if not name.startswith("tpe:")}
         return Proposal(point, kept, mirror_id)
@@ -142,6 +160,8 @@ class Proposer:
         """The sampler's word, asked again while it is refused; None where it never fits."""
         if self._grid and fixed is None:
             return None
+        if self._model is not None and fixed is None:
+            return self._model.ask(self._fits)
         study, trial = self._study(), self._storage.get_trial(mirror_id)
         self._sampler.before_trial(study, trial)
         relative_space = self._sampler.infer_relative_search_space(study, trial)

@@ -35,6 +35,7 @@ def run(
     folder: str | Path,
     *,
     resume: bool = False,
+    address: str | None = None,
     on_event: Callable[[Any], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
     trial_context: Mapping[str, Any] | None = None,
@@ -45,6 +46,7 @@ def run(
         sweep: what is asked for.
         folder: the experiment folder, a local path.
         resume: whether an experiment that is there is gone on with; without it, it is refused.
+        address: of a Ray that runs already; None starts one in this process, and never joins another.
         on_event: called in this process with each `conductor.Event`.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
         trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
@@ -65,7 +67,7 @@ def run(
         raise ConfigError(f"trial factory '{trial_factory}': there is no module {module}")
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
     with experiment.claim(sweep, path, resume=resume):
-        interrupted = _drive(sweep, path, on_event, trial_factory, dict(trial_context or {}))
+        interrupted = _drive(sweep, path, address, on_event, trial_factory, dict(trial_context or {}))
     records = results.read(path)
     if interrupted:
         finished = sum(1 for record in records if record.state != "running")
@@ -78,7 +80,12 @@ def run(
 
 
 def _drive(
-    sweep: Sweep, path: Path, on_event: Callable[[Any], None], factory: str, context: Mapping[str, Any]
+    sweep: Sweep,
+    path: Path,
+    address: str | None,
+    on_event: Callable[[Any], None],
+    factory: str,
+    context: Mapping[str, Any],
 ) -> bool:
     """Runs Tune until nothing is left; whether it was interrupted."""
     session.prepare()
@@ -96,7 +103,7 @@ def _drive(
     if conductor.done:
         return False
     # Ray takes SIGTERM for itself when it starts, so ours comes after.
-    with session.local(sweep.resources), _stop_requests(path / "stop") as stopped:
+    with session.opened(sweep.resources, address), _stop_requests(path / "stop") as stopped:
         while not conductor.done and not stopped.is_set():
             _tune(sweep, path, conductor, factory, stopped)
         conductor.interrupt()
@@ -115,14 +122,16 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     link = Link(conductor, stopped)
     searcher = StudySearcher(
         link,
-        experiment=str(path), factory=factory, objectives=list(sweep.objectives),
-        max_concurrent=resources.max_concurrent, threads=max(1, int(resources.cpus_per_worker)),
-    )  # fmt: skip
+        experiment=str(path),
+        factory=factory,
+        objectives=list(sweep.objectives),
+        resources=resources,
+    )
     own = path / ".tune"
     shutil.rmtree(own, ignore_errors=True)
     bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     tuner = tune.Tuner(
-        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle])),
+        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle] * resources.workers)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=HalvingScheduler(link),

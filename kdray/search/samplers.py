@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISample
 
 from kdray.errors import ConfigError, nearest
 
-NAMES = ("tpe", "nsga2", "nsga3", "gp", "random", "grid")
+NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid")
 
 
 def asks(name: str) -> int:
@@ -26,9 +26,9 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
     """A sampler with its own random state.
 
     Args:
-        name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. `grid` takes
-            every point in order, which `propose` does without a sampler; what is here only fills in for start
-            points.
+        name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. `surrogate` is ours
+            (`kdray.search.surrogate`), and `grid` takes every point in order, which `propose` does by itself:
+            what is here for these two only fills in start points.
         seed: of its random state; different after each resume, or it would draw the same points again.
         conditional: whether the space has conditions; TPE then models each group of paths apart.
 
@@ -49,7 +49,7 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
             if importlib.util.find_spec("scipy") is None:
                 raise ConfigError("search.sampler: 'gp' needs scipy: pip install scipy")
             return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed))
-        if name in ("random", "grid"):
+        if name in ("random", "grid", "surrogate"):
             return RandomSampler(seed=seed)
     known = f"unknown sampler '{name}'{nearest(name, NAMES)} (or an import path 'module:Class')"
     raise ConfigError(f"search.sampler: {known}")

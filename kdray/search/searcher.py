@@ -8,6 +8,8 @@ from typing import Any
 from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.search import Searcher
 
+from kdray.config import Resources
+from kdray.errors import KdrayError
 from kdray.search.attempt import order
 from kdray.search.link import Link, Unpickled
 from kdray.search.tune import REPORT
@@ -21,27 +23,24 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
         experiment: the experiment folder.
         factory: `module:Class` of the runs.
         objectives: what each report must hold.
-        max_concurrent: trials at a time.
-        threads: threads of a worker.
+        resources: what a trial takes, and how many run at a time.
     """
 
     def __init__(
-        self,
-        link: Link,
-        *,
-        experiment: str,
-        factory: str,
-        objectives: list[str],
-        max_concurrent: int,
-        threads: int,
+        self, link: Link, *, experiment: str, factory: str, objectives: list[str], resources: Resources
     ) -> None:
         super().__init__()
         self._link = link
         self._experiment = experiment
         self._factory = factory
         self._objectives = objectives
-        self._max_concurrent = max_concurrent
-        self._threads = threads
+        self._max_concurrent = resources.max_concurrent
+        self._each = {
+            "workers": resources.workers,
+            "cpus": resources.cpus_per_worker,
+            "gpus": resources.gpus_per_worker,
+            "threads": max(1, int(resources.cpus_per_worker)),
+        }
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial; None while all slots are taken or a lost one may come back."""
@@ -63,7 +62,7 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
             job.key, job.trial, experiment=self._experiment, objectives=self._objectives,
             decided=job.decided, factory=self._factory,
         )  # fmt: skip
-        return {"order": what.to_json(), "threads": self._threads}
+        return {"order": what.to_json(), **self._each}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -77,7 +76,7 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
     def _end(self, key: str, cause: BaseException | None, result: dict[str, Any] | None) -> None:
         conductor = self._link.conductor
         if result is None or REPORT not in result:
-            lost = cause is None or isinstance(cause, RayActorError) or not isinstance(cause, RayTaskError)
+            lost = not isinstance(cause, RayTaskError) or isinstance(cause.cause, RayActorError)
             (conductor.lose if lost else conductor.fail)(key, describe(cause))
             return
         report = json.loads(result[REPORT])
@@ -101,6 +100,8 @@ def describe(cause: BaseException | None) -> str:
         cause = cause.cause
     if cause is None:
         return "the worker was lost"
+    if isinstance(cause, KdrayError):
+        return str(cause)
     if isinstance(cause, RayActorError):
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         why = next(

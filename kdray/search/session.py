@@ -1,8 +1,9 @@
-"""A Ray of one's own: started in this process on the loopback interface, and gone with it.
+"""A Ray of one's own: started in this process on the loopback interface, and gone with it. Or, where its
+address is said, one that runs already.
 
-Never joins a Ray that runs on the machine. On Linux the kernel kills Ray's processes when the process that
-started them dies, also by SIGKILL; workers end with their raylet. (`ray stop` ends every Ray on the machine,
-so nothing here calls it.)
+The own one never joins a Ray that runs on the machine. On Linux the kernel kills its processes when the
+process that started them dies, also by SIGKILL; workers end with their raylet. (`ray stop` ends every Ray on
+the machine, so nothing here calls it.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import math
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 from kdray.config import Resources
@@ -48,6 +50,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_health_check_timeout_ms": "60000",
 }
 
+ROOM_WAIT_S = 600.0
+"""How long a cluster that is joined may take to have room for a trial."""
 STARTS = 4
 """How often Ray is started anew where it does not come up within its 30 s (they are not to be changed)."""
 
@@ -67,6 +71,43 @@ def quiet() -> None:
     token = "ray._private.authentication.authentication_token_setup"  # noqa: S105 - a module's name
     for name in ("ray", "ray.tune", "ray.train", "ray.air", token):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def opened(resources: Resources, address: str | None = None) -> contextlib.AbstractContextManager[None]:
+    """The Ray at `address`, or one of its own. Raises as `local` and `joined` do."""
+    return local(resources) if address is None else joined(resources, address)
+
+
+@contextlib.contextmanager
+def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) -> Iterator[None]:
+    """The Ray that runs at `address` (`auto`: the one that this process runs beside).
+
+    A cluster that grows on demand, or whose nodes are still coming up, has `patience_s` to show a node with
+    room for one trial.
+
+    Raises:
+        ConfigError: nothing answers there, or there is no room for even one trial.
+    """
+    prepare()
+    import ray
+
+    try:
+        ray.init(address=address, configure_logging=False, log_to_driver=False)
+    except ConnectionError as error:
+        raise ConfigError(f"--address {address}: no Ray answers there: {error}") from error
+    try:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                _check_room(resources, ray.cluster_resources())
+                break
+            except ConfigError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(1)
+        yield
+    finally:
+        ray.shutdown()
 
 
 @contextlib.contextmanager

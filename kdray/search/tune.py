@@ -14,12 +14,14 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ray import tune
 
+from kdray.config import Trial
 from kdray.errors import KdrayError
-from kdray.search.attempt import Attempt, Order
+from kdray.search.attempt import Attempt, Order, Run
 from kdray.search.link import Unpickled
 
 REPORT = "report"
@@ -31,6 +33,7 @@ class Worker(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """Keeps the order; the trial itself begins with the first step."""
         self._attempt: Attempt | None = None
+        self._peers: Any = None
         logging.getLogger("ray.tune").setLevel(logging.ERROR)
         use_threads(int(config["threads"]))
 
@@ -38,15 +41,29 @@ class Worker(tune.Trainable):  # type: ignore[misc]
         """Trains to the next rung. The report is JSON text, for Tune flattens dicts."""
         try:
             if self._attempt is None:
-                self._attempt = Attempt(Order.from_json(self.config["order"]))
+                self._attempt = Attempt(Order.from_json(self.config["order"]), self._open_run())
             metrics = self._attempt.next_rung()
             done = self._attempt.done
             report: dict[str, Any] = {"metrics": metrics}
         except KdrayError as error:
+            if self._peers is not None:
+                raise  # peers may hang in a collective that this rank left: away with the whole process
             report, done = {"failed": str(error)}, True
         if done:
             self._close()
         return {REPORT: json.dumps(report), "done": done}
+
+    def _open_run(self) -> Callable[[str, Trial], Run] | None:
+        """How a run begins where a trial takes several processes."""
+        if self.config["workers"] == 1:
+            return None
+        from kdray.search.team import Peers, Team
+
+        if self._peers is None:
+            self._peers = Peers(
+                self.config["workers"] - 1, self.config["cpus"], self.config["gpus"], self.config["threads"]
+            )
+        return lambda factory, trial: Team(factory, trial, self._peers)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Makes room for another trial in the same process."""

@@ -81,3 +81,32 @@ class Misbehaving(FakeRun):
         if kind == 7:
             raise TrialFailed("the loss is nan at step 2")
         return metrics
+
+
+class Paired(FakeRun):
+    """Two processes that meet at every rung by a real collective."""
+
+    def __init__(self, trial: Trial, world: Any) -> None:
+        super().__init__(trial)
+        from kdray.train.engine import join_process_group
+
+        self.world = world
+        join_process_group(world)
+
+    def next_rung(self) -> dict[str, Any]:
+        import torch
+
+        metrics = super().next_rung()
+        pids = torch.zeros(self.world.size, dtype=torch.int64)
+        pids[self.world.rank] = os.getpid()
+        torch.distributed.all_reduce(pids)
+        return {**metrics, "size": self.world.size, "peer": int(pids[1])}
+
+
+class PairedMisbehaving(Paired):
+    """Rank 0 gives up before it meets rank 1."""
+
+    def next_rung(self) -> dict[str, Any]:
+        if self.trial.student.heads == 2 and self.world.rank == 0:
+            raise TrialFailed("the loss is nan at step 1")
+        return super().next_rung()

@@ -212,7 +212,9 @@ def test_the_study_lives_in_a_database_as_well(make_sweep: Any, tmp_path: Path) 
     assert all(trial.state.is_finished() for trial in trials)
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "nsga3", "optuna.samplers:TPESampler"])
+@pytest.mark.parametrize(
+    "sampler", ["surrogate", "random", "tpe", "nsga2", "nsga3", "optuna.samplers:TPESampler"]
+)
 def test_every_sampler_leads_a_sweep_to_its_end(make_sweep: Any, sampler: str) -> None:
     conductor, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2}))
     simulate(conductor, train, workers=4)

@@ -10,6 +10,7 @@ from optuna.trial import TrialState, create_trial
 from kdray.errors import ConfigError
 from kdray.search import samplers, space
 from kdray.search.propose import Proposer
+from kdray.search.surrogate import Surrogate
 
 TWO = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 SMALL = {"student.hidden": [32, 64, 96], "student.heads": {"range": [1, 3]}}
@@ -18,10 +19,13 @@ SMALL = {"student.hidden": [32, 64, 96], "student.heads": {"range": [1, 3]}}
 def proposer(sweep: Any, name: str = "random", refusal: Any = lambda point: "", seed: int = 0) -> Proposer:
     built = space.build(sweep)
     sampler = samplers.make(name, seed=seed, conditional=built.conditional)
-    return Proposer(built, TWO, sampler, refusal, seed=seed, asks=samplers.asks(name), grid=name == "grid")
+    model = Surrogate(built, [-1, 1], [1], seed) if name == "surrogate" else None
+    return Proposer(
+        built, TWO, sampler, refusal, seed=seed, asks=samplers.asks(name), grid=name == "grid", model=model
+    )
 
 
-@pytest.mark.parametrize("name", ["random", "tpe", "nsga2", "nsga3", "gp", "grid"])
+@pytest.mark.parametrize("name", ["surrogate", "random", "tpe", "nsga2", "nsga3", "gp", "grid"])
 def test_a_finite_space_is_emptied_without_a_double(make_sweep: Any, name: str) -> None:
     asking = proposer(make_sweep(only=SMALL), name)
     seen = set()
@@ -34,7 +38,7 @@ def test_a_finite_space_is_emptied_without_a_double(make_sweep: Any, name: str) 
     assert asking.propose() is None
 
 
-@pytest.mark.parametrize("name", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize("name", ["surrogate", "random", "tpe", "nsga2"])
 def test_every_sampler_bears_pruned_failed_and_running_trials(make_sweep: Any, name: str) -> None:
     asking = proposer(make_sweep(), name)
     for number in range(40):

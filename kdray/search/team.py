@@ -1,0 +1,129 @@
+"""One trial on several processes: rank 0 in the Tune worker, the others as actors in the same placement group.
+
+The placement group belongs to the trial, so whatever ends the worker (a stop, a crash, a kill) frees the peers
+too. Peers stay for the next trial of the same worker, with the process group they have. After a failure they may
+hang in a collective that rank 0 left, so nothing of the team is used again: see `Worker.step`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.util.placement_group import get_current_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from kdray.config import Trial, as_data, parse
+from kdray.search.attempt import Run, load_factory
+
+
+class Peer:
+    """Rank 1 and up: does what rank 0 does, at the same time."""
+
+    def __init__(self, threads: int) -> None:
+        from kdray.search.tune import use_threads
+
+        use_threads(threads)
+        self._run: Run | None = None
+
+    def begin(self, factory: str, trial: Mapping[str, Any], world: Mapping[str, Any]) -> None:
+        """Opens the trial; waits for the other ranks."""
+        self._run = open_run(factory, parse(Trial, dict(trial), "trial"), world)
+
+    def call(self, name: str, *args: Any) -> None:
+        """Calls a method of the run."""
+        getattr(self._run, name)(*args)
+
+
+class Peers:
+    """The other processes of a Tune worker, kept from trial to trial."""
+
+    def __init__(self, count: int, cpus: float, gpus: float, threads: int) -> None:
+        group = get_current_placement_group()
+        actor = ray.remote(Peer)
+        self.actors = [
+            actor.options(
+                num_cpus=cpus,
+                num_gpus=gpus,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(
+                    group, placement_group_bundle_index=number + 1, placement_group_capture_child_tasks=True
+                ),
+            ).remote(threads)
+            for number in range(count)
+        ]
+
+    def call(self, name: str, *args: Any) -> list[Any]:
+        """Starts a method of every peer's run; the answers are to be waited for."""
+        return [actor.call.remote(name, *args) for actor in self.actors]
+
+
+class Team:
+    """A `Run` of several processes.
+
+    Raises:
+        RayActorError: a peer died; rank 0 notices by a collective that fails.
+    """
+
+    def __init__(self, factory: str, trial: Trial, peers: Peers) -> None:
+        self._peers = peers
+        size = len(peers.actors) + 1
+        address = str(ray.util.get_node_ip_address())
+        where = {"size": size, "address": address, "port": _free_port(address)}
+        begun = [
+            actor.begin.remote(factory, as_data(trial), {"rank": rank, **where})
+            for rank, actor in enumerate(peers.actors, start=1)
+        ]
+        self._run: Run = self._with(begun, lambda: open_run(factory, trial, {"rank": 0, **where}))
+
+    @property
+    def done(self) -> bool:
+        """See `Run`."""
+        return self._run.done
+
+    def next_rung(self) -> Mapping[str, Any]:
+        """See `Run`; the metrics are rank 0's."""
+        metrics: Mapping[str, Any] = self._with(self._peers.call("next_rung"), self._run.next_rung)
+        return metrics
+
+    def save(self, folder: str) -> None:
+        """See `Run`: every rank writes its part."""
+        self._with(self._peers.call("save", folder), lambda: self._run.save(folder))
+
+    def load(self, folder: str) -> None:
+        """See `Run`."""
+        self._with(self._peers.call("load", folder), lambda: self._run.load(folder))
+
+    def export(self, folder: str) -> None:
+        """See `Run`: rank 0 has the whole student."""
+        self._run.export(folder)
+
+    def close(self) -> None:
+        """See `Run`."""
+        self._with(self._peers.call("close"), self._run.close)
+
+    @staticmethod
+    def _with(answers: Sequence[Any], mine: Any) -> Any:
+        """Does my part while the peers do theirs; a dead peer is a better reason than what it made fail here."""
+        try:
+            result = mine()
+        except Exception:
+            ready, _ = ray.wait(list(answers), num_returns=len(answers), timeout=5.0)
+            ray.get(ready)
+            raise
+        ray.get(list(answers))
+        return result
+
+
+def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Run:
+    """One rank's run."""
+    from kdray.train import World
+
+    return load_factory(factory)(trial, World(**world))
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,151 @@
+"""What the search adds to the training itself.
+
+`python tests/benchmarks/overhead.py [--quick]` trains the same trials bare, one after the other in this process;
+as a sweep with one worker; and nested, each in a Ray Train trainer that a Tune function starts, as Ray
+recommends. A trial is a real one (student, shards, DeepSpeed, suite) of about 20 s on one thread; `--quick`
+takes two of about 2 s. `ratio_to_bare` and `ratio_nested_train` are wall time, Ray's start included, over the
+bare sum; `fixed_cost_s` is what lies between one trial's last rung and the next one's first step, in a worker
+that has trained before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import warnings
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], *filter(None, [os.environ.get("PYTHONPATH")])])
+
+from kdray.config import Sweep, Trial, as_data, merge, parse
+from tests import world
+
+
+def prepared(root: Path) -> Sweep:
+    """A sweep over a small world made below `root`: corpus, teacher, signal, suite."""
+    from kdray.corpus.mine import mine
+    from kdray.corpus.store import write_corpus
+    from kdray.launch.prepare import prepare
+    from kdray.train.teacher import train_teacher
+
+    source = world.write_tests(root / "shop")
+    write_corpus(root / "corpus", mine([str(source)], processes=1), ["shop"])
+    train_teacher(world.recipe(root / "corpus"), root / "teacher")
+    prepare(world.sweep(root))
+    return world.sweep(root)
+
+
+def seconds_of(trial: Trial) -> float:
+    """Wall time of one training in this process."""
+    import torch
+
+    from kdray.train import train
+
+    torch.set_num_threads(1)
+    begin = time.perf_counter()
+    train(trial)
+    return time.perf_counter() - begin
+
+
+def as_long_as(trial: Trial, seconds: float) -> Trial:
+    """The trial with the steps that take about so long here."""
+    seconds_of(_of_steps(trial, 10))
+    few, many = seconds_of(_of_steps(trial, 10)), seconds_of(_of_steps(trial, 110))
+    return _of_steps(trial, max(10, round((seconds - few) / (many - few) * 100)))
+
+
+def _of_steps(trial: Trial, steps: int) -> Trial:
+    return merge(trial, {"budget": {"steps": steps, "rungs": []}})
+
+
+def swept(sweep: Sweep, folder: Path) -> tuple[float, float]:
+    """Wall time of the whole sweep, and the mean fixed cost of a trial after the first."""
+    from kdray.search.runner import run
+
+    begin = time.perf_counter()
+    ends: list[tuple[float, float]] = []
+
+    def watch(event: Any) -> None:
+        if event.kind == "complete":
+            ends.append((time.perf_counter(), event.detail["metrics"]["seconds"]))
+
+    run(sweep, folder, on_event=watch)
+    whole = time.perf_counter() - begin
+    gaps = [now - before - seconds for (before, _), (now, seconds) in pairwise(ends)]
+    return whole, sum(gaps) / len(gaps)
+
+
+def nested(trial: Trial, trials: int, folder: Path) -> float:
+    """Wall time of the same trials, each in a Ray Train trainer started by a Tune function."""
+    import ray
+    from ray import tune
+
+    data = as_data(trial)
+
+    def inner(config: dict[str, Any]) -> None:
+        seconds_of(parse(Trial, data, "nested"))
+
+    def outer(config: dict[str, Any]) -> None:
+        from ray.train import RunConfig, ScalingConfig
+        from ray.train.torch import TorchTrainer
+
+        where = RunConfig(storage_path=str(folder / "train"), name=f"nested-{config['number']}")
+        TorchTrainer(inner, scaling_config=ScalingConfig(num_workers=1), run_config=where).fit()
+
+    begin = time.perf_counter()
+    ray.init(
+        address="local", num_cpus=4, include_dashboard=False, configure_logging=False, log_to_driver=False
+    )
+    tune.Tuner(
+        outer,
+        param_space={"number": tune.grid_search(list(range(trials)))},
+        tune_config=tune.TuneConfig(max_concurrent_trials=1),
+        run_config=tune.RunConfig(storage_path=str(folder / "tune"), verbose=0),
+    ).fit()
+    whole = time.perf_counter() - begin
+    ray.shutdown()
+    return whole
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    warnings.simplefilter("ignore")
+    trials, seconds = (2, 2.0) if quick else (8, 20.0)
+    with tempfile.TemporaryDirectory() as root:
+        base = prepared(Path(root))
+        trial = as_long_as(base.trial, seconds)
+        each = [seconds_of(trial) for _ in range(trials)]
+        print(f"bare     {sum(each):8.2f} s for {trials} trials")
+        space = {"seed": list(range(trials))}
+        data = as_data(base) | {
+            "name": "overhead",
+            "trial": as_data(trial),
+            "space": {path: {"choices": values} for path, values in space.items()},
+            "search": {"sampler": "grid", "trials": trials, "halving": False},
+            "resources": {"max_concurrent": 1},
+        }
+        whole, fixed = swept(parse(Sweep, data, "overhead"), Path(root) / "sweep")
+        print(f"kdray    {whole:8.2f} s, {fixed:.3f} s between trials of a warm worker")
+        train = nested(trial, trials, Path(root))
+        print(f"nested   {train:8.2f} s")
+    answer = {
+        "ratio_to_bare": round(whole / sum(each), 3),
+        "fixed_cost_s": round(fixed, 3),
+        "ratio_nested_train": round(train / sum(each), 3),
+        "trials": trials,
+    }
+    print(json.dumps(answer | ({"quick": True} if quick else {})))
+
+
+if __name__ == "__main__":
+    main()

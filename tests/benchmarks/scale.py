@@ -1,0 +1,115 @@
+"""What a large sweep costs the driver: time to ask for a trial and tell its end, to resume, and memory.
+
+`python tests/benchmarks/scale.py [--quick]`: simulated trials that report twice and end, with the default
+sampler, a journal in a temporary folder and 8 workers; `--quick` stops at 300.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kdray.config import Sweep, sweep_from
+
+SAMPLER = "surrogate"
+
+
+def sweep_of(trials: int, sampler: str) -> Sweep:
+    """Five settings of a trial that nobody trains."""
+    student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
+    return sweep_from(
+        {
+            "name": "scale",
+            "trial": {
+                "shards": "a",
+                "suite": "b",
+                "student": {"family": "t5", **student},
+                "budget": {"steps": 2, "rungs": [1, 2]},
+            },
+            "space": {
+                "distil.alpha": {"range": [0.0, 1.0]},
+                "distil.temperature": {"range": [0.5, 8.0], "log": True},
+                "optim.lr": {"range": [1e-4, 1e-2], "log": True},
+                "student.hidden": [32, 64, 96, 128],
+                "student.heads": {"range": [1, 8]},
+            },
+            "search": {"trials": trials, "sampler": sampler},
+        },
+        "benchmark",
+    )
+
+
+def train(job: Any, rung: int) -> tuple[dict[str, float], float]:
+    """Made-up metrics, with noise that depends on the trial alone."""
+    rng = np.random.default_rng(int(job.key[1:]))
+    accuracy = 0.3 * rung * (1 - (job.trial.distil.alpha - 0.4) ** 2) * job.trial.student.hidden / 128
+    discrepancy = 1 - accuracy * job.trial.distil.temperature / 8
+    noise = 0.05 * rng.standard_normal(2)
+    metrics = {
+        "step": rung,
+        "assertion_accuracy": accuracy + noise[0],
+        "metamorphic_discrepancy": discrepancy + noise[1],
+    }
+    return metrics, float(rng.lognormal())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--sampler", default=SAMPLER)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    from kdray.search import session
+
+    session.quiet()
+    sizes = [100, 300] if options.quick else [100, 300, 1000, 3000, 10_000]
+    columns: dict[str, list[Any]] = {"trials": sizes, "ask_tell_ms": [], "resume_s": [], "peak_mb": []}
+    with tempfile.TemporaryDirectory() as folder:
+        before = 0
+        for size in sizes:
+            begin = time.perf_counter()
+            conductor = open_conductor(sweep_of(size, options.sampler), Path(folder))
+            columns["resume_s"].append(round(time.perf_counter() - begin, 2))
+            begin = time.perf_counter()
+            from kdray.search.simulate import simulate
+
+            simulate(conductor, train, workers=8)
+            each = 1000 * (time.perf_counter() - begin) / (size - before)
+            columns["ask_tell_ms"].append(round(each, 1))
+            columns["peak_mb"].append(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+            before = size
+            journal = (Path(folder) / "study.journal").stat().st_size / 1e6
+            print(
+                f"up to {size:>6} trials: {each:8.1f} ms a trial, resumed in {columns['resume_s'][-1]:6.2f} s, "
+                f"{columns['peak_mb'][-1]} MB, journal {journal:.1f} MB",
+                flush=True,
+            )
+    print(json.dumps(columns | {"sampler": options.sampler} | ({"quick": True} if options.quick else {})))
+
+
+def open_conductor(sweep: Sweep, folder: Path) -> Any:
+    """A conductor on the journal in `folder`, without trial folders."""
+    from kdray.search import space
+    from kdray.search.conductor import Conductor
+    from kdray.search.constraints import Gate
+    from kdray.search.study import Study, open_storage
+
+    study = Study(open_storage(sweep, folder), sweep, space.build(sweep))
+    conductor = Conductor(sweep, study, None, Gate(sweep))
+    conductor.reconcile()
+    return conductor
+
+
+if __name__ == "__main__":
+    main()
