@@ -149,6 +149,9 @@ def capture(
     greedy: Annotated[
         bool, typer.Option("--greedy", help="on the teacher's own answers, for sequence-level distillation")
     ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray; without it one is started here")
+    ] = None,
 ) -> None:
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
@@ -161,7 +164,7 @@ def capture(
     plan = absolute(load_sweep(sweep))
     if greedy:
         plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
-    made = prepare(plan, stage, session.local(plan.resources))
+    made = prepare(plan, stage, session.opened(plan.resources, address))
     show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
 
 
