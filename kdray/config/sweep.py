@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
-from kdray.config.trial import Trial
+from kdray.config.trial import Trial, accuracy_of
 
 Direction = Literal["max", "min"]
 
@@ -108,6 +108,13 @@ class Capture(Store):
     seed: int = Field(0, ge=0)
 
 
+class Tracking(Part):
+    """Where a sweep is followed besides its folder and TensorBoard (`search.track`)."""
+
+    mlflow: str | None = Field(None, min_length=1, description="a folder, or the URI of an MLflow server")
+    wandb: str | None = Field(None, min_length=1, description="a Weights & Biases project")
+
+
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
@@ -120,6 +127,17 @@ class Sweep(Part):
     constraints: dict[str, str] = Field(default_factory=dict)
     search: Search = Search()
     resources: Resources = Resources()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _objectives_are_measured(self) -> Sweep:
+        for task in ("assertion", "clone"):
+            name = accuracy_of(task)
+            if name in self.objectives and name != self.trial.accuracy:
+                raise ValueError(
+                    f"objectives.{name} is not measured for task {self.trial.task}: name {self.trial.accuracy}"
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod

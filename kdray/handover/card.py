@@ -203,7 +203,8 @@ def _int8(found: Mapping[str, Any]) -> str:
     rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
     rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
     heads = ["dynamic quantisation to 8 bits", "`onnx/model.onnx`", f"`{found['file']}`"]
-    return _table(heads, rows)
+    note = "Decoded in batches of 16; the graph takes its activations' scales from all that it reads at once."
+    return _table(heads, rows) + "\n\n" + note
 
 
 def _origin(facts: Facts) -> str:

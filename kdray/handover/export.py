@@ -37,7 +37,7 @@ from kdray.handover.measure import Bench
 from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model
-from kdray.train.exam import saved_encoding
+from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
@@ -88,6 +88,12 @@ def export(
         onnx.check_installed()
     experiment = results.experiment(folder)
     record = choose(experiment, trial=trial, knee=knee, best=best, where=where)
+    task = record.trial.get("task", "assertion")
+    if task != "assertion":
+        raise ConfigError(
+            f"{record.key} is a student for {task}, and what is handed over writes assertions: its own folder"
+            f" {student_folder(experiment, record.key)} loads as it is"
+        )
     chosen = "the knee of the front" if knee else f"the best in `{best}`" if best else "a trial named by hand"
     chosen += f" with {' and '.join(where)}" if where else ""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,7 @@ class Bench:
     @property
     def task(self) -> AssertionTask:
         """Encodes and decodes."""
+        assert isinstance(self.data.task, AssertionTask)  # noqa: S101 - `export` takes no other student
         return self.data.task
 
     @property

@@ -21,17 +21,20 @@ from kdray.config import Encoding, Sweep
 from kdray.console import Advance, say
 from kdray.corpus.sample import sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
+from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, open_atomic
+from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
+from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.make import task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec, make
 from kdray.teacher.manifest import ShardHeader
-from kdray.train.data import assertion_task
 
 Stage = Callable[[str], AbstractContextManager[Advance]]
 
@@ -58,30 +61,32 @@ class Voice:
     """How an actor makes the teacher's voice: plain data, so that it travels.
 
     Attributes:
+        task: its name.
         teacher: folder or hub name.
         encoding: limits of a row.
         targets: `truth` or `greedy`.
         batch_size: prompts that are answered together.
     """
 
+    task: str
     teacher: str
     encoding: Encoding
     targets: str
     batch_size: int
 
-    def load(self) -> tuple[Any, Any, AssertionTask]:
+    def load(self) -> tuple[Any, Any, AnyTask]:
         """Model (on the accelerator where there is one), tokenizer and task."""
         import torch
 
         model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return model, tokenizer, assertion_task(tokenizer, model.config.is_encoder_decoder, self.encoding)
+        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
 
     def forward(self) -> Forward:
         """The teacher as a callable."""
         model, tokenizer, task = self.load()
         vocab = shared_vocab(model, tokenizer)
-        if self.targets == "greedy":
+        if self.targets == "greedy" and isinstance(task, AssertionTask):
             return GreedyLogits(model, task, vocab, self.batch_size)
         return TargetLogits(model, task.pad_id, vocab)
 
@@ -94,7 +99,7 @@ class Capturing:
         trial, plan = sweep.trial, sweep.capture
         assert trial.teacher and trial.corpus and trial.shards  # noqa: S101 - prepare saw to it
         self._sweep, self._stage, self._corpus = sweep, stage, trial.corpus
-        self._voice = Voice(trial.teacher, trial.encoding, plan.targets, plan.batch_size)
+        self._voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size)
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
         self._model, self._tokenizer, self._task = self._voice.load()
@@ -106,9 +111,9 @@ class Capturing:
             vocab=shared_vocab(self._model, self._tokenizer),
             corpus=corpus_fingerprint(trial.corpus),
         )
-        if self._header.vocab < self._model.config.vocab_size:
+        if self._header.vocab < (logits := len(head(self._model)[0])):
             say(
-                f"vocabulary  {self._model.config.vocab_size:,} logits, {self._header.vocab:,} of them tokens of "
+                f"vocabulary  {logits:,} logits, {self._header.vocab:,} of them tokens of "
                 "the tokenizer: the others are left out"
             )
 
@@ -132,6 +137,10 @@ class Capturing:
         examples, count = read_corpus(self._corpus, "train"), self._sweep.capture.rows
         if self._sweep.capture.targets == "truth":
             return spread(self._task.rows(examples), count)
+        if not isinstance(self._task, AssertionTask):
+            raise ConfigError(
+                f"capture.targets greedy: task {self._sweep.trial.task} has no answers to write"
+            )
         prompts = [(example.id, self._task.prompt(example)) for example in spread(list(examples), count)]
         return [Row(name, ids, np.full(len(ids), IGNORED, np.int32)) for name, ids in prompts]
 

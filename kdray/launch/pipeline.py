@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kdray.config import Choice, Sweep
-from kdray.console import Advance, say, stage
+from kdray.console import say, stage
 from kdray.launch.prepare import Prepared, prepare
+from kdray.launch.watch import watching
 from kdray.results import TrialRecord
 from kdray.storage import join
 
@@ -95,29 +95,13 @@ def launch(
     say(f"suite     {prepared.suite.rows:,} inputs")
     folder = join(sweep.storage, sweep.name)
     after_prepare(sweep, folder)
-    with timed("sweep") as advance:
+    with watching(sweep, folder, seconds) as on_event:
         records = run(
             sweep,
             folder,
             resume=resume,
             address=address,
-            on_event=partial(_watch, advance),
+            on_event=on_event,
             trial_context=prepared.context,
         )
     return Launched(sweep, folder, prepared, records, seconds)
-
-
-def _watch(advance: Advance, event: Any) -> None:
-    """A line for each trial that ends, the bar for all."""
-    advance(event.finished, event.asked)
-    if event.kind in ("started", "rung"):
-        return
-    detail: Mapping[str, Any] = event.detail
-    metrics = detail.get("metrics") or {}
-    numbers = "  ".join(
-        f"{name} {metrics[name]:.3f}"
-        for name in ("assertion_accuracy", "metamorphic_discrepancy")
-        if name in metrics
-    )
-    shown = "  ".join(filter(None, [numbers, detail.get("reason", "")]))
-    say(f"  {event.key}  {event.kind:<9} {shown}  ({event.finished}/{event.asked})")

@@ -19,6 +19,7 @@ from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.cost import params, size_bytes
+from kdray.students.vocab import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
 
@@ -32,16 +33,18 @@ class Prepared:
     Attributes:
         signal: manifest of the shards.
         suite: manifest of the metamorphic suite.
+        vocab: rows of the students' embedding.
     """
 
     signal: Manifest
     suite: Manifest
+    vocab: int
 
     @property
     def context(self) -> dict[str, Any]:
         """The quantities that constraints speak of."""
         params = self.signal.teacher_params
-        return {"vocab": self.signal.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        return {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
 
 
 def _no_stage(name: str) -> AbstractContextManager[Advance]:
@@ -75,7 +78,9 @@ def prepare(
         from kdray.launch.capturing import Capturing
 
         Capturing(sweep, stage).run([folder for folder in stores if folder in missing], cluster)
-    prepared = Prepared(read_manifest(trial.shards), read_manifest(trial.suite))
+    signal = read_manifest(trial.shards)
+    vocab = embedding_rows(trial.shards, signal.vocab, trial.task)
+    prepared = Prepared(signal, read_manifest(trial.suite), vocab)
     for folder in stores:
         _check_same_teacher(folder, read_manifest(folder), prepared.suite, sweep)
     return prepared
@@ -97,7 +102,7 @@ def _stores(sweep: Sweep, base: str) -> list[str]:
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    vocab = prepared.signal.vocab
+    vocab = prepared.vocab
     sizes = {
         "student_params": params(trial.student, vocab),
         "student_bytes": size_bytes(trial.student, vocab),

@@ -37,12 +37,12 @@ from kdray.corpus.store import read_corpus
 from kdray.stream import MemorySource
 from kdray.students.families import build
 from kdray.students.load import load_tokenizer
+from kdray.tasks.make import assertion_task
 from kdray.tasks.row import Row
 from kdray.teacher import fidelity
 from kdray.teacher.capture import Plan
 from kdray.teacher.codec import Codec, make
 from kdray.teacher.signal import TeacherSignal
-from kdray.train.data import assertion_task
 from kdray.train.learner import Learner
 from tests.benchmarks import common
 

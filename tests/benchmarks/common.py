@@ -21,13 +21,13 @@ from kdray.stream import RowSource, batch_rows, collate
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.students.logits import TargetLogits
 from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.make import assertion_task
 from kdray.tasks.row import Row
 from kdray.teacher.codec import Codec, Packed, State
 from kdray.teacher.codecs import CODECS
 from kdray.teacher.codecs.full import log_probs
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.signal import TeacherSignal
-from kdray.train.data import assertion_task
 from kdray.train.learner import Learner
 from kdray.train.schedule import lr_ratio
 

@@ -86,7 +86,11 @@ def test_broken_source_raises_nothing(transform: Transform, data: st.DataObject)
         end = data.draw(st.integers(begin, min(len(text), begin + 40)))
         text = (
             text[:begin]
-            + data.draw(st.sampled_from(["", "(", "}", "\n", "é", "if", "=", "'", text[:30]]))
+            + data.draw(
+                st.sampled_from(
+                    ["", "(", "}", "\n", "\r", "\0", "\udcff", "é", "if", "=", "'", "*/", text[:30]]
+                )
+            )
             + text[end:]
         )
     cut = data.draw(st.integers(0, len(text)))
