@@ -159,15 +159,27 @@ def teacher_eval(
 
 
 @app.command()
-def capture(sweep: SweepFile) -> None:
+def capture(
+    sweep: SweepFile,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="on the teacher's own answers, for sequence-level distillation")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray; without it one is started here")
+    ] = None,
+) -> None:
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
     from kdray.console import stage
     from kdray.launch.pipeline import absolute
     from kdray.launch.prepare import prepare
+    from kdray.search import session
     from kdray.teacher.manifest import dump
 
-    made = prepare(absolute(load_sweep(sweep)), stage)
+    plan = absolute(load_sweep(sweep))
+    if greedy:
+        plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
+    made = prepare(plan, stage, session.opened(plan.resources, address))
     show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
 
 
@@ -458,9 +470,17 @@ def shards_verify(
     from kdray.console import say, stage
     from kdray.students.load import load_model, load_tokenizer
     from kdray.students.logits import TargetLogits
+    from kdray.teacher import manifest
     from kdray.teacher.verify import verify
 
-    forward = TargetLogits(load_model(teacher), load_tokenizer(teacher).pad_token_id) if teacher else None
+    forward = None
+    if teacher:
+        model, vocab = load_model(teacher), manifest.read(folder).vocab
+        if model.config.vocab_size > vocab:
+            say(
+                f"{teacher}: {model.config.vocab_size:,} logits, compared on the {vocab:,} ids that are shared"
+            )
+        forward = TargetLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
     with stage("verify") as advance:
         found = verify(folder, forward, progress=advance)
     for warning in found.warnings:

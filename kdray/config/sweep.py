@@ -81,14 +81,25 @@ class Resources(Part):
     max_failures: int = Field(2, ge=0)
 
 
-class Capture(Part):
+class Store(Part):
+    """How a folder of shards keeps the teacher's signal."""
+
+    codec: str = "head"
+    codec_params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Capture(Store):
     """What is stored of the teacher, once, before the sweep."""
 
     rows: int | None = Field(
         None, ge=1, description="training rows whose signal is stored; None for the whole corpus"
     )
-    codec: str = "head"
-    codec_params: dict[str, Any] = Field(default_factory=dict)
+    targets: Literal["truth", "greedy"] = Field(
+        "truth", description="what the teacher speaks of: the ground truth, or its own greedy answers"
+    )
+    stores: dict[str, Store] = Field(
+        default_factory=dict, description="further folders of the same signal, for a space over `shards`"
+    )
     batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
     rows_per_shard: int = Field(512, ge=1)
     cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from kdray.config import Sweep
+from kdray.config import Choice, Sweep
 from kdray.console import say, stage
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
@@ -45,7 +45,22 @@ def absolute(sweep: Sweep) -> Sweep:
     trial = sweep.trial.model_copy(update={name: path(getattr(sweep.trial, name)) for name in names})
     if trial.teacher and Path(trial.teacher).exists():  # else the name of a model on a hub
         trial = trial.model_copy(update={"teacher": path(trial.teacher)})
-    return sweep.model_copy(update={"trial": trial, "storage": path(sweep.storage)})
+    stores = {path(folder): store for folder, store in sweep.capture.stores.items()}
+    capture, space = sweep.capture.model_copy(update={"stores": stores}), dict(sweep.space)
+    for name in set(names) & set(space):
+        spec = space[name]
+        if isinstance(spec, Choice):
+            space[name] = spec.model_copy(update={"choices": tuple(path(value) for value in spec.choices)})
+    start = tuple({k: path(v) if k in names else v for k, v in point.items()} for point in sweep.search.start)
+    search = sweep.search.model_copy(update={"start": start})
+    changed = {
+        "trial": trial,
+        "storage": path(sweep.storage),
+        "capture": capture,
+        "space": space,
+        "search": search,
+    }
+    return sweep.model_copy(update=changed)
 
 
 def launch(
@@ -65,12 +80,13 @@ def launch(
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
+    from kdray.search import session
     from kdray.search.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
-    prepared = prepare(sweep, timed)
+    prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "

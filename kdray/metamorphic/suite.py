@@ -185,7 +185,7 @@ def _capture(
     if isinstance(task, ClassificationTask):
         said = _classes(model, task, inputs, batch_size)
     else:
-        said = _texts(model, task, inputs, batch_size)
+        said = _texts(model, task, inputs, batch_size, writer.header.vocab)
     extra: dict[str, list[Any]] = {
         "case": [item.case for item in inputs],
         "transform": [item.transform for item in inputs],
@@ -224,7 +224,7 @@ def class_logits(
     return found
 
 
-def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size: int) -> Said:
+def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size: int, vocab: int) -> Said:
     """The teacher's greedy outputs and its logits on them."""
     prompts = [item.prompt for item in inputs]
     options: dict[str, Any] = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
@@ -234,7 +234,7 @@ def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size:
     def keep(numbers: list[int], logits_NV: Any) -> None:
         parts = logits_NV.float().split([len(outputs[i].ids) for i in numbers])
         for i, part in zip(numbers, parts, strict=True):
-            logits[i] = part.cpu().numpy().copy()
+            logits[i] = part[:, :vocab].cpu().numpy().copy()
 
     drafts = [output.ids for output in outputs]
     greedy(model, prompts, max_new_tokens=1, drafts=drafts, on_draft=keep, **options)

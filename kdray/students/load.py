@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.students.forward import is_classifier
 
 
 def _quiet() -> None:
@@ -55,6 +56,17 @@ def load_tokenizer(source: str | Path) -> Any:
         if getattr(tokenizer, name) is None:
             raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
     return tokenizer
+
+
+def shared_vocab(model: Any, tokenizer: Any) -> int:
+    """How many ids, from 0 on, are tokens to the tokenizer and have a logit in the model.
+
+    Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
+    these are the ids that all of them share. A classifier has its classes.
+    """
+    if is_classifier(model):
+        return int(model.config.num_labels)
+    return min(int(model.config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
 
 
 def weights_fingerprint(model: Any) -> str:

@@ -40,8 +40,12 @@ CODET5 = ROOT.parent / "shared" / "data" / "tokenizers" / "codet5"
 def teacher() -> tuple[Any, AssertionTask]:
     """The packaged teacher and its task."""
     torch.set_num_threads(1)
-    encoding = Encoding(**json.loads((TEACHER / "kdray.json").read_text())["encoding"])
-    return load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, encoding)
+    return load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, teacher_encoding())
+
+
+def teacher_encoding() -> Encoding:
+    """The limits of its rows."""
+    return Encoding(**json.loads((TEACHER / "kdray.json").read_text())["encoding"])
 
 
 def corpus(folder: Path) -> str:
@@ -160,9 +164,3 @@ def distillkit_bytes(vocab: int) -> dict[str, float]:
     """Bytes a token of DistillKit's layout: bit-packed ids, and 14 (k = 50) or 56 (k = 128) bytes of values."""
     width = int(vocab - 1).bit_length()
     return {"k50": 50 * width / 8 + 14, "k128": 128 * width / 8 + 56}
-
-
-__all__ = [
-    "CODET5", "ROOT", "TopK", "corpus", "distillkit_bytes", "encoded", "header", "labels", "logits", "rows",
-    "teacher", "train",
-]  # fmt: skip
