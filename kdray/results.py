@@ -3,12 +3,14 @@
     runs/<name>/sweep.yaml                  the sweep as resolved
     runs/<name>/study.journal               the Optuna study
     runs/<name>/references.json             optional: name -> metrics of what students are held against
-    (teacher, retrieval) runs/<name>/trials/<key>/trial.yaml     the whole trial as trained, written first and
-    atomically runs/<name>/trials/<key>/results.jsonl  one JSON object per rung, appended
+    runs/<name>/front.html                  the report, written at the end
+    runs/<name>/tensorboard/<key>/          the rungs for TensorBoard; not read here
+    runs/<name>/trials/<key>/trial.yaml     the whole trial as trained, written first and atomically
+    runs/<name>/trials/<key>/results.jsonl  one JSON object per rung, appended
     runs/<name>/trials/<key>/state.json     written last: {"state": ..., "reason": ..., "seconds": ...}
     runs/<name>/trials/<key>/cases.jsonl    optional: the worst metamorphic cases of the student, worst first
-    runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint runs/<name>/trials/<key>/student/
-    the trained student, a Hugging Face folder
+    runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
+    runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
