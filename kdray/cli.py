@@ -333,7 +333,8 @@ def pareto(
 @app.command()
 def compare(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b,c")
+        list[str],
+        typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b or label=a,b"),
     ],
     runs: Runs = "runs",
     budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
@@ -343,9 +344,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
-    from kdray.report.versus import versus
+    from kdray.report.versus import grouped, versus
 
-    folders = {name: [experiment_folder(one, runs) for one in name.split(",")] for name in names}
+    groups = grouped(names)
+    folders = {name: [experiment_folder(one, runs) for one in members] for name, members in groups.items()}
     show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 

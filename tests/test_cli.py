@@ -138,6 +138,34 @@ def test_shards_are_verified_and_shown(monkeypatch, capsys, small_world):
     assert out
 
 
+def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, tmp_path):
+    from tests.report.simulated import simulate
+
+    for number in range(2):
+        simulate(tmp_path / f"one-{number}", 20, seed=number, cases=0)
+        simulate(tmp_path / f"two-{number}", 20, seed=9 + number, cases=0, skill=0.1)
+    code, out, err = run(
+        monkeypatch, capsys, "pareto", "one-0", "--runs", tmp_path, "--where", "student_params <= 8e5",
+        "--objectives", "assertion_accuracy:max,student_params:min", "--latex", tmp_path / "f.tex",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "student params" in out.replace("\n", " ") or "params ↓" in out
+    assert (tmp_path / "f.tex").read_text().startswith(r"\begin{tabular}")
+    code, out, err = run(
+        monkeypatch, capsys, "compare", "one-0,one-1", "two-0,two-1", "--runs", tmp_path, "--json"
+    )
+    assert code == 0, err
+    assert [one["name"] for one in json.loads(out)["techniques"]] == ["one", "two"]
+    code, _, err = run(monkeypatch, capsys, "compare", "one-0", "tow-0", "--runs", tmp_path)
+    assert code == 2
+    assert "did you mean 'two-0'?" in err
+    code, _, err = run(
+        monkeypatch, capsys, "pareto", "one-0", "--runs", tmp_path, "--where", "student_params ~ 3"
+    )
+    assert code == 2
+    assert err.count("\n") == 1
+
+
 def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     source = labelled_world.write_functions(tmp_path / "source")
     code, out, _ = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")

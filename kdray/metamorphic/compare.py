@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier, classification_marks
+from kdray.evaluation.compare import ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
 from kdray.metamorphic.discrepancy import (
@@ -193,6 +194,9 @@ def compare(
         rates=rates(found),
         clean_rates=rates(on_clean),
         violating=violating_share(found),
+        calibration_gap=abs(
+            _ece(teacher_NC[num:], labels_N[case_N]) - _ece(student_NC[num:], labels_N[case_N])
+        ),
         flips={who: flips(classes[case_N].tolist(), classes[num:].tolist()) for who, classes in said.items()},
         columns=tuple(_column(look, plan.thresholds) for look in looks if look.inputs),
         curves={
@@ -202,6 +206,10 @@ def compare(
         duels=tuple(duels),
         worst=tuple(sorted(worst, key=lambda case: -case.severity)[:MOST_WORST]),
     )
+
+
+def _ece(probabilities_NC: Probabilities, labels_N: NDArray[np.int64]) -> float:
+    return ece(probabilities_NC.max(1), probabilities_NC.argmax(1) == labels_N)
 
 
 @dataclass(frozen=True)

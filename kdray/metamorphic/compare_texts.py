@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
 from kdray.corpus.example import Example
 from kdray.errors import ConfigError
-from kdray.evaluation.compare import matches
+from kdray.evaluation.compare import ece, matches
 from kdray.metamorphic.compare import CURVE, Plan
 from kdray.metamorphic.discrepancy import (
-    Rate,
     curve,
     discrepancy,
     discrepancy_interval,
@@ -118,12 +118,16 @@ def _judge(
         task="assertion",
         cases=int(clean_N.sum()),
         variants=len(variants),
-        marks={who: {"accuracy": _accuracy(suite, words, clean_N)} for who, words in said.items()},
+        marks={who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()},
         discrepancy=discrepancy(found),
         interval=discrepancy_interval(found, case_N, plan.seed),
         rates=rates(found),
         clean_rates=rates(violations(answers.select(clean_N), plan.thresholds)),
         violating=violating_share(found),
+        calibration_gap=abs(
+            ece(on_variants.teacher_confidence, _right(suite, suite.teacher_texts)[variants])
+            - ece(on_variants.student_confidence, _right(suite, texts)[variants])
+        ),
         flips={who: text_flips(suite, variants, words) for who, words in said.items()},
         columns=tuple(columns),
         curves={
@@ -134,9 +138,8 @@ def _judge(
     )
 
 
-def _accuracy(suite: Suite, texts: Sequence[str], clean_N: Any) -> float:
-    hits = matches(texts, suite.references)[clean_N]
-    return Rate(int(hits.sum()), len(hits)).share
+def _right(suite: Suite, texts: Sequence[str]) -> NDArray[np.bool_]:
+    return matches(texts, suite.references)
 
 
 def _worst(case: dict[str, Any]) -> WorstCase:

@@ -152,7 +152,7 @@ def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
     if not rows:
         return []
     prompts, _, _ = suite.read(rows)
-    return [task.tokenizer.decode(prompt.tolist(), skip_special_tokens=True) for prompt in prompts]
+    return [task.text(prompt) for prompt in prompts]
 
 
 def answer(

@@ -94,6 +94,7 @@ class Comparison:
         rates: relation -> rate over all variants.
         clean_rates: relation -> rate on the clean inputs.
         violating: the variants that violate at least one relation.
+        calibration_gap: abs(ECE of the teacher - ECE of the student) over all variants.
         flips: `teacher` and `student` -> how often a variant changed its prediction.
         columns: one a transformation, then one an attack.
         curves: relation -> [(threshold, rate), ...].
@@ -113,6 +114,7 @@ class Comparison:
     rates: Mapping[str, Rate]
     clean_rates: Mapping[str, Rate]
     violating: Rate
+    calibration_gap: float
     flips: Mapping[str, Rate]
     columns: tuple[Column, ...]
     curves: Mapping[str, tuple[tuple[float, Rate], ...]]
@@ -145,7 +147,8 @@ def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
                     if rate.total >= LEAST_VARIANTS:
                         offer(relation, rate.share, row.student, column.name)
         for duel in row.duels:
-            if duel.greater > 0:
+            attacked = min(duel.teacher.attacked, duel.student.attacked)
+            if duel.greater > 0 and attacked >= LEAST_VARIANTS:
                 offer("greater_drop", duel.greater, row.student, duel.attack)
     return found
 

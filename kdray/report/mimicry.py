@@ -139,6 +139,7 @@ Table = tuple[str, list[str], list[list[str]]]
 def tables(rows: Comparisons) -> Iterator[Table]:
     """The summary, a table for each relation, and the attacks."""
     yield _summary(rows)
+    yield _clean(rows)
     names = column_names(rows)
     for relation in (*RELATIONS, "any"):
         heads = ["student (technique)", *map(title, names)]
@@ -150,16 +151,8 @@ def tables(rows: Comparisons) -> Iterator[Table]:
 
 
 def _summary(rows: Comparisons) -> Table:
-    heads = [
-        "student (technique)",
-        "teacher",
-        "task",
-        "cases",
-        "variants",
-        "clean metric: teacher",
-        "student",
-    ]
-    heads += ["discrepancy", "95 %", *SHORT.values(), "any", "flips: teacher", "student"]
+    heads = ["student (technique)", "teacher", "task", "cases", "variants", "discrepancy", "95 %"]
+    heads += [*SHORT.values(), "any", "calibration gap", "flips: teacher", "student"]
     body = []
     for row in rows:
         low, high = row.interval
@@ -170,15 +163,35 @@ def _summary(rows: Comparisons) -> Table:
                 row.task,
                 f"{row.cases:,}",
                 f"{row.variants:,}",
-                *(percent(row.marks[side].get("accuracy")) for side in ("teacher", "student")),
                 f"{row.discrepancy:.3f}",
                 f"{low:.3f}{NOTHING}{high:.3f}",
                 *(percent(_share(row.rates[relation])) for relation in RELATIONS),
                 percent(_share(row.violating)),
+                f"{row.calibration_gap:.3f}",
                 *(percent(_share(row.flips[side])) for side in ("teacher", "student")),
             ]
         )
     return "All transformations together", heads, body
+
+
+MARKS = ("accuracy", "precision", "recall", "f1", "ece")
+
+
+def _clean(rows: Comparisons) -> Table:
+    heads = ["student (technique)", "model", *MARKS, *SHORT.values()]
+    body = []
+    for row in rows:
+        for side, name in (("teacher", row.teacher), ("student", row.student)):
+            found = [row.clean_rates[relation] for relation in RELATIONS] if side == "student" else []
+            body.append(
+                [
+                    who(row),
+                    f"{side}: {name}",
+                    *(percent(row.marks[side].get(mark)) for mark in MARKS),
+                    *([percent(_share(rate)) for rate in found] or [""] * len(RELATIONS)),
+                ]
+            )
+    return "On the clean inputs", heads, body
 
 
 def _share(rate: Rate) -> float | None:

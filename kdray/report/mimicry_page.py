@@ -21,7 +21,7 @@ KIND = {"+": "added", "-": "removed", "@": "place"}
 def to_html(rows: Sequence[Comparison]) -> str:
     """The page as text."""
     style = page_file("style.css") + page_file("mimicry.css")
-    summary, *others = list(tables(rows))
+    summary, clean, *others = list(tables(rows))
     attacks = [table for table in others if table[0] == "Attacks"]
     policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'; form-action 'none'"
     body = [
@@ -29,6 +29,7 @@ def to_html(rows: Sequence[Comparison]) -> str:
         *(f"<p class=headline>{escape(line)}</p>" for line in headlines(rows)),
         "</header><main>",
         _table(summary),
+        _table(clean),
         "<h2>Each transformation and attack</h2>",
         f"<p class=lead>{escape(' '.join(LEGEND))}</p>",
         _grid(rows),

@@ -103,6 +103,12 @@ class AssertionTask:
             ids = ids[: ids.index(self.end_id)]
         return " ".join(self.tokenizer.decode(ids, skip_special_tokens=True).split())
 
+    def text(self, prompt_ids: Ids) -> str:
+        """A prompt as a person reads it."""
+        # The end token of our own tokenizer is the newline, which must not be lost.
+        is_newline = not self.tokenizer.eos_token.strip()
+        return str(self.tokenizer.decode(prompt_ids.tolist(), skip_special_tokens=not is_newline))
+
     def encode_target(self, text: str) -> Ids:
         """The tokens of an answer, end token included, cut to `max_target`."""
         (ids,) = self._encode([text])

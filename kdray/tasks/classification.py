@@ -76,6 +76,12 @@ class ClassificationTask:
         """The model's input for one example."""
         return np.concatenate(self.encode(self.parts(example)))
 
+    def text(self, prompt_ids: Ids) -> str:
+        """A prompt as a person reads it, an empty line between its snippets."""
+        pieces = np.split(prompt_ids, np.flatnonzero(prompt_ids == self.end_id)[:-1] + 1)
+        texts = [self.tokenizer.decode(piece.tolist(), skip_special_tokens=True) for piece in pieces]
+        return "\n\n".join(text.strip() for text in texts)
+
     def parts(self, example: Example) -> tuple[str, ...]:
         """The snippets of an example."""
         return (example.context, example.focal)[: self.snippets]

@@ -40,7 +40,7 @@ def comparison(text="student", **changes):
         "teacher": "teacher", "student": text, "technique": text, "task": "clone", "cases": 40, "variants": 62,
         "marks": {"teacher": {"accuracy": 0.95}, "student": {"accuracy": 0.9}}, "discrepancy": 0.25,
         "interval": (0.2, 0.3), "rates": {r: Rate(10, 40) for r in RELATIONS},
-        "clean_rates": {r: Rate(1, 40) for r in RELATIONS}, "violating": Rate(12, 40),
+        "clean_rates": {r: Rate(1, 40) for r in RELATIONS}, "violating": Rate(12, 40), "calibration_gap": 0.125,
         "flips": {"teacher": Rate(1, 40), "student": Rate(4, 40)},
         "columns": (column("comments", 20, 40), column("permute", 2, 2), column("alert", 15, 20, True)),
         "curves": {"calibration_alignment": ((0.1, Rate(3, 40)), (0.2, Rate(0, 0)))},
@@ -157,3 +157,11 @@ def test_three_files_are_written(tmp_path):
     made = write(str(tmp_path), [comparison()])
     assert [path.rsplit("/", 1)[1] for path in made] == ["mimicry.html", "mimicry.md", "mimicry.json"]
     assert all((tmp_path / path).exists() for path in made)
+
+
+def test_the_clean_inputs_have_a_table_of_marks_for_both_models():
+    _, heads, body = list(tables([comparison()]))[1]
+    teacher, student = (dict(zip(heads, line, strict=True)) for line in body)
+    assert (teacher["accuracy"], student["accuracy"]) == ("95.0 %", "90.0 %")
+    assert teacher["f1"] == NOTHING, "what was not measured is not shown"
+    assert (teacher["PA"], student["PA"]) == ("", "2.5 %")

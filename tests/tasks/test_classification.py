@@ -45,6 +45,11 @@ def test_code_that_spells_a_special_token_does_not_make_one():
     assert (prompt == task.pad_id).sum() == 0
 
 
+def test_a_prompt_reads_back_with_its_snippets_apart():
+    task = ClassificationTask(TOKENIZER, 2)
+    assert task.text(task.prompt(example())) == " ".join(CODE.split()) + "\n\nint x;"
+
+
 @pytest.mark.parametrize("code", ["", " \n", "\ud800", "\0", "é" * 500, "/*"])
 def test_whatever_the_text_there_is_a_snippet(code):
     (ids,) = ClassificationTask(TOKENIZER, 1, 16).encode([code])

@@ -7,19 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from torch.nn import functional
 
-from kdray.config import as_data, load_sweep, merge, sweep_from
+from kdray.config import Distil, as_data, load_sweep, merge, sweep_from
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
+from kdray.losses import to_tensors
 from kdray.metamorphic.suite import IDENTITY, Suite
 from kdray.results import read_cases
 from kdray.search.attempt import Attempt, order
+from kdray.stream import collate
+from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.classification import ClassificationTask
 from kdray.teacher.shards import ShardSource
 from kdray.train.exam import examine
+from kdray.train.learner import Learner
 from kdray.train.run import TrialRun, train
 from tests import labelled_world
 
@@ -77,6 +83,42 @@ def test_a_student_trains_at_every_alpha_and_reports_every_mark(name, alpha, req
     assert "assertion_accuracy" not in metrics
     low, high = metrics["intervals"]["accuracy"]
     assert low <= metrics["accuracy"] <= high
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_the_loss_is_that_of_two_classes_in_closed_form(clone_world, alpha, temperature):
+    """(1 - a) CE + a T^2 KL(teacher at T || student at T), on the classes themselves."""
+    source = ShardSource.open(str(clone_world / "signal"))
+    rows, signal = source.take(range(12))
+    student = load_model(clone_world / "teacher")
+    for parameter in student.classifier.parameters():
+        parameter.data *= -0.7
+    distil = Distil(loss="bucketed", alpha=alpha, temperature=temperature)
+    learner = Learner(student, describe(student.config), distil, "float32")
+    batch = collate(rows, signal, pad_id=1, encoder_decoder=True)
+    found = learner(batch, to_tensors(signal, temperature))
+    logits_BC = student(torch.from_numpy(batch.input_ids_BT)).double()
+    teacher_BC = torch.zeros_like(logits_BC)
+    teacher_BC.scatter_(1, torch.tensor(signal.ids_NK), torch.tensor(signal.logprobs_NK).double())
+    told_BC = (teacher_BC / temperature).log_softmax(1)
+    said_BC = (logits_BC / temperature).log_softmax(1)
+    divergence = (told_BC.exp() * (told_BC - said_BC)).sum(1).mean()
+    truth_B = torch.from_numpy(batch.labels_N)
+    cross_entropy = functional.cross_entropy(logits_BC, truth_B)
+    expected = (1 - alpha) * cross_entropy + alpha * temperature**2 * divergence
+    assert found.item() == pytest.approx(expected.item(), rel=2e-3, abs=1e-4)
+    found.backward()
+    assert float(student.classifier.dense.weight.grad.abs().sum()) > 0
+
+
+@pytest.mark.parametrize("loss", ["decoupled", "bucketed", "reverse", "jsd", "tvd", "sampled"])
+def test_every_loss_takes_class_probabilities(vulnerability_world, loss):
+    base = labelled_world.sweep(vulnerability_world, "vulnerability").trial
+    metrics = train(
+        merge(base, {"distil.loss": loss, "distil.alpha": 1.0, "budget.steps": 3, "budget.rungs": [3]})
+    )
+    assert 0 <= metrics["train_loss"] < 10
 
 
 def test_a_student_learns_from_the_teacher_alone(vulnerability_world):

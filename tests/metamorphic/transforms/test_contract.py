@@ -98,6 +98,18 @@ def test_broken_source_raises_nothing(transform: Transform, data: st.DataObject)
     transform(text[:cut], "", 1)
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=200), st.integers(0, 1000), st.sampled_from(["utf-8", "latin-1"]))
+def test_whatever_bytes_stand_in_a_file_nothing_is_raised(noise: bytes, place: int, encoding: str) -> None:
+    for language in REWRITERS:
+        data = SAMPLES[language][0].context.encode()
+        at = place % (len(data) + 1)
+        for whole in (noise, data[:at] + noise + data[at:], data[:at]):
+            text = whole.decode(encoding, "surrogateescape")
+            for transform in transforms_of(language):
+                assert isinstance(transform(text, "", 0), Variant | Refusal)
+
+
 @every_transform
 def test_ten_thousand_lines_are_no_trouble(transform: Transform) -> None:
     text = TEN_THOUSAND_LINES[transform.language]
