@@ -59,7 +59,7 @@ Spec = Annotated[Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range"
 class Search(Part):
     """How points are asked for and trials are stopped."""
 
-    sampler: str = "tpe"
+    sampler: str = "surrogate"
     trials: int = Field(16, ge=1)
     start: tuple[dict[str, Any], ...] = ()
     seed: int = Field(0, ge=0)

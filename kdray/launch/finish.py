@@ -24,9 +24,11 @@ def near(path: str | Path | None) -> str:
     return os.path.relpath(text) if text.startswith(os.getcwd()) else text
 
 
-def launch_and_finish(sweep: Sweep, *, resume: bool, as_json: bool, show: Show) -> None:
-    """Runs a sweep and reports it."""
-    launched = launch(sweep, resume=resume)
+def launch_and_finish(
+    sweep: Sweep, *, resume: bool, as_json: bool, show: Show, fork: str | None = None
+) -> None:
+    """Runs a sweep and reports it; `fork` is the folder of an older one that it is warm from."""
+    launched = launch(sweep, resume=resume, fork=fork)
     with stage("baselines") as advance:
         marks = references(launched.sweep, launched.folder, advance)
     finish(launched, marks, as_json=as_json, show=show)

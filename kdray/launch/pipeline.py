@@ -52,6 +52,7 @@ def launch(
     sweep: Sweep,
     *,
     resume: bool,
+    fork: str | None = None,
     seconds: dict[str, float] | None = None,
     after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
 ) -> Launched:
@@ -60,6 +61,7 @@ def launch(
     Args:
         sweep: what to run.
         resume: whether an experiment of that name is gone on with; without it, it is refused.
+        fork: the folder of an older sweep whose trials this one knows from the start.
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
@@ -79,7 +81,12 @@ def launch(
     after_prepare(sweep, folder)
     with timed("sweep") as advance:
         records = run(
-            sweep, folder, resume=resume, on_event=partial(_watch, advance), trial_context=prepared.context
+            sweep,
+            folder,
+            resume=resume,
+            fork=fork,
+            on_event=partial(_watch, advance),
+            trial_context=prepared.context,
         )
     return Launched(sweep, folder, prepared, records, seconds)
 

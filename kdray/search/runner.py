@@ -35,6 +35,7 @@ def run(
     folder: str | Path,
     *,
     resume: bool = False,
+    fork: str | Path | None = None,
     on_event: Callable[[Any], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
     trial_context: Mapping[str, Any] | None = None,
@@ -45,6 +46,7 @@ def run(
         sweep: what is asked for.
         folder: the experiment folder, a local path.
         resume: whether an experiment that is there is gone on with; without it, it is refused.
+        fork: the folder of an older sweep whose trials this new one knows from the start (see `fork`).
         on_event: called in this process with each `conductor.Event`.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
         trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
@@ -64,6 +66,8 @@ def run(
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise ConfigError(f"trial factory '{trial_factory}': there is no module {module}")
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
+    if fork is not None:
+        _fork(sweep, Path(os.path.abspath(fork)), path)
     with experiment.claim(sweep, path, resume=resume):
         interrupted = _drive(sweep, path, on_event, trial_factory, dict(trial_context or {}))
     records = results.read(path)
@@ -77,12 +81,20 @@ def run(
     return records
 
 
+def _fork(sweep: Sweep, old: Path, path: Path) -> None:
+    from kdray.search import fork, space
+
+    known = fork.mark(old, sweep, space.build(sweep), path)
+    log.warning("%s knows %d trials of %s", sweep.name, known, old)
+
+
 def _drive(
     sweep: Sweep, path: Path, on_event: Callable[[Any], None], factory: str, context: Mapping[str, Any]
 ) -> bool:
     """Runs Tune until nothing is left; whether it was interrupted."""
     session.prepare()
     from kdray.search import constraints, space
+    from kdray.search import fork as forking
     from kdray.search.conductor import Conductor
     from kdray.search.study import Study, open_storage
 
@@ -90,7 +102,9 @@ def _drive(
     sizes = constraints.sizes(context) if "vocab" in context else None
     teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
     gate = constraints.Gate(sweep, sizes, teacher)
-    study = Study(open_storage(sweep, path), sweep, space.build(sweep))
+    points = space.build(sweep)
+    study = Study(open_storage(sweep, path), sweep, points)
+    forking.inherit(path, sweep, points, study)
     conductor = Conductor(sweep, study, path, gate, on_event)
     conductor.reconcile()
     if conductor.done:

@@ -60,8 +60,8 @@ class Problem:
         whole = pareto.hypervolume(self.unit, both, [1.0, 1.0])
         return pareto.hypervolume(self.unit[list(rows)], both, [1.0, 1.0]) / whole
 
-    def sweep(self, sampler: str, trials: int, seed: int) -> Sweep:
-        """The problem as a sweep: its parameters are settings of a trial that nobody looks at."""
+    def sweep(self, trials: int, seed: int) -> Sweep:
+        """A sweep with the default sampler: the parameters are settings of a trial that nobody looks at."""
         return sweep_from(
             {
                 "name": self.name,
@@ -81,7 +81,7 @@ class Problem:
                 },
                 "space": {f"deepspeed.{name}": choices for name, choices in self.space.items()},
                 "objectives": {"f0": "min", "f1": "min"},
-                "search": {"sampler": sampler, "trials": trials, "seed": seed},
+                "search": {"trials": trials, "seed": seed},
             },
             "benchmark",
         )
