@@ -58,6 +58,15 @@ class Slow(FakeRun):
         return super().next_rung()
 
 
+class Located(Slow):
+    """Says on which of Ray's nodes it runs."""
+
+    def next_rung(self) -> dict[str, Any]:
+        import ray
+
+        return {**super().next_rung(), "node": ray.get_runtime_context().get_node_id()}
+
+
 class Misbehaving(FakeRun):
     """By `student.heads`: 1 nothing, 2 a NaN, 3 no metric, 4 an exception, 5 out of memory, 6 the process
     dies, 7 a TrialFailed.
