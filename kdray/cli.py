@@ -31,6 +31,12 @@ app.add_typer(shards_app, name="shards")
 
 SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
 Runs = Annotated[str, typer.Option(help="folder of the experiments")]
+Objectives = Annotated[
+    str | None, typer.Option(help="metric:max,metric:min of any recorded metrics, instead of the sweep's own")
+]
+Where = Annotated[
+    list[str] | None, typer.Option(help="keep trials such as 'student_params <= 2e6'; may be repeated")
+]
 Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
 
 
@@ -200,13 +206,40 @@ def trial(
 def launch(
     sweep: SweepFile,
     resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    on: Annotated[str, typer.Option(help="local, ray, slurm or kuberay")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray: its job server (ray), or itself (local)")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="where the sweep's relative folders begin there (ray, slurm, kuberay)")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="container image with kdray (kuberay)")] = None,
+    dry_run: Annotated[bool, typer.Option(help="print what would be submitted")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml"""
+    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml --on
+    slurm --dry-run
+    """
     from kdray.config import load_sweep
-    from kdray.launch.finish import launch_and_finish
 
-    launch_and_finish(load_sweep(sweep), resume=resume, as_json=as_json, show=show)
+    if on == "local":
+        from kdray.launch.finish import launch_and_finish
+
+        if dry_run:
+            raise ConfigError(
+                "--dry-run: nothing is submitted with --on local; kdray validate checks the file"
+            )
+        launch_and_finish(load_sweep(sweep), resume=resume, address=address, as_json=as_json, show=show)
+        return
+    from kdray.launch.places import place
+    from kdray.launch.places.request import request
+
+    asked, there = request(sweep, folder=folder, address=address, image=image), place(on)
+    text = there.render(asked)
+    if dry_run:
+        show(text)
+    else:
+        sys.exit(there.submit(asked, text))
 
 
 @app.command()
@@ -257,18 +290,98 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 def pareto(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder")],
     runs: Runs = "runs",
-    objectives: Annotated[
-        str | None, typer.Option(help="metric:max,metric:min instead of the sweep's own")
-    ] = None,
+    objectives: Objectives = None,
+    where: Where = None,
     html: Annotated[str | None, typer.Option(help="write the report here")] = None,
     csv: Annotated[str | None, typer.Option(help="write every trial here")] = None,
+    latex: Annotated[str | None, typer.Option(help="write the front as a LaTeX table")] = None,
+    markdown: Annotated[str | None, typer.Option(help="write the front as a Markdown table")] = None,
+    svg: Annotated[str | None, typer.Option(help="draw the front")] = None,
+    png: Annotated[str | None, typer.Option(help="draw the front (needs the extra png)")] = None,
     as_json: Json = False,
 ) -> None:
     """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
     from kdray.report.show import report
 
     folders = [experiment_folder(name, runs) for name in names]
-    show(report(folders, objectives=objectives, html=html, csv=csv, as_json=as_json))
+    files = {"html": html, "csv": csv, "latex": latex, "markdown": markdown, "svg": svg, "png": png}
+    show(report(folders, objectives=objectives, where=where or (), files=files, as_json=as_json))
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b,c")
+    ],
+    runs: Runs = "runs",
+    budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
+    objectives: Objectives = None,
+    where: Where = None,
+    svg: Annotated[str | None, typer.Option(help="draw what each attained")] = None,
+    as_json: Json = False,
+) -> None:
+    """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
+    from kdray.report.versus import versus
+
+    folders = {name: [experiment_folder(one, runs) for one in name.split(",")] for name in names}
+    show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="a sweep, by name or folder")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="[TRIAL] OUT", help="a trial's key, and a new folder")
+    ],
+    runs: Runs = "runs",
+    knee: Annotated[bool, typer.Option(help="the knee of the front instead of a named trial")] = False,
+    best: Annotated[str | None, typer.Option(help="the best in this metric instead")] = None,
+    max_params: Annotated[
+        float | None, typer.Option(help="of students with at most so many parameters")
+    ] = None,
+    where: Where = None,
+    onnx: Annotated[bool, typer.Option(help="an ONNX graph too, checked (needs the extra onnx)")] = False,
+    int8: Annotated[bool, typer.Option(help="quantised to 8 bits too, and what that costs measured")] = False,
+    as_json: Json = False,
+) -> None:
+    """A student as a Hugging Face folder, with a card that says what it lost.   Example: kdray export demo
+    --knee shipped
+    """
+    from kdray.console import stage
+    from kdray.handover import export as handover
+
+    if len(names) > 2:
+        raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
+    limit = [] if max_params is None else [f"student_params <= {max_params:g}"]
+    done = handover.export(
+        experiment_folder(name, runs),
+        names[-1],
+        trial=names[0] if len(names) == 2 else None,
+        knee=knee,
+        best=best,
+        where=[*(where or ()), *limit],
+        with_onnx=onnx,
+        with_int8=int8,
+        stage=stage,
+    )
+    show(handover.as_json(done) if as_json else handover.summary(done))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="folder of a student")],
+    file: Annotated[
+        str, typer.Argument(help="a test with <ASSERT> where the assertion goes; - reads stdin")
+    ] = "-",
+    language: Annotated[str | None, typer.Option(help="python or java, where the name does not tell")] = None,
+    count: Annotated[int, typer.Option(help="how many assertions")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
+    from kdray.handover.predict import predict_source, read_source
+
+    path = "" if file == "-" else file
+    show(predict_source(model, read_source(file), path, language=language, count=count, as_json=as_json))
 
 
 @shards_app.command("verify")
@@ -295,10 +408,12 @@ def shards_verify(
 @shards_app.command("show")
 def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
+    from kdray.storage import join
     from kdray.students.load import load_tokenizer
+    from kdray.teacher.cache import local_folder
     from kdray.teacher.verify import show as show_row
 
-    tokenizer = load_tokenizer(Path(folder) / "teacher")
+    tokenizer = load_tokenizer(local_folder(join(folder, "teacher")))
     show("\n".join(show_row(folder, row, tokenizer.decode)))
 
 

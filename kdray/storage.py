@@ -27,8 +27,9 @@ def is_uri(location: str) -> bool:
 
 
 def join(location: str | Path, *parts: str) -> str:
-    """`location/part/...` for a path or a URI."""
-    return "/".join([str(location).rstrip("/"), *parts])
+    """`location/part/...` for a path or a URI; what follows a URI's `?` (an endpoint, say) stays at its end."""
+    path, mark, query = str(location).partition("?") if is_uri(str(location)) else (str(location), "", "")
+    return "/".join([path.rstrip("/"), *parts]) + mark + query
 
 
 def _filesystem(location: str) -> tuple[Any, str]:
@@ -79,6 +80,15 @@ def list_files(location: str | Path) -> list[str]:
     return sorted(
         info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File
     )
+
+
+def file_stamps(location: str | Path) -> dict[str, str]:
+    """Name of each file directly in a folder -> what changes with its content: size and time of change."""
+    from pyarrow import fs
+
+    filesystem, path = _filesystem(str(location))
+    infos = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return {info.base_name: f"{info.size} {info.mtime_ns}" for info in infos if info.type == fs.FileType.File}
 
 
 def list_folders(location: str | Path) -> list[str]:

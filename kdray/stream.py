@@ -5,16 +5,17 @@ that a batch pads little, and the batches of a window are shuffled. Global batch
 1, 2 or 4 ranks: each rank takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the
 order, nothing is replayed.
 
-Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then context
-    tokens).
+Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then
+context tokens).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.signal import TeacherSignal
 
+Item = TypeVar("Item")
 WINDOW = 16
 
 
@@ -170,3 +172,33 @@ def pad(sequences: Sequence[NDArray[np.int32]], value: int) -> tuple[NDArray[np.
         padded_BT[b, : len(sequence)] = sequence
         mask_BT[b, : len(sequence)] = 1
     return padded_BT, mask_BT
+
+
+class Ahead(Generic[Item]):
+    """Makes the items of the coming steps in a thread while the current one is used.
+
+    `make` must be a pure function of the step (as batches are), so it does not matter when it is called, or
+    whether twice: going on at another step after a resume needs nothing.
+    """
+
+    def __init__(self, make: Callable[[int], Item], *, depth: int = 2, end: int | None = None) -> None:
+        """`depth` items are held ahead, none from step `end` on."""
+        self._make, self._depth, self._end = make, depth, end
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._coming: dict[int, Future[Item]] = {}
+
+    def get(self, step: int) -> Item:
+        """The item of a step; raises what `make` raised."""
+        last = step + self._depth if self._end is None else min(step + self._depth, self._end - 1)
+        wanted = [step, *range(step + 1, last + 1)]
+        for other in [other for other in self._coming if other not in wanted]:
+            self._coming.pop(other).cancel()
+        for coming in wanted:
+            if coming not in self._coming:
+                self._coming[coming] = self._pool.submit(self._make, coming)
+        return self._coming.pop(step).result()
+
+    def close(self) -> None:
+        """Forgets what is coming and ends the thread."""
+        self._coming.clear()
+        self._pool.shutdown(wait=True, cancel_futures=True)

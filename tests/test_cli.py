@@ -11,7 +11,7 @@ from tests import world
 
 COMMANDS = {
     "demo", "corpus mine", "corpus show", "teacher train", "teacher eval", "capture", "validate", "trial",
-    "launch", "resume", "stop", "status", "pareto", "shards verify", "shards show",
+    "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify", "shards show",
 }  # fmt: skip
 
 

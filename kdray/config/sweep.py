@@ -77,6 +77,7 @@ class Resources(Part):
     cpus_per_worker: float = Field(1, gt=0)
     gpus_per_worker: float = Field(0, ge=0)
     max_concurrent: int = Field(2, ge=1)
+    nodes: int = Field(1, ge=1, description="machines to ask Slurm or Kubernetes for")
     max_failures: int = Field(2, ge=0)
 
 

@@ -47,7 +47,7 @@ Student = Annotated[T5Student | LlamaStudent, Field(discriminator="family")]
 class Distil(Part):
     """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
 
-    loss: Literal["decoupled", "bucketed", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
+    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
     alpha: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(1.0, ge=0.5, le=8)
 

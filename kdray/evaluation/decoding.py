@@ -51,10 +51,10 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = self.room[0][:, :, :end], self.room[1][:, :, :end]
         return self.keys, self.values
 
-    def fill(self, keys: Tensor, values: Tensor) -> None:
-        """Makes these the whole content."""
+    def fill(self, keys: Tensor, values: Tensor, room: tuple[Tensor, Tensor] | None = None) -> None:
+        """Makes these the whole content; they may be views of something roomier."""
         self.is_initialized, self.dtype, self.device = True, keys.dtype, keys.device
-        self.keys, self.values, self.room = keys, values, (keys, values)
+        self.keys, self.values, self.room = keys, values, room or (keys, values)
 
 
 def _with_room(filled_BHTD: Tensor, end: int) -> Tensor:
@@ -167,12 +167,8 @@ def pack(pieces: Sequence[tuple[State, Tensor]]) -> State:
     cache = Cache(layer_class_to_replicate=RoomyLayer)
     for number in range(len(pieces[0][0].cache.layers)):
         layer = RoomyLayer()
-        layer.fill(
-            *(
-                torch.cat([_gather(s, r, number, which, width) for s, r in pieces])
-                for which in ("keys", "values")
-            )
-        )
+        keys, values = (_gather(pieces, number, which, width) for which in ("keys", "values"))
+        layer.fill(keys[:, :, :width], values[:, :, :width], (keys, values))
         cache.layers.append(layer)
     length_B = torch.cat([state.length_B[rows] for state, rows in pieces])
     packed = State(cache, width - length_B, length_B)
@@ -181,13 +177,23 @@ def pack(pieces: Sequence[tuple[State, Tensor]]) -> State:
     return packed
 
 
-def _gather(state: State, rows: Tensor, number: int, which: str, width: int) -> Tensor:
-    """Rows of one layer's keys or values, moved so that each ends in the last of `width` columns."""
-    filled_BHTD = getattr(state.cache.layers[number], which)
-    shift_B = state.begin_B[rows] + state.length_B[rows] - width
-    columns_BT = (torch.arange(width, device=rows.device) + shift_B[:, None]).clamp(min=0)
-    moved_BTHD: Tensor = filled_BHTD.transpose(1, 2)[rows[:, None], columns_BT]
-    return moved_BTHD.transpose(1, 2)
+def _gather(pieces: Sequence[tuple[State, Tensor]], number: int, which: str, width: int) -> Tensor:
+    """Rows of one layer's keys or values, each moved to end at column `width`, with room behind.
+
+    Row by row: indexing all rows at once takes every column apart and is five times slower.
+    """
+    layers = [getattr(state.cache.layers[number], which) for state, _ in pieces]
+    _, heads, _, size = layers[0].shape
+    count = sum(len(rows) for _, rows in pieces)
+    # Zeros, not whatever is there: attention multiplies masked values by 0, and 0 * nan is nan.
+    moved_BHTD: Tensor = layers[0].new_zeros((count, heads, width + ROOM, size))
+    at = 0
+    for (state, rows), filled_BHTD in zip(pieces, layers, strict=True):
+        where = zip(rows.tolist(), state.begin_B[rows].tolist(), state.length_B[rows].tolist(), strict=True)
+        for row, begin, length in where:
+            moved_BHTD[at, :, width - length : width] = filled_BHTD[row, :, begin : begin + length]
+            at += 1
+    return moved_BHTD
 
 
 def _pack_cross(pieces: Sequence[tuple[State, Tensor]]) -> tuple[Any, Tensor]:

@@ -8,9 +8,12 @@ needs the teacher's folder or a hub.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep, Trial, satisfies
@@ -18,7 +21,7 @@ from kdray.console import Advance
 from kdray.corpus.sample import sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
-from kdray.storage import exists, join
+from kdray.storage import exists, join, open_atomic
 from kdray.students.cost import params, size_bytes
 from kdray.teacher import codec as codecs
 from kdray.teacher.manifest import Manifest, ShardHeader
@@ -126,6 +129,7 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
         vocab=model.config.vocab_size,
         corpus=corpus_fingerprint(trial.corpus),
     )
+    _keep(model, tokenizer, join(trial.shards, "teacher"))
     with stage("capture") as advance:
         rows = spread(task.rows(read_corpus(trial.corpus, "train")), plan.rows)
         capture(
@@ -138,9 +142,6 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
             rows_per_shard=plan.rows_per_shard,
             progress=advance,
         )
-        keep = join(trial.shards, "teacher")
-        model.save_pretrained(keep)
-        tokenizer.save_pretrained(keep)
     with stage("suite") as advance:
         build_suite(
             model,
@@ -155,6 +156,16 @@ def _capture(sweep: Sweep, stage: Stage) -> None:
             batch_size=trial.evaluation.batch_size,
             progress=advance,
         )
+
+
+def _keep(model: Any, tokenizer: Any, folder: str) -> None:
+    """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
+    with tempfile.TemporaryDirectory() as local:
+        model.save_pretrained(local)
+        tokenizer.save_pretrained(local)
+        for file in sorted(Path(local).iterdir()):
+            with open_atomic(join(folder, file.name)) as stream, file.open("rb") as saved:
+                shutil.copyfileobj(saved, stream)
 
 
 def spread(rows: list[Any], count: int | None) -> list[Any]:

@@ -2,9 +2,9 @@
 
 Each sweep is cut to what the smallest spent: trials in the order in which they were begun, as far as the
 budget reaches. Indicators are taken on objectives scaled to [0, 1] over all candidates of all sweeps, so that
-one number holds for all of them; hypervolumes share one reference point, in measured units. Sweeps of one
-group (the same technique with other seeds) are summed up by `attainment`. Not here: whether a difference is
-luck; with one sweep a side that cannot be known.
+one number holds for all of them; hypervolumes share one reference point, in measured units. Not here: several
+seeds of one technique (`versus`), and whether a difference is luck; with one sweep a side that cannot be
+known.
 """
 
 from __future__ import annotations
@@ -214,18 +214,3 @@ def comparison_table(comparison: Comparison) -> Table:
     add("epsilon to the joint front ↓", [describe.number(side["epsilon"]) for side in sides])
     add("IGD+ to the joint front ↓", [describe.number(side["igd_plus"]) for side in sides])
     return table
-
-
-def attainment(
-    runs: Sequence[Sequence[TrialRecord]],
-    objectives: Mapping[str, str],
-    shares: Sequence[float] = (0.25, 0.5, 0.75),
-) -> dict[float, list[list[float]]]:
-    """What a share of the runs (one technique, several seeds) reached, over two objectives.
-
-    Returns:
-        Share -> corners of the surface, in the objectives' units.
-    """
-    values = [front(records, objectives).values_PM for records in runs]
-    directions = list(objectives.values())
-    return {share: pareto.attainment(values, directions, share).tolist() for share in shares}

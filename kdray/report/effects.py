@@ -1,4 +1,4 @@
-"""What the settings do: main effects with intervals, importance, and how sure the front is.
+"""What the settings do: main effects with intervals, and importance.
 
 A sweep is no experiment: the sampler goes where values were good, so a plain mean per bin of alpha mixes
 alpha with all that was chosen beside it. Main effects therefore come from one additive model of all settings
@@ -18,23 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from kdray import pareto
 from kdray.config import Choice, Range, Sweep
 from kdray.pareto import Floats
-from kdray.report.front import Front, complete, value
+from kdray.report.front import complete, value
 from kdray.results import TrialRecord
 
 LEAST_TRIALS = 10  # fewer say nothing about seven settings
 ENOUGH_TRIALS = 1000  # for importance: optuna copies each, and more change nothing that one could see
 RIDGE = 1e-3  # of the mean squared column, per trial: keeps a setting that was never varied at nothing
 GRID = 25
-
-
-def probability(front: Front, draws: int = 500, seed: int = 0) -> Floats:
-    """The probability that each candidate is on the front, from its intervals. float[P]."""
-    return pareto.front_probability(
-        front.values_PM, front.standard_errors(), front.directions, draws=draws, seed=seed
-    )
 
 
 def main_effects(

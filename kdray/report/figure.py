@@ -1,7 +1,7 @@
 """The front as a still picture (SVG) for papers, slides and model cards: two objectives, no library.
 
-The page draws more (`page/`); this is what one prints. A converter (`rsvg-convert`, Inkscape, a browser)
-makes PNG or PDF of it; none is needed here.
+The page draws more (`page/`); this is what one prints. For PNG it goes through resvg (the extra `png`), a
+renderer in one wheel of 1.4 MB; a plotting library would draw the same figure a second time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from kdray.report.front import Front
 
 WIDTH, HEIGHT = 640, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 18, 16, 52
+COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#a16207", "#be185d", "#0e7490", "#525b66")
 ACCENT, INK, SOFT, DOT, RULE = "#0b6bcb", "#1c2127", "#59626d", "#9aa4af", "#e6e8ea"
 Place = Callable[[float], float]
 
@@ -42,13 +43,45 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
     (x_low, x_high), (y_low, y_high) = _padded(x_values), _padded(y_values)
     x = _scale(x_low, x_high, LEFT, WIDTH - RIGHT)
     y = _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    titles = _titles(front.objectives)
     parts = [
-        *_axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), _title(front, 1), _title(front, 0)),
-        *_staircase(front, x, y),
+        *_axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), *titles),
+        _staircase(front.values_PM[front.mask_P], front.directions, x, y, ACCENT),
         *_points(front, x, y),
         *_names(front, x, y),
         *_marks(marks, x_name, y_name, x, y),
     ]
+    return _picture(parts)
+
+
+def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: Mapping[str, str]) -> str:
+    """What each of a few techniques attained, as staircases with their names.
+
+    Args:
+        surfaces: name -> corners, in the objectives' units.
+        objectives: metric -> `max` or `min`, two of them; the first goes up, the second across.
+
+    Raises:
+        ConfigError: other than two objectives, or no corner at all.
+    """
+    if len(objectives) != 2:
+        raise ConfigError(f"a picture of what was attained takes two objectives, not {len(objectives)}")
+    corners = [corner for one in surfaces.values() for corner in one]
+    if not corners:
+        raise ConfigError("nothing was attained yet: no complete trial")
+    (y_low, y_high), (x_low, x_high) = (_padded([corner[n] for corner in corners]) for n in (0, 1))
+    x, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    parts = _axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), *_titles(objectives))
+    for number, (name, one) in enumerate(surfaces.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        if one:
+            parts.append(_staircase(np.array(one), list(objectives.values()), x, y, colour))
+        row = HEIGHT - BOTTOM - 14 * (len(surfaces) - number)
+        parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
+    return _picture(parts)
+
+
+def _picture(parts: Sequence[str]) -> str:
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
     style = ' font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
@@ -56,6 +89,15 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
         "\n".join([head + style, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>', *parts, "</svg>"])
         + "\n"
     )
+
+
+def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
+    """A picture as PNG, `width` pixels wide. Raises `ConfigError` where the extra `png` is not installed."""
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        raise ConfigError("--png needs a renderer: pip install 'kdray[png]', or take --svg") from None
+    return bytes(svg_to_bytes(svg_string=svg, width=width))
 
 
 def _ends(front: Front, column: int) -> list[float]:
@@ -84,9 +126,13 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _title(front: Front, column: int) -> str:
-    way = {"max": ("better →", "better ↑"), "min": ("← better", "better ↓")}[front.directions[column]]
-    return f"{describe.title(front.names[column])} ({way[1 - column]})"
+def _titles(objectives: Mapping[str, str]) -> tuple[str, str]:
+    """Of the axis across (the second objective) and of the one that goes up."""
+    (up, up_way), (across, across_way) = objectives.items()
+    return (
+        f"{describe.title(across)} ({'better →' if across_way == 'max' else '← better'})",
+        f"{describe.title(up)} ({'better ↑' if up_way == 'max' else 'better ↓'})",
+    )
 
 
 def _text(
@@ -118,17 +164,16 @@ def _label(at: float) -> str:
     return describe.count(at) if abs(at) >= 1000 else f"{at:g}"
 
 
-def _staircase(front: Front, x: Place, y: Place) -> list[str]:
+def _staircase(corners_PM: pareto.Floats, directions: Sequence[str], x: Place, y: Place, colour: str) -> str:
     """From the end that is best across to the end that is best upwards, and on to the frame."""
-    order = np.flatnonzero(front.mask_P)
-    order = order[np.argsort(pareto.losses(front.values_PM[order], front.directions)[:, 1], kind="stable")]
-    values = front.values_PM[order]
-    far_x = WIDTH - RIGHT if front.directions[1] == "min" else LEFT
-    far_y = HEIGHT - BOTTOM if front.directions[0] == "max" else TOP
+    order = np.argsort(pareto.losses(corners_PM, directions)[:, 1], kind="stable")
+    values = corners_PM[order]
+    far_x = WIDTH - RIGHT if directions[1] == "min" else LEFT
+    far_y = HEIGHT - BOTTOM if directions[0] == "max" else TOP
     path = f"M{x(values[0, 1]):.1f},{far_y}"
     for up, across in values:
         path += f"H{x(across):.1f}V{y(up):.1f}"
-    return [f'<path d="{path}H{far_x}" fill="none" stroke="{ACCENT}" stroke-width="1.6"/>']
+    return f'<path d="{path}H{far_x}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
 
 
 def _points(front: Front, x: Place, y: Place) -> list[str]:

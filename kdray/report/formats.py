@@ -46,6 +46,7 @@ def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]
         "front": bool(index is not None and front.mask_P[index]),
         "rank": int(front.rank_P[index]) if index is not None else None,
         "knee": index is not None and index == front.knee,
+        "front_probability": float(front.probability[index]) if index is not None else None,
         "step": record.metrics.get("step"),
         "seconds": record.seconds,
         **record.overrides,
@@ -74,9 +75,14 @@ def to_csv(front: Front, records: Sequence[TrialRecord]) -> str:
 
 
 def summary(
-    front: Front, records: Sequence[TrialRecord], references: Mapping[str, Mapping[str, Any]] | None = None
+    front: Front,
+    records: Sequence[TrialRecord],
+    references: Mapping[str, Mapping[str, Any]] | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """The sweep as JSON-able data: counts, objectives, reference point, hypervolume, front and every trial.
+
+    `history` is the hypervolume over trials and device seconds (`payload.history`), where it is wanted.
 
     A value that is not finite is null, so that any JSON reader takes it.
     """
@@ -87,6 +93,7 @@ def summary(
             "objectives": front.objectives,
             "reference_point": front.reference,
             "hypervolume": front.hypervolume,
+            **({"history": history} if history else {}),
             "front": [record.key for record in front.members],
             "knee": front.candidates[front.knee].key if front.knee is not None else None,
             "references": references or {},
@@ -97,10 +104,13 @@ def summary(
 
 
 def to_json(
-    front: Front, records: Sequence[TrialRecord], references: Mapping[str, Mapping[str, Any]] | None = None
+    front: Front,
+    records: Sequence[TrialRecord],
+    references: Mapping[str, Mapping[str, Any]] | None = None,
+    history: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
     """`summary` as text."""
-    return json.dumps(summary(front, records, references), indent=1, allow_nan=False) + "\n"
+    return json.dumps(summary(front, records, references, history), indent=1, allow_nan=False) + "\n"
 
 
 def _plain(found: Any) -> Any:

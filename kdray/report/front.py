@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -83,6 +84,11 @@ class Front:
     def standard_errors(self) -> pareto.Floats:
         """Half the width of each 95 % interval over 1.96; 0 where none was recorded. float[P, M]."""
         return np.nan_to_num((self.high_PM - self.low_PM) / (2 * Z_95))
+
+    @cached_property
+    def probability(self) -> pareto.Floats:
+        """The probability that each candidate is really on the front, by bootstrap from its intervals."""
+        return pareto.front_probability(self.values_PM, self.standard_errors(), self.directions)
 
 
 def front(

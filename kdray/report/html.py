@@ -56,7 +56,6 @@ def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
     data = page_data.payload(
         experiment,
         front,
-        probability=effects.probability(front).tolist(),
         effects=effects.main_effects(experiment.records, experiment.sweep, front.names[:MOST_EFFECTS]),
         importance=effects.importance(experiment.records, experiment.sweep, front.objectives),
         cases={record.key: read_cases(experiment.folder, record.key)[:MOST_CASES] for record in shown},

@@ -38,7 +38,6 @@ def payload(
     experiment: Experiment,
     front: Front,
     *,
-    probability: Sequence[float] | None = None,
     effects: Sequence[Mapping[str, Any]] = (),
     importance: Sequence[Mapping[str, Any]] = (),
     cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
@@ -49,7 +48,6 @@ def payload(
     Args:
         experiment: the folder as read.
         front: the candidates and the front over the page's objectives.
-        probability: of each candidate, that it is really on the front.
         effects: main effects, as `effects.main_effects` gives them.
         importance: as `effects.importance` gives it.
         cases: trial key -> its worst metamorphic cases.
@@ -77,7 +75,7 @@ def payload(
         "devices": _devices(experiment.sweep),
         "trials": {
             **_columns(records, names, front),
-            **_standing(records, front, probability),
+            **_standing(records, front),
             "settings": settings,
         },
         "rungs": _rungs(records, list(front.objectives)),
@@ -111,13 +109,11 @@ def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front)
     }
 
 
-def _standing(
-    records: Sequence[TrialRecord], front: Front, probability: Sequence[float] | None
-) -> dict[str, Any]:
+def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
     """Rank and probability of the front, null for a trial that is no candidate."""
     number = {record.key: n for n, record in enumerate(front.candidates)}
     at = [number.get(record.key) for record in records]
-    sure = [None if n is None or probability is None else probability[n] for n in at]
+    sure = [None if n is None else float(front.probability[n]) for n in at]
     return {"rank": [None if n is None else int(front.rank_P[n]) for n in at], "probability": sure}
 
 

@@ -36,6 +36,7 @@ def run(
     *,
     resume: bool = False,
     fork: str | Path | None = None,
+    address: str | None = None,
     on_event: Callable[[Any], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
     trial_context: Mapping[str, Any] | None = None,
@@ -47,6 +48,7 @@ def run(
         folder: the experiment folder, a local path.
         resume: whether an experiment that is there is gone on with; without it, it is refused.
         fork: the folder of an older sweep whose trials this new one knows from the start (see `fork`).
+        address: of a Ray that runs already; None starts one in this process, and never joins another.
         on_event: called in this process with each `conductor.Event`.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
         trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
@@ -69,7 +71,7 @@ def run(
     if fork is not None:
         _fork(sweep, Path(os.path.abspath(fork)), path)
     with experiment.claim(sweep, path, resume=resume):
-        interrupted = _drive(sweep, path, on_event, trial_factory, dict(trial_context or {}))
+        interrupted = _drive(sweep, path, address, on_event, trial_factory, dict(trial_context or {}))
     records = results.read(path)
     if interrupted:
         finished = sum(1 for record in records if record.state != "running")
@@ -89,7 +91,12 @@ def _fork(sweep: Sweep, old: Path, path: Path) -> None:
 
 
 def _drive(
-    sweep: Sweep, path: Path, on_event: Callable[[Any], None], factory: str, context: Mapping[str, Any]
+    sweep: Sweep,
+    path: Path,
+    address: str | None,
+    on_event: Callable[[Any], None],
+    factory: str,
+    context: Mapping[str, Any],
 ) -> bool:
     """Runs Tune until nothing is left; whether it was interrupted."""
     session.prepare()
@@ -110,7 +117,7 @@ def _drive(
     if conductor.done:
         return False
     # Ray takes SIGTERM for itself when it starts, so ours comes after.
-    with session.local(sweep.resources), _stop_requests(path / "stop") as stopped:
+    with session.opened(sweep.resources, address), _stop_requests(path / "stop") as stopped:
         while not conductor.done and not stopped.is_set():
             _tune(sweep, path, conductor, factory, stopped)
         conductor.interrupt()

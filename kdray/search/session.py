@@ -1,8 +1,9 @@
-"""A Ray of one's own: started in this process on the loopback interface, and gone with it.
+"""A Ray of one's own: started in this process on the loopback interface, and gone with it. Or, where its
+address is said, one that runs already.
 
-Never joins a Ray that runs on the machine. On Linux the kernel kills Ray's processes when the process that
-started them dies, also by SIGKILL; workers end with their raylet. (`ray stop` ends every Ray on the machine,
-so nothing here calls it.)
+The own one never joins a Ray that runs on the machine. On Linux the kernel kills its processes when the
+process that started them dies, also by SIGKILL; workers end with their raylet. (`ray stop` ends every Ray on
+the machine, so nothing here calls it.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import math
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from kdray.config import Resources
@@ -48,6 +50,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_health_check_timeout_ms": "60000",
 }
 
+ROOM_WAIT_S = 600.0
+"""How long a cluster that is joined may take to have room for a trial."""
 STARTS = 4
 """How often Ray is started anew where it does not come up within its 30 s (they are not to be changed)."""
 
@@ -69,6 +73,43 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
+def opened(resources: Resources, address: str | None = None) -> contextlib.AbstractContextManager[None]:
+    """The Ray at `address`, or one of its own. Raises as `local` and `joined` do."""
+    return local(resources) if address is None else joined(resources, address)
+
+
+@contextlib.contextmanager
+def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) -> Iterator[None]:
+    """The Ray that runs at `address` (`auto`: the one that this process runs beside).
+
+    A cluster that grows on demand, or whose nodes are still coming up, has `patience_s` to show a node with
+    room for one trial.
+
+    Raises:
+        ConfigError: nothing answers there, or there is no room for even one trial.
+    """
+    prepare()
+    import ray
+
+    try:
+        ray.init(address=address, configure_logging=False, log_to_driver=False)
+    except ConnectionError as error:
+        raise ConfigError(f"--address {address}: no Ray answers there: {error}") from error
+    try:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                check_room(resources, _nodes())
+                break
+            except ConfigError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(1)
+        yield
+    finally:
+        ray.shutdown()
+
+
 @contextlib.contextmanager
 def local(resources: Resources) -> Iterator[None]:
     """A Ray with room for `max_concurrent` trials, or the one that this process already has.
@@ -82,7 +123,7 @@ def local(resources: Resources) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        check_room(resources, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+        check_room(resources, _nodes())
         yield
         return
     cpus = math.ceil(resources.max_concurrent * resources.workers * resources.cpus_per_worker)
@@ -123,6 +164,12 @@ def _num_gpus() -> float:
     import torch
 
     return float(torch.cuda.device_count())
+
+
+def _nodes() -> list[Mapping[str, float]]:
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def check_room(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> None:

@@ -40,10 +40,11 @@ def dense(signal: TeacherSignal, temperature: float) -> Array:
     """[N, V] stored log-probabilities at a temperature, the tail spread as the codec spreads it."""
     head_NK, tail_N = coarse(signal, temperature)
     kept_NK = np.isfinite(signal.logprobs_NK)
-    if signal.shape is None:
+    if signal.spread is None:
         spread_NV = np.zeros((len(signal), signal.vocab))
     else:
-        spread_NV = signal.shape.coefficients_NR.astype(np.float64) @ signal.shape.basis_RV / temperature
+        coefficients_NR = signal.spread.coefficients_NR.astype(np.float64) / temperature
+        spread_NV = coefficients_NR @ signal.spread.basis_RV.astype(np.float64)
     at_N, _ = np.nonzero(kept_NK)
     spread_NV[at_N, signal.ids_NK[kept_NK]] = -np.inf
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -98,14 +99,16 @@ def entropy(signal: TeacherSignal, temperature: float) -> Array:
 
 def select(signal: TeacherSignal, positions: slice | NDArray[np.int64]) -> TeacherSignal:
     """The signal of some positions."""
-    shape = signal.shape and replace(signal.shape, coefficients_NR=signal.shape.coefficients_NR[positions])
+    spread = signal.spread
+    if spread is not None:
+        spread = replace(spread, coefficients_NR=spread.coefficients_NR[positions])
     return replace(
         signal,
         ids_NK=signal.ids_NK[positions],
         logprobs_NK=signal.logprobs_NK[positions],
         tail_N=signal.tail_N[positions],
         tail_lse_NG=signal.tail_lse_NG[positions],
-        shape=shape,
+        spread=spread,
     )
 
 

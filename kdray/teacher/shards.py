@@ -1,8 +1,8 @@
 """Shards: rows and the teacher's signal on their targets, as Arrow IPC files.
 
     folder/state.arrow        what the codec knows about the corpus, if it needs that; written first
-    folder/shard-00000.arrow  rows, fields of the codec, extra columns; each file is written whole or not at
-    all folder/manifest.json      written last
+    folder/shard-00000.arrow  rows, fields of the codec, extra columns; each file is written whole or not at all
+    folder/manifest.json      written last
 
 A writer that was killed is run again: it asks `has(number)` and writes what is missing. The bytes of a shard
 are a function of its rows, its logits and the header alone, so the folder ends as an undisturbed run would
@@ -12,8 +12,6 @@ per process before use.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -26,8 +24,8 @@ from numpy.typing import NDArray
 from kdray import storage
 from kdray.errors import DataError
 from kdray.tasks.row import Row
+from kdray.teacher import files, table
 from kdray.teacher import manifest as manifests
-from kdray.teacher import table
 from kdray.teacher.codec import Codec, Packed, State, starts
 from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
 from kdray.teacher.signal import TeacherSignal
@@ -51,9 +49,9 @@ class ShardWriter:
         self.folder, self.codec, self.header = folder, codec, header
         self._identity = {**asdict(header), "codec": codec.name, "codec_params": codec.params()}
         self._state: State | None = None
-        files = storage.list_files(folder)
-        for name in [STATE_FILE, *filter(_SHARD.match, files)]:
-            if name in files:
+        names = storage.list_files(folder)
+        for name in [STATE_FILE, *filter(_SHARD.match, names)]:
+            if name in names:
                 self._refuse_another(name)
 
     def _refuse_another(self, name: str) -> None:
@@ -186,11 +184,20 @@ class ShardSource:
         """
         manifest = manifests.read(location)
         manifests.check(manifest, location, tokenizer=tokenizer, teacher=teacher)
+        infos = [*manifest.shards, *([manifest.state] if manifest.state else [])]
+        contents = files.read(location, infos)
+        batches = [
+            table.from_bytes(data, storage.join(location, info.name))[0]
+            for data, info in zip(contents, manifest.shards, strict=False)
+        ]
+        for batch, info in zip(batches, manifest.shards, strict=True):
+            if batch.num_rows != info.rows:
+                raise DataError(
+                    f"{location}/{info.name}: {batch.num_rows} rows, the manifest says {info.rows}"
+                )
         state: State = {}
         if manifest.state is not None:
-            data = checked(location, manifest.state)
-            state = table.state_from_bytes(data, storage.join(location, STATE_FILE))
-        batches = [read_batch(location, info) for info in manifest.shards]
+            state = table.state_from_bytes(contents[-1], storage.join(location, manifest.state.name))
         return cls(location, manifest, batches, state)
 
     def __len__(self) -> int:
@@ -229,43 +236,3 @@ class ShardSource:
             joined = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
         back_R = np.argsort(order_R)
         return joined if (back_R == np.arange(len(back_R))).all() else joined.take(pa.array(back_R))
-
-
-def checked(folder: str, info: ShardInfo) -> bytes | memoryview:
-    """The bytes of a file of a folder, memory-mapped where it is local, after its size and SHA-256 were found
-    right.
-
-    Raises:
-        DataError: it is missing, truncated or changed.
-    """
-    location = storage.join(folder, info.name)
-    if storage.is_uri(location):
-        data: bytes | memoryview = storage.read_bytes(location)
-        stamp = 0
-    else:
-        try:
-            stamp = os.stat(location).st_mtime_ns
-            data = memoryview(pa.memory_map(location).read_buffer()) if os.path.getsize(location) else b""
-        except FileNotFoundError:
-            raise DataError(f"{location}: missing, the manifest names it") from None
-    if len(data) != info.bytes:
-        raise DataError(f"{location}: has {len(data):,} bytes, the manifest says {info.bytes:,}")
-    if (location, stamp, info) not in _SOUND:
-        if hashlib.sha256(data).hexdigest() != info.sha256:
-            raise DataError(f"{location}: changed since it was written (SHA-256 differs from the manifest)")
-        if stamp:
-            _SOUND.add((location, stamp, info))
-    return data
-
-
-_SOUND: set[tuple[str, int, ShardInfo]] = set()
-"""Local files that this process has hashed, with the time of their last change."""
-
-
-def read_batch(folder: str, info: ShardInfo) -> Any:
-    """The one record batch of a shard, checked. Raises `DataError`."""
-    location = storage.join(folder, info.name)
-    batch, _ = table.from_bytes(checked(folder, info), location)
-    if batch.num_rows != info.rows:
-        raise DataError(f"{location}: has {batch.num_rows} rows, the manifest says {info.rows}")
-    return batch

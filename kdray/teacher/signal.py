@@ -11,23 +11,24 @@ so the one unknown at T != 1 is R_a, which is stored (its logarithm) at a few a.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class TailShape:
+class TailSpread:
     """How the tail is spread over its tokens: ln p_j = constant + coefficients @ basis[:, j], tempered like a
     logit.
 
     Attributes:
         coefficients_NR: float32.
-        basis_RV: float32, shared by all positions.
+        basis_RV: float16 or float32, shared by all positions.
     """
 
     coefficients_NR: NDArray[np.float32]
-    basis_RV: NDArray[np.float32]
+    basis_RV: NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class TeacherSignal:
         tail_lse_NG: float32 ln R_a at each node of `grid`; -inf where there is no tail.
         grid: the nodes a = 1/T, ascending, without 1 (R_1 is `tail_N`) and 0 (R_0 = V - K).
         vocab: V.
-        shape: how the tail is spread; None says evenly.
+        spread: how the tail is spread; None where that is not known.
     """
 
     ids_NK: NDArray[np.int64]
@@ -50,7 +51,7 @@ class TeacherSignal:
     tail_lse_NG: NDArray[np.float32]
     grid: tuple[float, ...]
     vocab: int
-    shape: TailShape | None = None
+    spread: TailSpread | None = None
 
     def __len__(self) -> int:
         return len(self.tail_N)

@@ -14,6 +14,7 @@ from kdray.stream import MemorySource, RowSource
 from kdray.students.load import load_tokenizer
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.tokenizer import train_tokenizer
+from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
 
 HELD_OUT_ROWS = 512
@@ -31,6 +32,7 @@ class TrialData:
         teacher: folder of the teacher's weights (kept beside the shards), or None.
         suite: the opened metamorphic suite, or None.
         held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
+        fingerprint: of the teacher's weights, or None.
     """
 
     task: AssertionTask
@@ -39,6 +41,7 @@ class TrialData:
     teacher: str | None
     suite: Suite | None
     held_out: RowSource | None = None
+    fingerprint: str | None = None
 
 
 def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AssertionTask:
@@ -68,11 +71,11 @@ def _from_shards(trial: Trial) -> TrialData:
         raise ConfigError(
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
-    kept = join(trial.shards, "teacher")
+    kept = local_folder(join(trial.shards, "teacher"))
     task = assertion_task(load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
     source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
     suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
-    return TrialData(task, source, source.manifest.vocab, kept, suite)
+    return TrialData(task, source, source.manifest.vocab, kept, suite, fingerprint=source.manifest.teacher)
 
 
 def _from_corpus(trial: Trial) -> TrialData:

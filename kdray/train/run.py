@@ -21,9 +21,9 @@ import torch
 
 from kdray.config import Student, Trial
 from kdray.errors import TrialFailed
-from kdray.losses import to_tensors
+from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
-from kdray.stream import batch_rows, collate, shard_of
+from kdray.stream import Ahead, Batch, batch_rows, collate, shard_of
 from kdray.students.cost import params
 from kdray.students.warm_start import random_slice
 from kdray.train.data import TrialData, open_data
@@ -54,6 +54,7 @@ class TrialRun:
         self.model.train()
         learner = Learner(self.model, trial.student, trial.distil, trial.optim.precision)
         self._engine = Engine(learner, trial, world)
+        self._ahead = Ahead(self._batch, end=trial.budget.steps)
 
     @property
     def done(self) -> bool:
@@ -86,9 +87,10 @@ class TrialRun:
         self._seconds += time.perf_counter() - started
         return metrics | {"seconds": self._seconds}
 
-    def _train_step(self) -> None:
+    def _batch(self, step: int) -> tuple[Batch, SignalTensors | None]:
+        """What this process trains at a step: read, decoded and padded, a pure function of the step."""
         optim = self.trial.optim
-        numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, self.step)
+        numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, step)
         rows, signal = self.data.source.take(
             [int(n) for n in shard_of(numbers, self.world.rank, self.world.size)]
         )
@@ -97,11 +99,15 @@ class TrialRun:
             signal,
             pad_id=self.data.task.pad_id,
             encoder_decoder=self.data.task.encoder_decoder,
-            context_weight=optim.context_weight if self._reads_context else 0.0,
+            context_weight=optim.context_weight if self._reads_context(step) else 0.0,
         )
         told = None
         if signal is not None and self.trial.distil.alpha > 0:
             told = to_tensors(signal, self.trial.distil.temperature, device())
+        return batch, told
+
+    def _train_step(self) -> None:
+        batch, told = self._ahead.get(self.step)
         value = float(self._engine.step(batch, told, self._slice()))
         if not math.isfinite(value):
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
@@ -112,13 +118,12 @@ class TrialRun:
         if self._progress:
             self._progress(self.step, value)
 
-    @property
-    def _reads_context(self) -> bool:
-        """Whether this step learns the context too. At the end of a training the targets alone count: a model
+    def _reads_context(self, step: int) -> bool:
+        """Whether a step learns the context too. At the end of a training the targets alone count: a model
         that goes on learning what statements follow one another forgets that an assertion is asked for.
         """
         until = self.trial.optim.context_until
-        return until is None or self.step < until
+        return until is None or step < until
 
     def _slice(self) -> Student | None:
         """The part of the model that this step trains: a function of (seed, step), like the order of the
@@ -158,7 +163,8 @@ class TrialRun:
         write_json(target / "kdray.json", {"encoding": self.trial.encoding.model_dump(), "step": self.step})
 
     def close(self) -> None:
-        """Frees the engine; another `TrialRun` may start in this process."""
+        """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""
+        self._ahead.close()
         self._engine.close()
         trim()
 

@@ -10,8 +10,7 @@ from rich.console import Console
 
 from kdray import results
 from kdray.errors import ConfigError
-from kdray.report.comparison import attainment, compare, comparison_table
-from kdray.report.front import front
+from kdray.report.comparison import compare, comparison_table
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 
@@ -114,14 +113,3 @@ def test_a_simulated_sweep_with_more_skill_wins(tmp_path):
     text = printed(found)
     assert text.index("plain") < text.index("skilled")
     assert "at 40 trials each" in text
-
-
-def test_attainment_over_seeds_lies_between_the_best_and_the_worst():
-    runs = [sweep((0.5, 0.1), (0.9, 0.5)), sweep((0.4, 0.2), (0.8, 0.6)), sweep((0.3, 0.3), (0.7, 0.7))]
-    surfaces = attainment(runs, BOTH, shares=(1 / 3, 2 / 3, 1.0))
-    volumes = [
-        front(sweep(*map(tuple, surfaces[share])), BOTH, reference={"a": 0.0, "b": 1.0}).hypervolume
-        for share in (1 / 3, 2 / 3, 1.0)
-    ]
-    assert volumes == sorted(volumes, reverse=True)
-    assert sorted(surfaces[2 / 3]) == [[0.4, 0.2], [0.8, 0.6]]

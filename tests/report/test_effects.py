@@ -115,9 +115,9 @@ def test_the_front_probability_is_high_for_a_clear_leader_and_split_between_equa
         return TrialRecord(f"t{number:04d}", number, "complete", {}, {}, (rung,))
 
     found = front([one(0, 0.9, 0.02), one(1, 0.5, 0.02)], {"a": "max", "b": "min"})
-    assert effects.probability(found).tolist() == [1.0, 0.0]
+    assert found.probability.tolist() == [1.0, 0.0]
     found = front([one(0, 0.5, 0.1), one(1, 0.5, 0.1)], {"a": "max", "b": "min"})
-    assert effects.probability(found, draws=2000) == pytest.approx([0.5, 0.5], abs=0.05)
+    assert found.probability == pytest.approx([0.5, 0.5], abs=0.05)
 
 
 def test_the_report_comes_without_torch_ray_and_optuna():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kdray.teacher import fidelity
-from kdray.teacher.signal import TailShape, TeacherSignal
+from kdray.teacher.signal import TailSpread, TeacherSignal
 
 N, V, K = 30, 50, 6
 
@@ -22,7 +22,7 @@ def rel_entr(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return torch.special.xlogy(*map(torch.from_numpy, (p, p / q))).numpy()
 
 
-def _exact(logits_NV: np.ndarray, kept: int, shape: TailShape | None = None) -> TeacherSignal:
+def _exact(logits_NV: np.ndarray, kept: int, spread: TailSpread | None = None) -> TeacherSignal:
     logp_NV = log_softmax(logits_NV)
     ids_NK = np.argsort(-logp_NV, 1)[:, :kept]
     logprobs_NK = np.take_along_axis(logp_NV, ids_NK, 1)
@@ -31,7 +31,7 @@ def _exact(logits_NV: np.ndarray, kept: int, shape: TailShape | None = None) -> 
     with np.errstate(divide="ignore"):
         tail_N = np.log(np.exp(rest_NV).sum(1)).astype(np.float32)
         nodes_NG = np.log(np.exp(rest_NV * 0.5).sum(1, keepdims=True)).astype(np.float32)
-    return TeacherSignal(ids_NK, logprobs_NK.astype(np.float32), tail_N, nodes_NG, (0.5,), V, shape)
+    return TeacherSignal(ids_NK, logprobs_NK.astype(np.float32), tail_N, nodes_NG, (0.5,), V, spread)
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def test_divergences_are_those_of_the_dense_distributions(logits_NV: np.ndarray)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
-def test_a_tail_with_its_true_shape_makes_the_dense_distribution_exact(
+def test_a_tail_with_its_true_spread_makes_the_dense_distribution_exact(
     logits_NV: np.ndarray, temperature: float
 ) -> None:
-    shape = TailShape(np.eye(N, dtype=np.float32), logits_NV)
-    signal = _exact(logits_NV, K, shape)
+    spread = TailSpread(np.eye(N, dtype=np.float32), logits_NV)
+    signal = _exact(logits_NV, K, spread)
     expected = log_softmax(logits_NV.astype(np.float64) / temperature)
     np.testing.assert_allclose(fidelity.dense(signal, temperature), expected, atol=1e-5)
 

@@ -5,10 +5,11 @@ A position keeps the fewest tokens that hold `mass`, at least `k_min` and at mos
 store loses is lost on a few positions of high entropy, so an adaptive k beats a fixed one at equal size. Of a
 position are stored:
 
-    record  number of kept tokens and which of them is the label; the tail's weight (`weights`); its spread
-    (`spread`) tags, ranks  ids of the other kept tokens by frequency (`ranks`) rises, wide  how far each kept
-    token lies below the one before (`levels`) exact  the tail's weight in float16 where three bytes would not
-    do
+    record       number of kept tokens and which of them is the label; the tail's weight (`weights`) and
+                 spread (`spread`)
+    tags, ranks  ids of the other kept tokens by frequency (`ranks`)
+    rises, wide  how far each kept token lies below the one before (`levels`)
+    exact        the tail's weight in float16 where three bytes would not do
 
 The head's log-probabilities are stored relative to the likeliest: the tail's mass fixes their level, so that
 head and tail sum to 1 exactly (decoded sums of a store that infers the tail's mass exceed 1 on a quarter of
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from kdray.errors import DataError
 from kdray.teacher.codec import Codec, Packed, State, starts
 from kdray.teacher.codecs import levels, ranks, spread, weights
-from kdray.teacher.signal import TailShape, TeacherSignal
+from kdray.teacher.signal import TailSpread, TeacherSignal
 
 Ints = NDArray[np.int64]
 
@@ -106,7 +107,7 @@ class Head(Codec):
         codes_NB, exact = weights.encode(
             weights.values(parts.tail_NG), parts.odds(self.grid), counts_R, state
         )
-        shape_NB = (
+        spread_NB = (
             spread.encode(logits_NV, state) if self.spread_bytes else np.empty((len(count_N), 0), np.uint8)
         )
         grid = levels.Grid(self.step, self.growth)
@@ -114,7 +115,7 @@ class Head(Codec):
         rises_NK = np.diff(level_NK, axis=1)[parts.kept_NK[:, 1:]]
         tags, ranked = ranks.encode(parts.ids_NK[other_NK], _per_row(other_NK.sum(1), counts_R), state)
         rises, wide = levels.encode(rises_NK, _per_row(count_N - 1, counts_R))
-        record_NB = np.concatenate([self._counts(count_N, slot_N), codes_NB, shape_NB], 1)
+        record_NB = np.concatenate([self._counts(count_N, slot_N), codes_NB, spread_NB], 1)
         record = Packed.fixed(record_NB, counts_R, record_NB.shape[1])
         return {"record": record, "tags": tags, "ranks": ranked, "rises": rises, "wide": wide, "exact": exact}
 
@@ -157,13 +158,15 @@ class Head(Codec):
         tail_N, head_N = weights.from_odds(values_NG[:, 0])
         falling_NK = np.where(kept_NK, -distance_NK, -np.inf)
         logprobs_NK = falling_NK + (head_N - np.log(np.exp(falling_NK).sum(1)))[:, None]
-        shape = (
-            TailShape(*spread.decode(record_NB[:, self._record_bytes :], state))
-            if self.spread_bytes
-            else None
-        )
+        codes_NB = record_NB[:, self._record_bytes :]
         return TeacherSignal(
-            ids_NK, logprobs_NK.astype(np.float32), tail_N, values_NG[:, 1:], self.grid, vocab, shape
+            ids_NK,
+            logprobs_NK.astype(np.float32),
+            tail_N,
+            values_NG[:, 1:],
+            self.grid,
+            vocab,
+            TailSpread(*spread.decode(codes_NB, state)) if self.spread_bytes else None,
         )
 
 

@@ -84,7 +84,6 @@ def encode(logprobs_NV: Floats, state: State) -> NDArray[np.uint8]:
     return vq.encode(logprobs_NV @ state["spread.projection"].T, state["spread.books"])
 
 
-def decode(codes: NDArray[np.uint8], state: State) -> tuple[Floats, Floats]:
-    """Coefficients float32 [N, R] and basis float32 [R, V]."""
-    coefficients_NR = vq.decode(codes, state["spread.books"]) @ state["spread.unmetric"]
-    return coefficients_NR, state["spread.basis"].astype(np.float32)
+def decode(codes: NDArray[np.uint8], state: State) -> tuple[Floats, NDArray[np.float16]]:
+    """Coefficients float32 [N, R] and basis float16 [R, V]."""
+    return vq.decode(codes, state["spread.books"]) @ state["spread.unmetric"], state["spread.basis"]

@@ -5,6 +5,8 @@ Each is a whole function named `program` that is called without arguments.
 
 from __future__ import annotations
 
+from typing import Any
+
 PYTHON = {
     "loops": """def program():
     total = 0
@@ -68,3 +70,9 @@ PYTHON = {
 """,
 }
 """All of Python's transformations apply to at least one of these."""
+
+
+def result_of(code: str) -> Any:
+    space: dict[str, Any] = {}
+    exec(compile(code, "<program>", "exec", dont_inherit=True), space)  # noqa: S102
+    return space["program"]()

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kdray.metamorphic.transforms.base import Refusal, Transform, Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
-from tests.metamorphic.transforms.programs import PYTHON
-
-
-def result_of(code: str) -> Any:
-    space: dict[str, Any] = {}
-    exec(compile(code, "<program>", "exec", dont_inherit=True), space)  # noqa: S102
-    return space["program"]()
+from tests.metamorphic.transforms.programs import PYTHON, result_of
 
 
 @pytest.mark.parametrize("transform", transforms_of("python"), ids=lambda t: t.name)

@@ -1,15 +1,16 @@
 """The loss against dense float64, closed forms and numerical gradients."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from kdray import losses
 from kdray.config import Distil
-from kdray.losses import DIVERGENCES, LossParts, SignalTensors, loss, to_tensors
+from kdray.losses import DIVERGENCES, LossParts, SignalTensors, chunked, loss, to_tensors
+from kdray.losses.divergences import NOTHING
 from kdray.teacher.signal import TeacherSignal
 
 N, V, D, TARGETS, SCALE = 37, 23, 8, 29, 0.7
@@ -18,7 +19,8 @@ ALL = sorted(DIVERGENCES)
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "CHUNK_ELEMENTS", 16 * V)
+    monkeypatch.setattr(chunked, "CHUNK_ELEMENTS", 16 * V)
+    monkeypatch.setattr(chunked, "CHUNK_POSITIONS", 1)
 
 
 class Case:
@@ -37,13 +39,18 @@ class Case:
     def signal(self, kept: int, temperature: float) -> SignalTensors:
         order_NV = self.teacher_NV.argsort(-1, descending=True)
         ids_NK, tail_NR = order_NV[:, :kept], self.teacher_NV.gather(1, order_NV)[:, kept:]
-        none = torch.full((TARGETS,), losses.NOTHING, dtype=torch.float64)
+        none = torch.full((TARGETS,), NOTHING, dtype=torch.float64)
+        # The teacher's own log-probabilities, as coefficients of an arbitrary basis of the whole space.
+        basis_RV = torch.randn(V, V, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return SignalTensors(
             ids_NK=ids_NK,
             logprobs_NK=self.teacher_NV.gather(1, ids_NK),
             tail_N=tail_NR.logsumexp(-1) if kept < V else none,
             tail_at_N=(tail_NR / temperature).logsumexp(-1) if kept < V else none,
             temperature=temperature,
+            vocab=V,
+            coefficients_NR=torch.linalg.solve(basis_RV, self.teacher_NV, left=False),
+            basis_RV=basis_RV,
         )
 
     def loss(self, signal: SignalTensors | None, distil: Distil, targets: int = TARGETS) -> LossParts:
@@ -148,6 +155,29 @@ def test_the_bucketed_divergence_is_below_the_dense_one() -> None:
     assert values[-1] == pytest.approx(case.dense(distil).item())
 
 
+@pytest.mark.parametrize("kept", [1, 5, V])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_with_a_spread_tail_value_and_gradient_are_those_of_the_dense_kl(
+    kept: int, temperature: float
+) -> None:
+    case, distil = Case(14), Distil(loss="spread", alpha=0.4, temperature=temperature)
+    ours, dense = case.loss(case.signal(kept, temperature), distil).loss, case.dense(distil)
+    torch.testing.assert_close(ours, dense, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(case.grads(ours), case.grads(dense), rtol=1e-5, atol=1e-9)
+
+
+def test_a_spread_tail_says_nothing_of_tokens_that_the_teacher_does_not_know() -> None:
+    case, distil = Case(15), Distil(loss="spread", alpha=1.0, temperature=2.0)
+    signal = case.signal(4, 2.0)
+    small = case.loss(signal, distil)
+    more_VD = torch.cat([case.weight_VD, torch.zeros(3, D, dtype=torch.float64)]).detach().requires_grad_()
+    inputs = (case.labels_N, case.weights_N, TARGETS, signal, distil)
+    large = loss(case.hidden_ND, more_VD, SCALE, *inputs)
+    assert float(large.divergence) > float(small.divergence)  # the student wastes mass on them
+    (grad_VD,) = torch.autograd.grad(large.loss, more_VD)
+    assert bool((grad_VD[V:].abs() > 0).any())
+
+
 def test_a_tail_of_almost_no_student_mass_is_measured_by_its_logarithm() -> None:
     case, distil = Case(6), Distil(loss="bucketed", alpha=1.0, temperature=1.0)
     signal = case.signal(3, 1.0)
@@ -185,7 +215,7 @@ def test_positions_beyond_the_targets_do_not_change_the_divergence() -> None:
 def test_the_size_of_the_chunks_does_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case, distil = Case(9), Distil(loss=name, alpha=0.5, temperature=2.0)
     small = case.loss(case.signal(4, 2.0), distil).loss
-    monkeypatch.setattr(losses, "CHUNK_ELEMENTS", 10**6)
+    monkeypatch.setattr(chunked, "CHUNK_ELEMENTS", 10**6)
     large = case.loss(case.signal(4, 2.0), distil).loss
     torch.testing.assert_close(small, large)
     torch.testing.assert_close(case.grads(small), case.grads(large))
@@ -201,7 +231,7 @@ def test_without_a_gradient_the_value_is_the_same() -> None:
 
 def test_alpha_zero_neither_needs_nor_looks_at_a_signal() -> None:
     case = Case(11)
-    nonsense = SignalTensors(*(torch.empty(0),) * 4, temperature=7.0)
+    nonsense = SignalTensors(*(torch.empty(0),) * 4, temperature=7.0, vocab=V)
     assert torch.equal(case.loss(nonsense, Distil(alpha=0.0)).loss, case.loss(None, Distil(alpha=0.0)).loss)
 
 
@@ -255,10 +285,20 @@ def test_padded_slots_of_a_signal_take_nothing_from_the_tail() -> None:
 
 @pytest.mark.parametrize(
     ("signal", "message"),
-    [(None, "needs the teacher's signal"), ("short", "targets"), ("hot", "temperature 2.0, the loss at 1.0")],
+    [
+        (None, "needs the teacher's signal"),
+        ("short", "targets"),
+        ("hot", "temperature 2.0, the loss at 1.0"),
+        ("even", "'spread' needs shards that keep it"),
+        ("large", "speaks of 24 tokens, the student has 23"),
+    ],
 )
 def test_a_signal_that_does_not_fit_is_refused(signal: str | None, message: str) -> None:
-    case, distil = Case(), Distil(alpha=0.5, temperature=1.0)
+    case, distil = Case(), Distil(loss="spread", alpha=0.5, temperature=1.0)
     given = None if signal is None else case.signal(3, 2.0 if signal == "hot" else 1.0)
+    if given is not None and signal == "even":
+        given = replace(given, basis_RV=None, coefficients_NR=None)
+    if given is not None and signal == "large":
+        given = replace(given, vocab=V + 1)
     with pytest.raises(ValueError, match=message):
         case.loss(given, distil, targets=TARGETS - (signal == "short"))

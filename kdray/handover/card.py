@@ -1,0 +1,264 @@
+"""The model card: how to use the student, and what it keeps and loses against its teacher.
+
+A pure function of measured facts. What was not measured is said to be not measured; a number without its
+interval or its source is not printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kdray.report import describe
+from kdray.report.front import ends
+
+NOT_MEASURED = "not measured"
+RELATIONS = (
+    "prediction_agreement",
+    "distribution_similarity",
+    "high_confidence_preservation",
+    "calibration_alignment",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the statement says; plain data, also written as JSON.
+
+    Attributes:
+        sweep: name, objectives, trials by state, steps and seconds of all of them.
+        trial: key, overrides, distil, steps, and how it was chosen.
+        marks: metrics with `intervals`, `counts` and `relations`, as a trial reports them.
+        measured: whether `marks` are of the exported files, else of the trial before they were rounded.
+        size: parameters, bytes and number format of the student; parameters of the teacher.
+        signal: codec, its parameters, bytes a token, rows, tokens; `fidelity` by temperature or None.
+        data: fingerprints, sources and splits of the corpus, where it is still there.
+        latency: milliseconds of student and teacher, or None.
+        onnx: of the exported graph, or None.
+        int8: of the quantised graph, with what it lost, or None.
+    """
+
+    sweep: dict[str, Any]
+    trial: dict[str, Any]
+    marks: dict[str, Any]
+    measured: bool
+    size: dict[str, Any]
+    signal: dict[str, Any] | None
+    data: dict[str, Any]
+    latency: dict[str, Any] | None
+    onnx: dict[str, Any] | None
+    int8: dict[str, Any] | None
+
+
+def card(facts: Facts, encoder_decoder: bool) -> str:
+    """The README.md of the folder."""
+    kind = "text2text-generation" if encoder_decoder else "text-generation"
+    name = f"{facts.sweep['name']} {facts.trial['key']}"
+    parts = [
+        f"---\nlibrary_name: transformers\npipeline_tag: {kind}\ntags: [code, unit-tests, distillation]\n---",
+        f"# {name}: a student that writes test assertions",
+        "Given the beginning of a unit test it writes the next assertion. It is a student: it was distilled "
+        "from a larger teacher, and the statement below says what it kept and what it lost.",
+        "## Use\n\n" + _usage(encoder_decoder),
+        "## Distillation loss statement\n\n" + statement(facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+PROMPT = '"# shop/test_cart.py\\n# def total(items):\\ndef test_total():\\n    items = [1, 2]\\n    "'
+
+
+def _usage(encoder_decoder: bool) -> str:
+    if encoder_decoder:
+        body = (
+            "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer\n\n"
+            'model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained("."), AutoTokenizer.from_pretrained(".")\n'
+            f"prompt = {PROMPT}\n"
+            'ids = tokenizer(prompt + tokenizer.eos_token, return_tensors="pt")\n'
+            "print(tokenizer.decode(model.generate(**ids)[0], skip_special_tokens=True))"
+        )
+    else:
+        body = (
+            "from transformers import pipeline\n\n"
+            'write = pipeline("text-generation", model=".")\n'
+            f"prompt = {PROMPT}\n"
+            'print(write(prompt, return_full_text=False)[0]["generated_text"])'
+        )
+    return (
+        f"```python\n{body}\n```\nThe prompt is the test file's name and, where it is known, the signature of the "
+        "code under test, as comments, then the test up to the assertion with its indentation. "
+        "`kdray predict . FILE` makes it from a test with a placeholder."
+    )
+
+
+def statement(facts: Facts) -> str:
+    """What the student keeps and loses, in Markdown."""
+    marks, counts = facts.marks, facts.marks.get("counts", {})
+    source = (
+        "Measured on the files of this folder"
+        if facts.measured
+        else "Recorded by the trial, before its weights were rounded to the format of this folder"
+    )
+    head = (
+        f"{source}: {counts.get('cases', 0):,} held-out assertions and {counts.get('variants', 0):,} "
+        "variants that do not change their meaning. Brackets are 95 % intervals."
+    )
+    sections = [head, _kept(facts), _relations(marks), _by_transform(marks), _cost(facts)]
+    if facts.int8 is not None:
+        sections.append(_int8(facts.int8))
+    return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    return "\n".join([line(heads), line(["---"] * len(heads)), *map(line, rows)])
+
+
+def shown(marks: Mapping[str, Any], name: str) -> str:
+    """A metric with its interval, or that it was not measured."""
+    found = marks.get(name)
+    if not isinstance(found, (int, float)):
+        return NOT_MEASURED
+    return describe.with_interval(float(found), *ends((marks.get("intervals") or {}).get(name)))
+
+
+def _kept(facts: Facts) -> str:
+    marks = facts.marks
+    rows = [
+        ["assertion accuracy (strict)", shown(marks, "assertion_accuracy"), shown(marks, "teacher_accuracy")],
+        ["accuracy on variants", shown(marks, "variant_accuracy"), describe.NOTHING],
+        ["same answer as the teacher", shown(marks, "agreement"), "1"],
+        ["metamorphic discrepancy", shown(marks, "metamorphic_discrepancy"), "0"],
+        ["inputs that violate a relation", shown(marks, "violating_share"), "0"],
+        ["answer changes with the variant", shown(marks, "flips"), shown(marks, "teacher_flips")],
+        ["accuracy lost under an adversarial attack", shown(marks, "attack_drop"), describe.NOTHING],
+        ["calibration error (ECE, variants)", shown(marks, "ece"), shown(marks, "teacher_ece")],
+    ]
+    own, teacher = marks.get("assertion_accuracy"), marks.get("teacher_accuracy")
+    kept = (
+        f"\n\nIt keeps {100 * own / teacher:.0f} % of its teacher's accuracy."
+        if own is not None and teacher
+        else ""
+    )
+    return _table(["", "student", "teacher"], rows) + kept
+
+
+def _relations(marks: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            describe.title(name),
+            shown(marks, name),
+            shown(marks, f"clean_{name}"),
+            f"{marks.get('counts', {}).get(name, 0):,}",
+        ]
+        for name in RELATIONS
+    ]
+    return _table(
+        ["relation to the teacher: share violated", "variants", "clean inputs", "variants counted"], rows
+    )
+
+
+def _by_transform(marks: Mapping[str, Any]) -> str:
+    rows = [
+        [name, f"{found.get('variants', 0):,.0f}", *(describe.number(found.get(one)) for one in RELATIONS)]
+        for name, found in sorted((marks.get("relations") or {}).items())
+    ]
+    if not rows:
+        return f"Relations by transformation: {NOT_MEASURED}."
+    heads = ["violated, by transformation", "variants", *(describe.title(name) for name in RELATIONS)]
+    return _table(heads, rows)
+
+
+def _cost(facts: Facts) -> str:
+    size, latency = facts.size, facts.latency
+    rows = [
+        ["parameters", describe.count(size["params"]), describe.count(size.get("teacher_params"))],
+        ["weights on disk", f"{size['bytes'] / 1e6:.2f} MB ({size['format']})", describe.NOTHING],
+    ]
+    if latency is not None:
+        teacher = latency["teacher_ms"]
+        label = f"one assertion, median of {latency['inputs']} ({latency['device']})"
+        other = NOT_MEASURED if teacher is None else f"{teacher:.0f} ms"
+        rows.append([label, f"{latency['student_ms']:.0f} ms", other])
+    else:
+        rows.append(["one assertion", NOT_MEASURED, NOT_MEASURED])
+    if facts.onnx is not None:
+        onnx = facts.onnx
+        same = f"logits within {onnx['max_difference']:.1e} of PyTorch's on {onnx['prompts']} inputs"
+        rows.append([f"`{onnx['file']}`", f"{onnx['bytes'] / 1e6:.2f} MB; {same}", describe.NOTHING])
+    return _table(["cost", "student", "teacher"], rows)
+
+
+def _int8(found: Mapping[str, Any]) -> str:
+    names = {
+        "assertion_accuracy": "assertion accuracy (strict)",
+        "variant_accuracy": "accuracy on variants",
+        "agreement": "same answer as the teacher",
+        "prediction_agreement": "variants answered otherwise than the teacher",
+    }
+    rows = [[text, shown(found["float"], name), shown(found["int8"], name)] for name, text in names.items()]
+    rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
+    rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
+    heads = ["dynamic quantisation to 8 bits", "`onnx/model.onnx`", f"`{found['file']}`"]
+    return _table(heads, rows)
+
+
+def _origin(facts: Facts) -> str:
+    sweep, trial, signal, data = facts.sweep, facts.trial, facts.signal, facts.data
+    states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
+    lines = [
+        f"- **Picked** as {trial['chosen']} out of {sweep['trials'].get('complete', 0)} complete candidates, "
+        f"{sweep['front']} of them on the front, by the very cases above: the best of many looks better than it "
+        "is.",
+        f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
+        f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
+        f"- **Training**: {trial['steps']:,} steps, loss `{trial['distil']['loss']}`, alpha "
+        f"{trial['distil']['alpha']:.3g}, temperature {trial['distil']['temperature']:.3g}, seed {trial['seed']}.",
+        _data_line(data),
+    ]
+    if signal is None:
+        lines.append(f"- **The teacher's signal**: its files are gone; codec and fidelity {NOT_MEASURED}.")
+    else:
+        parameters = ", ".join(f"{key} {one}" for key, one in signal["parameters"].items())
+        codec = f"`{signal['codec']}`" + (f" ({parameters})" if parameters else "")
+        lines.append(
+            f"- **The teacher's signal**: {signal['rows']:,} rows, {signal['tokens']:,} target tokens, "
+            f"{signal['bytes_per_token']:.1f} bytes a token with codec {codec}; {_fidelity(signal['fidelity'])}."
+        )
+    return "\n".join(lines)
+
+
+def _data_line(data: Mapping[str, Any]) -> str:
+    made = f"corpus {data['corpus']}" if data.get("corpus") else "corpus unknown"
+    if data.get("sources"):
+        splits = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
+        return (
+            f"- **Data**: tests of {', '.join(data['sources'])} ({splits} assertions, split by file); {made}."
+        )
+    return f"- **Data**: {made}; its files are not here to be described."
+
+
+def _fidelity(found: Mapping[str, Mapping[Any, float]] | None) -> str:
+    if found is None:
+        return f"its fidelity to the teacher {NOT_MEASURED}"
+    at = ", ".join(f"{value:.2g} at T = {float(t):g}" for t, value in found["bucketed_mean"].items())
+    return f"mean KL(teacher ‖ stored) in nats over kept tokens and rest: {at}"
+
+
+def _unmeasured(facts: Facts) -> str:
+    missing = [
+        text
+        for name, text in (
+            ("attack_drop", "the drop under an adversarial attack"),
+            ("ece", "calibration"),
+            ("agreement", "agreement with the teacher"),
+        )
+        if name not in facts.marks
+    ]
+    missing += ["whether the assertions compile and pass", "languages and projects other than those above"]
+    if facts.onnx is None:
+        missing.append("other runtimes than PyTorch")
+    return f"**Not measured**: {'; '.join(missing)}."

@@ -1,0 +1,104 @@
+"""Which trial is meant: by its key, the front's knee, or the best in one metric.
+
+Only a complete trial whose student is still on disk can be shipped: a sweep keeps the students of its front
+and may delete the others'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdray.errors import ConfigError, DataError, nearest
+from kdray.report.front import Front, complete, front, metric_names, value
+from kdray.report.payload import direction
+from kdray.results import Experiment, TrialRecord
+from kdray.storage import exists, join
+
+WEIGHTS = "model.safetensors"
+
+
+def student_folder(experiment: Experiment, key: str) -> str:
+    """Where a trial's trained student lies."""
+    return join(experiment.folder, "trials", key, "student")
+
+
+def has_student(experiment: Experiment, key: str) -> bool:
+    """Whether it is still there."""
+    return exists(join(student_folder(experiment, key), WEIGHTS))
+
+
+def exportable(experiment: Experiment) -> list[str]:
+    """Keys of the complete trials whose student is on disk."""
+    return [one.key for one in complete(experiment.records) if has_student(experiment, one.key)]
+
+
+def choose(
+    experiment: Experiment,
+    *,
+    trial: str | None = None,
+    knee: bool = False,
+    best: str | None = None,
+    where: Sequence[str] = (),
+) -> TrialRecord:
+    """The one trial that is asked for.
+
+    Args:
+        experiment: the folder as read.
+        trial: its key.
+        knee: the knee of the front over the sweep's objectives.
+        best: a recorded metric; the way that is better is the objective's, else told by the metric's name.
+        where: filters on the candidates of `knee` and `best`, such as `student_params <= 2e6`.
+
+    Raises:
+        ConfigError: none or several ways of choosing, an unknown trial or metric, no candidate.
+        DataError: the trial was not finished, or its student was deleted; names those that can be exported.
+    """
+    if sum((trial is not None, knee, best is not None)) != 1:
+        raise ConfigError("name one trial, or --knee, or --best METRIC")
+    if trial is not None:
+        if where:
+            raise ConfigError("a filter has no effect on a trial named by its key: leave one of them out")
+        chosen = _named(experiment, trial)
+    else:
+        found = front(experiment.records, experiment.sweep.objectives, where=where)
+        if not found.candidates:
+            raise ConfigError("no complete trial keeps the filters")
+        chosen = _best(found, best) if best else _knee(found)
+    if not has_student(experiment, chosen.key):
+        raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
+    return chosen
+
+
+def _named(experiment: Experiment, key: str) -> TrialRecord:
+    by_key = {record.key: record for record in experiment.records}
+    if key not in by_key:
+        raise ConfigError(f"{experiment.sweep.name} has no trial '{key}'{nearest(key, by_key)}")
+    return by_key[key]
+
+
+def _knee(found: Front) -> TrialRecord:
+    assert found.knee is not None  # noqa: S101 - there are candidates
+    return found.candidates[found.knee]
+
+
+def _best(found: Front, metric: str) -> TrialRecord:
+    known = metric_names(found.candidates)
+    if metric not in known:
+        raise ConfigError(f"--best: no complete trial recorded '{metric}'{nearest(metric, known)}")
+    way = found.objectives.get(metric) or direction(metric)
+    if way is None:
+        raise ConfigError(f"--best: whether more '{metric}' is better is not known: name a trial instead")
+    sign = -1.0 if way == "max" else 1.0
+    return min(found.candidates, key=lambda one: (sign * value(one, metric), one.number))
+
+
+def _why_not(experiment: Experiment, record: TrialRecord) -> str:
+    if record.state != "complete":
+        return f"{record.key} of {experiment.sweep.name} is {record.state}: it has no trained student"
+    return (
+        f"{record.key} of {experiment.sweep.name}: its student was deleted (a sweep keeps those of its front)"
+    )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(keys) if keys else "none"

@@ -1,0 +1,268 @@
+"""Writes a trial's student as a folder that anybody can load, with the statement of what it lost.
+
+    README.md              the model card
+    model.safetensors      bfloat16 weights; config.json says float32, so that they are computed with as they
+                           were measured
+    tokenizer.json ...     the teacher's tokenizer
+    kdray.json             limits of the encoding, for `kdray predict`
+    statement.json         the statement's facts as data
+    onnx/                  with --onnx and --int8
+
+Everything is made beside the destination and renamed at the end: a folder that is there is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdray import results, storage
+from kdray.corpus.store import corpus_manifest
+from kdray.errors import ConfigError
+from kdray.evaluation.compare import matches
+from kdray.evaluation.intervals import wilson
+from kdray.handover import measure, onnx
+from kdray.handover.card import Facts, card
+from kdray.handover.choose import WEIGHTS, choose, student_folder
+from kdray.handover.measure import Bench
+from kdray.report.front import front
+from kdray.results import Experiment, TrialRecord
+from kdray.students.load import load_model
+from kdray.train.exam import saved_encoding
+
+COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
+CHECKED_PROMPTS = 6
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: where, of which trial, and the statement's facts."""
+
+    folder: str
+    trial: str
+    facts: Facts
+
+
+def export(
+    folder: str,
+    out: str | Path,
+    *,
+    trial: str | None = None,
+    knee: bool = False,
+    best: str | None = None,
+    where: Sequence[str] = (),
+    with_onnx: bool = False,
+    with_int8: bool = False,
+    stage: Any = lambda name: nullcontext(lambda done, total: None),
+) -> Exported:
+    """Exports one trial of an experiment.
+
+    Args:
+        folder: the experiment.
+        out: the new folder.
+        trial: the trial's key; or one of the two below.
+        knee: the knee of the front.
+        best: the metric to be the best in.
+        where: filters on the candidates.
+        with_onnx: whether an ONNX graph is written and checked.
+        with_int8: whether it is quantised and measured too.
+        stage: a context manager by name, to show progress.
+
+    Raises:
+        ConfigError: `out` is there already, nothing or several ways of choosing, a missing extra.
+        DataError: the student was deleted, or the ONNX graph is not equal to it.
+    """
+    target = Path(out)
+    if target.exists():
+        raise ConfigError(f"{target} exists already: name another folder, or remove it")
+    if with_onnx or with_int8:
+        onnx.check_installed()
+    experiment = results.experiment(folder)
+    record = choose(experiment, trial=trial, knee=knee, best=best, where=where)
+    chosen = "the knee of the front" if knee else f"the best in `{best}`" if best else "a trial named by hand"
+    chosen += f" with {' and '.join(where)}" if where else ""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        facts = _fill(work, experiment, record, chosen, with_onnx or with_int8, with_int8, stage)
+        work.chmod(0o755)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Exported(str(target), record.key, facts)
+
+
+def _fill(
+    work: Path,
+    experiment: Experiment,
+    record: TrialRecord,
+    chosen: str,
+    with_onnx: bool,
+    with_int8: bool,
+    stage: Any,
+) -> Facts:
+    """Writes all files into `work`."""
+    _copy(student_folder(experiment, record.key), work)
+    model, on = load_model(work), measure.bench(record)
+    if on is None and with_onnx:
+        raise ConfigError(
+            f"{record.key}: --onnx needs inputs to be checked on, and the trial's suite is gone"
+        )
+    with stage("measure"):
+        marks = dict(record.metrics) if on is None else {**record.metrics, **measure.marks(model, on)}
+        latency = None if on is None else measure.latency(model, on)
+        signal = None if on is None else _signal(on)
+    graph = int8 = None
+    if on is not None and with_onnx:
+        with stage("onnx"):
+            prompts, _, _ = on.suite.read(on.clean[:CHECKED_PROMPTS])
+            graph = onnx.write(model, prompts, work / onnx.FILE)
+        if with_int8:
+            with stage("int8"):
+                int8 = _int8(model, on, work, marks)
+    facts = Facts(
+        sweep=_sweep(experiment),
+        trial=_trial(record, chosen),
+        marks={name: one for name, one in marks.items() if name not in ("step", "seconds", "wall_s")},
+        measured=on is not None,
+        size=_size(work, model, on),
+        signal=signal,
+        data=_data(record, on),
+        latency=latency,
+        onnx=graph,
+        int8=int8,
+    )
+    storage.write_atomic(work / "README.md", card(facts, bool(model.config.is_encoder_decoder)))
+    storage.write_json(work / "statement.json", asdict(facts))
+    return facts
+
+
+def _copy(student: str, work: Path) -> None:
+    """The student's files by name; nothing else that may lie there."""
+    for name in COPIED:
+        storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
+    config = storage.read_json(storage.join(student, "config.json"))
+    storage.write_json(work / "config.json", {**config, "dtype": "float32"})
+    generation = storage.read_json(storage.join(student, "generation_config.json"))
+    limit = saved_encoding(student).max_target
+    storage.write_json(
+        work / "generation_config.json", {**generation, "max_new_tokens": limit, "do_sample": False}
+    )
+
+
+def _sweep(experiment: Experiment) -> dict[str, Any]:
+    records = experiment.records
+    steps = [int(record.metrics.get("step", 0)) for record in records]
+    return {
+        "name": experiment.sweep.name,
+        "objectives": dict(experiment.sweep.objectives),
+        "trials": dict(Counter(str(record.state) for record in records)),
+        "front": len(front(records, experiment.sweep.objectives).members),
+        "steps": sum(steps),
+        "seconds": sum(record.seconds for record in records),
+    }
+
+
+def _trial(record: TrialRecord, chosen: str) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "chosen": chosen,
+        "steps": record.metrics.get("step", 0),
+        "seed": record.trial.get("seed", 0),
+        "distil": {"loss": "decoupled", "alpha": 0.5, "temperature": 1.0, **record.trial.get("distil", {})},
+        "student": record.trial["student"],
+        "overrides": record.overrides,
+    }
+
+
+def _size(work: Path, model: Any, on: Bench | None) -> dict[str, Any]:
+    teacher = None if on is None else on.suite.manifest.teacher_params
+    return {
+        "params": sum(parameter.numel() for parameter in model.parameters()),
+        "bytes": (work / WEIGHTS).stat().st_size,
+        "format": "safetensors, bfloat16",
+        "teacher_params": teacher,
+    }
+
+
+def _signal(on: Bench) -> dict[str, Any]:
+    manifest = on.signal.manifest
+    return {
+        "codec": manifest.codec_name,
+        "parameters": dict(manifest.codec_params),
+        "bytes_per_token": manifest.signal_bytes / max(manifest.tokens, 1),
+        "rows": manifest.rows,
+        "tokens": manifest.tokens,
+        "teacher": manifest.teacher,
+        "fidelity": measure.fidelity(on),
+    }
+
+
+def _data(record: TrialRecord, on: Bench | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"corpus": None if on is None else on.suite.manifest.corpus}
+    corpus = record.trial.get("corpus")
+    if corpus and storage.exists(storage.join(corpus, "corpus.json")):
+        manifest = corpus_manifest(corpus)
+        found |= {"sources": [Path(one).name for one in manifest["sources"]], "splits": manifest["splits"]}
+    return found
+
+
+def _int8(model: Any, on: Bench, work: Path, marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Quantises the graph and measures it on all of the trial's cases."""
+    found = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
+    numbers = on.numbers
+    prompts, _, _ = on.suite.read(numbers)
+    drafts = [one.ids for one in measure.answers(model, on, numbers)]
+    outputs = onnx.Graph(work / onnx.FILE_INT8, model).greedy(
+        prompts, drafts, end_id=on.task.end_id, max_new_tokens=on.task.max_target, batch_size=16
+    )
+    texts, before = ([on.task.decode(ids) for ids in some] for some in (outputs, drafts))
+    clean = np.isin(numbers, on.clean)
+    right = matches(texts, [on.suite.references[n] for n in numbers])
+    agrees = matches(texts, [on.suite.teacher_texts[n] for n in numbers])
+    measured = {
+        "assertion_accuracy": right[clean],
+        "variant_accuracy": right[~clean],
+        "agreement": agrees[clean],
+        "prediction_agreement": ~agrees[~clean],
+        "same_as_float": matches(texts, before),
+    }
+    shares = {name: float(hits.mean()) for name, hits in measured.items()}
+    intervals = {name: list(wilson(int(hits.sum()), len(hits))) for name, hits in measured.items()}
+    names = [name for name in measured if name in marks]
+    float_marks = {name: marks[name] for name in names}
+    float_marks["intervals"] = {
+        name: marks["intervals"][name] for name in names if name in marks["intervals"]
+    }
+    return {**found, "float": float_marks, "int8": {**shares, "intervals": intervals}}
+
+
+def summary(done: Exported) -> str:
+    """A few lines for the terminal; the whole is in README.md."""
+    facts = done.facts
+    names = ("assertion_accuracy", "teacher_accuracy", "agreement", "metamorphic_discrepancy")
+    lines = [f"{done.trial} -> {done.folder}  ({facts.size['bytes'] / 1e6:.2f} MB, statement in README.md)"]
+    lines += [f"  {name:<24} {facts.marks[name]:.3f}" for name in names if name in facts.marks]
+    if facts.latency is not None:
+        teacher = facts.latency["teacher_ms"]
+        beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
+        lines.append(f"  one assertion            {facts.latency['student_ms']:.0f} ms{beside}")
+    if facts.int8 is not None:
+        now, before = facts.int8["int8"]["assertion_accuracy"], facts.int8["float"]["assertion_accuracy"]
+        size = facts.int8["bytes"] / 1e6
+        lines.append(f"  int8                     accuracy {now:.3f} instead of {before:.3f}, {size:.2f} MB")
+    return "\n".join(lines)
+
+
+def as_json(done: Exported) -> str:
+    """Everything, for a script."""
+    return json.dumps({"folder": done.folder, "trial": done.trial, **asdict(done.facts)}, indent=1)

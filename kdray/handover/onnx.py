@@ -1,0 +1,217 @@
+"""The student as an ONNX graph, checked against PyTorch, and a copy with 8-bit weights, measured.
+
+One graph without a cache: token ids and mask in, logits of every position out (`input_ids`, `attention_mask`,
+and for an encoder-decoder `decoder_input_ids`). That is what one graph can promise for every family; a cached
+decoder takes several. Needs the extra `onnx`.
+
+Shape suffixes: B sequences, T tokens, L decoder positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdray.errors import ConfigError, DataError
+
+FILE, FILE_INT8 = "onnx/model.onnx", "onnx/model_int8.onnx"
+TOLERANCE = 1e-3
+"""Largest difference of a logit between the graph and PyTorch; 1e-5 is what float32 gives."""
+Ids = NDArray[np.int32]
+
+
+def check_installed() -> None:
+    """Raises `ConfigError` where the extra is missing."""
+    from importlib.util import find_spec
+
+    if missing := [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]:
+        raise ConfigError(f"--onnx and --int8 need {missing[0]}: pip install 'kdray[onnx]'")
+
+
+class _Logits(torch.nn.Module):
+    """A model as a function from ids to logits."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """[B, T, V], or [B, L, V] of an encoder-decoder."""
+        named = dict(zip(input_names(self.model), inputs, strict=True))
+        logits: torch.Tensor = self.model(**named, use_cache=False).logits
+        return logits
+
+
+def input_names(model: Any) -> list[str]:
+    """The graph's inputs, in order."""
+    names = ["input_ids", "attention_mask"]
+    return [*names, "decoder_input_ids"] if model.config.is_encoder_decoder else names
+
+
+def write(model: Any, prompts: Sequence[Ids], path: Path) -> dict[str, Any]:
+    """Exports the graph and checks it on some prompts.
+
+    Returns:
+        `file`, `bytes`, `prompts` and `max_difference` of a logit.
+
+    Raises:
+        DataError: the graph's logits differ from PyTorch's by more than `TOLERANCE`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inputs = _inputs(model, prompts[:2], [prompt[:4] for prompt in prompts[:2]])
+    batch, tokens, positions = (
+        torch.export.Dim(name, min=1, max=4096) for name in ("batch", "tokens", "positions")
+    )
+    shapes = [{0: batch, 1: tokens}] * 2 + [{0: batch, 1: positions}] * (len(inputs) - 2)
+    with _quiet():
+        program: Any = torch.onnx.export(
+            _Logits(model).eval(),
+            tuple(inputs.values()),
+            dynamo=True,
+            dynamic_shapes=(tuple(shapes),),
+            input_names=list(inputs),
+            output_names=["logits"],
+        )
+        program.save(str(path))
+    worst = _difference(model, path, prompts)
+    if not worst <= TOLERANCE:
+        raise DataError(f"{path}: the exported graph differs from the model: a logit by {worst:.2g}")
+    return {"file": FILE, "bytes": path.stat().st_size, "prompts": len(prompts), "max_difference": worst}
+
+
+@torch.inference_mode()
+def _difference(model: Any, path: Path, prompts: Sequence[Ids]) -> float:
+    """The largest difference of a real position's logit, prompts alone and in one batch."""
+    graph, worst = Graph(path, model), 0.0
+    for some in [*([prompt] for prompt in prompts), list(prompts)]:
+        inputs = _inputs(model, some, [prompt[:4] for prompt in some])
+        exact = _Logits(model)(*inputs.values()).float().numpy()
+        found = graph.logits(some, [prompt[:4] for prompt in some])
+        real = np.ones(exact.shape[:2], bool)
+        if not model.config.is_encoder_decoder:
+            real = inputs["attention_mask"].numpy().astype(bool)
+        worst = max(worst, float(np.abs(exact - found)[real].max()))
+    return worst
+
+
+def _inputs(model: Any, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> dict[str, torch.Tensor]:
+    """The graph's inputs for prompts with the first tokens of their outputs; padded on the right."""
+    pad = model.config.pad_token_id
+    if model.config.is_encoder_decoder:
+        ids_BT, mask_BT = _padded(prompts, pad)
+        first = np.array([model.config.decoder_start_token_id], np.int32)
+        decoder_BL, _ = _padded([np.concatenate([first, output]) for output in outputs], pad)
+        found = [ids_BT, mask_BT, decoder_BL]
+    else:
+        found = [*_padded([np.concatenate(pair) for pair in zip(prompts, outputs, strict=True)], pad)]
+    return {name: torch.from_numpy(one) for name, one in zip(input_names(model), found, strict=True)}
+
+
+def _padded(sequences: Sequence[Ids], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    lengths_B = np.array([len(sequence) for sequence in sequences])
+    mask_BT = np.arange(lengths_B.max()) < lengths_B[:, None]
+    ids_BT = np.full(mask_BT.shape, pad, np.int64)
+    ids_BT[mask_BT] = np.concatenate(sequences)
+    return ids_BT, mask_BT.astype(np.int64)
+
+
+def quantise(path: Path, out: Path) -> dict[str, Any]:
+    """Writes a copy with 8-bit weights and dynamically quantised activations; returns `file` and `bytes`."""
+    with _quiet():
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        quantize_dynamic(str(path), str(out), weight_type=QuantType.QInt8)
+    return {"file": FILE_INT8, "bytes": out.stat().st_size, "float_bytes": path.stat().st_size}
+
+
+class Graph:
+    """An exported graph in onnxruntime."""
+
+    def __init__(self, path: Path, model: Any) -> None:
+        """`model` tells the family and the special tokens; its weights are not used."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = torch.get_num_threads()
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._model = model
+
+    def logits(self, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> NDArray[np.float32]:
+        """Of every position, [B, T, V] or [B, L, V]."""
+        inputs = _inputs(self._model, prompts, outputs)
+        found: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
+        return found
+
+    def greedy(
+        self,
+        prompts: Sequence[Ids],
+        drafts: Sequence[Ids],
+        *,
+        end_id: int,
+        max_new_tokens: int,
+        batch_size: int,
+    ) -> list[Ids]:
+        """The most probable next token, again and again.
+
+        A draft is a guess of the output: what the graph would have written the same is not written again. With
+        dynamic quantisation that is nearly, not exactly, what decoding without it gives: a graph takes its
+        scales from all that it reads at once.
+        """
+        written: list[Ids] = [np.asarray(draft, np.int32)[:max_new_tokens] for draft in drafts]
+        going, first = sorted(range(len(prompts)), key=lambda n: len(prompts[n]) + len(written[n])), True
+        while going:
+            for at in range(0, len(going), batch_size):
+                rows = going[at : at + batch_size]
+                best = self._best([prompts[n] for n in rows], [written[n] for n in rows])
+                for n, tokens in zip(rows, best, strict=True):
+                    agreed = int(np.cumprod(tokens[:-1] == written[n]).sum()) if first else len(written[n])
+                    written[n] = _ended(np.append(written[n][:agreed], tokens[agreed]), end_id)
+            going = [n for n in going if written[n][-1] != end_id and len(written[n]) < max_new_tokens]
+            first = False
+        return [one[:max_new_tokens] for one in written]
+
+    def _best(self, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> list[Ids]:
+        """For each row the token that follows each beginning of its output: one more than the output has."""
+        logits = self.logits(prompts, outputs)
+        skip = [0 if self._model.config.is_encoder_decoder else len(prompt) - 1 for prompt in prompts]
+        return [
+            logits[row, first : first + len(output) + 1].argmax(-1).astype(np.int32)
+            for row, (first, output) in enumerate(zip(skip, outputs, strict=True))
+        ]
+
+
+def _ended(output: Ids, end_id: int) -> Ids:
+    """Up to the first end token."""
+    at = np.flatnonzero(output == end_id)
+    return output[: at[0] + 1] if at.size else output
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporters print and warn about what the check afterwards tells for certain."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "root")]
+    before = [one.level for one in loggers]
+    try:
+        for one in loggers:
+            one.setLevel(logging.ERROR)
+        with (
+            warnings.catch_warnings(),
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)

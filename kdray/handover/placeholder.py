@@ -1,0 +1,149 @@
+"""A test with a placeholder as an `Example`, the same as mining would have made of it.
+
+The placeholder stands where an assertion is wanted: `<ASSERT>` (or `<AssertPlaceHolder>`, as published data
+sets have it) on a line of its own. What follows it is not looked at: an editor's file may be unfinished
+there. Python goes through the miner itself; of Java the method is taken as it stands, without comments.
+
+Not covered: a placeholder inside `with`, `for` or another block; the miner has no such examples either.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kdray.corpus.example import Example
+from kdray.corpus.focal import FocalFinder
+from kdray.corpus.python import mine_function, parse_source
+from kdray.errors import DataError, nearest
+
+PLACEHOLDER = re.compile(r'"?<(ASSERT|AssertPlaceHolder)>"?;?')
+WANTED = "assert kdray_writes_this"
+LANGUAGES = {".py": "python", ".java": "java"}
+
+
+def example(source: str, path: str, language: str | None = None) -> Example:
+    """The example of the first placeholder in a source.
+
+    Args:
+        source: of a test, a file or a part of one.
+        path: the file's name, shown to the model; "" for none.
+        language: `python` or `java`; None tells by the file's ending, and takes Python without one.
+
+    Raises:
+        DataError: no placeholder, not where an assertion could stand, a language that is not known, or source
+            that does not parse.
+    """
+    language = language or LANGUAGES.get(Path(path).suffix, "python")
+    if language not in LANGUAGES.values():
+        raise DataError(f"language '{language}'{nearest(language, LANGUAGES.values())}")
+    match = PLACEHOLDER.search(source)
+    if match is None:
+        raise DataError(
+            f"{path or 'input'}: no placeholder: write <ASSERT> on the line where the assertion goes"
+        )
+    line_start = source.rfind("\n", 0, match.start()) + 1
+    if source[line_start : match.start()].strip():
+        raise DataError(f"{path or 'input'}: the placeholder must stand on a line of its own")
+    before = source[: match.start()]
+    group = path or {"python": "test.py", "java": "Test.java"}[language]
+    return (_python if language == "python" else _java)(before, group)
+
+
+def _python(before: str, group: str) -> Example:
+    """Everything after the placeholder is left out; the miner makes the rest."""
+    tree = parse_source(textwrap.dedent(before + WANTED + "\n"))
+    if tree is None:
+        raise DataError(f"{group}: the Python before the placeholder does not parse")
+    focal = FocalFinder(_roots(tree))
+    imports = focal.imports(tree)
+    for name, function in _functions(tree):
+        for found in mine_function(function, name, group, focal.signature(function.name, imports)):
+            if found.target == WANTED:
+                return found
+    raise DataError(f"{group}: the placeholder must stand directly in the body of a function")
+
+
+def _functions(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield f"{prefix}{child.name}", child
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _functions(child, f"{prefix}{child.name}.")
+
+
+def _roots(tree: ast.Module) -> dict[str, Path]:
+    """Folders of the packages that a file imports from; found, not imported."""
+    names = {
+        node.module.partition(".")[0]
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }
+    roots = {}
+    for name in names:
+        local = Path.cwd() / name
+        if local.is_dir():
+            roots[name] = local
+            continue
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        if spec is not None and spec.submodule_search_locations:
+            roots[name] = Path(next(iter(spec.submodule_search_locations)))
+    return roots
+
+
+def _java(before: str, group: str) -> Example:
+    """The innermost method that holds the end of `before`."""
+    import tree_sitter
+    import tree_sitter_java
+
+    data = before.encode()
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_java.language()))
+    # Closed again after the placeholder, however deep it stands; what is too much is an error node behind it.
+    tree = parser.parse(data + b"kdray();" + b"}" * before.count("{"))
+    node = tree.root_node.descendant_for_byte_range(len(data), len(data) + 1)
+    while node is not None and node.type != "method_declaration":
+        node = node.parent
+    if node is None:
+        raise DataError(f"{group}: the placeholder must stand in a method")
+    text = _without_comments(data, node.start_byte, node)
+    name = node.child_by_field_name("name")
+    # `dedent` empties a line of blanks, and the last one is the assertion's indentation.
+    body = textwrap.dedent(" " * _column(data, node.start_byte) + text + "|")[:-1]
+    return Example(
+        id="",
+        group=group,
+        language="java",
+        test=data[name.start_byte : name.end_byte].decode() if name is not None else "",
+        focal="",
+        context=body,
+        target="",
+        split="test",
+    )
+
+
+def _column(data: bytes, at: int) -> int:
+    return at - (data.rfind(b"\n", 0, at) + 1)
+
+
+def _without_comments(data: bytes, start: int, node: Any) -> str:
+    """The source from `start` to the end of `data` without the comments within the node, and empty lines."""
+    spans, stack = [], [node]
+    while stack:
+        one = stack.pop()
+        if one.type in ("line_comment", "block_comment"):
+            spans.append((one.start_byte, one.end_byte))
+        stack += one.children
+    text, at = b"", start
+    for begin, end in sorted(spans):
+        text += data[at:begin]
+        at = end
+    lines = (text + data[at:]).decode().split("\n")
+    return "\n".join([line for line in lines[:-1] if line.strip()] + lines[-1:])

@@ -1,0 +1,144 @@
+"""What the student is for: a test with a placeholder in, ranked assertions out.
+
+Candidates come from a beam search; each is then read once more by the model and ranked by its confidence, the
+geometric mean of its tokens' probabilities. That is the confidence that evaluation calibrates, so the
+calibration error in the model card speaks of the first candidate's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdray.corpus.example import Example
+from kdray.errors import ConfigError
+from kdray.evaluation.generate import greedy
+from kdray.handover.placeholder import example
+from kdray.students.load import load_model, load_tokenizer
+from kdray.tasks.assertion import AssertionTask
+from kdray.train.data import assertion_task
+from kdray.train.exam import saved_encoding
+
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One assertion.
+
+    Attributes:
+        assertion: its text.
+        confidence: geometric mean of its tokens' probabilities, in [0, 1].
+        probability: of the whole, their product.
+    """
+
+    assertion: str
+    confidence: float
+    probability: float
+
+
+def predict(model: Any, task: AssertionTask, one: Example, count: int = 5) -> list[Candidate]:
+    """The most confident assertions for a test, at most `count`, best first, no text twice.
+
+    Raises:
+        ConfigError: a count below 1.
+    """
+    if count < 1:
+        raise ConfigError(f"--count {count} must be at least 1")
+    prompt = task.prompt(one)
+    outputs = _beams(model, task, prompt, count)
+    found: dict[str, Candidate] = {}
+    for ids, logprob in zip(outputs, _logprobs(model, task, prompt, outputs), strict=True):
+        text = task.decode(ids)
+        new = Candidate(text, float(np.exp(logprob.mean())), float(np.exp(logprob.sum())))
+        if text and (text not in found or new.confidence > found[text].confidence):
+            found[text] = new
+    return sorted(found.values(), key=lambda candidate: -candidate.confidence)
+
+
+@torch.inference_mode()
+def _beams(model: Any, task: AssertionTask, prompt: Ids, count: int) -> list[Ids]:
+    """Distinct outputs, end token included."""
+    ids = torch.from_numpy(prompt.astype(np.int64))[None]
+    outputs = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=task.max_target,
+        min_new_tokens=1,  # to say nothing is no assertion
+        num_beams=count,
+        num_return_sequences=count,
+        do_sample=False,
+        eos_token_id=task.end_id,
+        pad_token_id=task.pad_id,
+    )
+    skip = 1 if task.encoder_decoder else len(prompt)
+    found = []
+    for row in outputs[:, skip:].numpy().astype(np.int32):
+        ended = np.flatnonzero(row == task.end_id)
+        # Beams that reached the limit have no end token, and those that ended earlier are padded.
+        found.append(row[: ended[0] + 1] if ended.size else row)
+    return found
+
+
+def _logprobs(
+    model: Any, task: AssertionTask, prompt: Ids, outputs: Sequence[Ids]
+) -> list[NDArray[np.float64]]:
+    """Log-probability of each token of each output."""
+    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(outputs)
+
+    def keep(numbers: list[int], logits_NV: torch.Tensor) -> None:
+        logprobs_NV = logits_NV.float().log_softmax(1)
+        parts = torch.split(logprobs_NV, [len(outputs[n]) for n in numbers])
+        for n, part in zip(numbers, parts, strict=True):
+            chosen = part.gather(1, torch.from_numpy(outputs[n].astype(np.int64))[:, None])
+            found[n] = chosen[:, 0].double().numpy().copy()
+
+    greedy(
+        model,
+        [prompt] * len(outputs),
+        end_id=task.end_id,
+        pad_id=task.pad_id,
+        max_new_tokens=1,
+        batch_size=len(outputs),
+        drafts=list(outputs),
+        on_draft=keep,
+    )
+    return found
+
+
+def predict_source(
+    folder: str, source: str, path: str, *, language: str | None, count: int, as_json: bool
+) -> str:
+    """The candidates for the placeholder in a source, as text. Raises `KdrayError`."""
+    one = example(source, _shown(path), language)
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    task = assertion_task(tokenizer, bool(model.config.is_encoder_decoder), saved_encoding(folder))
+    found = predict(model, task, one, count)
+    if as_json:
+        return json.dumps([asdict(candidate) for candidate in found], indent=1)
+    return "\n".join(f"{candidate.confidence:.3f}  {candidate.assertion}" for candidate in found)
+
+
+def _shown(path: str) -> str:
+    """The file's name as the model shall see it: from here, as mining names it from its project's folder."""
+    inside = path and Path(path).resolve().is_relative_to(Path.cwd())
+    return Path(path).resolve().relative_to(Path.cwd()).as_posix() if inside else Path(path).name
+
+
+def read_source(path: str) -> str:
+    """A file's text, or standard input for `-`. Raises `ConfigError` where it cannot be read."""
+    import sys
+
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None

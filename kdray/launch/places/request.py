@@ -1,0 +1,92 @@
+"""What is asked of a place, and whether the sweep can run away from the folder it was typed in."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdray.config import Sweep, load_sweep
+from kdray.errors import ConfigError
+from kdray.storage import is_uri
+
+IMAGE = "kdray:latest"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sweep that is to run in a place.
+
+    Attributes:
+        sweep: as read.
+        path: the sweep file, as typed.
+        text: what stands in it; this is what travels.
+        folder: where the sweep's relative folders begin there; None allows no relative ones.
+        address: of a running Ray cluster's job server; None where the place starts its own Ray.
+        image: a container image that has kdray, where the place starts containers.
+    """
+
+    sweep: Sweep
+    path: str
+    text: str
+    folder: str | None = None
+    address: str | None = None
+    image: str = IMAGE
+
+    @property
+    def nodes(self) -> int:
+        """Machines that train."""
+        return self.sweep.resources.nodes
+
+    @property
+    def cpus_per_node(self) -> int:
+        """Processor cores that the trials of one machine take."""
+        resources = self.sweep.resources
+        return self._per_node(resources.cpus_per_worker)
+
+    @property
+    def gpus_per_node(self) -> int:
+        """Accelerators that the trials of one machine take."""
+        return self._per_node(self.sweep.resources.gpus_per_worker)
+
+    def _per_node(self, per_worker: float) -> int:
+        resources = self.sweep.resources
+        return math.ceil(resources.max_concurrent * resources.workers * per_worker / resources.nodes)
+
+    def entrypoint(self, sweep_file: str) -> str:
+        """The shell command that runs beside the place's Ray. `sweep_file` is quoted already."""
+        begin = f"cd {shlex.quote(self.folder)} && " if self.folder else ""
+        return f"{begin}kdray launch {sweep_file} --resume --address auto"
+
+
+def request(
+    path: str, *, folder: str | None = None, address: str | None = None, image: str | None = None
+) -> Request:
+    """Reads a sweep file for a place. Raises `ConfigError`."""
+    sweep = load_sweep(path)
+    if folder is not None and not Path(folder).is_absolute():
+        raise ConfigError(f"--folder {folder}: must be absolute")
+    return Request(sweep, path, Path(path).read_text(encoding="utf-8"), folder, address, image or IMAGE)
+
+
+def check_folders(request: Request, where: str) -> None:
+    """Refuses relative folders where a job does not run in the folder it was submitted from.
+
+    Raises:
+        ConfigError: with the field.
+    """
+    if request.folder:
+        return
+    sweep = request.sweep
+    trial = sweep.trial
+    fields = {
+        "storage": sweep.storage, "trial.corpus": trial.corpus, "trial.shards": trial.shards,
+        "trial.suite": trial.suite,
+    }  # fmt: skip
+    for field, value in fields.items():
+        if value and not is_uri(value) and not Path(value).is_absolute():
+            raise ConfigError(
+                f"{field}: '{value}' means another folder on {where}: say --folder, or give an "
+                "absolute path that every machine sees"
+            )

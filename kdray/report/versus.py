@@ -1,0 +1,195 @@
+"""Techniques side by side at equal budget, each one sweep or the same sweep with several seeds.
+
+Every sweep is measured as in `comparison`: cut to what the smallest spent, one reference point for all. A
+technique of several seeds is summed up by mean, least and most, and over two objectives by the surface that
+half of its seeds attained (`pareto.attainment`). How often a seed of one technique is above a seed of the
+first is counted over all pairs (Vargha & Delaney 2000, doi:10.3102/10769986025002101); with one seed a side
+whether a difference is luck cannot be known, and the table says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from kdray import pareto, results, storage
+from kdray.errors import ConfigError, nearest
+from kdray.report import describe
+from kdray.report.comparison import Budget, Comparison, Side, compare, comparison_table
+from kdray.report.figure import surfaces_svg
+from kdray.report.show import as_text, wanted
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHARES = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class Technique:
+    """What the seeds of one technique reached.
+
+    Attributes:
+        name: as given.
+        sides: one per seed, within the common budget.
+        surfaces: share of the seeds -> corners of what so many attained; empty for other than two objectives.
+        median_hypervolume: of what half of the seeds attained; None for other than two objectives.
+        above_first: share of the pairs of seeds in which its hypervolume is above the first technique's, ties
+            half; None for the first.
+    """
+
+    name: str
+    sides: list[Side]
+    surfaces: dict[float, list[list[float]]]
+    median_hypervolume: float | None
+    above_first: float | None
+
+    @property
+    def hypervolumes(self) -> list[float]:
+        """Of each seed, up to the common reference point."""
+        return [side.front.hypervolume for side in self.sides]
+
+
+def techniques(comparison: Comparison, groups: Mapping[str, Sequence[str]]) -> list[Technique]:
+    """The sides of a comparison by technique; `groups` names the sweeps of each."""
+    by_name = {side.name: side for side in comparison.sides}
+    found: list[Technique] = []
+    for name, members in groups.items():
+        sides = [by_name[member] for member in members]
+        surfaces = _surfaces(sides, comparison)
+        median = None
+        if surfaces:
+            reference, directions = list(comparison.reference.values()), list(comparison.objectives.values())
+            median = pareto.hypervolume(surfaces[0.5], directions, reference)
+        above = _above(sides, found[0].sides) if found else None
+        found.append(Technique(name, sides, surfaces, median, above))
+    return found
+
+
+def _surfaces(sides: Sequence[Side], comparison: Comparison) -> dict[float, list[list[float]]]:
+    if len(comparison.objectives) != 2:
+        return {}
+    runs, directions = [side.front.values_PM for side in sides], list(comparison.objectives.values())
+    return {share: pareto.attainment(runs, directions, share).tolist() for share in SHARES}
+
+
+def _above(sides: Sequence[Side], first: Sequence[Side]) -> float:
+    pairs = [(a.front.hypervolume, b.front.hypervolume) for a in sides for b in first]
+    return float(np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs]))
+
+
+def techniques_table(comparison: Comparison, found: Sequence[Technique]) -> Table:
+    """A row per indicator, a column per technique: mean (least - most) over its seeds."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table.add_column(f"at {comparison.limit:,.0f} {comparison.budget} each")
+    for technique in found:
+        table.add_column(Text(technique.name), justify="right")
+
+    def add(name: str, cell: Callable[[Technique], str]) -> None:
+        table.add_row(Text(name), *(Text(cell(technique)) for technique in found))
+
+    add("seeds", lambda one: str(len(one.sides)))
+    add("hypervolume ↑", lambda one: spread(one.hypervolumes, 4))
+    if found[0].median_hypervolume is not None:
+        add(
+            "hypervolume that half of the seeds attained ↑",
+            lambda one: describe.number(one.median_hypervolume, 4),
+        )
+    add(f"pairs of seeds above {found[0].name}", lambda one: _percent(one.above_first))
+    add("epsilon to the joint front ↓", lambda one: spread([side.epsilon for side in one.sides]))
+    add("IGD+ to the joint front ↓", lambda one: spread([side.igd_plus for side in one.sides]))
+    add("on the joint front ↑", lambda one: spread([float(side.on_joint) for side in one.sides]))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return describe.NOTHING if share is None else f"{100 * share:.0f} %"
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """The mean, and the least and the most where there are several."""
+    mean = describe.number(float(np.mean(values)), digits)
+    if len(values) == 1:
+        return mean
+    least, most = (describe.number(end, digits) for end in (min(values), max(values)))
+    return f"{mean} ({least}{describe.NOTHING}{most})"
+
+
+def as_dict(found: Sequence[Technique]) -> list[dict[str, Any]]:
+    """JSON-able."""
+    return [
+        {
+            "name": one.name,
+            "sweeps": [side.name for side in one.sides],
+            "hypervolume": {"mean": float(np.mean(one.hypervolumes)), "each": one.hypervolumes},
+            "median_hypervolume": one.median_hypervolume,
+            "above_first": one.above_first,
+            "attainment": {str(share): corners for share, corners in one.surfaces.items()},
+        }
+        for one in found
+    ]
+
+
+def versus(
+    folders: Mapping[str, Sequence[str]],
+    *,
+    budget: str,
+    objectives: str | None,
+    where: Sequence[str],
+    svg: str | None,
+    as_json: bool,
+) -> str:
+    """The comparison of experiment folders as text; draws what each attained where a path is given.
+
+    Args:
+        folders: technique -> experiment folders of its seeds.
+        budget: `trials` or `seconds`.
+        objectives: `metric:max,metric:min`, or None for those of the first sweep.
+        where: filters.
+        svg: path of the picture (two objectives).
+        as_json: whether the text is JSON.
+
+    Raises:
+        ConfigError: fewer than two sweeps, one given twice, or one with nothing to compare within the budget.
+        DataError: a folder that is no experiment.
+    """
+    if budget not in get_args(Budget):
+        raise ConfigError(f"--budget '{budget}'{nearest(budget, get_args(Budget))}")
+    every = [folder for members in folders.values() for folder in members]
+    if twice := [folder for folder in every if every.count(folder) > 1]:
+        raise ConfigError(f"compare: {twice[0]} is named twice")
+    experiments = {folder: results.experiment(folder) for folder in every}
+    names = {folder: _name(folder, every) for folder in every}
+    ways = wanted(objectives, experiments[every[0]])
+    comparison = compare(
+        {names[folder]: one.records for folder, one in experiments.items()},
+        ways,
+        budget=cast(Budget, budget),
+        where=where,
+    )
+    groups = {name: [names[folder] for folder in members] for name, members in folders.items()}
+    found = techniques(comparison, groups)
+    if svg:
+        storage.write_atomic(svg, surfaces_svg({one.name: one.surfaces.get(0.5, []) for one in found}, ways))
+    if as_json:
+        return json.dumps({**comparison.as_dict(), "techniques": as_dict(found)}, indent=1, allow_nan=False)
+    single = all(len(one.sides) == 1 for one in found)
+    shown = as_text(comparison_table(comparison) if single else techniques_table(comparison, found))
+    point = ", ".join(f"{describe.title(n)} {describe.number(at)}" for n, at in comparison.reference.items())
+    luck = "; one sweep a side cannot tell a difference from luck" if single else ""
+    return f"{shown}hypervolume up to {point}{luck}\n"
+
+
+def _name(folder: str, every: Sequence[str]) -> str:
+    """The last part of the path where that tells it from the others."""
+    last = [path.rstrip("/").rpartition("/")[2] for path in every]
+    own = folder.rstrip("/").rpartition("/")[2]
+    return own if last.count(own) == 1 else folder

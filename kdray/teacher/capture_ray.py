@@ -1,0 +1,109 @@
+"""Capture on a Ray cluster: an actor per core or GPU, each with the teacher, each writing whole shards.
+
+An actor that dies is started again and its shard written again; what a shard holds does not depend on who
+writes it. The folder must be one that every node sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ray
+from ray.util import ActorPool
+
+from kdray.errors import DataError
+from kdray.tasks.row import Row
+from kdray.teacher.capture import Forward, Plan, prepare, write_shard
+from kdray.teacher.codec import Codec
+from kdray.teacher.manifest import Manifest, ShardHeader
+from kdray.teacher.shards import ShardWriter
+
+MakeForward = Callable[[], Forward]
+"""Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
+
+
+class _Writer:
+    """One teacher on one device."""
+
+    def __init__(self, plan: Plan, folder: str, codec: Codec, header: ShardHeader, make: MakeForward) -> None:
+        self._plan, self._writer = plan, ShardWriter(folder, codec, header)
+        self._forward = make()
+
+    def prepare(self) -> None:
+        prepare(self._plan, self._writer, self._forward)
+
+    def write(self, number: int) -> int:
+        write_shard(self._plan, self._writer, self._forward, number)
+        return number
+
+
+def capture_on_ray(
+    rows: Sequence[Row],
+    folder: str,
+    codec: Codec,
+    header: ShardHeader,
+    make_forward: MakeForward,
+    *,
+    batch_size: int = 32,
+    rows_per_shard: int = 512,
+    actors: int | None = None,
+    cpus_per_actor: float = 1,
+    gpus_per_actor: float = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Like `capture`, spread over the cluster that Ray is connected to.
+
+    Args:
+        rows: the corpus.
+        folder: path or URI that every node sees.
+        codec: how the signal is stored.
+        header: whose signal it is.
+        make_forward: loads the teacher in an actor.
+        batch_size: rows of a forward pass.
+        rows_per_shard: rows of a shard.
+        actors: how many; None fills the cluster.
+        cpus_per_actor: cores that an actor holds.
+        gpus_per_actor: GPUs that an actor holds.
+        progress: called with (rows done, rows in all) after each shard.
+
+    Raises:
+        DataError: no rows, a folder that holds something else, or a cluster without room for one actor.
+    """
+    if not rows:
+        raise DataError(f"{folder}: nothing to capture: the corpus has no rows")
+    plan = Plan(rows, rows_per_shard, batch_size)
+    writer = ShardWriter(folder, codec, header)
+    missing = [number for number in range(len(plan)) if not writer.has(number)]
+    if missing:
+        count = min(actors or _room(cpus_per_actor, gpus_per_actor), len(missing))
+        options = {
+            "num_cpus": cpus_per_actor,
+            "num_gpus": gpus_per_actor,
+            "max_restarts": 3,
+            "max_task_retries": 3,
+        }
+        kept = ray.put(plan)
+        kind = ray.remote(**options)(_Writer)
+        pool = [kind.remote(kept, folder, codec, header, make_forward) for _ in range(count)]
+        try:
+            # The state is fitted once, before anything is encoded with it.
+            ray.get(pool[0].prepare.remote())
+            done = sum(len(plan.shard(number)) for number in range(len(plan)) if number not in missing)
+            for number in ActorPool(pool).map_unordered(lambda actor, n: actor.write.remote(n), missing):
+                done += len(plan.shard(number))
+                if progress:
+                    progress(done, len(rows))
+        finally:
+            for actor in pool:
+                ray.kill(actor)
+    return writer.finish(len(plan))
+
+
+def _room(cpus: float, gpus: float) -> int:
+    """How many actors the cluster has room for now."""
+    free = ray.available_resources()
+    limits = [free.get(kind, 0.0) / each for kind, each in (("CPU", cpus), ("GPU", gpus)) if each]
+    count = int(min(limits, default=1))
+    if count < 1:
+        raise DataError(f"capture: the cluster has no room for an actor with {cpus:g} CPUs and {gpus:g} GPUs")
+    return count

@@ -1,0 +1,153 @@
+"""What may happen to a cluster while a sweep runs: python -m tests.cluster.nodes EVENT FOLDER, inside a world.
+
+Each event is a function of a `Cluster`; afterwards the sweep must be whole, and nothing may be left over.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from check import check_whole, trials_of
+
+from kdray import results
+from kdray.config import Sweep, sweep_from
+from tests.cluster.hosts import Host, switch, until
+
+TRIALS = 6
+
+
+class Cluster:
+    """A head that computes nothing, workers with one core each, and sweeps driven from the head."""
+
+    def __init__(self, folder: Path, workers: int = 3) -> None:
+        self.folder = folder
+        switch(folder)
+        self.hosts: list[Host] = []
+        self.begin(workers)
+
+    def begin(self, workers: int) -> None:
+        """A head and workers, on hosts of their own."""
+        self.head = self._host(None, cpus=0)
+        time.sleep(3)
+        self.workers = [self.join() for _ in range(workers)]
+
+    def join(self) -> Host:
+        """One more worker."""
+        return self._host(self.head, cpus=1)
+
+    def _host(self, head: Host | None, cpus: int) -> Host:
+        host = Host(len(self.hosts) + 1)
+        self.hosts.append(host)
+        host.start_ray(head, cpus)
+        return host
+
+    def sweep(self, name: str = "small", workers: int = 2, concurrent: int = 1) -> Sweep:
+        """Trials of `workers` processes: they span hosts, for a host has one core."""
+        student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
+        data = {
+            "name": name,
+            "storage": str(self.folder),
+            "trial": {
+                "shards": "a",
+                "suite": "b",
+                "student": {"family": "t5", **student},
+                "budget": {"steps": 8, "rungs": [1, 2, 4, 8]},
+            },
+            "space": {
+                "distil.alpha": {"range": [0.0, 1.0]},
+                "distil.temperature": {"range": [0.5, 8.0], "log": True},
+            },
+            "search": {"trials": TRIALS, "start": [{"distil.alpha": 0.0}], "halving": False},
+            "resources": {"workers": workers, "max_concurrent": concurrent, "max_failures": 5},
+        }
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(data))
+        return sweep_from(data, "test")
+
+    def drive(self, sweep: Sweep, factory: str, step_s: float = 0.3) -> subprocess.Popen[bytes]:
+        """Runs a sweep from the head."""
+        return self.head.start(
+            sys.executable, "-m", "tests.cluster.drive", f"{self.folder}/{sweep.name}.yaml",
+            f"{self.head.address}:6379", f"fake_run:{factory}",
+            log=self.folder / f"{sweep.name}.log", FAKE_STEP_S=str(step_s),
+        )  # fmt: skip
+
+    def rungs(self, name: str = "small") -> list[tuple[str, int]]:
+        """Trial and step of all results."""
+        return (
+            [
+                (record.key, int(rung["step"]))
+                for record in results.read(self.folder / name)
+                for rung in record.rungs
+            ]
+            if (self.folder / name / "trials").exists()
+            else []
+        )
+
+    def busy(self) -> list[Host]:
+        """Workers on which a trial computes."""
+        return [host for host in self.workers if any("Trainable" in line for line in host.processes())]
+
+    def end(self, driver: subprocess.Popen[bytes], sweep: Sweep, seconds: float = 200) -> None:
+        """Waits for the driver; then everything must be whole and nobody left."""
+        assert driver.wait(timeout=seconds) == 0, (self.folder / f"{sweep.name}.log").read_text()[-6000:]
+        check_whole(sweep, self.folder / sweep.name)
+        states = [trial.state.name for trial in trials_of(self.folder / sweep.name, sweep.name)]
+        assert states == ["COMPLETE"] * sweep.search.trials, states
+        until(lambda: not self.busy(), "no process of a trial is left", 30)
+        groups = self.head.run(
+            f"{sys.executable} -c \"import ray; ray.init('{self.head.address}:6379', log_to_driver=False);"
+            "from ray.util import placement_group_table as t;"
+            "print([g for g in t().values() if g['state'] != 'REMOVED'])\" 2>/dev/null"
+        )
+        assert groups.strip() == "[]", groups
+
+
+def a_trial_spans_two_hosts_and_one_of_them_dies_while_another_joins(cluster: Cluster) -> None:
+    sweep = cluster.sweep()
+    driver = cluster.drive(sweep, "Paired")
+    until(lambda: len(cluster.rungs()) >= 2, "two rungs")
+    [lost, *_] = until(cluster.busy, "a host computes")
+    cluster.workers.remove(lost)
+    lost.kill()
+    cluster.workers.append(cluster.join())
+    cluster.end(driver, sweep)
+
+
+def the_network_of_a_worker_is_cut_for_a_minute(cluster: Cluster) -> None:
+    sweep = cluster.sweep()
+    driver = cluster.drive(sweep, "Paired")
+    until(lambda: len(cluster.rungs()) >= 2, "two rungs")
+    [lost, *_] = until(cluster.busy, "a host computes")
+    lost.cable(up=False)
+    time.sleep(60)
+    lost.cable(up=True)
+    cluster.end(driver, sweep)
+    until(lambda: not any("ray::" in line for line in lost.processes()), lost.processes, 60)
+
+
+def head_and_driver_die_and_another_cluster_goes_on(cluster: Cluster) -> None:
+    sweep = cluster.sweep()
+    cluster.drive(sweep, "Paired")
+    until(lambda: len(cluster.rungs()) >= 5, "five rungs")
+    before = cluster.rungs()
+    for host in (cluster.head, *cluster.workers):
+        host.kill()
+    cluster.begin(2)
+    cluster.end(cluster.drive(sweep, "Paired"), sweep)
+    assert set(before) <= set(cluster.rungs())
+
+
+def two_sweeps_share_a_cluster(cluster: Cluster) -> None:
+    one, two = cluster.sweep("one", workers=1), cluster.sweep("two", workers=2)
+    drivers = cluster.drive(one, "Slow"), cluster.drive(two, "Paired")
+    assert drivers[0].wait(timeout=200) == 0
+    cluster.end(drivers[1], two)
+    cluster.end(drivers[0], one)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Cluster(Path(sys.argv[2])))

@@ -1,0 +1,208 @@
+"""What is shipped is the student that was measured, loads anywhere, and says what it lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kdray import results
+from kdray.errors import ConfigError, DataError
+from kdray.handover import export as handover
+from kdray.handover import measure, onnx
+from kdray.handover.choose import choose, exportable, student_folder
+from kdray.students.load import load_model
+
+ELSEWHERE = """
+import json, sys
+sys.modules["kdray"] = None
+try:
+    import kdray
+except ImportError:
+    pass
+else:
+    raise SystemExit("kdray can be imported: this proves nothing")
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+folder, asked = sys.argv[1], json.load(sys.stdin)
+model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+assert model.dtype == torch.float32, model.dtype
+outputs = []
+for ids in asked["prompts"]:
+    ids = torch.tensor([ids])
+    outputs.append(model.generate(ids, attention_mask=torch.ones_like(ids))[0, ids.shape[1]:].tolist())
+write = pipeline("text-generation", model=folder)
+texts = [write(text, return_full_text=False)[0]["generated_text"] for text in asked["texts"]]
+print(json.dumps({"outputs": outputs, "texts": texts}))
+"""
+
+
+@pytest.fixture(scope="module")
+def experiment(shipped_from):
+    return results.experiment(shipped_from)
+
+
+@pytest.fixture(scope="module")
+def on(experiment):
+    return measure.bench(experiment.records[0])
+
+
+def test_where_kdray_cannot_be_imported_the_student_says_what_it_said_before(
+    experiment, on, shipped, tmp_path
+):
+    before = measure.answers(load_model(student_folder(experiment, "t0000")), on, on.numbers)
+    prompts, _, _ = on.suite.read(on.numbers)
+    texts = [on.task.tokenizer.decode(prompt) for prompt in prompts[:3]]
+    assert [on.task.tokenizer(text)["input_ids"] for text in texts] == [p.tolist() for p in prompts[:3]]
+    environment = {name: one for name, one in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, shipped.folder],
+        input=json.dumps({"prompts": [prompt.tolist() for prompt in prompts], "texts": texts}),
+        capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stdout.splitlines()[-1])
+    assert after["outputs"] == [one.ids.tolist() for one in before]
+    assert [text.strip() for text in after["texts"]] == [on.task.decode(one.ids) for one in before[:3]]
+
+
+def test_the_folder_holds_nothing_but_what_is_meant_to_be_there(shipped):
+    root = Path(shipped.folder)
+    assert {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} == {
+        "README.md", "statement.json", "config.json", "generation_config.json", "kdray.json",
+        "model.safetensors", "tokenizer.json", "tokenizer_config.json", onnx.FILE, onnx.FILE_INT8,
+    }  # fmt: skip
+    assert [path.name for path in root.parent.iterdir()] == [root.name]
+
+
+def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, on):
+    facts = shipped.facts
+    again = measure.marks(load_model(shipped.folder), on)
+    assert facts.measured
+    assert {name: facts.marks[name] for name in again} == again
+    assert facts.sweep["trials"] == {"complete": 2, "failed": 1}
+    assert facts.size["params"] < facts.size["teacher_params"]
+    assert facts.latency["student_ms"] > 0
+    assert facts.latency["teacher_ms"] > 0
+    assert facts.signal["codec"] == "head"
+    assert set(facts.signal["fidelity"]["bucketed_mean"]) == {0.5, 1.0, 2.0, 4.0, 8.0}
+    assert json.loads((Path(shipped.folder) / "statement.json").read_text())["trial"]["key"] == "t0000"
+    text = (Path(shipped.folder) / "README.md").read_text()
+    for said in (
+        "same answer as the teacher", "distribution similarity", "high confidence preservation",
+        "calibration error", "nats over kept tokens", "out of 2 complete candidates", "12 steps",
+        "dynamic quantisation to 8 bits", "| accuracy lost under an adversarial attack | not measured |",
+        f"{facts.marks['assertion_accuracy']:.3f}",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_the_onnx_graph_gives_pytorchs_logits_for_any_shape(shipped, on):
+    model = load_model(shipped.folder)
+    graph = onnx.Graph(Path(shipped.folder) / onnx.FILE, model)
+    prompts, drafts, _ = on.suite.read(on.numbers[:5])
+    exact = measure.answers(model, on, on.numbers[:5])
+    options = {"end_id": on.task.end_id, "max_new_tokens": on.task.max_target}
+    for batch_size, guesses in ((1, drafts), (5, drafts), (5, [one.ids for one in exact])):
+        found = graph.greedy(prompts, guesses, batch_size=batch_size, **options)
+        assert [ids.tolist() for ids in found] == [one.ids.tolist() for one in exact]
+    assert shipped.facts.onnx["max_difference"] < 1e-3
+
+
+def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
+    found = shipped.facts.int8
+    assert found["bytes"] < found["float_bytes"]
+    assert 0 <= found["int8"]["same_as_float"] <= 1
+    assert found["float"]["assertion_accuracy"] == shipped.facts.marks["assertion_accuracy"]
+    low, high = found["int8"]["intervals"]["assertion_accuracy"]
+    assert low <= found["int8"]["assertion_accuracy"] <= high
+
+
+def test_an_encoder_decoder_is_exported_to_onnx_too(tmp_path):
+    pytest.importorskip("onnxruntime")
+    from kdray.config import T5Student
+    from kdray.students.families import build
+
+    student = T5Student(
+        family="t5", encoder_layers=1, decoder_layers=1, hidden=16, heads=2, head_dim=8, feed_forward=24
+    )
+    model = build(student, 50, pad_id=0, end_id=1).eval()
+    rng = np.random.default_rng(0)
+    prompts = [rng.integers(2, 50, size).astype(np.int32) for size in (7, 12, 5)]
+    facts = onnx.write(model, prompts, tmp_path / onnx.FILE)
+    assert facts["max_difference"] < 1e-3
+    import torch
+
+    written = onnx.Graph(tmp_path / onnx.FILE, model).greedy(
+        prompts, [np.zeros(0, np.int32)] * 3, end_id=1, max_new_tokens=6, batch_size=2
+    )
+    for prompt, ids in zip(prompts, written, strict=True):
+        inputs = torch.from_numpy(prompt.astype(np.int64))[None]
+        exact = model.generate(
+            inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=6, do_sample=False
+        )
+        assert exact[0, 1:].tolist() == ids.tolist()
+
+
+def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
+    with pytest.raises(DataError, match="differs from the model"):
+        handover.export(str(shipped_from), tmp_path / "out", trial="t0000", with_onnx=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped_from, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "bench", lambda record: None)
+    done = handover.export(str(shipped_from), tmp_path / "out", knee=True, where=["assertion_accuracy >= 0"])
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert not done.facts.measured
+    assert "before its weights were rounded" in text
+    assert "codec and fidelity not measured" in text
+    assert "| one assertion | not measured | not measured |" in text
+
+
+def test_what_is_there_is_not_overwritten(shipped_from, tmp_path):
+    with pytest.raises(ConfigError, match="exists already"):
+        handover.export(str(shipped_from), tmp_path, trial="t0000")
+
+
+@pytest.mark.parametrize(
+    ("ways", "error", "says"),
+    [
+        ({"trial": "t0001"}, DataError, "its student was deleted .* to be exported: t0000"),
+        ({"trial": "t0002"}, DataError, "t0002 of toy is failed: it has no trained student"),
+        ({"trial": "t0004"}, ConfigError, "no trial 't0004', did you mean"),
+        ({}, ConfigError, "name one trial, or --knee"),
+        ({"trial": "t0000", "knee": True}, ConfigError, "name one trial, or --knee"),
+        ({"trial": "t0000", "where": ["student_params < 1"]}, ConfigError, "no effect on a trial named"),
+        ({"knee": True, "where": ["student_params < 1"]}, ConfigError, "keeps the filters"),
+        ({"best": "assertion_acuracy"}, ConfigError, "did you mean 'assertion_accuracy'"),
+        ({"best": "step_of_nothing"}, ConfigError, "recorded 'step_of_nothing'"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_one_line(experiment, ways, error, says):
+    with pytest.raises(error, match=says):
+        choose(experiment, **ways)
+
+
+def test_the_best_is_the_best_of_those_that_keep_the_limit(tmp_path):
+    from tests.report.simulated import simulate
+
+    experiment = results.experiment(simulate(tmp_path / "x", 30, cases=0))
+    for record in experiment.records:
+        student = Path(student_folder(experiment, record.key))
+        student.mkdir()
+        (student / "model.safetensors").write_bytes(b"")
+    done = [record for record in experiment.records if record.state == "complete"]
+    assert exportable(experiment) == [record.key for record in done]
+    small = [record for record in done if record.metrics["student_params"] <= 8e5]
+    chosen = choose(experiment, best="assertion_accuracy", where=["student_params <= 8e5"])
+    assert chosen.metrics["assertion_accuracy"] == max(one.metrics["assertion_accuracy"] for one in small)
+    fastest = choose(experiment, best="latency_ms")
+    assert fastest.metrics["latency_ms"] == min(one.metrics["latency_ms"] for one in done)

@@ -1,0 +1,91 @@
+"""A test with a placeholder is the example that the miner would have made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kdray.corpus.mine import mine
+from kdray.errors import DataError
+from kdray.handover.placeholder import example
+from tests import world
+
+JAVA = """\
+package shop;
+
+public class CartTest {
+    private Cart cart;
+
+    @Test
+    public void addsUp() {
+        // two of a kind
+        Cart cart = new Cart();
+        if (cart.isEmpty()) {
+            cart.add("a", 2); /* not
+            really */
+        }
+
+        int sum = cart.total();
+        <AssertPlaceHolder>;
+    }
+
+    @Test
+    public void other() { fail(); }
+}
+"""
+
+
+def test_every_mined_example_comes_back_from_its_file_with_a_placeholder(tmp_path):
+    folder = world.write_tests(tmp_path / "shop", files=4)
+    examples = mine([str(folder)], processes=1)
+    assert len(examples) > 10
+    for one in examples:
+        lines = (tmp_path / one.group).read_text().split("\n")
+        # The same assertion may stand in several tests of the file.
+        begin = next(n for n, line in enumerate(lines) if line.startswith(f"def {one.test}("))
+        at = next(n for n, line in enumerate(lines) if n > begin and line.strip() == one.target)
+        lines[at] = "    <ASSERT>"
+        found = example("\n".join(lines), one.group)
+        assert (found.context, found.test, found.focal, found.language) == (
+            one.context, one.test, one.focal, "python",
+        )  # fmt: skip
+
+
+def test_a_method_alone_and_unfinished_code_behind_it_are_taken():
+    found = example("    def test_x(self):\n        x = f( 1)\n        <ASSERT>\n        y = (((\n", "")
+    assert found.context == "def test_x(self):\n    x = f(1)\n    "
+    assert found.test == "test_x"
+
+
+def test_the_code_under_test_is_found_without_importing_anything():
+    source = (
+        "from networkx.algorithms.dag import ancestors\n\ndef test_ancestors():\n    g = f()\n    <ASSERT>\n"
+    )
+    assert example(source, "tests/test_dag.py").focal.startswith("def ancestors(G, source")
+
+
+def test_of_java_the_method_is_taken_up_to_the_placeholder_without_comments():
+    found = example(JAVA, "src/CartTest.java")
+    assert found.language == "java"
+    assert found.test == "addsUp"
+    assert found.context == (
+        "@Test\npublic void addsUp() {\n    Cart cart = new Cart();\n    if (cart.isEmpty()) {\n"
+        '        cart.add("a", 2); \n    }\n    int sum = cart.total();\n    '
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "language", "says"),
+    [
+        ("def test_x():\n    pass\n", "t.py", None, "t.py: no placeholder: write <ASSERT>"),
+        ("def test_x():\n    x = <ASSERT>\n", "t.py", None, "on a line of its own"),
+        ("def test_x(:\n    <ASSERT>\n", "t.py", None, "does not parse"),
+        ("<ASSERT>\n", "t.py", None, "in the body of a function"),
+        ("def test_x():\n    with a:\n        <ASSERT>\n", "", None, "in the body of a function"),
+        ("class A {\n<ASSERT>\n}", "A.java", None, "must stand in a method"),
+        ("<ASSERT>", "", "jave", "did you mean 'java'"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_line(source, path, language, says):
+    with pytest.raises(DataError, match=says) as caught:
+        example(source, path, language)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,104 @@
+"""Ranked assertions with the confidence that evaluation speaks of."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from kdray.errors import ConfigError
+from kdray.evaluation.generate import greedy
+from kdray.handover.placeholder import example
+from kdray.handover.predict import predict
+from kdray.students.load import load_model, load_tokenizer
+from kdray.train.data import assertion_task
+from kdray.train.exam import saved_encoding
+from tests.handover.test_placeholder import JAVA
+from tests.test_cli import run
+
+PYTHON = """\
+def test_area_0():
+    left = 3
+    right = 4
+    result = area(left, right)
+    <ASSERT>
+"""
+
+
+@pytest.fixture(scope="module")
+def student(small_world):
+    folder = small_world / "teacher"
+    return load_model(folder), assertion_task(load_tokenizer(folder), False, saved_encoding(folder))
+
+
+@pytest.mark.parametrize(("source", "path"), [(PYTHON, "test_shop.py"), (JAVA, "CartTest.java")])
+def test_candidates_are_distinct_ranked_and_no_more_than_asked(student, source, path):
+    model, task = student
+    found = predict(model, task, example(source, path), 4)
+    assert 1 <= len(found) <= 4
+    assert len({one.assertion for one in found}) == len(found)
+    assert [one.confidence for one in found] == sorted((one.confidence for one in found), reverse=True)
+    assert all(0 < one.probability <= one.confidence <= 1 for one in found)
+
+
+def test_the_confidence_is_the_one_that_evaluation_gives(student):
+    model, task = student
+    one = example(PYTHON, "test_shop.py")
+    (alone,) = greedy(
+        model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id,
+        max_new_tokens=task.max_target, batch_size=1,
+    )  # fmt: skip
+    (first,) = predict(model, task, one, 1)
+    assert first.assertion == task.decode(alone.ids)
+    assert first.confidence == pytest.approx(alone.confidence, rel=1e-4)
+
+
+def test_none_asked_for_is_refused(student):
+    with pytest.raises(ConfigError, match="at least 1"):
+        predict(*student, example(PYTHON, ""), 0)
+
+
+def test_on_the_command_line_a_file_or_standard_input_gives_the_same(
+    monkeypatch, capsys, tmp_path, small_world
+):
+    path = tmp_path / "test_shop.py"
+    path.write_text(PYTHON)
+    code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert set(found[0]) == {"assertion", "confidence", "probability"}
+    monkeypatch.setattr("sys.stdin", io.StringIO(PYTHON))
+    code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", "--count", "2")
+    assert code == 0
+    assert len(out.splitlines()) <= 2
+    code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", tmp_path / "none.py")
+    assert code == 2
+    assert err.count("\n") == 1
+
+
+def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, capsys, tmp_path, shipped_from):
+    runs, out = shipped_from.parent, tmp_path / "out"
+    code, shown, err = run(
+        monkeypatch,
+        capsys,
+        "export",
+        "toy",
+        "--best",
+        "assertion_accuracy",
+        "--max-params",
+        "1",
+        out,
+        "--runs",
+        runs,
+    )
+    assert code == 2
+    assert "keeps the filters" in err
+    code, shown, err = run(monkeypatch, capsys, "export", "toy", "t0000", out, "--runs", runs)
+    assert code == 0, err
+    assert "statement in README.md" in shown
+    code, shown, err = run(monkeypatch, capsys, "predict", out, tmp_path / "none.py")
+    assert code == 2
+    code, _, err = run(monkeypatch, capsys, "export", "toy", "t0000", "t0001", out, "--runs", runs)
+    assert code == 2
+    assert "name one trial and one folder" in err

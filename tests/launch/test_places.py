@@ -1,0 +1,171 @@
+"""What would be submitted where: the files of cluster/ are what `--dry-run` prints, and each is valid."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from kdray import cli
+from kdray.errors import ConfigError
+from kdray.launch.places import NAMES, place
+from kdray.launch.places.request import request
+
+ROOT = Path(__file__).resolve().parents[2]
+CLUSTER = ROOT / "cluster"
+CRDS = ROOT.parent / "shared" / "data" / "kuberay"
+
+
+def dry_run(monkeypatch, capsys, *arguments, sweep="sweeps/python.yaml"):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    monkeypatch.setattr(sys, "argv", ["kdray", "launch", sweep, "--dry-run", *arguments])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as end:
+        code = end.code
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+@pytest.mark.parametrize(("on", "file"), [("slurm", "slurm.sbatch"), ("kuberay", "rayjob.yaml")])
+def test_a_dry_run_prints_the_file_in_cluster(monkeypatch, capsys, on, file):
+    code, out, _ = dry_run(monkeypatch, capsys, "--on", on, "--folder", "/shared")
+    assert not code
+    assert out == (CLUSTER / file).read_text()
+
+
+def test_a_ray_job_carries_the_sweep_file_and_goes_on_where_it_was(monkeypatch, capsys):
+    code, out, _ = dry_run(
+        monkeypatch, capsys, "--on", "ray", "--folder", "/shared", "--address", "http://127.0.0.1:8265"
+    )
+    job = yaml.safe_load(out)
+    assert not code
+    assert job["working_dir"] == {"sweep.yaml": (ROOT / "sweeps/python.yaml").read_text()}
+    assert "--resume" in job["entrypoint"]
+    assert "cd /shared" in job["entrypoint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--on", "slrum"], "no such place, did you mean 'slurm'?"),
+        (["--on", "ray", "--folder", "/shared"], "needs --address"),
+        (["--on", "ray", "--folder", "/shared", "--address", "head:6379"], "http(s)"),
+        (["--on", "kuberay"], "storage: 'runs' means another folder on Kubernetes"),
+        (["--on", "slurm", "--folder", "shared"], "must be absolute"),
+        (["--on", "local"], "--dry-run"),
+    ],
+)
+def test_what_cannot_be_submitted_is_said_in_one_line(monkeypatch, capsys, arguments, said):
+    code, out, err = dry_run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_place_has_the_one_face(name):
+    there = place(name)
+    assert callable(there.render)
+    assert callable(there.submit)
+
+
+def test_slurm_asks_for_what_the_trials_take(tmp_path):
+    data = yaml.safe_load((ROOT / "sweeps/python.yaml").read_text())
+    data["trial"]["teacher"] = str(ROOT / "kdray/demo/teacher")
+    data["resources"] = {
+        "workers": 2, "cpus_per_worker": 2, "gpus_per_worker": 0.5, "max_concurrent": 6, "nodes": 3,
+    }  # fmt: skip
+    file = tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(data))
+    script = place("slurm").render(request(str(file)))
+    assert "#SBATCH --nodes=3\n" in script
+    assert "#SBATCH --cpus-per-task=8\n" in script
+    assert "#SBATCH --gpus-per-node=2\n" in script
+    assert "--num-cpus 8 --num-gpus 2" in script
+
+
+def test_the_name_of_a_sweep_or_its_file_is_no_shell_command(tmp_path):
+    file = tmp_path / "a b$(touch hacked).yaml"
+    file.write_text((ROOT / "sweeps/python.yaml").read_text())
+    asked = request(str(file), folder="/shared/a b")
+    assert f"'{file}'" in place("slurm").render(asked)
+    assert "cd '/shared/a b'" in place("slurm").render(asked)
+    assert "cd '/shared/a b' &&" in place("kuberay").render(asked)
+
+
+def test_without_the_command_of_a_place_the_error_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = request(str(ROOT / "sweeps/python.yaml"), folder="/shared")
+    for name in ("slurm", "kuberay"):
+        with pytest.raises(ConfigError, match="--dry-run"):
+            place(name).submit(asked, "")
+
+
+def test_no_secret_of_the_environment_stands_in_a_submission(monkeypatch, capsys):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "s3cr3t-token")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t-key")
+    for on in NAMES:
+        _, out, err = dry_run(
+            monkeypatch, capsys, "--on", on, "--folder", "/shared", "--address", "http://127.0.0.1:8265"
+        )
+        assert out
+        assert "s3cr3t" not in out + err
+
+
+@pytest.mark.parametrize("file", ["aws.yaml", "gcp.yaml"])
+def test_launcher_files_fit_rays_schema(file):
+    import ray.autoscaler
+
+    schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
+    launcher = yaml.safe_load((CLUSTER / file).read_text())
+    jsonschema.validate(launcher, schema)
+    assert set(launcher["available_node_types"]) >= {launcher["head_node_type"]}
+    assert launcher["available_node_types"]["head"]["resources"]["CPU"] == 0
+
+
+def strict(schema):
+    """A CRD's schema in which an unknown key is an error, as it is when the server prunes it silently."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(part) for key, part in schema.items()}
+    if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"type": ["integer", "string"]}
+    return made
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CRDS.exists(), reason="KubeRay's custom resource definitions are not here")
+@pytest.mark.parametrize(
+    ("file", "crd"),
+    [("rayjob.yaml", "ray.io_rayjobs.yaml.gz"), ("raycluster.yaml", "ray.io_rayclusters.yaml.gz")],
+)
+def test_manifests_fit_kuberays_definitions(file, crd):
+    definition = yaml.safe_load(gzip.decompress((CRDS / crd).read_bytes()))
+    [version] = [v for v in definition["spec"]["versions"] if v["name"] == "v1"]
+    schema = strict(version["schema"]["openAPIV3Schema"])
+    schema["properties"]["metadata"] = {"type": "object"}
+    *_, manifest = yaml.safe_load_all((CLUSTER / file).read_text())
+    jsonschema.validate(manifest, schema)
+    manifest["spec"]["entrypiont"] = "?"
+    with pytest.raises(jsonschema.ValidationError, match="entrypiont"):
+        jsonschema.validate(manifest, schema)
+
+
+@pytest.mark.parametrize(
+    "command", ["bash -n slurm.sbatch", "shellcheck slurm.sbatch", "hadolint Dockerfile"]
+)
+def test_the_checkers_find_nothing(command):
+    done = subprocess.run(command.split(), cwd=CLUSTER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

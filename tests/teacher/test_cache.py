@@ -1,0 +1,112 @@
+"""Remote files on the node's disk: verified, retried, shared, bounded."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from kdray import storage
+from kdray.errors import DataError
+from kdray.teacher import cache, manifest
+from kdray.teacher.shards import ShardSource
+from tests.teacher.conftest import Build
+
+
+class Endpoint:
+    """Files of a local folder under `s3://bucket`; every n-th request fails."""
+
+    def __init__(self, root: Path, fail_every: int = 0) -> None:
+        self.root, self.fail_every, self.requests, self.served = root, fail_every, 0, 0
+
+    def __call__(self, location: str) -> bytes:
+        self.requests += 1
+        if self.fail_every and self.requests % self.fail_every == 0:
+            raise OSError("503 slow down")
+        self.served += 1
+        path = self.root / location.removeprefix("s3://bucket/")
+        if not path.exists():
+            raise DataError(f"{location}: no such file")
+        return path.read_bytes()
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    monkeypatch.setenv(cache.FOLDER, str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "FIRST_WAIT_S", 0.0)
+    made = Endpoint(tmp_path)
+    monkeypatch.setattr(storage, "read_bytes", made)
+    return made
+
+
+def _file(root: Path, name: str, data: bytes) -> tuple[str, int, str]:
+    (root / name).write_bytes(data)
+    return f"s3://bucket/{name}", len(data), hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_is_fetched_once(tmp_path: Path, endpoint: Endpoint) -> None:
+    file = _file(tmp_path, "a", b"some bytes")
+    first, second = cache.fetch([file]), cache.fetch([file])
+    assert first == second and first[0].read_bytes() == b"some bytes"
+    assert endpoint.served == 1
+
+
+def test_a_failing_endpoint_is_asked_again_and_given_up_in_the_end(
+    tmp_path: Path, endpoint: Endpoint
+) -> None:
+    file = _file(tmp_path, "a", b"some bytes")
+    endpoint.fail_every = 2
+    endpoint.requests = 1
+    assert cache.fetch([file])[0].read_bytes() == b"some bytes"
+    endpoint.fail_every = 1
+    with pytest.raises(DataError, match="s3://bucket/b: failed 6 times: 503 slow down"):
+        cache.fetch([_file(tmp_path, "b", b"others")])
+
+
+def test_what_arrives_changed_or_truncated_is_refused(tmp_path: Path, endpoint: Endpoint) -> None:
+    location, size, sha256 = _file(tmp_path, "a", b"some bytes")
+    (tmp_path / "a").write_bytes(b"sAme bytes")
+    with pytest.raises(DataError, match="s3://bucket/a: changed since it was written"):
+        cache.fetch([(location, size, sha256)])
+    (tmp_path / "a").write_bytes(b"some")
+    with pytest.raises(DataError, match="has 4 bytes, the manifest says 10"):
+        cache.fetch([(location, size, sha256)])
+    (tmp_path / "a").unlink()
+    with pytest.raises(DataError, match="no such file"):
+        cache.fetch([(location, size, sha256)])
+
+
+def test_a_cached_file_that_was_damaged_is_fetched_again(tmp_path: Path, endpoint: Endpoint) -> None:
+    file = _file(tmp_path, "a", b"some bytes")
+    cache.fetch([file])[0].write_bytes(b"sAme bytes")
+    assert cache.fetch([file])[0].read_bytes() == b"some bytes"
+
+
+def test_the_least_recently_used_goes_first_and_never_what_is_used_now(
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cache.LIMIT, "25")
+    old, young, new = (_file(tmp_path, name, name.encode() * 10) for name in "abc")
+    cache.fetch([old])
+    path = cache.fetch([young])[0]
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    os.utime(cache.folder() / old[2], (1, 1))
+    cache.fetch([new])
+    assert sorted(file.name for file in cache.folder().iterdir()) == sorted([path.name, new[2]])
+    with pytest.raises(DataError, match="30 bytes, the cache holds 25: raise KDRAY_CACHE_BYTES"):
+        cache.fetch([old, young, new])
+
+
+def test_remote_shards_are_the_local_ones(build: Build, tmp_path: Path, endpoint: Endpoint) -> None:
+    build()
+    local = ShardSource.open(str(tmp_path / "signal"))
+    endpoint.fail_every = 5
+    remote = ShardSource.open("s3://bucket/signal")
+    numbers = [3, 19, 0, 8]
+    (rows, signal), (other_rows, other) = local.take(numbers), remote.take(numbers)
+    assert [row.id for row in rows] == [row.id for row in other_rows]
+    assert (signal.logprobs_NK == other.logprobs_NK).all() and (signal.ids_NK == other.ids_NK).all()
+    assert manifest.read("s3://bucket/signal") == local.manifest
+    served = endpoint.served
+    ShardSource.open("s3://bucket/signal")
+    assert endpoint.served == served + 1  # the manifest
