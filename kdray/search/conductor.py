@@ -64,7 +64,15 @@ class Conductor:
         self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
         self._rungs = sweep.trial.budget.reports
         self._keeper = Keeper(folder, self._signs)
-        self._halving = Halving(self._rungs, self._signs, sweep.search.eta)
+        search = sweep.search
+        self._halving = Halving(
+            self._rungs,
+            self._signs,
+            search.eta,
+            trust=search.trust,
+            grace=search.grace,
+            brackets=search.brackets,
+        )
         self._mirrored: dict[str, int] = {}
         self._waiting: list[str] = []
         self._live: set[str] = set()
@@ -207,7 +215,8 @@ class Conductor:
         self._study.report(key, step, metrics)
         values = [float(metrics[name]) for name in self._study.objectives]
         self._proposer.report(self._mirrored[key], step, values)
-        goes_on = self._halving.goes_on(key, step, values) or known or not self._sweep.search.halving
+        goes_on = self._halving.goes_on(key, step, values, int(key[1:]))
+        goes_on = goes_on or known or not self._sweep.search.halving
         self._tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on
 

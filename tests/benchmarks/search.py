@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--stock-seeds", type=int, default=10, help="of the samplers that are not ours")
     add_options(parser)
     options = parser.parse_args()
     cells = Cells(options.cells, options.minutes)
@@ -144,28 +145,29 @@ def main() -> None:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     budgets = BUDGETS[:1] if options.quick else BUDGETS
-    seeds = 1 if options.quick else options.seeds
+    seeds, stock_seeds = (1, 1) if options.quick else (options.seeds, options.stock_seeds)
     answer: dict[str, Any] = {"sequential": {}, "async8": {}}
     for mode, workers in (("sequential", 1), ("async8", 8)):
         for name, rows_of in samplers().items():
+            count = seeds if name == "kdray" else stock_seeds
             found = [
                 cells.get(
                     mode, name, problem.name, seed,
                     compute=lambda: shares(rows_of, problem, budgets, seed, workers),  # noqa: B023 - called at once
                 )
                 for problem in tables
-                for seed in range(seeds)
+                for seed in range(count)
             ]  # fmt: skip
             means = [round(float(mean), 4) for mean in np.mean(found, axis=0)]
             # Of the mean over problems, from its spread over seeds.
-            by_seed = np.reshape(found, (len(tables), seeds, -1)).mean(axis=0)
-            errors = by_seed.std(axis=0, ddof=1) / seeds**0.5 if seeds > 1 else np.full(len(budgets), np.nan)
+            by_seed = np.reshape(found, (len(tables), count, -1)).mean(axis=0)
+            errors = by_seed.std(axis=0, ddof=1) / count**0.5 if count > 1 else [np.inf] * len(budgets)
             answer[mode][name] = dict(zip(map(str, budgets), means, strict=True))
             shown = "  ".join(
                 f"{b}: {m:.4f} +- {e:.4f}" for b, m, e in zip(budgets, means, errors, strict=True)
             )
             print(f"{mode:<11} {name:<24} {shown}", flush=True)
-    answer |= {"problems": len(tables), "seeds": seeds}
+    answer |= {"problems": len(tables), "seeds": seeds, "stock_seeds": stock_seeds}
     print(json.dumps(answer | ({"quick": True} if options.quick else {})))
 
 

@@ -36,7 +36,7 @@ def check_nothing_is_held() -> None:
 
 
 def test_two_processes_train_each_trial_and_peers_stay_for_the_next(make_sweep: Any, tmp_path: Path) -> None:
-    sweep = make_sweep(4, search={"eta": 2}, resources=TWO)
+    sweep = make_sweep(4, search={"eta": 2, "trust": -1}, resources=TWO)
     records = run(sweep, tmp_path, trial_factory="fake_run:Paired")
     check_whole(sweep, tmp_path)
     assert {record.metrics["size"] for record in records} == {2}
@@ -84,7 +84,7 @@ def test_deepspeed_trains_over_gloo_in_two_processes(small_world: Path, tmp_path
     from kdray.train import train
     from tests import world
 
-    data = world.sweep_data(small_world, resources=TWO, search={"trials": 2, "eta": 2})
+    data = world.sweep_data(small_world, resources=TWO, search={"trials": 2, "eta": 2, "trust": -1})
     data["trial"]["deepspeed"] = {"zero_optimization": {"stage": 1}}
     data["constraints"] = {}
     sweep = sweep_from(data, "test")
