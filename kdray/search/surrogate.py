@@ -34,7 +34,10 @@ NUM_START = 8
 NUM_SEEN = 300
 """Trials that the model looks at: the front, then the newest. A fit costs their cube."""
 NUM_DRAWN, NUM_VARIED, NUM_CLIMBED, CLIMBS = 256, 384, 128, 3
-FIT_STEPS = 15
+FIT_STEPS, REFIT = 15, 1.05
+"""Gradients of a fit, and by how much the trials grow in number until the next: the more there are, the less one
+of them changes.
+"""
 MIX = 0.5
 """Share of the normal scores in what the model sees of an objective."""
 NEAR = 0.01
@@ -70,6 +73,7 @@ class Surrogate:
         self._rng = np.random.default_rng(seed)
         self._seen: dict[int, Seen] = {}
         num_dims = len(space.dimensions)
+        self._num_fitted = 0
         self._hypers = [Hyper.start(num_dims) for _ in signs]
 
     def begin(self, number: int, point: Point) -> None:
@@ -138,8 +142,10 @@ class Surrogate:
         scores_TM, variances_TM = standardise(values_TM[keep], variances_TM[keep])
         x_TF = self._features(trials)
         groups_F = self._coordinates.groups_F
-        for m, hyper in enumerate(self._hypers):
-            self._hypers[m] = fit(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper, FIT_STEPS)
+        if len(told) >= REFIT * self._num_fitted:
+            self._num_fitted = len(told)
+            for m, hyper in enumerate(self._hypers):
+                self._hypers[m] = fit(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper, FIT_STEPS)
         processes = self._processes(x_TF, scores_TM, variances_TM)
         means_TM = _means(processes, x_TF)
         unheard = [seen for seen in self._seen.values() if not seen.ended and not seen.reports]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ NODE = {"num_cpus": 1, "object_store_memory": session.OBJECT_STORE_BYTES, "node_
 
 def main(folder: str) -> None:
     session.prepare()
+    os.environ.update(session.LOCAL_ENVIRONMENT)
     import ray
     from ray.cluster_utils import Cluster
 
