@@ -125,6 +125,7 @@ def ours(sweep: Sweep, trial: Trial, trials: int, folder: Path) -> dict[str, flo
         "trial": as_data(trial),
         "space": {"seed": {"choices": list(range(trials))}},
         "search": {"sampler": "grid", "trials": trials, "halving": False},
+        "constraints": {},
         "resources": {"max_concurrent": 1},
     }
     whole, fixed = swept(parse(Sweep, data, "overhead"), folder / "sweep")
