@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--async-seeds", type=int, default=10, help="of ours with eight workers")
     parser.add_argument("--stock-seeds", type=int, default=10, help="of the samplers that are not ours")
     add_options(parser)
     options = parser.parse_args()
@@ -145,11 +146,13 @@ def main() -> None:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     budgets = BUDGETS[:1] if options.quick else BUDGETS
-    seeds, stock_seeds = (1, 1) if options.quick else (options.seeds, options.stock_seeds)
+    seeds = {"sequential": options.seeds, "async8": options.async_seeds, "stock": options.stock_seeds}
+    if options.quick:
+        seeds = dict.fromkeys(seeds, 1)
     answer: dict[str, Any] = {"sequential": {}, "async8": {}}
     for mode, workers in (("sequential", 1), ("async8", 8)):
         for name, rows_of in samplers().items():
-            count = seeds if name == "kdray" else stock_seeds
+            count = seeds[mode if name == "kdray" else "stock"]
             found = [
                 cells.get(
                     mode, name, problem.name, seed,
@@ -167,7 +170,7 @@ def main() -> None:
                 f"{b}: {m:.4f} +- {e:.4f}" for b, m, e in zip(budgets, means, errors, strict=True)
             )
             print(f"{mode:<11} {name:<24} {shown}", flush=True)
-    answer |= {"problems": len(tables), "seeds": seeds, "stock_seeds": stock_seeds}
+    answer |= {"problems": len(tables), "seeds": seeds["sequential"], "seeds_of": seeds}
     print(json.dumps(answer | ({"quick": True} if options.quick else {})))
 
 
