@@ -88,6 +88,21 @@ def corpus_mine(
     show_json(manifest)
 
 
+@corpus_app.command("import")
+def corpus_import(
+    source: Annotated[str, typer.Argument(help="a folder or file of labelled code")],
+    out: Annotated[str, typer.Option(help="folder of the new corpus")],
+    language: Annotated[str | None, typer.Option(help="of the code, where it does not say")] = None,
+) -> None:
+    """Import labelled pairs or functions (CodeXGLUE, JSON lines).   Example: kdray corpus import data/bcb --out
+    corpora/bcb
+    """
+    from kdray.corpus.labelled import labelled_examples
+    from kdray.corpus.store import write_corpus
+
+    show_json(write_corpus(out, labelled_examples(source, language), [source]))
+
+
 @corpus_app.command("show")
 def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
     """Print some examples of a corpus.   Example: kdray corpus show corpora/mine --count 5"""
@@ -144,15 +159,27 @@ def teacher_eval(
 
 
 @app.command()
-def capture(sweep: SweepFile) -> None:
+def capture(
+    sweep: SweepFile,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="on the teacher's own answers, for sequence-level distillation")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray; without it one is started here")
+    ] = None,
+) -> None:
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
     from kdray.console import stage
     from kdray.launch.pipeline import absolute
     from kdray.launch.prepare import prepare
+    from kdray.search import session
     from kdray.teacher.manifest import dump
 
-    made = prepare(absolute(load_sweep(sweep)), stage)
+    plan = absolute(load_sweep(sweep))
+    if greedy:
+        plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
+    made = prepare(plan, stage, session.opened(plan.resources, address))
     show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
 
 
@@ -311,7 +338,8 @@ def pareto(
 @app.command()
 def compare(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b,c")
+        list[str],
+        typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b or label=a,b"),
     ],
     runs: Runs = "runs",
     budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
@@ -321,9 +349,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
-    from kdray.report.versus import versus
+    from kdray.report.versus import grouped, versus
 
-    folders = {name: [experiment_folder(one, runs) for one in name.split(",")] for name in names}
+    groups = grouped(names)
+    folders = {name: [experiment_folder(one, runs) for one in members] for name, members in groups.items()}
     show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 
@@ -384,6 +413,57 @@ def predict(
     show(predict_source(model, read_source(file), path, language=language, count=count, as_json=as_json))
 
 
+@app.command()
+def metamorphic(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="TEACHER STUDENT...", help="model folders or published files, in pairs"),
+    ],
+    data: Annotated[
+        list[str] | None, typer.Option(help="labelled code: a folder, a file or a corpus; one a task")
+    ] = None,
+    attack: Annotated[
+        list[str] | None, typer.Option(help="mhm, wir_random, alert, beam, composition, style; repeatable")
+    ] = None,
+    both_ways: Annotated[
+        bool, typer.Option("--both-ways", help="each pair also with its roles exchanged")
+    ] = False,
+    cases: Annotated[int, typer.Option(min=1, help="clean inputs")] = 200,
+    variants: Annotated[int, typer.Option(min=1, help="variants of each transformation")] = 40,
+    items: Annotated[int, typer.Option(min=1, help="inputs that are attacked")] = 30,
+    budget: Annotated[int, typer.Option(min=1, help="queries of an attack on one input")] = 300,
+    masked_model: Annotated[
+        str | None, typer.Option(help="proposes names for ALERT and beam where the data brings none")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="of the data, where it does not say")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of cases, variants and attacks")] = 0,
+    out: Annotated[str | None, typer.Option(help="write HTML, Markdown and JSON into this folder")] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether students mimic their teachers: relations on variants, and attacks.   Example: kdray metamorphic
+    teachers/clone students/small --data data/bcb --attack alert
+    """
+    from dataclasses import replace
+
+    from kdray.console import say, stage
+    from kdray.metamorphic.arena import comparisons
+    from kdray.metamorphic.compare import Plan
+    from kdray.report.mimicry import as_data, to_text, write
+
+    plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
+    if masked_model:
+        from kdray.metamorphic.attacks.masked import MaskedNames
+
+        plan = replace(plan, propose=MaskedNames.load(masked_model))
+    with stage("compare") as advance:
+        found = comparisons(
+            models, data or [], plan, both_ways=both_ways, language=language, progress=advance
+        )
+    show_json(as_data(found)) if as_json else show(to_text(found))
+    for path in write(out, found) if out else ():
+        say(f"report    {path}")
+
+
 @shards_app.command("verify")
 def shards_verify(
     folder: str,
@@ -395,9 +475,17 @@ def shards_verify(
     from kdray.console import say, stage
     from kdray.students.load import load_model, load_tokenizer
     from kdray.students.logits import TargetLogits
+    from kdray.teacher import manifest
     from kdray.teacher.verify import verify
 
-    forward = TargetLogits(load_model(teacher), load_tokenizer(teacher).pad_token_id) if teacher else None
+    forward = None
+    if teacher:
+        model, vocab = load_model(teacher), manifest.read(folder).vocab
+        if model.config.vocab_size > vocab:
+            say(
+                f"{teacher}: {model.config.vocab_size:,} logits, compared on the {vocab:,} ids that are shared"
+            )
+        forward = TargetLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
     with stage("verify") as advance:
         found = verify(folder, forward, progress=advance)
     for warning in found.warnings:

@@ -31,3 +31,37 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_teacher(world.recipe(root / "corpus"), root / "teacher")
     prepare(world.sweep(root))
     return root
+
+
+@pytest.fixture(scope="session")
+def clone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled pairs, a teacher, its signal and its suite (see `tests/labelled_world.py`). Read only."""
+    from tests import labelled_world
+
+    return labelled_world.build(tmp_path_factory.mktemp("clone"), "clone")
+
+
+@pytest.fixture(scope="session")
+def vulnerability_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with labelled functions, which its teacher has learned to tell apart. Read only."""
+    from tests import labelled_world
+
+    return labelled_world.build(tmp_path_factory.mktemp("vulnerability"), "vulnerability")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the project; a test that takes it carries the marker `shared`."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """A headless browser, for tests marked `browser`; skips where there is none."""
+    from tests.report.browser import browser
+
+    with browser() as started:
+        yield started

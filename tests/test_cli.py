@@ -7,11 +7,12 @@ import sys
 import pytest
 
 from kdray import cli
-from tests import world
+from tests import labelled_world, world
 
 COMMANDS = {
-    "demo", "corpus mine", "corpus show", "teacher train", "teacher eval", "capture", "validate", "trial",
-    "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify", "shards show",
+    "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
+    "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
+    "shards show", "metamorphic",
 }  # fmt: skip
 
 
@@ -135,3 +136,80 @@ def test_shards_are_verified_and_shown(monkeypatch, capsys, small_world):
     code, out, _ = run(monkeypatch, capsys, "shards", "show", small_world / "signal", "--row", 3)
     assert code == 0
     assert out
+
+
+def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, tmp_path):
+    from tests.report.simulated import simulate
+
+    for number in range(2):
+        simulate(tmp_path / f"one-{number}", 20, seed=number, cases=0)
+        simulate(tmp_path / f"two-{number}", 20, seed=9 + number, cases=0, skill=0.1)
+    code, out, err = run(
+        monkeypatch, capsys, "pareto", "one-0", "--runs", tmp_path, "--where", "student_params <= 8e5",
+        "--objectives", "assertion_accuracy:max,student_params:min", "--latex", tmp_path / "f.tex",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "student params" in out.replace("\n", " ") or "params ↓" in out
+    assert (tmp_path / "f.tex").read_text().startswith(r"\begin{tabular}")
+    code, out, err = run(
+        monkeypatch, capsys, "compare", "one-0,one-1", "two-0,two-1", "--runs", tmp_path, "--json"
+    )
+    assert code == 0, err
+    assert [one["name"] for one in json.loads(out)["techniques"]] == ["one", "two"]
+    code, _, err = run(monkeypatch, capsys, "compare", "one-0", "tow-0", "--runs", tmp_path)
+    assert code == 2
+    assert "did you mean 'two-0'?" in err
+    code, _, err = run(
+        monkeypatch, capsys, "pareto", "one-0", "--runs", tmp_path, "--where", "student_params ~ 3"
+    )
+    assert code == 2
+    assert err.count("\n") == 1
+
+
+def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
+    source = labelled_world.write_functions(tmp_path / "source")
+    code, out, _ = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
+    assert code == 0
+    assert json.loads(out)["splits"] == {"test": 32, "train": 112, "valid": 16}
+    code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no labelled code in it" in err
+
+
+def test_models_are_compared_in_one_command(monkeypatch, capsys, tmp_path, vulnerability_world):
+    teacher = vulnerability_world / "teacher"
+    arguments = ["metamorphic", teacher, teacher, "--data", vulnerability_world / "source", "--cases", 8]
+    arguments += ["--variants", 2, "--attack", "mhm", "--attack", "alert", "--items", 2, "--budget", 5]
+    code, out, err = run(monkeypatch, capsys, *arguments, "--out", tmp_path)
+    assert code == 0, err
+    assert "rename_variable" in out
+    assert "ASR" in out
+    names = {"mimicry.html", "mimicry.json", "mimicry.md"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    code, out, _ = run(monkeypatch, capsys, *arguments, "--json")
+    assert json.loads(out) == json.loads((tmp_path / "mimicry.json").read_text())
+    code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "wir_randon")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "did you mean 'wir_random'" in err
+
+
+def test_a_classifier_is_not_asked_for_assertions(monkeypatch, capsys, tmp_path, vulnerability_world):
+    source = tmp_path / "test_a.py"
+    source.write_text("def test_a():\n    x = 1\n    <ASSERT>\n")
+    code, _, err = run(monkeypatch, capsys, "predict", vulnerability_world / "teacher", source)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "classifies code" in err
+
+
+def test_generators_are_compared_too(monkeypatch, capsys, small_world):
+    teacher, data = small_world / "teacher", small_world / "corpus"
+    arguments = ["metamorphic", teacher, teacher, "--data", data, "--cases", 6, "--variants", 3]
+    code, out, err = run(monkeypatch, capsys, *arguments, "--json")
+    assert code == 0, err
+    (row,) = json.loads(out)["comparisons"]
+    assert row["task"] == "assertion"
+    assert row["cases"] == 6
+    assert row["rates"]["prediction_agreement"]["hits"] == 0
+    code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "alert")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "attacks need class probabilities" in err

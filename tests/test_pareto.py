@@ -81,6 +81,27 @@ def test_the_hypervolume_equals_optunas(dims):
     assert ours == pytest.approx(compute_hypervolume(loss, np.full(dims, 1.1)))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_indicators_between_sets_and_attainment_equal_moocores(seed):
+    moocore = pytest.importorskip("moocore")
+    rng = np.random.default_rng(seed)
+    dims = 2 + seed % 3
+    ways = ["max" if flip else "min" for flip in rng.integers(2, size=dims)]
+    signs = [-1.0 if way == "max" else 1.0 for way in ways]
+    one, other = rng.random((12, dims)), rng.random((9, dims))
+    reference = {"ref": other * signs}
+    assert pareto.epsilon(one, other, ways) == pytest.approx(
+        moocore.epsilon_additive(one * signs, **reference)
+    )
+    assert pareto.igd_plus(one, other, ways) == pytest.approx(moocore.igd_plus(one * signs, **reference))
+    runs = [rng.random((6, 2)) for _ in range(5)]
+    sets = np.repeat(range(1, 6), 6)
+    for share in (0.2, 0.5, 1.0):
+        exact = moocore.eaf(np.vstack(runs), sets=sets, percentiles=[100 * share])[:, :2]
+        ours = pareto.attainment(runs, ["min", "min"], share)
+        assert np.array(sorted(ours.tolist())) == pytest.approx(np.array(sorted(exact.tolist())))
+
+
 @pytest.mark.parametrize("steps", [1, 2, 10, 400])
 def test_a_staircase_has_its_closed_form(steps):
     """Points (i, n - i) below (n + 1, n + 1): rows of 1, 2, ... boxes and the rim."""

@@ -50,3 +50,24 @@ def test_a_fingerprint_tells_parts_apart(left, right):
 )
 def test_remote_locations_are_known_by_their_scheme(location, remote):
     assert storage.is_uri(location) is remote
+
+
+@pytest.mark.parametrize(
+    ("location", "joined"),
+    [
+        ("s3://b/k?endpoint_override=127.0.0.1:9000", "s3://b/k/x/y?endpoint_override=127.0.0.1:9000"),
+        ("s3://b/k/", "s3://b/k/x/y"),
+        ("/a/b?c/", "/a/b?c/x/y"),
+    ],
+)
+def test_parts_come_before_what_a_uri_says_of_its_endpoint(location, joined):
+    assert storage.join(location, "x", "y") == joined
+
+
+def test_a_files_stamp_changes_with_its_content(tmp_path):
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "folder").mkdir()
+    before = storage.file_stamps(tmp_path)
+    (tmp_path / "a").write_text("three")
+    assert list(before) == ["a"]
+    assert storage.file_stamps(tmp_path) != before

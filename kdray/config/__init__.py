@@ -18,21 +18,25 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.read import Part, as_data, parse, read_yaml
-from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep
+from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
+    SNIPPETS,
     Budget,
     Distil,
     Encoding,
     EvaluationConfig,
     LlamaStudent,
     Optim,
+    RobertaStudent,
     Student,
     T5Student,
     TeacherRecipe,
     Trial,
+    accuracy_of,
 )
 
 __all__ = [
+    "SNIPPETS",
     "Budget",
     "Capture",
     "Choice",
@@ -44,12 +48,15 @@ __all__ = [
     "Part",
     "Range",
     "Resources",
+    "RobertaStudent",
     "Search",
     "Student",
     "Sweep",
     "T5Student",
     "TeacherRecipe",
+    "Tracking",
     "Trial",
+    "accuracy_of",
     "as_data",
     "check_space",
     "contains",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
-from kdray.config.trial import Trial
+from kdray.config.trial import Trial, accuracy_of
 
 Direction = Literal["max", "min"]
 
@@ -89,20 +89,38 @@ class Resources(Part):
     max_failures: int = Field(2, ge=0)
 
 
-class Capture(Part):
+class Store(Part):
+    """How a folder of shards keeps the teacher's signal."""
+
+    codec: str = "head"
+    codec_params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Capture(Store):
     """What is stored of the teacher, once, before the sweep."""
 
     rows: int | None = Field(
         None, ge=1, description="training rows whose signal is stored; None for the whole corpus"
     )
-    codec: str = "head"
-    codec_params: dict[str, Any] = Field(default_factory=dict)
+    targets: Literal["truth", "greedy"] = Field(
+        "truth", description="what the teacher speaks of: the ground truth, or its own greedy answers"
+    )
+    stores: dict[str, Store] = Field(
+        default_factory=dict, description="further folders of the same signal, for a space over `shards`"
+    )
     batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
     rows_per_shard: int = Field(512, ge=1)
     cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
     variants_per_case: int = Field(1, ge=1)
     transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
     seed: int = Field(0, ge=0)
+
+
+class Tracking(Part):
+    """Where a sweep is followed besides its folder and TensorBoard (`search.track`)."""
+
+    mlflow: str | None = Field(None, min_length=1, description="a folder, or the URI of an MLflow server")
+    wandb: str | None = Field(None, min_length=1, description="a Weights & Biases project")
 
 
 class Sweep(Part):
@@ -117,6 +135,17 @@ class Sweep(Part):
     constraints: dict[str, str] = Field(default_factory=dict)
     search: Search = Search()
     resources: Resources = Resources()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _objectives_are_measured(self) -> Sweep:
+        for task in ("assertion", "clone"):
+            name = accuracy_of(task)
+            if name in self.objectives and name != self.trial.accuracy:
+                raise ValueError(
+                    f"objectives.{name} is not measured for task {self.trial.task}: name {self.trial.accuracy}"
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -41,7 +41,29 @@ class LlamaStudent(Part):
         return self
 
 
-Student = Annotated[T5Student | LlamaStudent, Field(discriminator="family")]
+class RobertaStudent(Part):
+    """Encoder with a head that classifies one snippet or a pair, RoBERTa family."""
+
+    family: Literal["roberta"]
+    layers: int = Field(ge=1)
+    hidden: int = Field(ge=8)
+    heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=8)
+    snippets: int = Field(1, ge=1, le=2, description="of an input: 2 for clone, 1 for vulnerability")
+    positions: int = Field(514, ge=18, description="rows of the position table, two of them never used")
+    init: Literal["random", "layers"] = "random"
+
+    @model_validator(mode="after")
+    def _heads_divide_hidden(self) -> RobertaStudent:
+        if self.hidden % self.heads:
+            raise ValueError(f"heads {self.heads} must divide hidden {self.hidden}")
+        return self
+
+
+Student = Annotated[T5Student | LlamaStudent | RobertaStudent, Field(discriminator="family")]
+Task = Literal["assertion", "clone", "vulnerability"]
+SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
+"""Snippets of an input of the tasks that classify."""
 
 
 class Distil(Part):
@@ -135,7 +157,7 @@ OWNED_BY_KDRAY = (
 class Trial(Part):
     """One training run, complete. `train(trial)` needs nothing else but the files it names."""
 
-    task: Literal["assertion"] = "assertion"
+    task: Task = "assertion"
     corpus: str | None = None
     teacher: str | None = None
     shards: str | None = None
@@ -160,11 +182,49 @@ class Trial(Part):
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
-        if self.optim.context_weight > 0 and self.student.family == "t5":
-            raise ValueError("optim.context_weight has no effect on an encoder-decoder (family t5)")
+        if self.optim.context_weight > 0 and self.student.family != "llama":
+            kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
+            raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
         return self
+
+    @model_validator(mode="after")
+    def _student_fits_the_task(self) -> Trial:
+        snippets = SNIPPETS.get(self.task)
+        if not isinstance(self.student, RobertaStudent):
+            if snippets is not None:
+                raise ValueError(
+                    f"task {self.task} wants a student of family roberta, not {self.student.family}"
+                )
+            return self
+        if snippets is None:
+            raise ValueError("a student of family roberta classifies: task must be clone or vulnerability")
+        if self.student.snippets != snippets:
+            raise ValueError(
+                f"task {self.task} wants student.snippets {snippets}, not {self.student.snippets}"
+            )
+        if self.encoding.max_input + 2 > self.student.positions:
+            raise ValueError(
+                f"encoding.max_input {self.encoding.max_input} needs student.positions of"
+                f" {self.encoding.max_input + 2} or more, not {self.student.positions}"
+            )
+        for field in ("max_target", "max_row"):
+            if getattr(self.encoding, field) != Encoding.model_fields[field].default:
+                raise ValueError(f"encoding.{field} has no effect on task {self.task}")
+        if self.optim.slice_share > 0:
+            raise ValueError("optim.slice_share has no effect on family roberta")
+        return self
+
+    @property
+    def accuracy(self) -> str:
+        """The name of the metric that says how often a model is right."""
+        return accuracy_of(self.task)
+
+
+def accuracy_of(task: str) -> str:
+    """The name of a task's accuracy among its metrics."""
+    return "assertion_accuracy" if task == "assertion" else "accuracy"
 
 
 class TeacherRecipe(Trial):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kdray.report import describe
 from kdray.report.front import ends
@@ -51,45 +51,73 @@ class Facts:
     int8: dict[str, Any] | None
 
 
-def card(facts: Facts, encoder_decoder: bool) -> str:
+Family = Literal["decoder", "encoder-decoder", "classifier", "pairs"]
+"""How a student is used; `pairs` is a classifier of two snippets."""
+ABOUT = {
+    "assertion": "Given the beginning of a unit test it writes the next assertion.",
+    "clone": "Given two snippets of code it says whether they are clones (class 1).",
+    "vulnerability": "Given a function it says whether it is vulnerable (class 1).",
+}
+PIPELINES = {
+    "decoder": "text-generation", "encoder-decoder": "text2text-generation",
+    "classifier": "text-classification", "pairs": "text-classification",
+}  # fmt: skip
+PROMPT = '"# shop/test_cart.py\\n# def total(items):\\ndef test_total():\\n    items = [1, 2]\\n    "'
+USAGE = {
+    "decoder": f"""from transformers import pipeline
+
+write = pipeline("text-generation", model=".")
+prompt = {PROMPT}
+print(write(prompt, return_full_text=False)[0]["generated_text"])""",
+    "encoder-decoder": f"""from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained("."), AutoTokenizer.from_pretrained(".")
+prompt = {PROMPT}
+ids = tokenizer(prompt + tokenizer.eos_token, return_tensors="pt")
+print(tokenizer.decode(model.generate(**ids)[0], skip_special_tokens=True))""",
+    "classifier": """from transformers import pipeline
+
+classify = pipeline("text-classification", model=".")
+code = "int f(char *s) { char b[8]; strcpy(b, s); return b[0]; }"
+print(classify(" ".join(code.split()), truncation=True))""",
+    "pairs": """import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+encoder = AutoModel.from_pretrained(".", add_pooling_layer=False)
+tokenizer, weights = AutoTokenizer.from_pretrained("."), load_file("model.safetensors")
+
+def first_state(code):
+    inputs = tokenizer(" ".join(code.split()), truncation=True, return_tensors="pt")
+    return encoder(**inputs).last_hidden_state[:, 0]
+
+def linear(states, name):
+    return states @ weights[f"classifier.{name}.weight"].float().T + weights[f"classifier.{name}.bias"].float()
+
+pair = torch.cat([first_state("int f(int a) { return a + 1; }"), first_state("int g(int b) { return 1 + b; }")], 1)
+print(linear(linear(pair, "dense").tanh(), "out_proj").softmax(1))""",
+}
+PROMPT_FORM = (
+    "The prompt is the test file's name and, where it is known, the signature of the code under test, as "
+    "comments, then the test up to the assertion with its indentation. `kdray predict . FILE` makes it from a "
+    "test with a placeholder."
+)
+CODE_FORM = "White space is single spaces, as in training."
+
+
+def card(facts: Facts, family: Family) -> str:
     """The README.md of the folder."""
-    kind = "text2text-generation" if encoder_decoder else "text-generation"
-    name = f"{facts.sweep['name']} {facts.trial['key']}"
+    form = PROMPT_FORM if "decoder" in family else CODE_FORM
     parts = [
-        f"---\nlibrary_name: transformers\npipeline_tag: {kind}\ntags: [code, unit-tests, distillation]\n---",
-        f"# {name}: a student that writes test assertions",
-        "Given the beginning of a unit test it writes the next assertion. It is a student: it was distilled "
-        "from a larger teacher, and the statement below says what it kept and what it lost.",
-        "## Use\n\n" + _usage(encoder_decoder),
+        f"---\nlibrary_name: transformers\npipeline_tag: {PIPELINES[family]}\n"
+        f"tags: [code, {facts.trial['task']}, distillation]\n---",
+        f"# {facts.sweep['name']} {facts.trial['key']}: a distilled student",
+        f"{ABOUT[facts.trial['task']]} It was distilled from a larger teacher, and the statement below says what "
+        "it kept and what it lost.",
+        f"## Use\n\n```python\n{USAGE[family]}\n```\n{form}",
         "## Distillation loss statement\n\n" + statement(facts),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-PROMPT = '"# shop/test_cart.py\\n# def total(items):\\ndef test_total():\\n    items = [1, 2]\\n    "'
-
-
-def _usage(encoder_decoder: bool) -> str:
-    if encoder_decoder:
-        body = (
-            "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer\n\n"
-            'model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained("."), AutoTokenizer.from_pretrained(".")\n'
-            f"prompt = {PROMPT}\n"
-            'ids = tokenizer(prompt + tokenizer.eos_token, return_tensors="pt")\n'
-            "print(tokenizer.decode(model.generate(**ids)[0], skip_special_tokens=True))"
-        )
-    else:
-        body = (
-            "from transformers import pipeline\n\n"
-            'write = pipeline("text-generation", model=".")\n'
-            f"prompt = {PROMPT}\n"
-            'print(write(prompt, return_full_text=False)[0]["generated_text"])'
-        )
-    return (
-        f"```python\n{body}\n```\nThe prompt is the test file's name and, where it is known, the signature of the "
-        "code under test, as comments, then the test up to the assertion with its indentation. "
-        "`kdray predict . FILE` makes it from a test with a placeholder."
-    )
 
 
 def statement(facts: Facts) -> str:
@@ -101,7 +129,7 @@ def statement(facts: Facts) -> str:
         else "Recorded by the trial, before its weights were rounded to the format of this folder"
     )
     head = (
-        f"{source}: {counts.get('cases', 0):,} held-out assertions and {counts.get('variants', 0):,} "
+        f"{source}: {counts.get('cases', 0):,} held-out inputs and {counts.get('variants', 0):,} "
         "variants that do not change their meaning. Brackets are 95 % intervals."
     )
     sections = [head, _kept(facts), _relations(marks), _by_transform(marks), _cost(facts)]
@@ -127,8 +155,12 @@ def shown(marks: Mapping[str, Any], name: str) -> str:
 
 def _kept(facts: Facts) -> str:
     marks = facts.marks
+    name = "accuracy" if "accuracy" in marks else "assertion_accuracy"
+    text = "accuracy" if name == "accuracy" else "assertion accuracy (strict)"
+    f1 = [["F1 of class 1", shown(marks, "f1"), describe.NOTHING]] if name == "accuracy" else []
     rows = [
-        ["assertion accuracy (strict)", shown(marks, "assertion_accuracy"), shown(marks, "teacher_accuracy")],
+        [text, shown(marks, name), shown(marks, "teacher_accuracy")],
+        *f1,
         ["accuracy on variants", shown(marks, "variant_accuracy"), describe.NOTHING],
         ["same answer as the teacher", shown(marks, "agreement"), "1"],
         ["metamorphic discrepancy", shown(marks, "metamorphic_discrepancy"), "0"],
@@ -137,7 +169,7 @@ def _kept(facts: Facts) -> str:
         ["accuracy lost under an adversarial attack", shown(marks, "attack_drop"), describe.NOTHING],
         ["calibration error (ECE, variants)", shown(marks, "ece"), shown(marks, "teacher_ece")],
     ]
-    own, teacher = marks.get("assertion_accuracy"), marks.get("teacher_accuracy")
+    own, teacher = marks.get(name), marks.get("teacher_accuracy")
     kept = (
         f"\n\nIt keeps {100 * own / teacher:.0f} % of its teacher's accuracy."
         if own is not None and teacher
@@ -180,11 +212,11 @@ def _cost(facts: Facts) -> str:
     ]
     if latency is not None:
         teacher = latency["teacher_ms"]
-        label = f"one assertion, median of {latency['inputs']} ({latency['device']})"
+        label = f"one input, median of {latency['inputs']} ({latency['device']})"
         other = NOT_MEASURED if teacher is None else f"{teacher:.0f} ms"
         rows.append([label, f"{latency['student_ms']:.0f} ms", other])
     else:
-        rows.append(["one assertion", NOT_MEASURED, NOT_MEASURED])
+        rows.append(["one input", NOT_MEASURED, NOT_MEASURED])
     if facts.onnx is not None:
         onnx = facts.onnx
         same = f"logits within {onnx['max_difference']:.1e} of PyTorch's on {onnx['prompts']} inputs"
@@ -203,7 +235,8 @@ def _int8(found: Mapping[str, Any]) -> str:
     rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
     rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
     heads = ["dynamic quantisation to 8 bits", "`onnx/model.onnx`", f"`{found['file']}`"]
-    return _table(heads, rows)
+    note = f"On the first {found['inputs']:,} of the inputs above, one at a time."
+    return _table(heads, rows) + "\n\n" + note
 
 
 def _origin(facts: Facts) -> str:
@@ -235,9 +268,7 @@ def _data_line(data: Mapping[str, Any]) -> str:
     made = f"corpus {data['corpus']}" if data.get("corpus") else "corpus unknown"
     if data.get("sources"):
         splits = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
-        return (
-            f"- **Data**: tests of {', '.join(data['sources'])} ({splits} assertions, split by file); {made}."
-        )
+        return f"- **Data**: {', '.join(data['sources'])} ({splits}); {made}."
     return f"- **Data**: {made}; its files are not here to be described."
 
 
@@ -258,7 +289,9 @@ def _unmeasured(facts: Facts) -> str:
         )
         if name not in facts.marks
     ]
-    missing += ["whether the assertions compile and pass", "languages and projects other than those above"]
+    if facts.trial["task"] == "assertion":
+        missing.append("whether the assertions compile and pass")
+    missing.append("languages and projects other than those above")
     if facts.onnx is None:
         missing.append("other runtimes than PyTorch")
     return f"**Not measured**: {'; '.join(missing)}."

@@ -17,7 +17,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,21 +26,26 @@ from typing import Any
 import numpy as np
 
 from kdray import results, storage
+from kdray.config import SNIPPETS
+from kdray.console import Advance
 from kdray.corpus.store import corpus_manifest
 from kdray.errors import ConfigError
 from kdray.evaluation.compare import matches
 from kdray.evaluation.intervals import wilson
 from kdray.handover import measure, onnx
-from kdray.handover.card import Facts, card
+from kdray.handover.card import Facts, Family, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.measure import Bench
+from kdray.metamorphic.suite import IDENTITY
 from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
-from kdray.students.load import load_model
-from kdray.train.exam import saved_encoding
+from kdray.students.load import load_model, load_tokenizer
+from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
+INT8_CASES = 200
+"""Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,10 @@ def _fill(
     stage: Any,
 ) -> Facts:
     """Writes all files into `work`."""
-    _copy(student_folder(experiment, record.key), work)
+    task = str(record.trial.get("task", "assertion"))
+    if with_onnx and task in SNIPPETS:
+        raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
+    _copy(student_folder(experiment, record.key), work, task)
     model, on = load_model(work), measure.bench(record)
     if on is None and with_onnx:
         raise ConfigError(
@@ -127,8 +135,8 @@ def _fill(
             prompts, _, _ = on.suite.read(on.clean[:CHECKED_PROMPTS])
             graph = onnx.write(model, prompts, work / onnx.FILE)
         if with_int8:
-            with stage("int8"):
-                int8 = _int8(model, on, work, marks)
+            with stage("int8") as advance:
+                int8 = _int8(model, on, work, advance)
     facts = Facts(
         sweep=_sweep(experiment),
         trial=_trial(record, chosen),
@@ -141,22 +149,49 @@ def _fill(
         onnx=graph,
         int8=int8,
     )
-    storage.write_atomic(work / "README.md", card(facts, bool(model.config.is_encoder_decoder)))
+    storage.write_atomic(work / "README.md", card(facts, _family(model, task)))
     storage.write_json(work / "statement.json", asdict(facts))
     return facts
 
 
-def _copy(student: str, work: Path) -> None:
+def _family(model: Any, task: str) -> Family:
+    if task in SNIPPETS:
+        return "classifier" if SNIPPETS[task] == 1 else "pairs"
+    return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+
+
+def _copy(student: str, work: Path, task: str) -> None:
     """The student's files by name; nothing else that may lie there."""
     for name in COPIED:
         storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
-    config = storage.read_json(storage.join(student, "config.json"))
-    storage.write_json(work / "config.json", {**config, "dtype": "float32"})
-    generation = storage.read_json(storage.join(student, "generation_config.json"))
-    limit = saved_encoding(student).max_target
-    storage.write_json(
-        work / "generation_config.json", {**generation, "max_new_tokens": limit, "do_sample": False}
+    config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
+    limits = saved_encoding(student)
+    if task in SNIPPETS:
+        if SNIPPETS[task] == 1:  # transformers has this very model, and none that reads pairs
+            config["architectures"] = ["RobertaForSequenceClassification"]
+        _frame_inputs(work, limits.max_input)
+    else:
+        generation = storage.read_json(storage.join(student, "generation_config.json"))
+        generation |= {"max_new_tokens": limits.max_target, "do_sample": False}
+        storage.write_json(work / "generation_config.json", generation)
+    storage.write_json(work / "config.json", config)
+
+
+def _frame_inputs(work: Path, max_input: int) -> None:
+    """Makes the tokenizer put a snippet between start and end token and cut it, as the task does in training."""
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = load_tokenizer(work)
+    names = [
+        (token, tokenizer.convert_tokens_to_ids(token))
+        for token in (tokenizer.bos_token, tokenizer.eos_token)
+    ]
+    (start, _), (end, _) = names
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{start} $A {end}", special_tokens=names
     )
+    tokenizer.model_max_length = max_input
+    tokenizer.save_pretrained(work)
 
 
 def _sweep(experiment: Experiment) -> dict[str, Any]:
@@ -175,6 +210,7 @@ def _sweep(experiment: Experiment) -> dict[str, Any]:
 def _trial(record: TrialRecord, chosen: str) -> dict[str, Any]:
     return {
         "key": record.key,
+        "task": record.trial.get("task", "assertion"),
         "chosen": chosen,
         "steps": record.metrics.get("step", 0),
         "seed": record.trial.get("seed", 0),
@@ -216,46 +252,58 @@ def _data(record: TrialRecord, on: Bench | None) -> dict[str, Any]:
     return found
 
 
-def _int8(model: Any, on: Bench, work: Path, marks: Mapping[str, Any]) -> dict[str, Any]:
-    """Quantises the graph and measures it on all of the trial's cases."""
+def _int8(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, Any]:
+    """Quantises the graph, and measures it beside the student on the first of the trial's cases."""
     found = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
-    numbers = on.numbers
+    graph = onnx.Graph(work / onnx.FILE_INT8, model)
+    numbers = on.suite.first(min(INT8_CASES, on.trial.evaluation.cases))
     prompts, _, _ = on.suite.read(numbers)
-    drafts = [one.ids for one in measure.answers(model, on, numbers)]
-    outputs = onnx.Graph(work / onnx.FILE_INT8, model).greedy(
-        prompts, drafts, end_id=on.task.end_id, max_new_tokens=on.task.max_target, batch_size=16
-    )
-    texts, before = ([on.task.decode(ids) for ids in some] for some in (outputs, drafts))
-    clean = np.isin(numbers, on.clean)
+    before = [on.task.decode(one.ids) for one in measure.answers(model, on, numbers)]
+    now = []
+    for done, prompt in enumerate(prompts, start=1):
+        ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
+        now.append(on.task.decode(ids))
+        advance(done, len(prompts))
+    float_marks, int8_marks = (_shares(texts, before, numbers, on) for texts in (before, now))
+    return {**found, "inputs": len(numbers), "float": float_marks, "int8": int8_marks}
+
+
+def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) -> dict[str, Any]:
+    """Shares of answers with their intervals, named as a trial's metrics are."""
+    clean = np.array([on.suite.transforms[n] == IDENTITY for n in numbers])
     right = matches(texts, [on.suite.references[n] for n in numbers])
     agrees = matches(texts, [on.suite.teacher_texts[n] for n in numbers])
-    measured = {
+    hits = {
         "assertion_accuracy": right[clean],
         "variant_accuracy": right[~clean],
         "agreement": agrees[clean],
         "prediction_agreement": ~agrees[~clean],
         "same_as_float": matches(texts, before),
     }
-    shares = {name: float(hits.mean()) for name, hits in measured.items()}
-    intervals = {name: list(wilson(int(hits.sum()), len(hits))) for name, hits in measured.items()}
-    names = [name for name in measured if name in marks]
-    float_marks = {name: marks[name] for name in names}
-    float_marks["intervals"] = {
-        name: marks["intervals"][name] for name in names if name in marks["intervals"]
+    shares: dict[str, Any] = {name: float(found.mean()) for name, found in hits.items()}
+    return {
+        **shares,
+        "intervals": {name: list(wilson(int(one.sum()), len(one))) for name, one in hits.items()},
     }
-    return {**found, "float": float_marks, "int8": {**shares, "intervals": intervals}}
 
 
 def summary(done: Exported) -> str:
     """A few lines for the terminal; the whole is in README.md."""
     facts = done.facts
-    names = ("assertion_accuracy", "teacher_accuracy", "agreement", "metamorphic_discrepancy")
+    names = (
+        "assertion_accuracy",
+        "accuracy",
+        "f1",
+        "teacher_accuracy",
+        "agreement",
+        "metamorphic_discrepancy",
+    )
     lines = [f"{done.trial} -> {done.folder}  ({facts.size['bytes'] / 1e6:.2f} MB, statement in README.md)"]
     lines += [f"  {name:<24} {facts.marks[name]:.3f}" for name in names if name in facts.marks]
     if facts.latency is not None:
         teacher = facts.latency["teacher_ms"]
         beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
-        lines.append(f"  one assertion            {facts.latency['student_ms']:.0f} ms{beside}")
+        lines.append(f"  one input                {facts.latency['student_ms']:.0f} ms{beside}")
     if facts.int8 is not None:
         now, before = facts.int8["int8"]["assertion_accuracy"], facts.int8["float"]["assertion_accuracy"]
         size = facts.int8["bytes"] / 1e6

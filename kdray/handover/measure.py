@@ -22,6 +22,7 @@ from kdray.metamorphic.suite import IDENTITY, Suite
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
+from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.teacher.shards import ShardSource
 from kdray.teacher.verify import against_teacher
@@ -40,7 +41,8 @@ class Bench:
 
     @property
     def task(self) -> AssertionTask:
-        """Encodes and decodes."""
+        """Encodes and decodes, where the student writes; a classifier has none of this."""
+        assert isinstance(self.data.task, AssertionTask)  # noqa: S101 - the caller knows
         return self.data.task
 
     @property
@@ -78,7 +80,7 @@ def bench(record: TrialRecord) -> Bench | None:
 
 def marks(model: Any, on: Bench) -> dict[str, Any]:
     """The student's metrics on the trial's cases, as a trial reports them."""
-    return evaluate(model, on.task, on.suite, on.trial.evaluation).as_dict()
+    return evaluate(model, on.data.task, on.suite, on.trial.evaluation).as_dict()
 
 
 def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:
@@ -96,7 +98,9 @@ def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:
 
 
 def latency(model: Any, on: Bench) -> dict[str, Any]:
-    """Median milliseconds of one assertion by `generate`, one input at a time, beside the teacher's in turn."""
+    """Median milliseconds of one answer, one input at a time, beside the teacher's in turn: an assertion by
+    `generate`, or a classifier's class.
+    """
     prompts, _, _ = on.suite.read(on.clean[:LATENCY_CASES])
     teacher = load_model(on.data.teacher) if on.data.teacher is not None else None
     models = {"student_ms": model, "teacher_ms": teacher}
@@ -105,7 +109,7 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
         ids = torch.from_numpy(prompt.astype("int64"))[None]
         for name in times:
             started = time.perf_counter()
-            _generate(models[name], ids, on.task)
+            _answer(models[name], ids, on.data.task)
             times[name].append(1000 * (time.perf_counter() - started))
     found: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
     where = (
@@ -117,7 +121,10 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def _generate(model: Any, ids: torch.Tensor, task: AssertionTask) -> None:
+def _answer(model: Any, ids: torch.Tensor, task: AnyTask) -> None:
+    if not isinstance(task, AssertionTask):
+        model(ids.to(model.device))
+        return
     model.generate(
         ids.to(model.device),
         attention_mask=torch.ones_like(ids),
@@ -132,5 +139,5 @@ def fidelity(on: Bench) -> dict[str, dict[float, float]] | None:
     """KL(teacher || stored) by temperature on a sample of rows; None without the teacher beside its signal."""
     if on.data.teacher is None:
         return None
-    forward = TargetLogits(load_model(on.data.teacher), on.task.pad_id)
+    forward = TargetLogits(load_model(on.data.teacher), on.data.task.pad_id)
     return asdict(against_teacher(on.signal, forward, FIDELITY_ROWS))

@@ -152,48 +152,18 @@ class Graph:
         found: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
         return found
 
-    def greedy(
-        self,
-        prompts: Sequence[Ids],
-        drafts: Sequence[Ids],
-        *,
-        end_id: int,
-        max_new_tokens: int,
-        batch_size: int,
-    ) -> list[Ids]:
-        """The most probable next token, again and again.
+    def greedy(self, prompt: Ids, *, end_id: int, max_new_tokens: int) -> Ids:
+        """The most probable next token, again and again; `end_id` included where it was reached.
 
-        A draft is a guess of the output: what the graph would have written the same is not written again. With
-        dynamic quantisation that is nearly, not exactly, what decoding without it gives: a graph takes its
-        scales from all that it reads at once.
+        One input at a time and everything read anew for each token, as the graph is used: a quantised graph
+        takes the scales of its activations from all that it reads at once, so that in a batch, or with tokens
+        behind, it says other things.
         """
-        written: list[Ids] = [np.asarray(draft, np.int32)[:max_new_tokens] for draft in drafts]
-        going, first = sorted(range(len(prompts)), key=lambda n: len(prompts[n]) + len(written[n])), True
-        while going:
-            for at in range(0, len(going), batch_size):
-                rows = going[at : at + batch_size]
-                best = self._best([prompts[n] for n in rows], [written[n] for n in rows])
-                for n, tokens in zip(rows, best, strict=True):
-                    agreed = int(np.cumprod(tokens[:-1] == written[n]).sum()) if first else len(written[n])
-                    written[n] = _ended(np.append(written[n][:agreed], tokens[agreed]), end_id)
-            going = [n for n in going if written[n][-1] != end_id and len(written[n]) < max_new_tokens]
-            first = False
-        return [one[:max_new_tokens] for one in written]
-
-    def _best(self, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> list[Ids]:
-        """For each row the token that follows each beginning of its output: one more than the output has."""
-        logits = self.logits(prompts, outputs)
-        skip = [0 if self._model.config.is_encoder_decoder else len(prompt) - 1 for prompt in prompts]
-        return [
-            logits[row, first : first + len(output) + 1].argmax(-1).astype(np.int32)
-            for row, (first, output) in enumerate(zip(skip, outputs, strict=True))
-        ]
-
-
-def _ended(output: Ids, end_id: int) -> Ids:
-    """Up to the first end token."""
-    at = np.flatnonzero(output == end_id)
-    return output[: at[0] + 1] if at.size else output
+        written = np.zeros(0, np.int32)
+        while len(written) < max_new_tokens and (not len(written) or written[-1] != end_id):
+            logits_TV = self.logits([prompt], [written])[0]
+            written = np.append(written, logits_TV[-1].argmax().astype(np.int32))
+        return written
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """A test with a placeholder as an `Example`, the same as mining would have made of it.
 
-The placeholder stands where an assertion is wanted: `<ASSERT>` (or `<AssertPlaceHolder>`, as published data
-sets have it) on a line of its own. What follows it is not looked at: an editor's file may be unfinished
-there. Python goes through the miner itself; of Java the method is taken as it stands, without comments.
+The placeholder stands where an assertion is wanted: `<ASSERT>` (or `<AssertPlaceHolder>` or
+`<ASSERTION_PLACEHOLDER>`, as published data sets have it), also as a comment, on a line of its own. What
+follows it is not looked at: an editor's file may be unfinished there. Python goes through the miner itself; of
+Java the method is taken as it stands, without comments.
 
-Not covered: a placeholder inside `with`, `for` or another block; the miner has no such examples either.
+Not covered: a placeholder inside `with`, `for` or another block of Python; the miner has no such examples
+either.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from kdray.corpus.focal import FocalFinder
 from kdray.corpus.python import mine_function, parse_source
 from kdray.errors import DataError, nearest
 
-PLACEHOLDER = re.compile(r'"?<(ASSERT|AssertPlaceHolder)>"?;?')
+PLACEHOLDER = re.compile(r'(?:(?://|#) *)?"?<(?:ASSERT|AssertPlaceHolder|ASSERTION_PLACEHOLDER)>"?;?')
 WANTED = "assert kdray_writes_this"
 LANGUAGES = {".py": "python", ".java": "java"}
 

@@ -21,10 +21,10 @@ from kdray.corpus.example import Example
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
+from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
-from kdray.train.data import assertion_task
-from kdray.train.exam import saved_encoding
+from kdray.tasks.make import assertion_task, saved_encoding
 
 Ids = NDArray[np.int32]
 
@@ -119,6 +119,8 @@ def predict_source(
     """The candidates for the placeholder in a source, as text. Raises `KdrayError`."""
     one = example(source, _shown(path), language)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
+    if is_classifier(model):
+        raise ConfigError(f"{folder} classifies code and writes no assertions: see `kdray metamorphic`")
     task = assertion_task(tokenizer, bool(model.config.is_encoder_decoder), saved_encoding(folder))
     found = predict(model, task, one, count)
     if as_json:

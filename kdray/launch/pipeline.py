@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from kdray.config import Sweep
-from kdray.console import Advance, say, stage
+from kdray.config import Choice, Sweep
+from kdray.console import say, stage
 from kdray.launch.prepare import Prepared, prepare
+from kdray.launch.watch import watching
 from kdray.results import TrialRecord
 from kdray.storage import join
 
@@ -45,7 +45,22 @@ def absolute(sweep: Sweep) -> Sweep:
     trial = sweep.trial.model_copy(update={name: path(getattr(sweep.trial, name)) for name in names})
     if trial.teacher and Path(trial.teacher).exists():  # else the name of a model on a hub
         trial = trial.model_copy(update={"teacher": path(trial.teacher)})
-    return sweep.model_copy(update={"trial": trial, "storage": path(sweep.storage)})
+    stores = {path(folder): store for folder, store in sweep.capture.stores.items()}
+    capture, space = sweep.capture.model_copy(update={"stores": stores}), dict(sweep.space)
+    for name in set(names) & set(space):
+        spec = space[name]
+        if isinstance(spec, Choice):
+            space[name] = spec.model_copy(update={"choices": tuple(path(value) for value in spec.choices)})
+    start = tuple({k: path(v) if k in names else v for k, v in point.items()} for point in sweep.search.start)
+    search = sweep.search.model_copy(update={"start": start})
+    changed = {
+        "trial": trial,
+        "storage": path(sweep.storage),
+        "capture": capture,
+        "space": space,
+        "search": search,
+    }
+    return sweep.model_copy(update=changed)
 
 
 def launch(
@@ -67,12 +82,13 @@ def launch(
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
+    from kdray.search import session
     from kdray.search.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
-    prepared = prepare(sweep, timed)
+    prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
@@ -81,30 +97,14 @@ def launch(
     say(f"suite     {prepared.suite.rows:,} inputs")
     folder = join(sweep.storage, sweep.name)
     after_prepare(sweep, folder)
-    with timed("sweep") as advance:
+    with watching(sweep, folder, seconds) as on_event:
         records = run(
             sweep,
             folder,
             resume=resume,
             fork=fork,
             address=address,
-            on_event=partial(_watch, advance),
+            on_event=on_event,
             trial_context=prepared.context,
         )
     return Launched(sweep, folder, prepared, records, seconds)
-
-
-def _watch(advance: Advance, event: Any) -> None:
-    """A line for each trial that ends, the bar for all."""
-    advance(event.finished, event.asked)
-    if event.kind in ("started", "rung"):
-        return
-    detail: Mapping[str, Any] = event.detail
-    metrics = detail.get("metrics") or {}
-    numbers = "  ".join(
-        f"{name} {metrics[name]:.3f}"
-        for name in ("assertion_accuracy", "metamorphic_discrepancy")
-        if name in metrics
-    )
-    shown = "  ".join(filter(None, [numbers, detail.get("reason", "")]))
-    say(f"  {event.key}  {event.kind:<9} {shown}  ({event.finished}/{event.asked})")

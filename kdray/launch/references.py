@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdray.config import Sweep
+import numpy as np
+
+from kdray.config import SNIPPETS, Sweep
 from kdray.console import Advance
 from kdray.storage import exists, join, read_json, write_json
 
@@ -33,9 +35,12 @@ def references(
     clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
     hits = matches([suite.teacher_texts[n] for n in clean], [suite.references[n] for n in clean])
     params = read_manifest(trial.shards).teacher_params
-    marks: dict[str, dict[str, Any]] = {"teacher": share(hits) | {"student_params": params}}
+    marks: dict[str, dict[str, Any]] = {"teacher": share(hits, trial.accuracy) | {"student_params": params}}
     marks["teacher"] |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
-    if trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
+    if trial.task in SNIPPETS:
+        truth_N = np.array([int(suite.references[n]) for n in clean])
+        marks["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)
+    elif trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
         marks |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
     write_json(path, marks)

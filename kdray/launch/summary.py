@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kdray.config import accuracy_of
 from kdray.launch.pipeline import Launched
 from kdray.report.formats import summary as sweep_summary
 from kdray.report.front import Front, front
@@ -17,17 +18,15 @@ def front_of(launched: Launched) -> Front:
 
 def summary(launched: Launched, marks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Machine-readable: seconds per stage, teacher and baselines, signal, trials, front, hypervolume."""
-    signal = launched.prepared.signal
+    signal, accuracy = launched.prepared.signal, launched.sweep.trial.accuracy
     return {
         "folder": launched.folder,
         "seconds": {name: round(value, 1) for name, value in launched.seconds.items()},
         "teacher": {
             "params": signal.teacher_params,
-            "accuracy": marks["teacher"]["assertion_accuracy"],
-            "interval": marks["teacher"]["intervals"]["assertion_accuracy"],
-            "baselines": {
-                name: found["assertion_accuracy"] for name, found in marks.items() if name != "teacher"
-            },
+            "accuracy": marks["teacher"][accuracy],
+            "interval": marks["teacher"]["intervals"][accuracy],
+            "baselines": {name: found[accuracy] for name, found in marks.items() if name != "teacher"},
         },
         "signal": {
             "codec": signal.codec_name,
@@ -44,7 +43,8 @@ def summary(launched: Launched, marks: Mapping[str, Mapping[str, Any]]) -> dict[
 def trial_summary(record: Any) -> dict[str, Any]:
     """One trial: what it was and what it reached."""
     metrics, distil = record.metrics, record.trial["distil"]
-    names = ("assertion_accuracy", "metamorphic_discrepancy", "agreement", "violating_share")
+    accuracy = accuracy_of(record.trial.get("task", "assertion"))
+    names = (accuracy, "metamorphic_discrepancy", "agreement", "violating_share")
     return {
         "trial": record.key,
         "state": record.state,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
+from kdray.evaluation.classify import binary_marks
 from kdray.evaluation.compare import ece, matches
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.discrepancy import (
@@ -34,12 +35,17 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
+from kdray.metamorphic.mimicry import source_diff
 from kdray.metamorphic.relations import Answers, Thresholds, jsd_bits, violations
-from kdray.metamorphic.suite import IDENTITY, Suite
+from kdray.metamorphic.suite import IDENTITY, Suite, class_logits
+from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.classification import ClassificationTask
 from kdray.teacher.signal import TeacherSignal
 
 BOOTSTRAP_SEED = 0
+MOST_WORST = 20
+"""Worst cases that are kept."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class Evaluation:
     """A student's marks.
 
     Attributes:
-        metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth),
+        metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth), for a classifier
+            `accuracy` instead, with `precision`, `recall` and `f1` of class 1,
             `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` +
             relation (clean inputs), `agreement` (greedy output equal to the teacher's on clean inputs),
             `variant_accuracy`, `flips` and `teacher_flips`, `confidence`, `ece`, `teacher_ece`,
@@ -55,12 +62,14 @@ class Evaluation:
         intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
         relations: rates per transformation, each relation's.
+        worst: the worst cases, as `kdray.results` describes them.
     """
 
     metrics: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     counts: dict[str, int]
     relations: dict[str, dict[str, float]] = field(default_factory=dict)
+    worst: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the metrics, and `intervals`, `counts`, `relations` beside them."""
@@ -69,7 +78,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Any, task: AssertionTask, suite: Suite, config: EvaluationConfig, *, cases: int | None = None
+    model: Any, task: AnyTask, suite: Suite, config: EvaluationConfig, *, cases: int | None = None
 ) -> Evaluation:
     """Judges a student on the first cases of a suite.
 
@@ -89,13 +98,94 @@ def evaluate(
         raise DataError(f"{suite.source.folder}: its first {len(numbers)} rows hold no variant")
     answers, texts = answer(model, task, suite, numbers, config.batch_size)
     thresholds = Thresholds(config.similarity_bits, config.confidence, config.calibration)
-    return _marks(suite, clean_N, answers, texts, thresholds)
+    found = _marks(suite, clean_N, answers, texts, thresholds)
+    worst = worst_cases(suite, task, np.flatnonzero(~clean_N), answers, texts, thresholds)
+    metrics = dict(found.metrics)
+    if isinstance(task, ClassificationTask):
+        clean = np.flatnonzero(clean_N)
+        said, truth = ([int(source[row]) for row in clean] for source in (texts, suite.references))
+        metrics["accuracy"] = metrics.pop("assertion_accuracy")
+        found.intervals["accuracy"] = found.intervals.pop("assertion_accuracy")
+        metrics |= binary_marks(np.array(said), np.array(truth))
+    return replace(found, metrics=metrics, worst=worst)
+
+
+def worst_cases(
+    suite: Suite,
+    task: AnyTask,
+    variants: NDArray[Any],
+    answers: Answers,
+    texts: Sequence[str],
+    thresholds: Thresholds,
+) -> list[dict[str, Any]]:
+    """At most `MOST_WORST` variants that violate most relations, the most divergent first among equals.
+
+    Each has `transform`, `relation` (all that it violates), `source` (as the student read it), `diff`, `truth`,
+    `teacher`, `student` and `severity` (relations violated, and bits of divergence; ours).
+    """
+    chosen = answers.select(variants)
+    found = violations(chosen, thresholds)
+    severity_N = np.sum([v.violated for v in found.values()], axis=0) + chosen.divergence
+    order = np.argsort(-severity_N, kind="stable")[:MOST_WORST]
+    order = order[[any(v.violated[i] for v in found.values()) for i in order]]
+    rows = [int(variants[i]) for i in order]
+    sources = _sources(suite, task, rows)
+    clean = _sources(suite, task, [suite.clean_row[row] for row in rows])
+    cases = []
+    for i, row, source, before in zip(order.tolist(), rows, sources, clean, strict=True):
+        cases.append(
+            {
+                "transform": suite.transforms[row],
+                "relation": ", ".join(name for name, v in found.items() if v.violated[i]),
+                "source": source,
+                "diff": source_diff(before, source),
+                "truth": suite.references[row],
+                "teacher": suite.teacher_texts[row],
+                "student": texts[row],
+                "severity": round(float(severity_N[i]), 4),
+            }
+        )
+    return cases
+
+
+def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
+    if not rows:
+        return []
+    prompts, _, _ = suite.read(rows)
+    return [task.text(prompt) for prompt in prompts]
 
 
 def answer(
-    model: Any, task: AssertionTask, suite: Suite, numbers: Sequence[int], batch_size: int
+    model: Any, task: AnyTask, suite: Suite, numbers: Sequence[int], batch_size: int
 ) -> tuple[Answers, list[str]]:
     """What a student says to some rows, beside what the teacher said; and its texts."""
+    if isinstance(task, ClassificationTask):
+        return _classify(model, task, suite, numbers, batch_size)
+    return _write(model, task, suite, numbers, batch_size)
+
+
+def _classify(
+    model: Any, task: ClassificationTask, suite: Suite, numbers: Sequence[int], batch_size: int
+) -> tuple[Answers, list[str]]:
+    prompts, drafts, signal = suite.read(numbers)
+    rows = [task.answer(prompt, int(draft[0])) for prompt, draft in zip(prompts, drafts, strict=True)]
+    logits_NC = torch.from_numpy(np.concatenate(class_logits(model, task, rows, batch_size)))
+    divergence_N, logprob_N = _compare(signal, np.arange(len(rows)), np.concatenate(drafts), logits_NC)
+    probabilities_NC = logits_NC.double().softmax(1).numpy()
+    texts = [str(label) for label in probabilities_NC.argmax(1)]
+    answers = Answers(
+        agrees=matches(texts, [suite.teacher_texts[number] for number in numbers]),
+        divergence=divergence_N,
+        teacher_confidence=suite.teacher_confidence[list(numbers)],
+        student_confidence=probabilities_NC.max(1),
+        student_on_teacher=np.exp(logprob_N),
+    )
+    return answers, texts
+
+
+def _write(
+    model: Any, task: AssertionTask, suite: Suite, numbers: Sequence[int], batch_size: int
+) -> tuple[Answers, list[str]]:
     prompts, drafts, signal = suite.read(numbers)
     ends = np.cumsum([len(draft) for draft in drafts])
     divergence_N, logprob_N = np.zeros(len(drafts)), np.zeros(len(drafts))
@@ -168,8 +258,8 @@ def _marks(
         "teacher_accuracy": _share(teacher_right_N[clean_N]),
         "agreement": _share(on_clean.agrees),
         "violating_share": violating_share(found),
-        "flips": _flips(suite, variants, texts),
-        "teacher_flips": _flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
+        "flips": text_flips(suite, variants, texts),
+        "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
         **rates(found),
         **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
@@ -198,7 +288,8 @@ def _share(hits_N: NDArray[np.bool_]) -> Rate:
     return Rate(int(hits_N.sum()), len(hits_N))
 
 
-def _flips(suite: Suite, variants: NDArray[Any], texts: Sequence[str]) -> Rate:
+def text_flips(suite: Suite, variants: NDArray[Any], texts: Sequence[str]) -> Rate:
+    """MORPH's flips of a suite's variants; `texts` has an answer for every row of it."""
     clean = [texts[suite.clean_row[row]] for row in variants]
     return flips(clean, [rename_back(texts[row], suite.renames[row]) for row in variants])
 

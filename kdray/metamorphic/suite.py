@@ -30,7 +30,10 @@ from kdray.errors import DataError
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.transforms.base import Transform, Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
+from kdray.students.logits import TargetLogits
+from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.classification import ClassificationTask
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
@@ -65,7 +68,7 @@ class Input:
 
 def build_suite(
     model: Any,
-    task: AssertionTask,
+    task: AnyTask,
     examples: Sequence[Example],
     folder: str,
     *,
@@ -106,7 +109,7 @@ def build_suite(
 
 
 def suite_inputs(
-    task: AssertionTask,
+    task: AnyTask,
     examples: Sequence[Example],
     *,
     seed: int,
@@ -138,7 +141,7 @@ def _allowed(language: str, names: Sequence[str] | None) -> list[Transform]:
 
 
 def _variants(
-    task: AssertionTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
+    task: AnyTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
 ) -> list[Input]:
     """Variants of one case, by different transformations, those used least first."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
@@ -147,25 +150,82 @@ def _variants(
     for transform in tries:
         if len(found) == count:
             break
-        variant = transform(clean.example.context, clean.example.target, seed)
+        variant = transform(*task.source(clean.example), seed)
         if not isinstance(variant, Variant):
             continue
-        changed = replace(clean.example, context=variant.context, target=variant.target)
+        # A classifier's target is no code: it stays.
+        changed = replace(
+            clean.example, context=variant.context, target=variant.target or clean.example.target
+        )
         prompt = task.prompt(changed)
         if not np.array_equal(prompt, clean.prompt):
             found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
     return found
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the teacher says to some inputs: the row, its logits, its text and mean log-probability of each."""
+
+    rows: list[Row]
+    logits: list[Any]
+    texts: list[str]
+    logprobs: list[float]
+
+
 def _capture(
     model: Any,
-    task: AssertionTask,
+    task: AnyTask,
     inputs: Sequence[Input],
     writer: ShardWriter,
     number: int,
     batch_size: int,
 ) -> None:
-    """The teacher's greedy outputs and its logits on them, as one shard."""
+    """The teacher's word on some inputs as one shard."""
+    if isinstance(task, ClassificationTask):
+        said = _classes(model, task, inputs, batch_size)
+    else:
+        said = _texts(model, task, inputs, batch_size, writer.header.vocab)
+    extra: dict[str, list[Any]] = {
+        "case": [item.case for item in inputs],
+        "transform": [item.transform for item in inputs],
+        "reference": [item.example.target for item in inputs],
+        "renames": [json.dumps(item.renames) for item in inputs],
+        "teacher_text": said.texts,
+        "teacher_logprob": said.logprobs,
+    }
+    rows = [replace(row, id=item.case) for row, item in zip(said.rows, inputs, strict=True)]
+    writer.write(number, rows, said.logits, extra)
+
+
+def _classes(model: Any, task: ClassificationTask, inputs: Sequence[Input], batch_size: int) -> Said:
+    """The teacher's classes and its logits."""
+    asked = [task.answer(item.prompt, 0) for item in inputs]
+    logits_NC = np.concatenate(class_logits(model, task, asked, batch_size)).astype(np.float64)
+    labels = logits_NC.argmax(1).tolist()
+    rows = [task.answer(item.prompt, label) for item, label in zip(inputs, labels, strict=True)]
+    best_N = -np.log(np.exp(logits_NC - logits_NC.max(1, keepdims=True)).sum(1))
+    return Said(
+        rows, list(logits_NC.astype(np.float32)[:, None]), [str(label) for label in labels], best_N.tolist()
+    )
+
+
+def class_logits(
+    model: Any, task: ClassificationTask, rows: Sequence[Row], batch_size: int
+) -> list[NDArray[np.float32]]:
+    """A classifier's logits [1, C] of each row, read in batches of like length."""
+    forward = TargetLogits(model, task.pad_id)
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at].input_ids))
+    found: list[Any] = [None] * len(rows)
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        for at, logits in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
+            found[at] = logits
+    return found
+
+
+def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size: int, vocab: int) -> Said:
+    """The teacher's greedy outputs and its logits on them."""
     prompts = [item.prompt for item in inputs]
     options: dict[str, Any] = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
     outputs = greedy(model, prompts, max_new_tokens=task.max_target, **options)
@@ -174,23 +234,16 @@ def _capture(
     def keep(numbers: list[int], logits_NV: Any) -> None:
         parts = logits_NV.float().split([len(outputs[i].ids) for i in numbers])
         for i, part in zip(numbers, parts, strict=True):
-            logits[i] = part.cpu().numpy().copy()
+            logits[i] = part[:, :vocab].cpu().numpy().copy()
 
     drafts = [output.ids for output in outputs]
     greedy(model, prompts, max_new_tokens=1, drafts=drafts, on_draft=keep, **options)
-    rows = [
-        replace(task.answer(item.prompt, output.ids), id=item.case)
-        for item, output in zip(inputs, outputs, strict=True)
-    ]
-    extra: dict[str, list[Any]] = {
-        "case": [item.case for item in inputs],
-        "transform": [item.transform for item in inputs],
-        "reference": [item.example.target for item in inputs],
-        "renames": [json.dumps(item.renames) for item in inputs],
-        "teacher_text": [task.decode(output.ids) for output in outputs],
-        "teacher_logprob": [float(output.logprob.mean(dtype=np.float64)) for output in outputs],
-    }
-    writer.write(number, rows, logits, extra)
+    return Said(
+        rows=[task.answer(item.prompt, output.ids) for item, output in zip(inputs, outputs, strict=True)],
+        logits=logits,
+        texts=[task.decode(output.ids) for output in outputs],
+        logprobs=[float(output.logprob.mean(dtype=np.float64)) for output in outputs],
+    )
 
 
 @dataclass(frozen=True)

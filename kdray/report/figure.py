@@ -78,6 +78,8 @@ def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: 
             parts.append(_staircase(np.array(one), list(objectives.values()), x, y, colour))
         row = HEIGHT - BOTTOM - 14 * (len(surfaces) - number)
         parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
+    row = HEIGHT - BOTTOM - 14 * (len(surfaces) + 1)
+    parts.append(_text((WIDTH - RIGHT - 6, row), "attained by half of the seeds", INK, "end"))
     return _picture(parts)
 
 

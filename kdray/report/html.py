@@ -66,10 +66,10 @@ def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
 
 def assemble(data: Mapping[str, Any]) -> str:
     """The template with its data, script and style."""
-    script = '(() => {\n"use strict";\n' + "".join(_file(name) for name in SCRIPTS) + "})();\n"
-    parts = {"style": _file("style.css"), "script": script, "data": embed(data)}
-    parts |= {"style-hash": _hash(parts["style"]), "script-hash": _hash(script)}
-    page, rest = "", _file("template.html")
+    script = '(() => {\n"use strict";\n' + "".join(page_file(name) for name in SCRIPTS) + "})();\n"
+    parts = {"style": page_file("style.css"), "script": script, "data": embed(data)}
+    parts |= {"style-hash": source_hash(parts["style"]), "script-hash": source_hash(script)}
+    page, rest = "", page_file("template.html")
     # One pass from the left: a placeholder inside the data is text like any other.
     while "{{" in rest:
         before, _, rest = rest.partition("{{")
@@ -83,9 +83,11 @@ def embed(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
 
 
-def _file(name: str) -> str:
+def page_file(name: str) -> str:
+    """A file of the page as it comes with the package."""
     return (resources.files("kdray.report") / "page" / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def source_hash(text: str) -> str:
+    """What a Content-Security-Policy calls a script or a style by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

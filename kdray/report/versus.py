@@ -10,6 +10,7 @@ whether a difference is luck cannot be known, and the table says so.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -103,7 +104,7 @@ def techniques_table(comparison: Comparison, found: Sequence[Technique]) -> Tabl
             "hypervolume that half of the seeds attained ↑",
             lambda one: describe.number(one.median_hypervolume, 4),
         )
-    add(f"pairs of seeds above {found[0].name}", lambda one: _percent(one.above_first))
+    add(f"pairs of seeds with more of it than {found[0].name} ↑", lambda one: _percent(one.above_first))
     add("epsilon to the joint front ↓", lambda one: spread([side.epsilon for side in one.sides]))
     add("IGD+ to the joint front ↓", lambda one: spread([side.igd_plus for side in one.sides]))
     add("on the joint front ↑", lambda one: spread([float(side.on_joint) for side in one.sides]))
@@ -186,6 +187,24 @@ def versus(
     point = ", ".join(f"{describe.title(n)} {describe.number(at)}" for n, at in comparison.reference.items())
     luck = "; one sweep a side cannot tell a difference from luck" if single else ""
     return f"{shown}hypervolume up to {point}{luck}\n"
+
+
+def grouped(names: Sequence[str]) -> dict[str, list[str]]:
+    """`a-0,a-1` as technique `a` with its sweeps; `label=x,y` says another name.
+
+    Raises:
+        ConfigError: two techniques of one name.
+    """
+    found: dict[str, list[str]] = {}
+    for text in names:
+        label, _, listed = text.rpartition("=")
+        members = [one for one in listed.split(",") if one]
+        common = os.path.commonprefix(members) if len(members) > 1 else ""  # noqa: RUF071 - names, not paths
+        label = label or common.rstrip("-_./") or listed
+        if label in found:
+            raise ConfigError(f"compare: two techniques are called '{label}': say LABEL={listed}")
+        found[label] = members
+    return found
 
 
 def _name(folder: str, every: Sequence[str]) -> str:

@@ -130,6 +130,7 @@ class Attempt:
         self._folder.save(self._run.save, self._rungs, self._wall_s)
         if self._run.done:
             self._run.export(str(self._folder.path / "student"))
+            self._folder.write_cases(getattr(self._run, "worst_cases", ()))
         self._order = Order(**{**asdict(self._order), "decided": rung["step"]})
         return rung
 

@@ -24,7 +24,7 @@ from kdray.config import Sweep, as_data
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.search.record import lock, write_yaml
 
-MAY_CHANGE = ("search.trials", "resources.", "storage")
+MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
 LOCK_WAIT_S = 3.0
 """A look at the lock (`status`) holds it for a moment."""

@@ -48,6 +48,12 @@ class TrialFolder:
         """Writes results.jsonl."""
         storage.write_atomic(self.path / "results.jsonl", "".join(json.dumps(rung) + "\n" for rung in rungs))
 
+    def write_cases(self, cases: Sequence[Mapping[str, Any]]) -> None:
+        """Writes cases.jsonl, unless there are none."""
+        if cases:
+            text = "".join(json.dumps(case) + "\n" for case in cases)
+            storage.write_atomic(self.path / "cases.jsonl", text)
+
     def end(self, state: str, reason: str, seconds: float) -> None:
         """Writes state.json: from here on the trial is finished."""
         storage.write_json(self.path / "state.json", {"state": state, "reason": reason, "seconds": seconds})

@@ -67,6 +67,9 @@ def run(
     module = trial_factory.partition(":")[0]
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise ConfigError(f"trial factory '{trial_factory}': there is no module {module}")
+    for name in ("mlflow", "wandb"):
+        if getattr(sweep.tracking, name) and importlib.util.find_spec(name) is None:
+            raise ConfigError(f"tracking.{name}: {name} is not installed: pip install 'kdray[{name}]'")
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
     if fork is not None:
         _fork(sweep, Path(os.path.abspath(fork)), path)
@@ -127,6 +130,7 @@ def _drive(
 def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threading.Event) -> None:
     from ray import tune
 
+    from kdray.search import track
     from kdray.search.link import Link
     from kdray.search.scheduler import HalvingScheduler
     from kdray.search.searcher import StudySearcher
@@ -156,7 +160,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
         ),
         run_config=tune.RunConfig(
             name="run", storage_path=str(own), verbose=0, stop=Stop(stopped),
-            failure_config=tune.FailureConfig(max_failures=0),
+            failure_config=tune.FailureConfig(max_failures=0), callbacks=track.callbacks(sweep, path, link),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import math
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ LOCAL_ENVIRONMENT = {
 
 ROOM_WAIT_S = 600.0
 """How long a cluster that is joined may take to have room for a trial."""
+ANSWER_WAIT_S = 10.0
 STARTS = 4
 """How often Ray is started anew where it does not come up within its 30 s (they are not to be changed)."""
 
@@ -89,6 +91,7 @@ def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) 
         ConfigError: nothing answers there, or there is no room for even one trial.
     """
     prepare()
+    _check_answers(address)
     import ray
 
     try:
@@ -158,6 +161,17 @@ def _start(cpus: int, gpus: float) -> None:
             if attempt == STARTS or "timed out during startup" not in str(error):
                 raise
             log.warning("Ray did not come up in 30 s on this busy machine: starting it again")
+
+
+def _check_answers(address: str) -> None:
+    """Refuses a HOST:PORT where nobody listens at once; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "//" in host:
+        return  # `auto`, or a client's address
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_WAIT_S).close()
+    except OSError as error:
+        raise ConfigError(f"--address {address}: no Ray answers there: {error}") from error
 
 
 def _num_gpus() -> float:

@@ -92,6 +92,12 @@ class Team:
         """See `Run`."""
         return self._run.done
 
+    @property
+    def worst_cases(self) -> Sequence[Mapping[str, Any]]:
+        """Rank 0's, where its run keeps any."""
+        found: Sequence[Mapping[str, Any]] = getattr(self._run, "worst_cases", ())
+        return found
+
     def next_rung(self) -> Mapping[str, Any]:
         """See `Run`; the metrics are rank 0's."""
         metrics: Mapping[str, Any] = self._with(self._peers.call("next_rung"), self._run.next_rung)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdray.config import LlamaStudent, Student, T5Student
+from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.errors import DataError
 
 MAX_POSITIONS = 512
@@ -12,15 +12,21 @@ MAX_POSITIONS = 512
 """
 
 
-def build(student: Student, vocab: int, *, pad_id: int, end_id: int) -> Any:
+def build(student: Student, vocab: int, *, pad_id: int, end_id: int, start_id: int = 0) -> Any:
     """A randomly initialised transformers model.
 
     Args:
         student: its architecture.
         vocab: rows of the (tied) embedding.
         pad_id: the padding token, also the decoder's start (T5's convention).
-        end_id: the token that ends an answer.
+        end_id: the token that ends an answer or a snippet.
+        start_id: the token that begins a snippet (RoBERTa only).
     """
+    if isinstance(student, RobertaStudent):
+        from kdray.students import classifier
+
+        fields = student.model_dump(exclude={"family", "init"})
+        return classifier.build(**fields, vocab=vocab, pad_id=pad_id, start_id=start_id, end_id=end_id)
     build_family = _build_t5 if isinstance(student, T5Student) else _build_llama
     return with_fast_attention(build_family(student, vocab, pad_id, end_id))  # type: ignore[arg-type]
 
@@ -100,4 +106,15 @@ def describe(config: Any, init: str = "random") -> Student:
             feed_forward=config.d_ff,
             init=init,
         )
-    raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, t5")
+    if config.model_type == "roberta":
+        return RobertaStudent(
+            family="roberta",
+            layers=config.num_hidden_layers,
+            hidden=config.hidden_size,
+            heads=config.num_attention_heads,
+            feed_forward=config.intermediate_size,
+            snippets=getattr(config, "snippets", 1),
+            positions=config.max_position_embeddings,
+            init=init,
+        )
+    raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, roberta, t5")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.students.forward import is_classifier
 
 
 def _quiet() -> None:
@@ -26,10 +27,13 @@ def load_model(source: str | Path) -> Any:
     _quiet()
     try:
         config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(
-            str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
+        auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        options = {"dtype": torch.float32, "use_safetensors": True}
+        if config.model_type == "roberta":
+            from kdray.students.classifier import CodeClassifier as auto  # noqa: N813 - stands for the auto class
+        else:
+            options["trust_remote_code"] = False
+        model = auto.from_pretrained(str(source), **options)
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
     return model.eval()
@@ -52,6 +56,17 @@ def load_tokenizer(source: str | Path) -> Any:
         if getattr(tokenizer, name) is None:
             raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
     return tokenizer
+
+
+def shared_vocab(model: Any, tokenizer: Any) -> int:
+    """How many ids, from 0 on, are tokens to the tokenizer and have a logit in the model.
+
+    Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
+    these are the ids that all of them share. A classifier has its classes.
+    """
+    if is_classifier(model):
+        return int(model.config.num_labels)
+    return min(int(model.config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
 
 
 def weights_fingerprint(model: Any) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from kdray.students.forward import head, hidden_states
+from kdray.students.forward import head, hidden_states, labels_apart
 from kdray.tasks.row import IGNORED, Row
 
 
@@ -26,7 +26,7 @@ class TargetLogits:
         """`vocab` keeps the first so many columns: the ids that teacher, student and tokenizer share."""
         self._model, self._pad_id = model.eval(), pad_id
         weight_VD, self._scale = head(model)
-        self._weight_VD = weight_VD[:vocab]
+        self._weight_VD = weight_VD.detach()[:vocab]
         self.vocab = len(self._weight_VD)
 
     @torch.no_grad()
@@ -38,7 +38,7 @@ class TargetLogits:
         lengths_B = torch.tensor([len(row.input_ids) for row in rows])
         mask_BT = (torch.arange(input_ids_BT.shape[1]) < lengths_B[:, None]).long()
         decoder_ids_BL = None
-        if self._model.config.is_encoder_decoder:
+        if labels_apart(self._model):
             decoder_ids_BL = torch.full_like(labels_BL, self._pad_id)
             decoder_ids_BL[:, 1:] = labels_BL[:, :-1].masked_fill(labels_BL[:, :-1] == IGNORED, self._pad_id)
             is_target_BL = labels_BL != IGNORED

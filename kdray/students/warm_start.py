@@ -15,11 +15,11 @@ from typing import Any
 
 from torch import Tensor
 
-from kdray.config import Student, T5Student
+from kdray.config import RobertaStudent, Student, T5Student
 from kdray.errors import ConfigError
 from kdray.students.cost import params
 
-_LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|block)\.(?P<number>\d+)\.")
+_LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
 
 
 def spread(kept: int, total: int) -> list[int]:
@@ -33,7 +33,7 @@ def layer_counts(student: Student) -> dict[str, int]:
     """Stack prefix in parameter names -> number of layers."""
     if isinstance(student, T5Student):
         return {"encoder.": student.encoder_layers, "decoder.": student.decoder_layers}
-    return {"model.": student.layers}
+    return {"roberta.encoder." if isinstance(student, RobertaStudent) else "model.": student.layers}
 
 
 def check_sliceable(teacher: Student, student: Student) -> None:
@@ -44,6 +44,7 @@ def check_sliceable(teacher: Student, student: Student) -> None:
             f"a {student.family} student cannot be cut from a {teacher.family} teacher"
         )
     exact = ["head_dim"] + (["hidden", "heads", "feed_forward"] if student.init == "layers" else [])
+    exact += ["positions", "snippets"]
     for field, have in teacher.model_dump().items():
         want = getattr(student, field)
         if field in exact and want != have:

@@ -52,6 +52,11 @@ class AssertionTask:
         return int(self.tokenizer.pad_token_id)
 
     @property
+    def start_id(self) -> int:
+        """The token that a decoder begins with."""
+        return self.pad_id
+
+    @property
     def end_id(self) -> int:
         """The token that ends an answer."""
         return int(self.tokenizer.eos_token_id)
@@ -68,6 +73,10 @@ class AssertionTask:
             self.overlap,
         )
         return fingerprint(self.tokenizer.backend_tokenizer.to_str(), repr(limits))
+
+    def source(self, example: Example) -> tuple[str, str]:
+        """What a transformation may change: the context, and the target where a renamed name stands in it."""
+        return example.context, example.target
 
     def prompt(self, example: Example) -> Ids:
         """The model's input for one example, int32 [T] with T <= `max_input`."""
@@ -93,6 +102,12 @@ class AssertionTask:
         if self.end_id in ids:
             ids = ids[: ids.index(self.end_id)]
         return " ".join(self.tokenizer.decode(ids, skip_special_tokens=True).split())
+
+    def text(self, prompt_ids: Ids) -> str:
+        """A prompt as a person reads it."""
+        # The end token of our own tokenizer is the newline, which must not be lost.
+        is_newline = not self.tokenizer.eos_token.strip()
+        return str(self.tokenizer.decode(prompt_ids.tolist(), skip_special_tokens=not is_newline))
 
     def encode_target(self, text: str) -> Ids:
         """The tokens of an answer, end token included, cut to `max_target`."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,15 @@ from kdray.teacher.shards import ShardWriter
 
 Forward = Callable[[Sequence[Row]], list[NDArray[np.float32]]]
 """Rows -> float32 [targets of the row, V] logits of each, teacher-forced."""
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """A `Forward` with targets of its own: sequence-level distillation learns what the teacher wrote."""
+
+    def answer(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows with the teacher's output for targets."""
+
 
 FIT_ROWS = 256
 """Rows that a codec's state is fitted to, taken evenly from the corpus."""
@@ -57,6 +67,10 @@ class Plan:
         unique = chosen if len(self.rows) >= FIT_ROWS else list(self.rows)
         return sorted(unique, key=lambda row: len(row.input_ids))
 
+    def answered(self, rows: Sequence[Row], forward: Forward) -> list[Row]:
+        """The rows as they are stored."""
+        return forward.answer(rows) if isinstance(forward, Answers) else list(rows)
+
     def logits(self, rows: Sequence[Row], forward: Forward) -> Iterator[NDArray[np.float32]]:
         """The logits of each row in turn; no more than a batch is held."""
         for start in range(0, len(rows), self.batch_size):
@@ -77,11 +91,11 @@ def capture(
     """Writes the shards that `folder` does not have yet, then its manifest.
 
     Args:
-        rows: the corpus; each has at least one target.
+        rows: the corpus; each has at least one target, or none where the teacher answers.
         folder: path or URI.
         codec: how the signal is stored.
         header: whose signal it is; a folder of another teacher, tokenizer or corpus is refused.
-        forward: the teacher.
+        forward: the teacher; one that `Answers` is asked for the targets first.
         batch_size: rows of a forward pass; part of what makes bytes reproducible.
         rows_per_shard: rows of a shard.
         progress: called with (rows done, rows in all) after each shard.
@@ -104,12 +118,12 @@ def capture(
 def prepare(plan: Plan, writer: ShardWriter, forward: Forward) -> None:
     """Fits the codec to a sample of the corpus, unless that was done."""
     if writer.codec.fitted and writer.state is None:
-        sample = plan.sample()
+        sample = plan.answered(plan.sample(), forward)
         writer.fit(sample, list(plan.logits(sample, forward)))
 
 
 def write_shard(plan: Plan, writer: ShardWriter, forward: Forward, number: int) -> None:
     """Writes one shard, unless it is there."""
     if not writer.has(number):
-        rows = plan.shard(number)
+        rows = plan.answered(plan.shard(number), forward)
         writer.write(number, rows, plan.logits(rows, forward))

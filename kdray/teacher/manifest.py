@@ -30,6 +30,7 @@ class ShardHeader:
         tokenizer: fingerprint of the tokenizer.
         vocab: V of the logits.
         corpus: fingerprint of the corpus.
+        targets: `truth` where the rows hold the corpus's answers, `greedy` where they hold the teacher's own.
     """
 
     task: str
@@ -38,6 +39,7 @@ class ShardHeader:
     tokenizer: str
     vocab: int
     corpus: str
+    targets: str = "truth"
 
 
 @dataclass(frozen=True)

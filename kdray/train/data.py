@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import Encoding, TeacherRecipe, Trial
+from kdray.config import SNIPPETS, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
 from kdray.students.load import load_tokenizer
-from kdray.tasks.assertion import AssertionTask
+from kdray.students.vocab import embedding_rows
+from kdray.tasks import AnyTask
+from kdray.tasks.classification import train_code_tokenizer
+from kdray.tasks.make import task_of
 from kdray.tasks.tokenizer import train_tokenizer
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
@@ -35,26 +38,13 @@ class TrialData:
         fingerprint: of the teacher's weights, or None.
     """
 
-    task: AssertionTask
+    task: AnyTask
     source: RowSource
     vocab: int
     teacher: str | None
     suite: Suite | None
     held_out: RowSource | None = None
     fingerprint: str | None = None
-
-
-def assertion_task(tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AssertionTask:
-    """The task for a tokenizer under the limits of a trial."""
-    return AssertionTask(
-        tokenizer,
-        encoder_decoder,
-        max_input=encoding.max_input,
-        max_target=encoding.max_target,
-        max_row=encoding.max_row,
-        overlap=encoding.max_row * 3 // 8,
-        max_header=min(40, encoding.max_input // 4),
-    )
 
 
 def open_data(trial: Trial) -> TrialData:
@@ -72,10 +62,11 @@ def _from_shards(trial: Trial) -> TrialData:
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
     kept = local_folder(join(trial.shards, "teacher"))
-    task = assertion_task(load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
     source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
     suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
-    return TrialData(task, source, source.manifest.vocab, kept, suite, fingerprint=source.manifest.teacher)
+    vocab = embedding_rows(trial.shards, source.manifest.vocab, trial.task)
+    return TrialData(task, source, vocab, kept, suite, fingerprint=source.manifest.teacher)
 
 
 def _from_corpus(trial: Trial) -> TrialData:
@@ -83,12 +74,16 @@ def _from_corpus(trial: Trial) -> TrialData:
         raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
     examples = read_corpus(trial.corpus, "train")
     encoder_decoder = trial.student.family == "t5"
-    texts = (
-        f"{example.group}\n{example.focal}\n{example.context}{example.target}\n"
-        for example in _last_of_tests(examples)
-    )
-    tokenizer = train_tokenizer(texts, trial.vocab)
-    task = assertion_task(tokenizer, encoder_decoder, trial.encoding)
+    if trial.task in SNIPPETS:
+        snippets = {code: None for example in examples for code in (example.context, example.focal) if code}
+        tokenizer = train_code_tokenizer(snippets, trial.vocab)
+    else:
+        texts = (
+            f"{example.group}\n{example.focal}\n{example.context}{example.target}\n"
+            for example in _last_of_tests(examples)
+        )
+        tokenizer = train_tokenizer(texts, trial.vocab)
+    task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
     return TrialData(task, MemorySource(task.rows(examples)), len(tokenizer), None, None, held_out)
 

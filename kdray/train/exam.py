@@ -8,29 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.config import Encoding
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.evaluation.baselines import Retrieval, last_assertion
+from kdray.evaluation.classify import Classifier, classification_marks
 from kdray.evaluation.compare import matches
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
-from kdray.storage import exists, join, read_json
+from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
-from kdray.train.data import assertion_task
+from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.make import assertion_task, saved_encoding
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
-def share(hits_N: NDArray[np.bool_]) -> dict[str, Any]:
-    """Strict exact match with its 95 % Wilson interval, named as a trial's metrics are."""
+def share(hits_N: NDArray[np.bool_], name: str = "assertion_accuracy") -> dict[str, Any]:
+    """How often something is right with its 95 % Wilson interval, named as a trial's metrics are."""
     hits, total = int(hits_N.sum()), len(hits_N)
     return {
-        "assertion_accuracy": hits / total,
-        "intervals": {"assertion_accuracy": list(wilson(hits, total))},
+        name: hits / total,
+        "intervals": {name: list(wilson(hits, total))},
         "cases": total,
     }
 
@@ -67,6 +68,8 @@ def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[s
     turn.
     """
     model = load_model(teacher)
+    if is_classifier(model):
+        return _examine_classifier(model, teacher, sample(read_corpus(corpus, "test"), cases))
     task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
     examples = sample(read_corpus(corpus, "test"), cases)
     said = answers(model, task, examples)
@@ -74,7 +77,11 @@ def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[s
     return marks | baselines(read_corpus(corpus, "train"), examples, progress)
 
 
-def saved_encoding(folder: str) -> Encoding:
-    """The limits that a model of ours was trained with; the defaults for any other."""
-    path = join(folder, "kdray.json")
-    return Encoding(**read_json(path)["encoding"]) if exists(path) else Encoding()
+def _examine_classifier(model: Any, teacher: str, examples: Sequence[Example]) -> dict[str, dict[str, Any]]:
+    """A classifier's marks beside saying the commoner class every time."""
+    task = ClassificationTask(load_tokenizer(teacher), model.snippets, saved_encoding(teacher).max_input)
+    probabilities_NC = Classifier(model, task)([task.parts(example) for example in examples])
+    truth_N = np.array([int(example.target) for example in examples])
+    hits_N = probabilities_NC.argmax(1) == truth_N
+    marks = {"teacher": share(hits_N, "accuracy") | classification_marks(probabilities_NC, truth_N)}
+    return marks | {"majority": share(truth_N == (truth_N.mean() > 0.5), "accuracy")}

@@ -15,14 +15,19 @@ from kdray.train.learner import Learner
 LOSS_BATCH = 64
 
 
-def judge(model: Any, data: TrialData, trial: Trial, last: bool) -> dict[str, Any]:
-    """The metrics of a rung: the suite's for a student, the held-out loss for a teacher under training."""
+def judge(
+    model: Any, data: TrialData, trial: Trial, last: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The metrics of a rung, the suite's for a student, the held-out loss for a teacher under training; and the
+    worst cases of a student.
+    """
     if data.held_out is not None:
-        return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}
+        return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}, []
     assert data.suite is not None  # noqa: S101 - a trial without a suite is not opened
     config = trial.evaluation
     cases = config.cases if last else config.rung_cases
-    return evaluate(model, data.task, data.suite, config, cases=cases).as_dict()
+    found = evaluate(model, data.task, data.suite, config, cases=cases)
+    return found.as_dict(), found.worst
 
 
 @torch.inference_mode()

@@ -39,7 +39,7 @@ Progress = Callable[[int, float], None]
 
 
 class TrialRun:
-    """A trial under way. `step` counts the optimizer steps done."""
+    """A trial under way. `step` counts the optimizer steps done, `worst_cases` are of the last rung."""
 
     def __init__(self, trial: Trial, world: World = World(), progress: Progress | None = None) -> None:  # noqa: B008 - frozen
         """Opens the data, builds the student, starts DeepSpeed. Raises `KdrayError` for what does not fit."""
@@ -47,6 +47,7 @@ class TrialRun:
         self._progress = progress
         self._seconds = 0.0
         self._losses: list[float] = []
+        self.worst_cases: list[dict[str, Any]] = []
         torch.manual_seed(trial.seed)
         self.data: TrialData = open_data(trial)
         self._lengths = self.data.source.lengths()
@@ -82,7 +83,8 @@ class TrialRun:
             "train_loss": sum(recent) / len(recent),
         }
         self.model.eval()
-        metrics |= judge(self.model, self.data, self.trial, last=self.done)
+        marks, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
+        metrics |= marks
         self.model.train()
         self._seconds += time.perf_counter() - started
         return metrics | {"seconds": self._seconds}

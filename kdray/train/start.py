@@ -14,7 +14,8 @@ from kdray.train.data import TrialData
 def new_student(trial: Trial, data: TrialData) -> Any:
     """The student at step 0: random, or cut out of the teacher as `student.init` says. Raises `KdrayError`."""
     student = trial.student
-    model = build(student, data.vocab, pad_id=data.task.pad_id, end_id=data.task.end_id)
+    task = data.task
+    model = build(student, data.vocab, pad_id=task.pad_id, end_id=task.end_id, start_id=task.start_id)
     if student.init == "random":
         return model
     if data.teacher is None:

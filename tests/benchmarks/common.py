@@ -21,13 +21,13 @@ from kdray.stream import RowSource, batch_rows, collate
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.students.logits import TargetLogits
 from kdray.tasks.assertion import AssertionTask
+from kdray.tasks.make import assertion_task
 from kdray.tasks.row import Row
 from kdray.teacher.codec import Codec, Packed, State
 from kdray.teacher.codecs import CODECS
 from kdray.teacher.codecs.full import log_probs
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.signal import TeacherSignal
-from kdray.train.data import assertion_task
 from kdray.train.learner import Learner
 from kdray.train.schedule import lr_ratio
 
@@ -40,8 +40,12 @@ CODET5 = ROOT.parent / "shared" / "data" / "tokenizers" / "codet5"
 def teacher() -> tuple[Any, AssertionTask]:
     """The packaged teacher and its task."""
     torch.set_num_threads(1)
-    encoding = Encoding(**json.loads((TEACHER / "kdray.json").read_text())["encoding"])
-    return load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, encoding)
+    return load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, teacher_encoding())
+
+
+def teacher_encoding() -> Encoding:
+    """The limits of its rows."""
+    return Encoding(**json.loads((TEACHER / "kdray.json").read_text())["encoding"])
 
 
 def corpus(folder: Path) -> str:
@@ -160,9 +164,3 @@ def distillkit_bytes(vocab: int) -> dict[str, float]:
     """Bytes a token of DistillKit's layout: bit-packed ids, and 14 (k = 50) or 56 (k = 128) bytes of values."""
     width = int(vocab - 1).bit_length()
     return {"k50": 50 * width / 8 + 14, "k128": 128 * width / 8 + 56}
-
-
-__all__ = [
-    "CODET5", "ROOT", "TopK", "corpus", "distillkit_bytes", "encoded", "header", "labels", "logits", "rows",
-    "teacher", "train",
-]  # fmt: skip

@@ -29,7 +29,7 @@ from kdray.evaluation.generate import greedy
 from kdray.students.families import build, describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.warm_start import slice_state
-from kdray.train.data import assertion_task
+from kdray.tasks.make import assertion_task
 
 TEACHER = Path(__file__).resolve().parents[2] / "kdray" / "demo" / "teacher"
 BATCH = 32

@@ -4,10 +4,10 @@
 
 The packaged teacher's signal on 1,536 rows of real tests is stored by every codec. From each store the same
 student (three layers of width 128, cut out of the teacher as in the demo) is trained for the same steps at T = 1,
-2 and 4 with three seeds, by the teacher alone (alpha = 1): KL over all tokens where the store knows them
-(`head`: loss `spread`; `full`, `minmax`: every token), from the stored tokens alone where it does not
-(`sampled`, `topk`). Beside them the default loss on `head` (`decoupled`), the labels without a teacher, and the
-student as it starts.
+2 and 4 with three seeds, by the teacher alone (alpha = 1): with the default loss, `decoupled`, from `head`, and
+with the KL over all tokens, the tail spread as stored (`head_spread`); with the KL over all tokens from `full` and
+`minmax`; from the stored tokens alone where there is nothing else (`sampled`, `topk`). Beside them the labels
+without a teacher, and the student as it starts.
 
 Measured on rows of unseen files: KL(teacher || student) at T = 1 over all tokens, against the teacher's own
 float32 logits; exact match of whole assertions (decoded greedily: an assertion is right if each of its tokens is
@@ -61,9 +61,9 @@ class Store:
 
 
 STORES = {
-    "head": Store("head", {}, "spread"),
+    "head": Store("head", {}, "decoupled"),
+    "head_spread": Store("head", {}, "spread"),
     "full": Store("full", {}, "spread"),
-    "head_decoupled": Store("head", {}, "decoupled"),
     "minmax8": Store("minmax", {"bits": 8}, "spread"),
     "minmax4": Store("minmax", {"bits": 4}, "spread"),
     "sampled50": Store("sampled", {"draws": 50}, "sampled"),

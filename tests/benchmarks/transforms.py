@@ -50,9 +50,9 @@ def row(language: str, per_s: float, proof: Proof) -> dict[str, Any]:
 
 def python(quick: bool) -> dict[str, Any]:
     """Real test functions."""
-    count = 300 if quick else 4000
     tests = list(islice(chain(real_tests("networkx"), real_tests("sympy")), 40 if quick else 600))
-    proof = prove(iter(tests), count)
+    proof = prove(tests, len(tests), each=len(transforms_of("python")))
+    print(f"{proof.functions} test functions of networkx and sympy")
     return row("python", speed("python", [(t.context, t.target) for t in tests], 1 if quick else 3), proof)
 
 

@@ -1,11 +1,41 @@
-"""A driver of a sweep on a Ray that runs: python -m tests.cluster.drive SWEEP ADDRESS FACTORY."""
+"""A driver of a sweep on a Ray that runs: python -m tests.cluster.drive SWEEP ADDRESS FACTORY
 
+Prints, as JSON, trials a second and the driver's share of a core once a fifth of the trials have ended (and all
+workers are up), and its memory.
+"""
+
+import json
+import resource
 import sys
+import time
+from typing import Any
 
 from kdray.config import load_sweep
 from kdray.search.runner import run
 from kdray.storage import join
 
+
+def main(sweep_file: str, address: str, factory: str) -> None:
+    sweep = load_sweep(sweep_file)
+    moments: list[tuple[float, float]] = []
+
+    def note(event: Any) -> None:
+        if event.kind in ("started", "rung"):
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        moments.append((time.monotonic(), used.ru_utime + used.ru_stime))
+
+    folder = join(sweep.storage, sweep.name)
+    run(sweep, folder, resume=True, address=address, on_event=note, trial_factory=factory)
+    if not moments:
+        return
+    warm = moments[len(moments) // 5 :]
+    (begin, cpu_begin), (end, cpu_end) = warm[0], warm[-1]
+    seconds = max(end - begin, 1e-9)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    speed, share = (len(warm) - 1) / seconds, (cpu_end - cpu_begin) / seconds
+    print(json.dumps({"trials_per_s": speed, "cpu_share": share, "mb": peak_mb}))
+
+
 if __name__ == "__main__":
-    sweep = load_sweep(sys.argv[1])
-    run(sweep, join(sweep.storage, sweep.name), resume=True, address=sys.argv[2], trial_factory=sys.argv[3])
+    main(*sys.argv[1:])

@@ -43,6 +43,7 @@ def environment(**more: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # see kdray/search/session.py
         **more,
     }
 
@@ -62,6 +63,14 @@ def run_world(module: str, *arguments: str, path: str = "", timeout_s: float = 5
     )
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
     return done.stdout
+
+
+def own_command(folder: Path, python: str) -> str:
+    """A folder with a `kdray` that is this checkout's, whatever else is installed."""
+    folder.mkdir()
+    (folder / "kdray").write_text(f'#!/bin/sh\nexec {python} -m kdray "$@"\n')
+    (folder / "kdray").chmod(0o755)
+    return str(folder)
 
 
 def until(holds: Callable[[], Any], what: str | Callable[[], Any], seconds: float = 120) -> Any:
@@ -138,14 +147,14 @@ class Host:
                 stderr=out,
             )
 
-    def start_ray(self, head: Host | None = None, cpus: int = 1) -> None:
-        """A Ray node: the first of a cluster, or one that joins it."""
+    def start_ray(self, log: Path, head: Host | None = None, cpus: int = 1, **more: str) -> None:
+        """A Ray node: the first of a cluster, or one that joins it; `more` is for its trials' environment."""
         place = ["--head", "--port=6379", "--include-dashboard=false"] if head is None else [
             f"--address={head.address}:6379"
         ]  # fmt: skip
         self.start(
             "ray", "start", *place, f"--node-ip-address={self.address}", f"--num-cpus={cpus}", "--num-gpus=0",
-            "--object-store-memory=100000000", "--disable-usage-stats", "--block",
+            "--object-store-memory=100000000", "--disable-usage-stats", "--block", log=log, **more,
         )  # fmt: skip
 
     def cable(self, up: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -17,14 +18,12 @@ from kdray import results
 from kdray.config import Sweep, sweep_from
 from tests.cluster.hosts import Host, switch, until
 
-TRIALS = 6
-
 
 class Cluster:
     """A head that computes nothing, workers with one core each, and sweeps driven from the head."""
 
-    def __init__(self, folder: Path, workers: int = 3) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, workers: int = 3, cpus: int = 1, step_s: float = 0.5) -> None:
+        self.folder, self.cpus, self.step_s = folder, cpus, step_s
         switch(folder)
         self.hosts: list[Host] = []
         self.begin(workers)
@@ -32,21 +31,28 @@ class Cluster:
     def begin(self, workers: int) -> None:
         """A head and workers, on hosts of their own."""
         self.head = self._host(None, cpus=0)
-        time.sleep(3)
+        until(lambda: ":6379" in self.head.run("ss -ltn"), "a head that listens")
         self.workers = [self.join() for _ in range(workers)]
 
     def join(self) -> Host:
         """One more worker."""
-        return self._host(self.head, cpus=1)
+        return self._host(self.head, self.cpus)
 
     def _host(self, head: Host | None, cpus: int) -> Host:
         host = Host(len(self.hosts) + 1)
         self.hosts.append(host)
-        host.start_ray(head, cpus)
+        host.start_ray(self.folder / f"ray{host.number}.log", head, cpus, FAKE_STEP_S=str(self.step_s))
         return host
 
-    def sweep(self, name: str = "small", workers: int = 2, concurrent: int = 1) -> Sweep:
-        """Trials of `workers` processes: they span hosts, for a host has one core."""
+    def sweep(
+        self,
+        name: str = "small",
+        workers: int = 2,
+        concurrent: int = 1,
+        trials: int = 6,
+        rungs: Sequence[int] = (1, 2, 4, 8),
+    ) -> Sweep:
+        """Trials of `workers` processes: they span hosts where a host has one core."""
         student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
         data = {
             "name": name,
@@ -55,24 +61,24 @@ class Cluster:
                 "shards": "a",
                 "suite": "b",
                 "student": {"family": "t5", **student},
-                "budget": {"steps": 8, "rungs": [1, 2, 4, 8]},
+                "budget": {"steps": rungs[-1], "rungs": list(rungs)},
             },
             "space": {
                 "distil.alpha": {"range": [0.0, 1.0]},
                 "distil.temperature": {"range": [0.5, 8.0], "log": True},
             },
-            "search": {"trials": TRIALS, "start": [{"distil.alpha": 0.0}], "halving": False},
+            "search": {"trials": trials, "start": [{"distil.alpha": 0.0}], "halving": False},
             "resources": {"workers": workers, "max_concurrent": concurrent, "max_failures": 5},
         }
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(data))
         return sweep_from(data, "test")
 
-    def drive(self, sweep: Sweep, factory: str, step_s: float = 0.3) -> subprocess.Popen[bytes]:
+    def drive(self, sweep: Sweep, factory: str) -> subprocess.Popen[bytes]:
         """Runs a sweep from the head."""
         return self.head.start(
             sys.executable, "-m", "tests.cluster.drive", f"{self.folder}/{sweep.name}.yaml",
             f"{self.head.address}:6379", f"fake_run:{factory}",
-            log=self.folder / f"{sweep.name}.log", FAKE_STEP_S=str(step_s),
+            log=self.folder / f"{sweep.name}.log",
         )  # fmt: skip
 
     def rungs(self, name: str = "small") -> list[tuple[str, int]]:

@@ -19,11 +19,8 @@ def test_a_job_that_is_requeued_in_mid_sweep_goes_on(small_world, tmp_path):
     data["search"]["trials"] = 5
     data["trial"]["budget"] = {"steps": 200, "rungs": [50, 200]}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(data))
-    (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "kdray"  # this checkout's, whatever else is installed
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m kdray "$@"\n')
-    command.chmod(0o755)
-    log = hosts.run_world("tests.cluster.slurm", str(tmp_path), path=str(tmp_path / "bin"))
+    path = hosts.own_command(tmp_path / "bin", sys.executable)
+    log = hosts.run_world("tests.cluster.slurm", str(tmp_path), path=path)
     assert "JobState=COMPLETED" in log
     assert "DUE TO JOB REQUEUE" in log
     assert "Restarts=1" in log

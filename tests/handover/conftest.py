@@ -13,20 +13,25 @@ from kdray.train import TrialRun
 from tests import world
 
 
+def train_into(folder, trials):
+    """Trains and exports each trial into an experiment folder."""
+    for number, trial in enumerate(trials):
+        run = TrialRun(trial)
+        while not run.done:
+            metrics = run.next_rung()
+        where = folder / "trials" / f"t{number:04d}"
+        run.export(where / "student")
+        run.close()
+        _write(where, as_data(trial), [metrics], "complete")
+
+
 @pytest.fixture(scope="session")
 def shipped_from(small_world, tmp_path_factory):
     """Its experiment folder: t0000 and t0001 complete (the second without its student), t0002 failed."""
     sweep = world.sweep(small_world, name="toy", storage=str(tmp_path_factory.mktemp("runs")))
     folder = world.Path(sweep.storage) / "toy"
-    for number, alpha in enumerate((0.5, 0.9)):
-        trial = merge(sweep.trial, {"distil.alpha": alpha, "optim.lr": 5e-3}, "test")
-        trial = merge(trial, {"budget.steps": 12, "budget.rungs": [12]}, "test")
-        run = TrialRun(trial)
-        metrics = run.next_rung()
-        where = folder / "trials" / f"t{number:04d}"
-        run.export(where / "student")
-        run.close()
-        _write(where, as_data(trial), [metrics], "complete")
+    more = {"optim.lr": 5e-3, "budget.steps": 12, "budget.rungs": [12]}
+    train_into(folder, [merge(sweep.trial, {"distil.alpha": a, **more}, "test") for a in (0.5, 0.9)])
     (folder / "trials" / "t0001" / "student" / "model.safetensors").unlink()
     _write(folder / "trials" / "t0002", as_data(sweep.trial), [], "failed")
     (folder / "sweep.yaml").write_text(yaml.safe_dump(as_data(sweep), sort_keys=False))

@@ -105,12 +105,10 @@ def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, 
 def test_the_onnx_graph_gives_pytorchs_logits_for_any_shape(shipped, on):
     model = load_model(shipped.folder)
     graph = onnx.Graph(Path(shipped.folder) / onnx.FILE, model)
-    prompts, drafts, _ = on.suite.read(on.numbers[:5])
-    exact = measure.answers(model, on, on.numbers[:5])
-    options = {"end_id": on.task.end_id, "max_new_tokens": on.task.max_target}
-    for batch_size, guesses in ((1, drafts), (5, drafts), (5, [one.ids for one in exact])):
-        found = graph.greedy(prompts, guesses, batch_size=batch_size, **options)
-        assert [ids.tolist() for ids in found] == [one.ids.tolist() for one in exact]
+    prompts, _, _ = on.suite.read(on.numbers[:5])
+    for prompt, exact in zip(prompts, measure.answers(model, on, on.numbers[:5]), strict=True):
+        found = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
+        assert found.tolist() == exact.ids.tolist()
     assert shipped.facts.onnx["max_difference"] < 1e-3
 
 
@@ -119,6 +117,8 @@ def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
     assert found["bytes"] < found["float_bytes"]
     assert 0 <= found["int8"]["same_as_float"] <= 1
     assert found["float"]["assertion_accuracy"] == shipped.facts.marks["assertion_accuracy"]
+    assert found["float"]["prediction_agreement"] == shipped.facts.marks["prediction_agreement"]
+    assert found["float"]["same_as_float"] == 1.0
     low, high = found["int8"]["intervals"]["assertion_accuracy"]
     assert low <= found["int8"]["assertion_accuracy"] <= high
 
@@ -138,15 +138,12 @@ def test_an_encoder_decoder_is_exported_to_onnx_too(tmp_path):
     assert facts["max_difference"] < 1e-3
     import torch
 
-    written = onnx.Graph(tmp_path / onnx.FILE, model).greedy(
-        prompts, [np.zeros(0, np.int32)] * 3, end_id=1, max_new_tokens=6, batch_size=2
-    )
-    for prompt, ids in zip(prompts, written, strict=True):
+    graph = onnx.Graph(tmp_path / onnx.FILE, model)
+    for prompt in prompts:
         inputs = torch.from_numpy(prompt.astype(np.int64))[None]
-        exact = model.generate(
-            inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=6, do_sample=False
-        )
-        assert exact[0, 1:].tolist() == ids.tolist()
+        mask = torch.ones_like(inputs)
+        exact = model.generate(inputs, attention_mask=mask, max_new_tokens=6, do_sample=False)
+        assert exact[0, 1:].tolist() == graph.greedy(prompt, end_id=1, max_new_tokens=6).tolist()
 
 
 def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path, monkeypatch):
@@ -164,7 +161,7 @@ def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped
     assert not done.facts.measured
     assert "before its weights were rounded" in text
     assert "codec and fidelity not measured" in text
-    assert "| one assertion | not measured | not measured |" in text
+    assert "| one input | not measured | not measured |" in text
 
 
 def test_what_is_there_is_not_overwritten(shipped_from, tmp_path):

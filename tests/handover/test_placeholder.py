@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
+import json
+from pathlib import Path
+
 import pytest
 
 from kdray.corpus.mine import mine
 from kdray.errors import DataError
 from kdray.handover.placeholder import example
 from tests import world
+
+REAL_JAVA = Path(__file__).resolve().parents[3] / "shared" / "data" / "java_assertions" / "test.jsonl.gz"
 
 JAVA = """\
 package shop;
@@ -89,3 +96,24 @@ def test_what_cannot_be_answered_is_one_line(source, path, language, says):
     with pytest.raises(DataError, match=says) as caught:
         example(source, path, language)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.shared
+def test_of_real_java_tests_nearly_all_are_understood():
+    if not REAL_JAVA.exists():
+        pytest.skip("needs ../shared/data/java_assertions")
+    with gzip.open(REAL_JAVA, "rt") as lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, 300)]
+    understood = 0
+    for row in rows:
+        try:
+            found = example(row["test_method_masked"], row["path"])
+        except DataError:
+            continue
+        understood += found.test == row["test_name"] and not found.context.rpartition("\n")[2].strip()
+    assert understood >= 0.99 * len(rows)
+
+
+def test_a_placeholder_may_be_a_comment():
+    for mark in ("# <ASSERT>", "#<AssertPlaceHolder>", "<ASSERT>;"):
+        assert example(f"def test_x():\n    x = 1\n    {mark}\n", "").context.endswith("x = 1\n    ")

@@ -6,14 +6,14 @@ import io
 import json
 
 import pytest
+import torch
 
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
 from kdray.handover.predict import predict
 from kdray.students.load import load_model, load_tokenizer
-from kdray.train.data import assertion_task
-from kdray.train.exam import saved_encoding
+from kdray.tasks.make import assertion_task, saved_encoding
 from tests.handover.test_placeholder import JAVA
 from tests.test_cli import run
 
@@ -52,6 +52,33 @@ def test_the_confidence_is_the_one_that_evaluation_gives(student):
     (first,) = predict(model, task, one, 1)
     assert first.assertion == task.decode(alone.ids)
     assert first.confidence == pytest.approx(alone.confidence, rel=1e-4)
+
+
+def test_an_encoder_decoder_is_asked_in_the_same_way(student):
+    from kdray.config import Encoding, T5Student
+    from kdray.students.families import build
+
+    _, llama = student
+    shape = {
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "hidden": 16,
+        "heads": 2,
+        "head_dim": 8,
+        "feed_forward": 24,
+    }
+    torch.manual_seed(3)
+    model = build(T5Student(family="t5", **shape), 400, pad_id=llama.pad_id, end_id=llama.end_id).eval()
+    task = assertion_task(llama.tokenizer, True, Encoding(max_target=6))
+    one = example(PYTHON, "test_shop.py")
+    (alone,) = greedy(
+        model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id, max_new_tokens=6, batch_size=1
+    )
+    found = predict(model, task, one, 1)
+    assert [(c.assertion, c.confidence) for c in found] == [
+        (task.decode(alone.ids), pytest.approx(alone.confidence, rel=1e-4))
+    ]
+    assert 1 <= len(predict(model, task, one, 3)) <= 3
 
 
 def test_none_asked_for_is_refused(student):

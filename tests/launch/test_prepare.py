@@ -91,6 +91,30 @@ def test_a_damaged_shard_is_one_clear_line_and_nothing_is_trained(own_world, dam
     assert "\n" not in str(caught.value)
 
 
+def test_training_refuses_a_flipped_byte_in_any_of_the_files(own_world):
+    trial = world.sweep(own_world).trial
+    files = sorted((own_world / "signal").glob("*.*"))
+    assert {"manifest.json", "state.arrow", "shard-00000.arrow"} <= {file.name for file in files}
+    rng = np.random.default_rng(0)
+    for file in files * 5:
+        data = bytearray(file.read_bytes())
+        sound = bytes(data)
+        data[rng.integers(len(data))] ^= int(rng.integers(1, 256))
+        file.write_bytes(data)
+        with pytest.raises(DataError, match=file.name):
+            train(trial)
+        file.write_bytes(sound)
+
+
+def test_weights_that_are_not_the_captured_teachers_start_no_student(own_world):
+    kept = own_world / "signal" / "teacher"
+    model = load_model(kept)
+    next(model.parameters()).data[0, 0] += 1
+    model.save_pretrained(kept)
+    with pytest.raises(DataError, match="not the weights that the shards were captured from"):
+        train(world.sweep(own_world).trial)
+
+
 def test_an_encoder_decoder_folder_is_a_teacher_too(own_world):
     """Any transformers folder will do: here a T5 that was never trained."""
     tokenizer = load_tokenizer(own_world / "teacher")

@@ -121,3 +121,19 @@ def test_cases_without_a_variant_are_refused(captured: tuple[Kit, Suite]) -> Non
     kit, suite = captured
     with pytest.raises(DataError, match="no variant"):
         evaluate(kit.model(1), kit.task, suite, CONFIG, cases=0)
+
+
+def test_the_worst_cases_show_source_diff_and_both_outputs(captured: tuple[Kit, Suite]) -> None:
+    kit, suite = captured
+    assert evaluate(kit.model(0), kit.task, suite, CONFIG).worst == []
+    worst = evaluate(kit.model(1), kit.task, suite, CONFIG).worst
+    assert 0 < len(worst) <= 20
+    assert [case["severity"] for case in worst] == sorted((c["severity"] for c in worst), reverse=True)
+    sources = {kit.task.text(prompt) for prompt in suite.read(range(len(suite.cases)))[0]}
+    for case in worst:
+        assert case["source"] in sources
+        assert case["source"].count("\n") >= 2, "a test has lines"
+        assert case["diff"].startswith("@@")
+        assert case["teacher"] in suite.teacher_texts
+        assert set(case["relation"].split(", ")) <= set(RELATIONS)
+        assert case["truth"] in suite.references

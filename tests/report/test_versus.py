@@ -10,7 +10,7 @@ import pytest
 from kdray.errors import ConfigError, DataError
 from kdray.report.comparison import compare
 from kdray.report.front import front
-from kdray.report.versus import spread, techniques, versus
+from kdray.report.versus import grouped, spread, techniques, versus
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 from tests.report.test_comparison import BOTH, sweep
@@ -53,6 +53,17 @@ def test_three_objectives_have_no_surface_but_volumes():
     assert one.surfaces == {}
     assert one.median_hypervolume is None
     assert two.above_first == 1.0
+
+
+def test_techniques_are_named_by_what_their_sweeps_have_in_common_or_as_one_says():
+    assert grouped(["tpe-0,tpe-1", "b", "mine=x,y"]) == {
+        "tpe": ["tpe-0", "tpe-1"],
+        "b": ["b"],
+        "mine": ["x", "y"],
+    }
+    assert grouped(["x,y"]) == {"x,y": ["x", "y"]}
+    with pytest.raises(ConfigError, match="two techniques are called 'a': say LABEL=a-2,a-3"):
+        grouped(["a-0,a-1", "a-2,a-3"])
 
 
 def test_a_spread_names_the_ends_where_there_are_several():

@@ -17,6 +17,9 @@ HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
 os.environ["PYTHONPATH"] = os.pathsep.join([HERE, *filter(None, [os.environ.get("PYTHONPATH")])])
 
+# Read by W&B in Ray's actors, which inherit it from the Ray that is started here.
+os.environ["WANDB_MODE"] = "offline"
+
 MakeSweep = Callable[..., Sweep]
 
 STUDENT = {
@@ -30,7 +33,13 @@ STUDENT = {
 
 
 @pytest.fixture
-def make_sweep() -> MakeSweep:
+def make_sweep(module_sweep: MakeSweep) -> MakeSweep:
+    """A small sweep; `space` adds to its space, `student` to its base student, the rest replaces."""
+    return module_sweep
+
+
+@pytest.fixture(scope="session")
+def module_sweep() -> MakeSweep:
     """A small sweep; `space` adds to its space, `student` to its base student, the rest replaces."""
 
     def make(

@@ -110,3 +110,34 @@ def test_remote_shards_are_the_local_ones(build: Build, tmp_path: Path, endpoint
     served = endpoint.served
     ShardSource.open("s3://bucket/signal")
     assert endpoint.served == served + 1  # the manifest
+
+
+def test_a_remote_folder_is_copied_once_and_again_when_it_changes(
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = {"config.json": "1 7", "weights": "3 8"}
+    monkeypatch.setattr(storage, "file_stamps", lambda location: stamps)
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "teacher" / "config.json").write_text("{}")
+    (tmp_path / "teacher" / "weights").write_text("abc")
+    endpoint.fail_every = 2
+    first = cache.local_folder("s3://bucket/teacher")
+    assert sorted(file.name for file in Path(first).iterdir()) == ["config.json", "weights"]
+    assert cache.local_folder("s3://bucket/teacher") == first and endpoint.served == 2
+    stamps["weights"] = "3 9"
+    assert cache.local_folder("s3://bucket/teacher") != first and endpoint.served == 4
+    assert cache.local_folder(str(tmp_path)) == str(tmp_path)
+    stamps.clear()
+    with pytest.raises(DataError, match="s3://bucket/none: no such folder"):
+        cache.local_folder("s3://bucket/none")
+
+
+def test_a_folder_makes_room_too(tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "file_stamps", lambda location: {"weights": "10 1"})
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "teacher" / "weights").write_text("0123456789")
+    folder = Path(cache.local_folder("s3://bucket/teacher"))
+    os.utime(folder, (1, 1))
+    monkeypatch.setenv(cache.LIMIT, "15")
+    cache.fetch([_file(tmp_path, "a", b"0123456789")])
+    assert not folder.exists()

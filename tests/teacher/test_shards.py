@@ -13,6 +13,7 @@ from kdray.tasks.row import Row
 from kdray.teacher.codec import make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardSource, ShardWriter
+from kdray.teacher.verify import verify
 from tests.teacher.conftest import HEADER, VOCAB, Build, make_logits, make_rows
 
 
@@ -143,7 +144,9 @@ def test_missing_and_truncated_shards_are_named_in_one_line(build: Build, tmp_pa
         ShardSource.open(str(tmp_path / "signal"))
 
 
-def test_any_flipped_byte_of_any_file_is_refused(build: Build, tmp_path: Path) -> None:
+def test_any_of_a_thousand_flipped_bytes_is_reported_by_verify_and_refused_by_training(
+    build: Build, tmp_path: Path
+) -> None:
     build("sound")
     shutil.copytree(tmp_path / "sound", tmp_path / "flipped")
     files = sorted((tmp_path / "flipped").iterdir())
@@ -156,10 +159,11 @@ def test_any_flipped_byte_of_any_file_is_refused(build: Build, tmp_path: Path) -
         sound = bytes(data)
         data[offset] ^= int(rng.integers(1, 256))
         files[number].write_bytes(data)
-        with pytest.raises(DataError, match=re.escape(str(tmp_path / "flipped"))):
-            ShardSource.open(str(tmp_path / "flipped"))
+        for read in (verify, ShardSource.open):  # the command, and what a trial opens
+            with pytest.raises(DataError, match=re.escape(str(tmp_path / "flipped"))):
+                read(str(tmp_path / "flipped"))
         files[number].write_bytes(sound)
-    assert len(ShardSource.open(str(tmp_path / "flipped"))) == 20
+    assert verify(str(tmp_path / "flipped")).manifest.rows == 20
 
 
 def test_a_manifest_of_another_version_says_so(build: Build, tmp_path: Path) -> None:

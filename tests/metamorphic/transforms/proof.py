@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import importlib
 import io
 import pkgutil
@@ -13,7 +14,7 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +38,15 @@ class RealTest:
 
 @dataclass
 class Proof:
-    """What happened."""
+    """What happened.
 
+    Attributes:
+        functions: test functions of which a variant ran.
+        executed: variants that ran, by transformation.
+        changed: those with another outcome, in words.
+    """
+
+    functions: int = 0
     executed: Counter[str] = field(default_factory=Counter)
     changed: list[str] = field(default_factory=list)
 
@@ -52,10 +60,11 @@ def _ring(*_: object) -> None:
 
 
 def outcome(code: str, module: types.ModuleType, name: str, limit_s: float = 3.0) -> str:
-    """`pass`, or the name of what was raised."""
+    """`pass`, or the name of what was raised; limits are of processor time, whatever else the machine does."""
     space = dict(module.__dict__)
-    before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    before = signal.signal(signal.SIGPROF, _ring)
+    gc.disable()  # what rings inside a collector's callback is lost
+    signal.setitimer(signal.ITIMER_PROF, limit_s, 0.1)
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -65,8 +74,9 @@ def outcome(code: str, module: types.ModuleType, name: str, limit_s: float = 3.0
     except BaseException as error:
         return type(error).__name__
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+        gc.enable()
 
 
 def real_tests(package: str, limit_s: float = 0.05) -> Iterator[RealTest]:
@@ -89,9 +99,10 @@ def real_tests(package: str, limit_s: float = 0.05) -> Iterator[RealTest]:
         for function in tree.body:
             test = _cut(module, function)
             if test is not None:
-                started = time.perf_counter()
-                passed = outcome(test.context + test.target, module, test.name) == "pass"
-                if passed and time.perf_counter() - started < limit_s:
+                started = time.process_time()
+                code = test.context + test.target
+                passed = outcome(code, module, test.name, limit_s=10 * limit_s) == "pass"
+                if passed and time.process_time() - started < limit_s:
                     yield test
 
 
@@ -109,18 +120,29 @@ def _cut(module: types.ModuleType, function: ast.stmt) -> RealTest | None:
     return RealTest(module, function.name, context, target)
 
 
-def prove(tests: Iterator[RealTest], at_least: int) -> Proof:
-    """Applies every transformation to each test and runs what comes out, until enough variants have run."""
+def prove(tests: Iterable[RealTest], functions: int, each: int) -> Proof:
+    """Runs variants of real test functions, until of so many functions some ran.
+
+    Args:
+        tests: where they come from.
+        functions: how many.
+        each: variants of one function at most; of the transformations that apply, those that ran least so far.
+    """
     proof = Proof()
     for number, test in enumerate(tests):
-        for transform in transforms_of("python"):
+        ran = 0
+        for transform in sorted(transforms_of("python"), key=lambda one: proof.executed[one.name]):
             variant = transform(test.context, test.target, number)
             if not isinstance(variant, Variant):
                 continue
             found = outcome(variant.context + variant.target, test.module, test.name)
             proof.executed[transform.name] += 1
+            ran += 1
             if found != "pass":
                 proof.changed.append(f"{test.module.__name__}.{test.name}: {transform.name}: {found}")
-        if sum(proof.executed.values()) >= at_least:
+            if ran == each:
+                break
+        proof.functions += ran > 0
+        if proof.functions >= functions:
             break
     return proof

@@ -86,12 +86,28 @@ def test_broken_source_raises_nothing(transform: Transform, data: st.DataObject)
         end = data.draw(st.integers(begin, min(len(text), begin + 40)))
         text = (
             text[:begin]
-            + data.draw(st.sampled_from(["", "(", "}", "\n", "é", "if", "=", "'", text[:30]]))
+            + data.draw(
+                st.sampled_from(
+                    ["", "(", "}", "\n", "\r", "\0", "\udcff", "é", "if", "=", "'", "*/", text[:30]]
+                )
+            )
             + text[end:]
         )
     cut = data.draw(st.integers(0, len(text)))
     transform(text[:cut], text[cut:], 0)
     transform(text[:cut], "", 1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=200), st.integers(0, 1000), st.sampled_from(["utf-8", "latin-1"]))
+def test_whatever_bytes_stand_in_a_file_nothing_is_raised(noise: bytes, place: int, encoding: str) -> None:
+    for language in REWRITERS:
+        data = SAMPLES[language][0].context.encode()
+        at = place % (len(data) + 1)
+        for whole in (noise, data[:at] + noise + data[at:], data[:at]):
+            text = whole.decode(encoding, "surrogateescape")
+            for transform in transforms_of(language):
+                assert isinstance(transform(text, "", 0), Variant | Refusal)
 
 
 @every_transform

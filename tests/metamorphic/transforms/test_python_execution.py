@@ -1,4 +1,8 @@
-"""Behaviour preservation, shown by running variants of real test functions."""
+"""Behaviour preservation, shown by running variants of real test functions, 520 of them.
+
+Transformations that flat tests rarely give a place to (branches, parameters) have their proof in `test_python.py`,
+which runs each one on own programs.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ import pytest
 from tests.metamorphic.transforms.proof import prove, real_tests
 
 
-@pytest.mark.parametrize(("package", "at_least"), [("networkx", 600), ("sympy", 300)])
-def test_variants_of_real_tests_pass_like_their_originals(package: str, at_least: int) -> None:
-    proof = prove(real_tests(package), at_least)
+@pytest.mark.parametrize(("package", "functions"), [("networkx", 300), ("sympy", 220)])
+def test_variants_of_real_tests_pass_like_their_originals(package: str, functions: int) -> None:
+    proof = prove(real_tests(package), functions, each=2)
     assert proof.changed == []
-    assert sum(proof.executed.values()) >= at_least
-    assert len(proof.executed) >= 8, proof.executed
+    assert proof.functions == functions
+    assert sum(proof.executed.values()) > 1.8 * functions
+    assert len(proof.executed) >= 9, proof.executed

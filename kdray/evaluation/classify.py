@@ -1,0 +1,82 @@
+"""What a classifier says about code, and how good that is.
+
+Shape suffixes: N inputs, C classes, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdray.evaluation.compare import ece
+from kdray.stream import pad
+from kdray.tasks.classification import ClassificationTask
+
+MOST_KEPT = 20_000
+"""Snippets whose states are remembered: attacks and variants ask for the other half of a pair again and again."""
+
+
+class Classifier:
+    """A model and its task as a function from inputs to class probabilities.
+
+    Every distinct snippet is read once, in batches of like length.
+    """
+
+    def __init__(self, model: Any, task: ClassificationTask, batch_size: int = 16) -> None:
+        """`model` is a `CodeClassifier`."""
+        self.model, self.task = model.eval(), task
+        self._batch_size = batch_size
+        self._states: dict[str, NDArray[np.float32]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, inputs: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
+        """Class probabilities, float64 [N, C], of inputs with `task.snippets` snippets each."""
+        if not inputs:
+            return np.zeros((0, self.model.config.num_labels))
+        self._read({snippet: None for snippets in inputs for snippet in snippets})
+        device = next(self.model.parameters()).device
+        states = [np.stack([self._states[snippet] for snippet in snippets]) for snippets in inputs]
+        logits_NC = self.model.classifier(torch.from_numpy(np.stack(states)).to(device))
+        found: NDArray[np.float64] = logits_NC.double().softmax(1).cpu().numpy()
+        return found
+
+    def _read(self, snippets: dict[str, None]) -> None:
+        if len(self._states) + len(snippets) > MOST_KEPT:
+            self._states = {code: self._states[code] for code in snippets if code in self._states}
+        new = [code for code in snippets if code not in self._states]
+        tokens = self.task.encode(new)
+        device = next(self.model.parameters()).device
+        order = sorted(range(len(new)), key=lambda at: len(tokens[at]))
+        for start in range(0, len(order), self._batch_size):
+            chosen = order[start : start + self._batch_size]
+            ids_BT, _ = pad([tokens[at] for at in chosen], self.task.pad_id)
+            states_BD = self.model.encode(torch.from_numpy(ids_BT).to(device)).float().cpu().numpy()
+            self._states |= {new[at]: states_D for at, states_D in zip(chosen, states_BD, strict=True)}
+
+
+def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any]) -> dict[str, float]:
+    """`binary_marks` and `ece`.
+
+    Args:
+        probabilities_NC: of two classes.
+        labels_N: the truth, 0 or 1.
+    """
+    said_N = probabilities_NC.argmax(1)
+    calibration = ece(probabilities_NC.max(1), said_N == labels_N)
+    return binary_marks(said_N, labels_N) | {"ece": calibration}
+
+
+def binary_marks(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float]:
+    """`accuracy`, and `precision`, `recall` and `f1` of class 1 (0 where they have no case)."""
+    hits = int(((said_N == 1) & (truth_N == 1)).sum())
+    named, real = int((said_N == 1).sum()), int((truth_N == 1).sum())
+    return {
+        "accuracy": float((said_N == truth_N).mean()),
+        "precision": hits / named if named else 0.0,
+        "recall": hits / real if real else 0.0,
+        "f1": 2 * hits / (named + real) if named + real else 0.0,
+    }

@@ -1,0 +1,159 @@
+"""How deeply a student mimics its teacher, as data: what `compare` finds out and the report shows.
+
+A comparison is one row of MetaCompress's table: a student, its teacher, and a column for each transformation and
+each attack, every column with the four relations' rates.
+
+Not covered: how it is found out (see `compare`), how it is shown (see `kdray.report.mimicry`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kdray.metamorphic.attacks.measure import Damage, greater_drop
+from kdray.metamorphic.discrepancy import Rate
+
+
+@dataclass(frozen=True)
+class Column:
+    """The relations on the variants of one transformation, or on what one attack made.
+
+    Attributes:
+        name: of the transformation or attack.
+        is_attack: which of the two.
+        variants: inputs.
+        rates: relation -> violated / counted.
+        violating: the inputs that violate at least one relation.
+    """
+
+    name: str
+    is_attack: bool
+    variants: int
+    rates: Mapping[str, Rate]
+    violating: Rate
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One attack on teacher and student, each attacked for itself on the same items."""
+
+    attack: str
+    teacher: Damage
+    student: Damage
+
+    @property
+    def greater(self) -> float:
+        """By how much the student's drop is greater, as a share of the teacher's; nan where that one stands."""
+        return greater_drop(self.student, self.teacher)
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """An input on which student and teacher part.
+
+    Attributes:
+        transform: transformation or attack.
+        relations: those violated.
+        source: the variant.
+        diff: unified, from the clean input to the variant.
+        other: the second snippet of a pair, or "".
+        truth: the label in words, as `teacher` and `student`, which add their confidence.
+        teacher: the teacher's output.
+        student: the student's output.
+        severity: bits of divergence, and 1 for each relation violated: what cases are ordered by (ours).
+    """
+
+    transform: str
+    relations: tuple[str, ...]
+    source: str
+    diff: str
+    other: str
+    truth: str
+    teacher: str
+    student: str
+    severity: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One student beside its teacher.
+
+    Attributes:
+        teacher: name.
+        student: name.
+        technique: how the student was made, as far as its folder or file tells.
+        task: `assertion`, `clone` or `vulnerability`.
+        cases: clean inputs.
+        variants: of all transformations.
+        marks: `teacher` and `student` -> metric -> value, on the clean inputs.
+        discrepancy: `metamorphic_discrepancy` over all variants.
+        interval: of it, 95 %, drawing cases.
+        rates: relation -> rate over all variants.
+        clean_rates: relation -> rate on the clean inputs.
+        violating: the variants that violate at least one relation.
+        calibration_gap: abs(ECE of the teacher - ECE of the student) over all variants.
+        flips: `teacher` and `student` -> how often a variant changed its prediction.
+        columns: one a transformation, then one an attack.
+        curves: relation -> [(threshold, rate), ...].
+        duels: one an attack.
+        worst: worst cases, worst first.
+    """
+
+    teacher: str
+    student: str
+    technique: str
+    task: str
+    cases: int
+    variants: int
+    marks: Mapping[str, Mapping[str, float]]
+    discrepancy: float
+    interval: tuple[float, float]
+    rates: Mapping[str, Rate]
+    clean_rates: Mapping[str, Rate]
+    violating: Rate
+    calibration_gap: float
+    flips: Mapping[str, Rate]
+    columns: tuple[Column, ...]
+    curves: Mapping[str, tuple[tuple[float, Rate], ...]]
+    duels: tuple[Duel, ...] = ()
+    worst: tuple[WorstCase, ...] = ()
+
+
+LEAST_VARIANTS = 20
+"""A column with fewer inputs gives no "up to" figure: 1 of 1 is no 100 % (ours)."""
+
+
+def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
+    """The headline figures: the greatest rates of all rows and columns, and the greatest drop above a teacher's.
+
+    Returns:
+        `violating` (at least one relation) and each relation: {`share`, `student`, `column`}; `greater_drop`:
+        {`share`, `student`, `column`}. What nothing was counted for is left out.
+    """
+    found: dict[str, Any] = {}
+
+    def offer(key: str, share: float, student: str, column: str) -> None:
+        if share == share and (key not in found or share > found[key]["share"]):
+            found[key] = {"share": share, "student": student, "column": column}
+
+    for row in comparisons:
+        for column in row.columns:
+            if column.variants >= LEAST_VARIANTS:
+                offer("violating", column.violating.share, row.student, column.name)
+                for relation, rate in column.rates.items():
+                    if rate.total >= LEAST_VARIANTS:
+                        offer(relation, rate.share, row.student, column.name)
+        for duel in row.duels:
+            attacked = min(duel.teacher.attacked, duel.student.attacked)
+            if duel.greater > 0 and attacked >= LEAST_VARIANTS:
+                offer("greater_drop", duel.greater, row.student, duel.attack)
+    return found
+
+
+def source_diff(before: str, after: str) -> str:
+    """A unified diff without file names, three lines of context."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+    return "\n".join(list(lines)[2:])

@@ -1,0 +1,125 @@
+"""Labelled code from every layout that is read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from kdray.corpus.labelled import labelled_examples, read_labelled
+from kdray.errors import DataError
+from tests import labelled_world
+
+
+def lines(*rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_big_clone_bench_as_codexglue_has_it(tmp_path):
+    (tmp_path / "data.jsonl").write_text(
+        lines({"idx": "7", "func": "int a;"}, {"idx": "8", "func": "int b;"})
+    )
+    (tmp_path / "train.txt").write_text("7\t8\t1\n8\t7\t0\n")
+    (tmp_path / "test.txt").write_text("7\t7\t1\n")
+    found = read_labelled(tmp_path)
+    assert [(one.code, one.other, one.label, one.split) for one in found] == [
+        ("int a;", "int b;", 1, "train"),
+        ("int b;", "int a;", 0, "train"),
+        ("int a;", "int a;", 1, "test"),
+    ]
+    assert {(one.task, one.language) for one in found} == {("clone", "java")}
+
+
+def test_devign_as_it_is_published_and_as_codexglue_prepares_it(tmp_path):
+    raw, prepared = tmp_path / "raw", tmp_path / "prepared"
+    raw.mkdir()
+    prepared.mkdir()
+    functions = [{"project": "qemu", "func": f"int f{n};", "target": n % 2} for n in range(3)]
+    (raw / "function.json").write_text(json.dumps(functions))
+    (raw / "train.txt").write_text("0\n2\n")
+    (raw / "test.txt").write_text("1\n")
+    for split, rows in (("train", (0, 2)), ("test", (1,))):
+        text = lines(*({**functions[row], "idx": row} for row in rows))
+        (prepared / f"{split}.jsonl").write_text(text)
+    assert read_labelled(raw) == read_labelled(prepared)
+    assert [(one.id, one.label, one.split) for one in read_labelled(raw)] == [
+        ("0", 0, "train"), ("2", 0, "train"), ("1", 1, "test"),
+    ]  # fmt: skip
+    assert {(one.task, one.language, one.group) for one in read_labelled(raw)} == {
+        ("vulnerability", "c", "qemu")
+    }
+
+
+def test_json_lines_of_pairs_and_of_functions(tmp_path):
+    pairs, functions = tmp_path / "pairs.jsonl", tmp_path / "functions.jsonl.gz"
+    pairs.write_text(lines({"code1": "a = 1", "code2": "b = 1", "label": 1, "language": "python"}))
+    functions.write_bytes(gzip.compress(lines({"code": "int x;", "label": 0}).encode()))
+    (pair,), (function,) = read_labelled(pairs), read_labelled(functions, language="java")
+    assert (pair.task, pair.label, pair.language) == ("clone", 1, "python")
+    assert (function.task, function.label, function.language) == ("vulnerability", 0, "java")
+
+
+def test_pairs_beside_functions_bring_substitutes(tmp_path):
+    (tmp_path / "functions.jsonl").write_text(
+        lines({"id": "1", "code": "int a;"}, {"id": "2", "code": "int b;"})
+    )
+    pair = {"id1": "1", "id2": "2", "label": 0, "substitutes": {"a": ["x", "y"]}}
+    (tmp_path / "pairs.jsonl").write_text(lines(pair))
+    (found,) = read_labelled(tmp_path)
+    assert found.substitutes == {"a": ["x", "y"]}
+    assert (found.code, found.other) == ("int a;", "int b;")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.jsonl", "{\n", "line 1: not JSON"),
+        ("a.jsonl", "[1]\n", "line 1: expected a JSON object"),
+        ("a.jsonl", '{"label": 1}\n', "line 1: no code, expected one of code, func"),
+        (
+            "a.jsonl",
+            '{"code": "x", "label": 1}\n{"code": "x", "label": 2}\n',
+            "line 2: label '2', expected 0 or 1",
+        ),
+        ("a.jsonl.gz", "no gzip", "cannot be read"),
+        ("a.jsonl", "", "no labelled code"),
+    ],
+)
+def test_damage_is_named_with_its_line(tmp_path, name, text, said):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_labelled(path)
+
+
+def test_what_is_not_utf_8_and_what_is_not_there_is_one_line(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"code": "\xff", "label": 1}\n')
+    for bad in (path, tmp_path / "nothing.jsonl"):
+        with pytest.raises(DataError, match="cannot be read") as told:
+            read_labelled(bad)
+        assert "\n" not in str(told.value)
+
+
+def test_a_pair_of_an_unknown_function_is_named(tmp_path):
+    (tmp_path / "data.jsonl").write_text(lines({"idx": "7", "func": "int a;"}))
+    (tmp_path / "test.txt").write_text("7\t9\t1\n")
+    with pytest.raises(DataError, match="line 1: no function '9'"):
+        read_labelled(tmp_path)
+
+
+def test_a_source_without_lists_is_split_by_project(tmp_path):
+    path = tmp_path / "all.jsonl"
+    path.write_text(lines(*({"code": f"int a{n};", "label": 0, "project": f"p{n % 40}"} for n in range(400))))
+    found = labelled_examples(path)
+    assert len({example.split for example in found}) > 1
+    assert len({(example.group, example.split) for example in found}) == 40
+
+
+def test_an_example_keeps_snippets_label_and_split(tmp_path):
+    found = labelled_examples(labelled_world.write_pairs(tmp_path, count=20))
+    assert {example.split for example in found} == {"train", "valid", "test"}
+    assert {example.target for example in found} == {"0", "1"}
+    assert all(example.context and example.focal for example in found)
+    assert len({example.id for example in found}) == 20

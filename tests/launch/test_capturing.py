@@ -1,0 +1,123 @@
+"""What a capture writes: on Ray, on the teacher's own answers, for several stores, with a padded vocabulary."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from kdray.config import merge, sweep_from
+from kdray.errors import ConfigError, DataError
+from kdray.launch.pipeline import absolute
+from kdray.launch.prepare import prepare
+from kdray.search import session
+from kdray.students.load import load_model, load_tokenizer
+from kdray.tasks.row import IGNORED
+from kdray.teacher.shards import ShardSource
+from kdray.train import train
+from tests import world
+
+
+def sweep_into(root, small_world, **overrides):
+    """The small world's sweep with signal and suite below `root`; `overrides` by section."""
+    data = world.sweep_data(small_world)
+    data["trial"] |= {"shards": str(root / "signal"), "suite": str(root / "suite")}
+    for section, values in overrides.items():
+        data[section] = data[section] | values
+    return sweep_from(data, "test")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.*")}
+
+
+def test_a_capture_on_ray_writes_the_bytes_of_one_in_this_process(small_world, tmp_path):
+    sweep = sweep_into(tmp_path, small_world)
+    prepare(sweep, cluster=session.local(sweep.resources))
+    assert contents(tmp_path / "signal") == contents(small_world / "signal")
+    assert contents(tmp_path / "suite") == contents(small_world / "suite")
+
+
+def test_a_capture_says_what_it_will_cost_before_it_writes(small_world, tmp_path, capsys):
+    sweep = sweep_into(tmp_path, small_world, capture={"codec": "full"})
+    prepare(sweep)
+    made = prepare(sweep).signal
+    tokens, bits = made.tokens, 16 * made.vocab
+    said = capsys.readouterr().err
+    cost = f"{tokens:,} tokens, {bits / 8 * tokens / 1e6:,.1f} MB in all"
+    assert f"full at about {bits:,} bits a token of {made.vocab}, {cost}" in said
+
+
+def test_the_teachers_own_answers_are_targets_too(small_world, tmp_path):
+    from kdray.evaluation.generate import greedy
+
+    sweep = sweep_into(tmp_path, small_world, capture={"targets": "greedy", "rows": 12})
+    made = prepare(sweep).signal
+    assert (made.rows, made.header.targets) == (12, "greedy")
+    rows, signal = ShardSource.open(str(tmp_path / "signal")).take(range(12))
+    model, tokenizer = load_model(small_world / "teacher"), load_tokenizer(small_world / "teacher")
+    prompts = [row.input_ids[row.labels == IGNORED] for row in rows]
+    answers = greedy(
+        model,
+        prompts,
+        end_id=tokenizer.eos_token_id,
+        pad_id=tokenizer.pad_token_id,
+        max_new_tokens=64,
+        batch_size=4,
+    )
+    targets = [row.labels[row.labels != IGNORED].tolist() for row in rows]
+    assert targets == [answer.ids.tolist() for answer in answers]
+    assert (signal.ids_NK[:, 0] == np.concatenate(targets)).mean() > 0.99
+    assert train(merge(sweep.trial, {"budget.steps": 3, "budget.rungs": [3]}))["step"] == 3
+    (tmp_path / "signal" / "manifest.json").unlink()
+    with pytest.raises(DataError, match="already holds shards with targets greedy, not truth"):
+        prepare(sweep_into(tmp_path, small_world, capture={"rows": 12}))
+
+
+def test_logits_that_are_no_token_are_left_out_and_said(small_world, tmp_path, capsys):
+    shutil.copytree(small_world / "teacher", tmp_path / "teacher")
+    model = load_model(tmp_path / "teacher")
+    torch.manual_seed(0)
+    model.resize_token_embeddings(448, mean_resizing=False)
+    model.save_pretrained(tmp_path / "teacher")
+    sweep = sweep_into(tmp_path, small_world)
+    trial = merge(sweep.trial, {"teacher": str(tmp_path / "teacher")})
+    sweep = sweep.model_copy(update={"trial": trial})
+    prepared = prepare(sweep)
+    known = ShardSource.open(str(small_world / "signal"))
+    assert f"448 logits, {known.manifest.vocab} of them tokens of the tokenizer" in capsys.readouterr().err
+    assert prepared.signal.vocab == prepared.suite.vocab == known.manifest.vocab
+    found = ShardSource.open(str(tmp_path / "signal")).take(range(64))[1]
+    np.testing.assert_array_equal(found.ids_NK, known.take(range(64))[1].ids_NK)
+    assert train(merge(sweep.trial, {"budget.steps": 3, "budget.rungs": [3]}))["step"] == 3
+
+
+def test_a_sweep_may_search_over_the_codec(small_world, tmp_path):
+    stores = {str(tmp_path / "full"): {"codec": "full"}, str(tmp_path / "rough"): {"codec": "minmax",
+              "codec_params": {"bits": 4, "d_model": 64}}}  # fmt: skip
+    choices = [str(tmp_path / "signal"), *stores]
+    sweep = sweep_into(tmp_path, small_world, capture={"stores": stores}, space={"shards": choices})
+    prepare(sweep)
+    assert [ShardSource.open(folder).manifest.codec_name for folder in choices] == ["head", "full", "minmax"]
+    losses = {
+        train(merge(sweep.trial, {"shards": folder, "distil.alpha": 1.0}))["train_loss"] for folder in choices
+    }
+    assert len(losses) == 3
+    with pytest.raises(ConfigError, match=r"space.shards: .*/ful is not there, .*did you mean .*/full"):
+        prepare(
+            sweep_into(
+                tmp_path, small_world, capture={"stores": stores}, space={"shards": [str(tmp_path / "ful")]}
+            )
+        )
+
+
+def test_folders_of_the_space_become_absolute_like_all_others(small_world):
+    data = world.sweep_data(small_world)
+    data["capture"]["stores"] = {"a/full": {"codec": "full"}}
+    data["space"]["shards"] = ["a/full", "s3://bucket/b"]
+    data["search"]["start"] = [{"shards": "a/full"}]
+    found = absolute(sweep_from(data, "test"))
+    (folder,) = found.capture.stores
+    assert folder.endswith("/a/full") and folder.startswith("/")
+    assert found.space["shards"].choices == (folder, "s3://bucket/b")
+    assert found.search.start == ({"shards": folder},)
