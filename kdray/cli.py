@@ -180,6 +180,8 @@ def capture(
     if greedy:
         plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
     made = prepare(plan, stage, session.opened(plan.resources, address))
+    if greedy and made.signal.header.targets != "greedy":
+        raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
     show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
 
 

@@ -109,6 +109,19 @@ def test_a_trial_runs_in_this_process_and_exports_its_student(monkeypatch, capsy
     assert "ray" not in err
 
 
+def test_a_capture_prints_what_there_is_and_takes_no_store_for_another(
+    monkeypatch, capsys, tmp_path, small_world
+):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(json.dumps(world.sweep_data(small_world)))
+    code, out, err = run(monkeypatch, capsys, "capture", path)
+    assert code == 0, err
+    assert json.loads(out)["signal"]["rows"] == 64
+    code, out, err = run(monkeypatch, capsys, "capture", path, "--greedy")
+    assert (code, out) == (2, "")
+    assert "signal holds the signal on the ground truth: name another folder" in err
+
+
 def test_a_student_larger_than_the_constraint_allows_is_not_trained(
     monkeypatch, capsys, tmp_path, small_world
 ):

@@ -35,6 +35,7 @@ from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec, make
 from kdray.teacher.manifest import ShardHeader
+from kdray.teacher.shards import ShardWriter
 
 Stage = Callable[[str], AbstractContextManager[Advance]]
 
@@ -111,6 +112,7 @@ class Capturing:
             vocab=shared_vocab(self._model, self._tokenizer),
             corpus=corpus_fingerprint(trial.corpus),
         )
+        self._said = replace(self._header, targets=plan.targets)
         if self._header.vocab < (logits := len(head(self._model)[0])):
             say(
                 f"vocabulary  {logits:,} logits, {self._header.vocab:,} of them tokens of "
@@ -122,6 +124,7 @@ class Capturing:
         with self._stage("capture") as advance:
             rows = self._rows() if folders else []
             for folder in folders:
+                ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
                 _keep(self._model, self._tokenizer, join(folder, "teacher"))
             if cluster is None or not folders:
@@ -165,7 +168,7 @@ class Capturing:
                 rows,
                 folder,
                 self._codecs[folder],
-                replace(self._header, targets=plan.targets),
+                self._said,
                 batch_size=plan.batch_size,
                 rows_per_shard=plan.rows_per_shard,
                 progress=advance,

@@ -64,8 +64,10 @@ def test_a_changed_teacher_is_refused_where_a_capture_was_begun(own_world):
     shutil.rmtree(own_world / "teacher")
     train_teacher(world.recipe(own_world / "corpus", seed=1), own_world / "teacher")
     (own_world / "signal" / "manifest.json").unlink()
+    kept = weights_fingerprint(load_model(own_world / "signal" / "teacher"))
     with pytest.raises(DataError, match="already holds shards with teacher"):
         prepare(world.sweep(own_world))
+    assert weights_fingerprint(load_model(own_world / "signal" / "teacher")) == kept
 
 
 def test_without_a_teacher_or_shards_the_missing_file_is_named(small_world, tmp_path):
