@@ -276,16 +276,21 @@ def resume(
     trials: Annotated[
         int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
     ] = None,
+    fork: Annotated[
+        str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
+    from kdray.config import load_sweep
     from kdray.launch.finish import launch_and_finish
     from kdray.results import read_sweep
 
-    sweep = read_sweep(experiment_folder(name, runs))
+    old = experiment_folder(name, runs)
+    sweep = load_sweep(fork) if fork else read_sweep(old)
     if trials is not None:
         sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"trials": trials})})
-    launch_and_finish(sweep, resume=True, as_json=as_json, show=show)
+    launch_and_finish(sweep, resume=not fork, fork=old if fork else None, as_json=as_json, show=show)
 
 
 @app.command()

@@ -91,6 +91,9 @@ def ranks(values_PM: npt.ArrayLike, directions: Sequence[str]) -> Ints:
     loss = losses(values_PM, directions)
     rank = np.full(len(loss), -1, dtype=np.int64)
     finite = np.asarray(np.isfinite(loss).all(axis=1))
+    if loss.shape[1] == 2:
+        rank[finite] = _ranks_2d(loss[finite])
+        return rank
     fronts: list[list[int]] = []
     # Nothing can be dominated by what comes after it in lexicographic order, and a front that dominates a
     # point is preceded by fronts that all do: hence the bisection.
@@ -101,6 +104,20 @@ def ranks(values_PM: npt.ArrayLike, directions: Sequence[str]) -> Ints:
                 fronts.append([])
             fronts[level].append(int(point))
             rank[point] = level
+    return rank
+
+
+def _ranks_2d(loss: Floats) -> Ints:
+    """The same for two objectives: of a front, the last in lexicographic order has the least second loss, so it
+    alone says whether the front dominates what comes after. O(P log P).
+    """
+    rank = np.empty(len(loss), dtype=np.int64)
+    lasts: list[tuple[float, float]] = []
+    for point in np.lexsort(loss.T[::-1]):
+        last = (float(loss[point, 1]), float(loss[point, 0]))
+        level = bisect.bisect_left(lasts, last)
+        lasts[level : level + 1] = [last]
+        rank[point] = level
     return rank
 
 

@@ -59,12 +59,20 @@ Spec = Annotated[Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range"
 class Search(Part):
     """How points are asked for and trials are stopped."""
 
-    sampler: str = "tpe"
+    sampler: str = "surrogate"
     trials: int = Field(16, ge=1)
     start: tuple[dict[str, Any], ...] = ()
     seed: int = Field(0, ge=0)
     halving: bool = True
-    eta: int = Field(3, ge=2)
+    eta: int = Field(3, ge=2, description="one in `eta` trials goes on from a rung")
+    grace: int = Field(0, ge=0, description="the step before which no trial is stopped")
+    trust: float = Field(
+        0.8,
+        ge=-1,
+        le=1,
+        description="rank correlation with the last rung from which a rung stops trials; -1: at once",
+    )
+    brackets: int = Field(1, ge=1, description="every n-th trial may be stopped from the n-th rung on only")
     storage: str | None = Field(
         None, description="an Optuna storage URL; None keeps a journal file in the experiment folder"
     )

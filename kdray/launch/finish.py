@@ -25,10 +25,18 @@ def near(path: str | Path | None) -> str:
 
 
 def launch_and_finish(
-    sweep: Sweep, *, resume: bool, address: str | None = None, as_json: bool, show: Show
+    sweep: Sweep,
+    *,
+    resume: bool,
+    fork: str | None = None,
+    address: str | None = None,
+    as_json: bool,
+    show: Show,
 ) -> None:
-    """Runs a sweep, in a Ray of its own or in the one at `address`, and reports it."""
-    launched = launch(sweep, resume=resume, address=address)
+    """Runs a sweep, in a Ray of its own or in the one at `address`, and reports it; `fork` is the folder of an
+    older one whose trials it knows.
+    """
+    launched = launch(sweep, resume=resume, fork=fork, address=address)
     with stage("baselines") as advance:
         marks = references(launched.sweep, launched.folder, advance)
     finish(launched, marks, as_json=as_json, show=show)

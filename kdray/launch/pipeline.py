@@ -67,6 +67,7 @@ def launch(
     sweep: Sweep,
     *,
     resume: bool,
+    fork: str | None = None,
     address: str | None = None,
     seconds: dict[str, float] | None = None,
     after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
@@ -76,6 +77,7 @@ def launch(
     Args:
         sweep: what to run.
         resume: whether an experiment of that name is gone on with; without it, it is refused.
+        fork: the folder of an older sweep whose trials this one knows from the start.
         address: of a Ray that runs already; None starts one in this process.
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
@@ -100,6 +102,7 @@ def launch(
             sweep,
             folder,
             resume=resume,
+            fork=fork,
             address=address,
             on_event=on_event,
             trial_context=prepared.context,

@@ -21,11 +21,11 @@ from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.halving import Halving
 from kdray.search.job import Event, Job
-from kdray.search.keep import STATES, Keeper
+from kdray.search.keep import Keeper
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
-from kdray.search.study import RUNG, Study, reported
+from kdray.search.study import RUNG, STATES, Study, reported
 from kdray.search.surrogate import Surrogate
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,15 @@ class Conductor:
         self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
         self._rungs = sweep.trial.budget.reports
         self._keeper = Keeper(folder, self._signs)
-        self._halving = Halving(self._rungs, self._signs, sweep.search.eta)
+        search = sweep.search
+        self._halving = Halving(
+            self._rungs,
+            self._signs,
+            search.eta,
+            trust=search.trust,
+            grace=search.grace,
+            brackets=search.brackets,
+        )
         self._mirrored: dict[str, int] = {}
         self._waiting: list[str] = []
         self._live: set[str] = set()
@@ -110,6 +118,8 @@ class Conductor:
             grid=name == "grid",
             model=model,
         )
+        for trial in self._study.inherited():
+            self._read_rungs(trial, trial.user_attrs["inherited"], proposer)
         for trial in trials:
             self._read_trial(trial, proposer)
         self._num_trials = len(trials)
@@ -117,17 +127,22 @@ class Conductor:
 
     def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
         key = trial.user_attrs["key"]
-        mirror_id = proposer.add(trial)
+        mirror_id = self._read_rungs(trial, key, proposer)
         if "start" in trial.user_attrs:
             self._begun.add(trial.user_attrs["start"])
-        for step in reported(trial):
-            values = self._study.values(trial, step)
-            self._halving.record(key, step, values)
-            proposer.report(mirror_id, step, values)
         if trial.state.is_finished():
             self._num_finished += 1
         else:
             self._mirrored[key] = mirror_id
+
+    def _read_rungs(self, trial: FrozenTrial, key: str, proposer: Proposer) -> int:
+        """Tells sampler and halving of a trial; its id in the mirror."""
+        mirror_id = proposer.add(trial)
+        for step in reported(trial):
+            values = self._study.values(trial, step)
+            self._halving.record(key, step, values)
+            proposer.report(mirror_id, step, values)
+        return mirror_id
 
     def reconcile(self) -> None:
         """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
@@ -200,7 +215,8 @@ class Conductor:
         self._study.report(key, step, metrics)
         values = [float(metrics[name]) for name in self._study.objectives]
         self._proposer.report(self._mirrored[key], step, values)
-        goes_on = self._halving.goes_on(key, step, values) or known or not self._sweep.search.halving
+        goes_on = self._halving.goes_on(key, step, values, int(key[1:]))
+        goes_on = goes_on or known or not self._sweep.search.halving
         self._tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on
 

@@ -3,6 +3,7 @@
 sweep.yaml     the sweep as resolved
 driver.lock    held by the process that runs it, freed by the system when that process ends
 driver.json    who runs it since when, and how far it was then
+fork.json      the folder whose trials this sweep knows too, where it is a fork (see `fork`)
 stop           put there by `kdray stop`; the driver ends cleanly when it sees it
 """
 
@@ -78,13 +79,19 @@ def claim(sweep: Sweep, folder: Path, *, resume: bool) -> Iterator[None]:
     with lock(folder / "driver.lock", LOCK_WAIT_S):
         if (folder / "sweep.yaml").exists():
             if not resume:
-                raise ConfigError(f"{folder}: there is a sweep already: resume it, or take another name")
+                check_new(folder)
             check_same(results.read_sweep(folder), sweep, folder)
         write_yaml(folder / "sweep.yaml", sweep)
         (folder / "stop").unlink(missing_ok=True)
         who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "done": _done(folder)}
         storage.write_json(folder / "driver.json", who)
         yield
+
+
+def check_new(folder: Path) -> None:
+    """Raises `ConfigError` where there is a sweep."""
+    if (folder / "sweep.yaml").exists():
+        raise ConfigError(f"{folder}: there is a sweep already: resume it, or take another name")
 
 
 def check_same(before: Sweep, now: Sweep, folder: Path) -> None:

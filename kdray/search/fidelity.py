@@ -5,13 +5,15 @@ reached both; the lines in a row carry any report to the last rung, with the var
 Trials go on because of what they reported at the rung before, and choosing by the input of a regression does not
 bias it.
 
-With fewer than two trials behind a line it is the identity, shifted by what the trials there gained (ours).
+With fewer than two trials behind a line it is the identity, shifted by what the trials there gained, and as
+uncertain as the trials differ (ours).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,22 +47,34 @@ def project(trials: Sequence[Reports], rungs: Sequence[int]) -> tuple[Floats, Fl
             continue
         pairs = np.array(both, np.float64).reshape(len(both), 2, values_TM.shape[1])
         for m in range(values_TM.shape[1]):
-            slope, shift, variance = _line(pairs[:, 0, m], pairs[:, 1, m])
-            values_TM[waiting, m] = shift + slope * values_TM[waiting, m]
-            variances_TM[waiting, m] = slope**2 * variances_TM[waiting, m] + variance
+            step = line(pairs[:, 0, m], pairs[:, 1, m], unknown=float(values_TM[:, m].var()))
+            values_TM[waiting, m] = step.at(values_TM[waiting, m])
+            variances_TM[waiting, m] = step.slope**2 * variances_TM[waiting, m] + step.variance
     return values_TM, variances_TM
 
 
-def _line(x_N: Floats, y_N: Floats) -> tuple[float, float, float]:
-    """Slope, shift and residual variance of y over x."""
-    if not len(x_N):
-        return 1.0, 0.0, 0.0
+@dataclass(frozen=True)
+class Line:
+    """y = slope * x + shift, give or take a normal error of this variance."""
+
+    slope: float
+    shift: float
+    variance: float
+
+    def at(self, x: Floats) -> Floats:
+        """The y foretold."""
+        return self.slope * x + self.shift
+
+
+def line(x_N: Floats, y_N: Floats, unknown: float = 0.0) -> Line:
+    """The line through points; `unknown` is its variance while there are fewer than two."""
+    count = len(x_N)
+    if count < 2:
+        return Line(1.0, float((y_N - x_N).mean()) if count else 0.0, unknown)
     spread = float(x_N.var())
-    if len(x_N) < 2 or spread == 0.0:
-        return 1.0, float((y_N - x_N).mean()), 0.0
-    # A ridge towards slope 1, in units of the spread of x.
     covariance = float(((x_N - x_N.mean()) * (y_N - y_N.mean())).mean())
-    slope = (len(x_N) * covariance + RIDGE * spread) / (len(x_N) * spread + RIDGE * spread)
+    slope = (count * covariance + RIDGE * spread) / ((count + RIDGE) * spread) if spread > 0 else 0.0
     shift = float(y_N.mean() - slope * x_N.mean())
+    # A few points lie near their line by chance: one more is counted that misses it by all that y varies.
     residual_N = y_N - shift - slope * x_N
-    return slope, shift, float((residual_N**2).sum() / max(1, len(x_N) - 1))
+    return Line(slope, shift, float((residual_N**2).sum() + y_N.var()) / count)

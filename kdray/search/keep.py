@@ -14,9 +14,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from kdray.search.record import TrialFolder
-from kdray.search.study import RUNG, reported
-
-STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+from kdray.search.study import RUNG, STATES, reported
 
 
 class Keeper:

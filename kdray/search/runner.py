@@ -35,6 +35,7 @@ def run(
     folder: str | Path,
     *,
     resume: bool = False,
+    fork: str | Path | None = None,
     address: str | None = None,
     on_event: Callable[[Any], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
@@ -46,6 +47,7 @@ def run(
         sweep: what is asked for.
         folder: the experiment folder, a local path.
         resume: whether an experiment that is there is gone on with; without it, it is refused.
+        fork: the folder of an older sweep whose trials this new one knows from the start (see `fork`).
         address: of a Ray that runs already; None starts one in this process, and never joins another.
         on_event: called in this process with each `conductor.Event`.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
@@ -69,6 +71,8 @@ def run(
         if getattr(sweep.tracking, name) and importlib.util.find_spec(name) is None:
             raise ConfigError(f"tracking.{name}: {name} is not installed: pip install 'kdray[{name}]'")
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
+    if fork is not None:
+        _fork(sweep, Path(os.path.abspath(fork)), path)
     with experiment.claim(sweep, path, resume=resume):
         interrupted = _drive(sweep, path, address, on_event, trial_factory, dict(trial_context or {}))
     records = results.read(path)
@@ -82,6 +86,13 @@ def run(
     return records
 
 
+def _fork(sweep: Sweep, old: Path, path: Path) -> None:
+    from kdray.search import fork, space
+
+    known = fork.mark(old, sweep, space.build(sweep), path)
+    log.warning("%s knows %d trials of %s", sweep.name, known, old)
+
+
 def _drive(
     sweep: Sweep,
     path: Path,
@@ -93,6 +104,7 @@ def _drive(
     """Runs Tune until nothing is left; whether it was interrupted."""
     session.prepare()
     from kdray.search import constraints, space
+    from kdray.search import fork as forking
     from kdray.search.conductor import Conductor
     from kdray.search.study import Study, open_storage
 
@@ -100,7 +112,9 @@ def _drive(
     sizes = constraints.sizes(context) if "vocab" in context else None
     teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
     gate = constraints.Gate(sweep, sizes, teacher)
-    study = Study(open_storage(sweep, path), sweep, space.build(sweep))
+    points = space.build(sweep)
+    study = Study(open_storage(sweep, path), sweep, points)
+    forking.inherit(path, sweep, points, study)
     conductor = Conductor(sweep, study, path, gate, on_event)
     conductor.reconcile()
     if conductor.done:

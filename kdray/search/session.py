@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from kdray.config import Resources
 from kdray.errors import ConfigError
@@ -102,7 +102,7 @@ def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) 
         until = time.monotonic() + patience_s
         while True:
             try:
-                _check_room(resources, ray.cluster_resources())
+                check_room(resources, _nodes())
                 break
             except ConfigError:
                 if time.monotonic() >= until:
@@ -126,13 +126,13 @@ def local(resources: Resources) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        _check_room(resources, ray.cluster_resources())
+        check_room(resources, _nodes())
         yield
         return
     cpus = math.ceil(resources.max_concurrent * resources.workers * resources.cpus_per_worker)
     gpus = resources.workers * resources.gpus_per_worker
     if gpus > 0:
-        _check_room(resources, {"CPU": cpus, "GPU": _num_gpus()})
+        check_room(resources, [{"CPU": cpus, "GPU": _num_gpus()}])
     _start(max(cpus, 1), gpus)
     try:
         yield
@@ -180,13 +180,37 @@ def _num_gpus() -> float:
     return float(torch.cuda.device_count())
 
 
-def _check_room(resources: Resources, there: dict[str, float]) -> None:
-    needs = {
-        "CPU": resources.workers * resources.cpus_per_worker,
-        "GPU": resources.workers * resources.gpus_per_worker,
-    }
-    for name, amount in needs.items():
-        if amount > there.get(name, 0.0):
+def _nodes() -> list[Mapping[str, float]]:
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def check_room(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> None:
+    """Refuses a sweep of which not even one trial fits: Ray would wait for ever. More trials than fit wait their
+    turn.
+
+    Args:
+        resources: what a trial takes.
+        nodes: `CPU` and `GPU` of each node.
+
+    Raises:
+        ConfigError: with what is missing.
+    """
+    worker = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    for name, amount in worker.items():
+        there = sum(node.get(name, 0.0) for node in nodes)
+        if resources.workers * amount > there + 1e-9:
             raise ConfigError(
-                f"resources: one trial takes {amount:g} {name}, there are {there.get(name, 0.0):g}"
+                f"resources: one trial takes {resources.workers * amount:g} {name}, there are {there:g}"
             )
+    taken = {name: amount for name, amount in worker.items() if amount > 0}
+    room = sum(
+        min(math.floor(node.get(name, 0.0) / amount + 1e-9) for name, amount in taken.items())
+        for node in nodes
+    )
+    if room < resources.workers:
+        each = " and ".join(f"{amount:g} {name}" for name, amount in taken.items())
+        raise ConfigError(
+            f"resources: a worker takes {each} of one node; the nodes have room for {room} of {resources.workers}"
+        )

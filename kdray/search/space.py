@@ -159,7 +159,8 @@ def _dimension(sweep: Sweep, path: str, spec: Choice | Range) -> Dimension:
 
 def base_point(sweep: Sweep, space: Space) -> Point:
     """The base trial's own values of the paths in the space, where they lie in it."""
-    base = {dimension.path: _base_value(sweep, dimension.path) for dimension in space.dimensions}
+    config = as_data(sweep.trial)
+    base = {dimension.path: value_at(config, dimension.path) for dimension in space.dimensions}
     return {
         path: value
         for path, value in base.items()
@@ -167,8 +168,9 @@ def base_point(sweep: Sweep, space: Space) -> Point:
     }
 
 
-def _base_value(sweep: Sweep, path: str) -> Any:
-    node: Any = as_data(sweep.trial)
+def value_at(config: Mapping[str, Any], path: str) -> Any:
+    """What a trial as plain data says at a dotted path; None where there is nothing."""
+    node: Any = config
     for part in path.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node
@@ -184,7 +186,7 @@ def _whole(sweep: Sweep, path: str, spec: Range) -> bool:
     """Whether the field is a whole number: the base trial says so, for `[0, 1]` may well be meant for a
     float.
     """
-    return spec.is_int and not isinstance(_base_value(sweep, path), float)
+    return spec.is_int and not isinstance(value_at(as_data(sweep.trial), path), float)
 
 
 def encode(value: Any) -> Any:

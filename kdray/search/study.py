@@ -36,6 +36,8 @@ from kdray.errors import KdrayError
 from kdray.search.space import Point, Space
 
 RUNG = "rung:"
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+"""Ends of a trial, in Optuna's words and in those of an experiment folder."""
 STALE_LOCK_S = 2.0
 
 
@@ -119,6 +121,30 @@ class Study:
         """The sweep's trials in these states (all of them without), by number."""
         return [t for t in self._all() if "key" in t.user_attrs and (not states or t.state in states)]
 
+    def inherited(self) -> list[FrozenTrial]:
+        """Trials of another sweep that this one knows (see `fork`)."""
+        return [t for t in self._all() if "inherited" in t.user_attrs]
+
+    def adopt(
+        self, name: str, point: Point, state: str, rungs: Sequence[Mapping[str, Any]], reason: str
+    ) -> None:
+        """Adds a finished trial of another sweep, in one write."""
+        params, distributions = self._space.params(point)
+        trial = create_trial(
+            state={text: state for state, text in STATES.items()}[state],
+            values=self._values(rungs[-1]) if state == "complete" else None,
+            params=params,
+            distributions=distributions,
+            user_attrs={
+                "inherited": name,
+                **({"reason": reason} if reason else {}),
+                **{f"{RUNG}{rung['step']}": _scalars(rung) for rung in rungs},
+            },
+            intermediate_values={rung["step"]: self._values(rung)[0] for rung in rungs},
+        )
+        trial_id = self._storage.create_new_trial(self._study_id, template_trial=trial)
+        self._ids[self._storage.get_trial_number_from_id(trial_id)] = trial_id
+
     def create(self, point: Point, attrs: Mapping[str, Any], system_attrs: Mapping[str, Any]) -> FrozenTrial:
         """A new RUNNING trial, in one write."""
         params, distributions = self._space.params(point)
@@ -152,8 +178,7 @@ class Study:
 
     def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> None:
         """Notes the metrics of a rung."""
-        scalars = {name: value for name, value in metrics.items() if isinstance(value, (int, float, str))}
-        self._storage.set_trial_user_attr(self._id(key), f"{RUNG}{step}", scalars)
+        self._storage.set_trial_user_attr(self._id(key), f"{RUNG}{step}", _scalars(metrics))
         self._storage.set_trial_intermediate_value(self._id(key), step, float(metrics[self.objectives[0]]))
 
     def mend(self, trial: FrozenTrial) -> None:
@@ -175,11 +200,17 @@ class Study:
 
     def values(self, trial: FrozenTrial, step: int) -> list[float]:
         """The objectives of a trial at a rung that it reported."""
-        metrics = trial.user_attrs[f"{RUNG}{step}"]
+        return self._values(trial.user_attrs[f"{RUNG}{step}"])
+
+    def _values(self, metrics: Mapping[str, Any]) -> list[float]:
         return [float(metrics[name]) for name in self.objectives]
 
     def _id(self, key: str) -> int:
         return self._ids[int(key[1:])]
+
+
+def _scalars(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float, str))}
 
 
 def key_of(number: int) -> str:

@@ -34,7 +34,10 @@ NUM_START = 8
 NUM_SEEN = 300
 """Trials that the model looks at: the front, then the newest. A fit costs their cube."""
 NUM_DRAWN, NUM_VARIED, NUM_CLIMBED, CLIMBS = 256, 384, 128, 3
-FIT_STEPS = 15
+FIT_STEPS, REFIT = 15, 1.05
+"""Gradients of a fit, and by how much the trials grow in number until the next: the more there are, the less one
+of them changes.
+"""
 MIX = 0.5
 """Share of the normal scores in what the model sees of an objective."""
 NEAR = 0.01
@@ -70,6 +73,7 @@ class Surrogate:
         self._rng = np.random.default_rng(seed)
         self._seen: dict[int, Seen] = {}
         num_dims = len(space.dimensions)
+        self._num_fitted = 0
         self._hypers = [Hyper.start(num_dims) for _ in signs]
 
     def begin(self, number: int, point: Point) -> None:
@@ -129,51 +133,64 @@ class Surrogate:
 
     def _model(self, told: Sequence[Seen]) -> _Model:
         values_TM, variances_TM = project([seen.reports for seen in told], self._rungs)
-        rows_TD = np.stack([seen.row_D for seen in told])
-        # A running trial's own word on itself is only its last rung; a failed one is as bad as the worst.
         failed = [seen for seen in self._seen.values() if seen.failed]
-        if failed:
+        if failed:  # as bad as the worst
             values_TM = np.concatenate([values_TM, np.repeat(values_TM.max(0)[None], len(failed), 0)])
             variances_TM = np.concatenate([variances_TM, np.zeros((len(failed), values_TM.shape[1]))])
-            rows_TD = np.concatenate([rows_TD, np.stack([seen.row_D for seen in failed])])
         keep = _newest_and_best(values_TM, NUM_SEEN)
-        values_TM, variances_TM, rows_TD = values_TM[keep], variances_TM[keep], rows_TD[keep]
-        running = [seen.row_D for seen in self._seen.values() if not seen.ended and not seen.reports]
-        scores_TM, variances_TM = standardise(values_TM, variances_TM)
-        x_TF = self._coordinates.features(rows_TD)
+        trials = [[*told, *failed][t] for t in keep]
+        scores_TM, variances_TM = standardise(values_TM[keep], variances_TM[keep])
+        x_TF = self._features(trials)
         groups_F = self._coordinates.groups_F
-        for m, hyper in enumerate(self._hypers):
-            self._hypers[m] = fit(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper, FIT_STEPS)
-        processes = [
-            Process(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper)
-            for m, hyper in enumerate(self._hypers)
-        ]
-        means_TM = np.stack([process.predict(x_TF)[0] for process in processes], axis=1)
-        if running:
-            x_RF = self._coordinates.features(np.stack(running))
-            imagined_RM = np.stack([process.predict(x_RF)[0] for process in processes], axis=1)
-            x_TF = np.concatenate([x_TF, x_RF])
+        if len(told) >= REFIT * self._num_fitted:
+            self._num_fitted = len(told)
+            for m, hyper in enumerate(self._hypers):
+                self._hypers[m] = fit(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper, FIT_STEPS)
+        processes = self._processes(x_TF, scores_TM, variances_TM)
+        means_TM = _means(processes, x_TF)
+        unheard = [seen for seen in self._seen.values() if not seen.ended and not seen.reports]
+        if unheard:  # they come out as predicted
+            imagined_RM = _means(processes, self._features(unheard))
+            trials += unheard
             scores_TM = np.concatenate([scores_TM, imagined_RM])
             variances_TM = np.concatenate([variances_TM, np.zeros_like(imagined_RM)])
-            processes = [
-                Process(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper)
-                for m, hyper in enumerate(self._hypers)
-            ]
+            processes = self._processes(self._features(trials), scores_TM, variances_TM)
             means_TM = np.concatenate([means_TM, imagined_RM])
-            rows_TD = np.concatenate([rows_TD, np.stack(running)])
-        return _Model(processes, means_TM, rows_TD)
+        # A trial that was stopped is on no front, however well it might have come out.
+        counts_T = np.array([not seen.ended or self._rungs[-1] in seen.reports for seen in trials])
+        counts_T = counts_T if counts_T.any() else np.ones_like(counts_T)
+        return _Model(processes, means_TM, np.stack([seen.row_D for seen in trials]), counts_T)
+
+    def _features(self, trials: Sequence[Seen]) -> Floats:
+        return self._coordinates.features(np.stack([seen.row_D for seen in trials]))
+
+    def _processes(self, x_TF: Floats, scores_TM: Floats, variances_TM: Floats) -> list[Process]:
+        return [
+            Process(x_TF, scores_TM[:, m], variances_TM[:, m], self._coordinates.groups_F, hyper)
+            for m, hyper in enumerate(self._hypers)
+        ]
+
+
+def _means(processes: Sequence[Process], x_TF: Floats) -> Floats:
+    return np.stack([process.predict(x_TF)[0] for process in processes], axis=1)
 
 
 class _Model:
-    """Processes that have seen everything, and the front of their means."""
+    """Processes that have seen everything, and the front of the means of those trials that count."""
 
-    def __init__(self, processes: Sequence[Process], means_TM: Floats, rows_TD: Rows) -> None:
-        front = pareto.non_dominated(means_TM, ["min"] * means_TM.shape[1])
-        order = np.lexsort(means_TM[front].T[::-1])
+    def __init__(
+        self,
+        processes: Sequence[Process],
+        means_TM: Floats,
+        rows_TD: Rows,
+        counts_T: NDArray[np.bool_],
+    ) -> None:
+        counted_TM = means_TM[counts_T]
+        front = pareto.non_dominated(counted_TM, ["min"] * means_TM.shape[1])
         self._processes = processes
-        self._front_PM = np.unique(means_TM[front], axis=0)
+        self._front_PM = np.unique(counted_TM[front], axis=0)
         self._reference_M = means_TM.max(axis=0) + 0.1
-        self.best_PD = rows_TD[front][order]
+        self.best_PD = rows_TD[counts_T][front][np.lexsort(counted_TM[front].T[::-1])]
 
     def gain(self, x_CF: Floats, rng: np.random.Generator) -> Floats:
         """How much each row of features is expected to add to the front."""

@@ -1,22 +1,27 @@
 """One trial on several processes: rank 0 in the Tune worker, the others as actors in the same placement group.
 
 The placement group belongs to the trial, so whatever ends the worker (a stop, a crash, a kill) frees the peers
-too. Peers stay for the next trial of the same worker, with the process group they have. After a failure they may
-hang in a collective that rank 0 left, so nothing of the team is used again: see `Worker.step`.
+too. Peers stay for the next trial of the same worker, with the process group they have. A rank that fails leaves
+the process group, which ends the collective that the others wait in; nothing of a team that failed is used again
+(see `Worker.step`).
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 from ray.util.placement_group import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from kdray.config import Trial, as_data, parse
 from kdray.search.attempt import Run, load_factory
+from kdray.train import World, leave_process_group
+
+PEER_WAIT_S = 5.0
 
 
 class Peer:
@@ -33,8 +38,12 @@ class Peer:
         self._run = open_run(factory, parse(Trial, dict(trial), "trial"), world)
 
     def call(self, name: str, *args: Any) -> None:
-        """Calls a method of the run."""
-        getattr(self._run, name)(*args)
+        """Calls a method of the run. Where that fails, rank 0 hears of it by its own next collective."""
+        try:
+            getattr(self._run, name)(*args)
+        except Exception:
+            leave_process_group()
+            raise
 
 
 class Peers:
@@ -68,6 +77,7 @@ class Team:
 
     def __init__(self, factory: str, trial: Trial, peers: Peers) -> None:
         self._peers = peers
+        self._failed = False
         size = len(peers.actors) + 1
         address = str(ray.util.get_node_ip_address())
         where = {"size": size, "address": address, "port": _free_port(address)}
@@ -106,26 +116,39 @@ class Team:
         self._run.export(folder)
 
     def close(self) -> None:
-        """See `Run`."""
-        self._with(self._peers.call("close"), self._run.close)
+        """See `Run`. Peers of a team that failed are left to end with this process."""
+        if not self._failed:
+            self._with(self._peers.call("close"), self._run.close)
 
-    @staticmethod
-    def _with(answers: Sequence[Any], mine: Any) -> Any:
-        """Does my part while the peers do theirs; a dead peer is a better reason than what it made fail here."""
+    def _with(self, answers: Sequence[Any], mine: Callable[[], Any]) -> Any:
+        """Does my part while the peers do theirs. What a peer fails of is a better reason than what that made
+        fail here.
+        """
         try:
             result = mine()
-        except Exception:
-            ready, _ = ray.wait(list(answers), num_returns=len(answers), timeout=5.0)
-            ray.get(ready)
+            ray.get(list(answers))
+        except Exception as error:
+            self._failed = True
+            leave_process_group()
+            if isinstance(error, RuntimeError):  # as a collective raises that lost a peer
+                ready, _ = ray.wait(list(answers), num_returns=len(answers), timeout=PEER_WAIT_S)
+                for answer in ready:
+                    _raise_own_error(answer)
             raise
-        ray.get(list(answers))
         return result
+
+
+def _raise_own_error(answer: Any) -> None:
+    """What a peer died of or failed of, if that was no collective."""
+    try:
+        ray.get(answer)
+    except RayTaskError as error:
+        if not isinstance(error.cause, RuntimeError):
+            raise
 
 
 def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Run:
     """One rank's run."""
-    from kdray.train import World
-
     return load_factory(factory)(trial, World(**world))
 
 

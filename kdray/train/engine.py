@@ -76,6 +76,12 @@ def join_process_group(world: World) -> None:
     )
 
 
+def leave_process_group() -> None:
+    """Closes this process's connections, so that no other rank waits for it in a collective."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -88,6 +94,7 @@ class Engine:
     def __init__(self, learner: nn.Module, trial: Trial, world: World) -> None:
         deepspeed = _import_deepspeed()
         join_process_group(world)
+        self._size = world.size
         optim = trial.optim
         optimizer = torch.optim.AdamW(_groups(learner, optim), lr=optim.lr, betas=(0.9, 0.98))
         scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -110,13 +117,17 @@ class Engine:
             )
 
     def step(self, *inputs: Any) -> torch.Tensor:
-        """Forward, backward, update; returns the detached loss."""
+        """Forward, backward, update; returns the detached loss, its mean over all ranks."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loss: torch.Tensor = self._engine(*inputs)
             self._engine.backward(loss)
             self._engine.step()
-        return loss.detach()
+        loss = loss.detach()
+        if self._size > 1:  # so that all ranks see a loss that is not finite, and report the same
+            torch.distributed.all_reduce(loss)
+            loss = loss / self._size
+        return loss
 
     def save(self, folder: Path, state: dict[str, Any]) -> None:
         """DeepSpeed's own checkpoint, with `state` in it."""

@@ -3,9 +3,10 @@
 `python tests/benchmarks/overhead.py [--quick]` trains the same trials bare, one after the other in this process;
 as a sweep with one worker; and nested, each in a Ray Train trainer that a Tune function starts, as Ray
 recommends. A trial is a real one (student, shards, DeepSpeed, suite) of about 20 s on one thread; `--quick`
-takes two of about 2 s. `ratio_to_bare` and `ratio_nested_train` are wall time, Ray's start included, over the
-bare sum; `fixed_cost_s` is what lies between one trial's last rung and the next one's first step, in a worker
-that has trained before.
+takes two of about 2 s. Nesting is measured on three of the five trials, beside the same three bare.
+`ratio_to_bare` and `ratio_nested_train` are wall time, Ray's start included, over the bare sum; `fixed_cost_s`
+is what lies between one trial's end and the next one's, beyond its own training, in a worker that has trained
+before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], *filter(None, [os.envir
 
 from kdray.config import Sweep, Trial, as_data, merge, parse
 from tests import world
+from tests.benchmarks.cells import Cells, add_options
 
 
 def prepared(root: Path) -> Sweep:
@@ -66,8 +68,8 @@ def _of_steps(trial: Trial, steps: int) -> Trial:
     return merge(trial, {"budget": {"steps": steps, "rungs": []}})
 
 
-def swept(sweep: Sweep, folder: Path) -> tuple[float, float]:
-    """Wall time of the whole sweep, and the mean fixed cost of a trial after the first."""
+def swept(sweep: Sweep, folder: Path) -> tuple[float, float, float]:
+    """Seconds of the whole sweep, before the first training, and from one training to the next (the mean)."""
     from kdray.search.runner import run
 
     begin = time.perf_counter()
@@ -80,7 +82,7 @@ def swept(sweep: Sweep, folder: Path) -> tuple[float, float]:
     run(sweep, folder, on_event=watch)
     whole = time.perf_counter() - begin
     gaps = [now - before - seconds for (before, _), (now, seconds) in pairwise(ends)]
-    return whole, sum(gaps) / len(gaps)
+    return whole, ends[0][0] - begin - ends[0][1], sum(gaps) / len(gaps)
 
 
 def nested(trial: Trial, trials: int, folder: Path) -> float:
@@ -115,36 +117,58 @@ def nested(trial: Trial, trials: int, folder: Path) -> float:
     return whole
 
 
+def ours(sweep: Sweep, trial: Trial, trials: int, folder: Path) -> dict[str, float]:
+    """Seconds of the trainings bare, of the sweep, and between two trials."""
+    bare = sum(seconds_of(trial) for _ in range(trials))
+    data = as_data(sweep) | {
+        "name": "overhead",
+        "trial": as_data(trial),
+        "space": {"seed": {"choices": list(range(trials))}},
+        "search": {"sampler": "grid", "trials": trials, "halving": False},
+        "constraints": {},
+        "resources": {"max_concurrent": 1},
+    }
+    whole, first, fixed = swept(parse(Sweep, data, "overhead"), folder / "sweep")
+    return {"bare": bare, "whole": whole, "first": first, "fixed": fixed}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    add_options(parser)
+    options = parser.parse_args()
+    cells = Cells(options.cells, options.minutes)
     warnings.simplefilter("ignore")
-    trials, seconds = (2, 2.0) if quick else (8, 20.0)
+    trials, few, seconds = (2, 1, 2.0) if options.quick else (5, 3, 20.0)
     with tempfile.TemporaryDirectory() as root:
-        base = prepared(Path(root))
-        trial = as_long_as(base.trial, seconds)
-        each = [seconds_of(trial) for _ in range(trials)]
-        print(f"bare     {sum(each):8.2f} s for {trials} trials")
-        space = {"seed": list(range(trials))}
-        data = as_data(base) | {
-            "name": "overhead",
-            "trial": as_data(trial),
-            "space": {path: {"choices": values} for path, values in space.items()},
-            "search": {"sampler": "grid", "trials": trials, "halving": False},
-            "resources": {"max_concurrent": 1},
-        }
-        whole, fixed = swept(parse(Sweep, data, "overhead"), Path(root) / "sweep")
-        print(f"kdray    {whole:8.2f} s, {fixed:.3f} s between trials of a warm worker")
-        train = nested(trial, trials, Path(root))
-        print(f"nested   {train:8.2f} s")
+        folder = Path(root)
+        sweep = prepared(folder)
+        trial = as_long_as(sweep.trial, seconds)
+        own = cells.get("ours", trials, compute=lambda: ours(sweep, trial, trials, folder))
+        print(f"bare     {own['bare']:8.2f} s for {trials} trials")
+        print(
+            f"kdray    {own['whole']:8.2f} s, {own['first']:.1f} s before the first training, "
+            f"{own['fixed']:.3f} s from one to the next",
+            flush=True,
+        )
+
+        def both() -> dict[str, float]:
+            return {
+                "bare": sum(seconds_of(trial) for _ in range(few)),
+                "whole": nested(trial, few, folder),
+            }
+
+        inner = cells.get("nested", few, compute=both)
+        print(f"bare     {inner['bare']:8.2f} s for {few} trials")
+        print(f"nested   {inner['whole']:8.2f} s")
     answer = {
-        "ratio_to_bare": round(whole / sum(each), 3),
-        "fixed_cost_s": round(fixed, 3),
-        "ratio_nested_train": round(train / sum(each), 3),
+        "ratio_to_bare": round(own["whole"] / own["bare"], 3),
+        "fixed_cost_s": round(own["fixed"], 3),
+        "first_trial_s": round(own["first"], 1),
+        "ratio_nested_train": round(inner["whole"] / inner["bare"], 3),
         "trials": trials,
     }
-    print(json.dumps(answer | ({"quick": True} if quick else {})))
+    print(json.dumps(answer | ({"quick": True} if options.quick else {})))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What a large sweep costs the driver: time to ask for a trial and tell its end, to resume, and memory.
 
-`python tests/benchmarks/scale.py [--quick]`: simulated trials that report twice and end, with the default
-sampler, a journal in a temporary folder and 8 workers; `--quick` stops at 300.
+`python tests/benchmarks/scale.py [--quick] [--sampler NAME] [--most N]`: simulated trials that report twice and
+end, with the default sampler, a journal in a temporary folder and 8 workers, up to 10,000 of them; `--quick` stops
+at 300. Each size goes on from the one before, which is what is resumed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kdray.config import Sweep, sweep_from
-
-SAMPLER = "surrogate"
 
 
 def sweep_of(trials: int, sampler: str) -> Sweep:
@@ -67,13 +66,15 @@ def train(job: Any, rung: int) -> tuple[dict[str, float], float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--sampler", default=SAMPLER)
+    parser.add_argument("--sampler", default="surrogate")
+    parser.add_argument("--most", type=int, default=10_000)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     from kdray.search import session
 
     session.quiet()
-    sizes = [100, 300] if options.quick else [100, 300, 1000, 3000, 10_000]
+    most = 300 if options.quick else options.most
+    sizes = [size for size in (100, 300, 1000, 3000, 10_000) if size <= most]
     columns: dict[str, list[Any]] = {"trials": sizes, "ask_tell_ms": [], "resume_s": [], "peak_mb": []}
     with tempfile.TemporaryDirectory() as folder:
         before = 0

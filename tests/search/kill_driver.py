@@ -29,7 +29,7 @@ def the_sweep(trials: int) -> Sweep:
                 "distil.temperature": {"range": [0.5, 8.0], "log": True},
                 "student.hidden": [32, 64, 96],
             },
-            "search": {"trials": trials, "start": STARTS, "eta": 2},
+            "search": {"trials": trials, "start": STARTS, "eta": 2, "trust": -1},
             "resources": {"max_concurrent": 2},
         },
         "kill_driver",

@@ -73,7 +73,7 @@ def test_constraints_without_a_known_teacher_are_refused(make_sweep: Any) -> Non
 
 
 def test_states_are_true(make_sweep: Any) -> None:
-    sweep = make_sweep(20, search={"eta": 2})
+    sweep = make_sweep(20, search={"eta": 2, "trust": -1})
     conductor, study = in_memory(sweep)
     simulate(conductor, train, workers=4)
     states = {trial.state for trial in study.trials()}
@@ -203,9 +203,9 @@ def test_a_failing_trial_names_its_reason_in_study_and_folder(make_sweep: Any, t
 
 def test_the_study_lives_in_a_database_as_well(make_sweep: Any, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
-    sweep = make_sweep(4, search={"storage": url, "eta": 2})
+    sweep = make_sweep(4, search={"storage": url, "eta": 2, "trust": -1})
     drive(sweep, tmp_path / "sweep")
-    longer = make_sweep(6, search={"storage": url, "eta": 2})
+    longer = make_sweep(6, search={"storage": url, "eta": 2, "trust": -1})
     drive(longer, tmp_path / "sweep")
     trials = optuna.load_study(study_name="small", storage=url).trials
     assert [trial.user_attrs["key"] for trial in trials] == [f"t{n:04d}" for n in range(6)]
@@ -216,6 +216,6 @@ def test_the_study_lives_in_a_database_as_well(make_sweep: Any, tmp_path: Path) 
     "sampler", ["surrogate", "random", "tpe", "nsga2", "nsga3", "optuna.samplers:TPESampler"]
 )
 def test_every_sampler_leads_a_sweep_to_its_end(make_sweep: Any, sampler: str) -> None:
-    conductor, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2}))
+    conductor, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2, "trust": -1}))
     simulate(conductor, train, workers=4)
     assert len(study.trials(TrialState.COMPLETE, TrialState.PRUNED)) == 30

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.search.halving import Halving, epsilon_net, ranking
+from kdray.search.halving import Halving, epsilon_net, rank_correlation, ranking
 
 
 def test_the_best_third_goes_on_and_ties_of_a_front_are_spread() -> None:
@@ -67,3 +67,46 @@ def test_halving_takes_any_number_of_objectives(num_objectives: int) -> None:
     halving = Halving([1, 2], signs=[1] * num_objectives, eta=2)
     halving.record("t0", 1, [1.0] * num_objectives)
     assert not halving.goes_on("t1", 1, [2.0] * num_objectives)
+
+
+def reported(trust: float, ends: list[float], **more: int) -> Halving:
+    """Halving at whose first rung as many trials reported 0, 1, 2, ... as came to these ends."""
+    halving = Halving([1, 3, 9], signs=[1], eta=3, trust=trust, **more)
+    for number, end in enumerate(ends):
+        for rung, loss in ((1, float(number)), (3, end), (9, end)):
+            halving.record(f"old{number}", rung, [loss])
+    return halving
+
+
+def test_a_rung_stops_nobody_before_it_foretold_the_end_of_five_trials() -> None:
+    assert reported(0.8, [0.0, 1.0, 2.0, 3.0]).goes_on("new", 1, [9.0])
+    assert not reported(0.8, [0.0, 1.0, 2.0, 3.0, 4.0]).goes_on("new", 1, [9.0])
+
+
+def test_a_rung_that_says_nothing_of_the_end_stops_nobody() -> None:
+    noise = [3.0, 0.0, 4.0, 1.0, 2.0]
+    assert reported(0.8, noise).goes_on("new", 1, [9.0])
+    assert not reported(-1, noise).goes_on("new", 1, [9.0])
+    assert not reported(0.8, noise).goes_on("new", 3, [9.0])
+
+
+def test_nobody_is_stopped_before_the_grace_is_over() -> None:
+    halving = reported(-1, [0.0, 1.0, 2.0], grace=3)
+    assert halving.goes_on("new", 1, [9.0])
+    assert not halving.goes_on("new", 3, [9.0])
+
+
+def test_trials_of_a_later_bracket_are_first_stopped_at_a_later_rung() -> None:
+    halving = reported(-1, [0.0, 1.0, 2.0], brackets=2)
+    assert not halving.goes_on("new4", 1, [9.0], number=4)
+    assert halving.goes_on("new5", 1, [9.0], number=5)
+    assert not halving.goes_on("new5", 3, [9.0], number=5)
+
+
+def test_the_rank_correlation_is_spearmans() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 9, 40).astype(float), rng.integers(0, 9, 40).astype(float)
+    x_ranks, y_ranks = ([np.mean(np.flatnonzero(np.sort(v) == one)) for one in v] for v in (x, y))
+    assert rank_correlation(x, y) == pytest.approx(np.corrcoef(x_ranks, y_ranks)[0, 1])
+    assert rank_correlation(x, x**3) == pytest.approx(1.0)
+    assert rank_correlation(x, np.zeros(40)) == 0.0

@@ -30,10 +30,10 @@ HERE = Path(__file__).parent
 class Driver:
     """A sweep in a process of its own, in a session of its own, marked in its environment."""
 
-    def __init__(self, folder: Path, trials: int) -> None:
+    def __init__(self, *args: object, script: str = "kill_driver.py") -> None:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "kill_driver.py"), str(folder), str(trials)],
+            [sys.executable, str(HERE / script), *map(str, args)],
             env={**os.environ, "KDRAY_TEST_MARK": self.mark},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -116,6 +116,17 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on_from_its_rung(tmp_pat
     code, log = driver.end()
     assert code == 0, log
     check_whole(the_sweep(3), tmp_path)
+
+
+@pytest.mark.cluster
+def test_a_trial_on_a_killed_node_goes_on_elsewhere_from_its_rung(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, script="kill_node.py")
+    key = driver.wait_for("doomed").split()[1]
+    assert driver.wait_for("retried").split()[1] == key
+    assert driver.wait_for(f"started {key}").split()[2:] in (["1"], ["3"])
+    code, log = driver.end()
+    assert code == 0, log
+    check_whole(the_sweep(4), tmp_path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

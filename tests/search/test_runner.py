@@ -24,7 +24,7 @@ STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0
 
 
 def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_path: Path) -> None:
-    sweep = make_sweep(10, search={"start": STARTS, "eta": 2})
+    sweep = make_sweep(10, search={"start": STARTS, "eta": 2, "trust": -1})
     records = run(sweep, tmp_path, trial_factory="fake_run:FakeRun")
     check_whole(sweep, tmp_path)
     assert [record.key for record in records] == [f"t{n:04d}" for n in range(10)]

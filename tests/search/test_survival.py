@@ -72,7 +72,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
 def test_a_sweep_killed_at_any_write_ends_whole(
     make_sweep: Any, tmp_path: Path, writes: Writes, after: bool
 ) -> None:
-    sweep = make_sweep(5, search={"start": START, "eta": 2})
+    sweep = make_sweep(5, search={"start": START, "eta": 2, "trust": -1})
     drive(sweep, tmp_path / "whole")
     check_whole(sweep, tmp_path / "whole")
     total = writes.count
@@ -92,7 +92,7 @@ def test_a_sweep_killed_again_and_again_ends_whole(
     make_sweep: Any, tmp_path: Path, writes: Writes, seed: int
 ) -> None:
     rng = random.Random(seed)
-    sweep = make_sweep(8, search={"start": START, "eta": 2})
+    sweep = make_sweep(8, search={"start": START, "eta": 2, "trust": -1})
     kills = 0
     while True:
         writes.count, writes.fatal, writes.after = 0, rng.randrange(8, 60), rng.random() < 0.5
