@@ -68,7 +68,10 @@ def comparisons(
         if _is_generator(one) and _is_generator(two):
             found += _generators(one, two, data, plan, both_ways)
             continue
-        teacher, student = (sides.setdefault(path, sides.get(path) or open_side(path)) for path in (one, two))
+        for path in (one, two):
+            if path not in sides:
+                sides[path] = open_side(path)
+        teacher, student = sides[one], sides[two]
         sets = sets or [_labelled(path, language) for path in data]
         task = _common_task(teacher, student)
         if task not in used:
@@ -92,19 +95,21 @@ def _task(side: Side) -> str:
 
 
 def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
-    fitting = next((found for found in sets if found[0].task == task), None)
+    fitting = next((found for found in sets if found and found[0].task == task), None)
     if fitting is None:
-        told = ", ".join(f"{path} is for {found[0].task}" for path, found in zip(data, sets, strict=True))
+        tasks = [found[0].task if found else "assertion" for found in sets]
+        told = ", ".join(f"{path} is for {one}" for path, one in zip(data, tasks, strict=True))
         raise ConfigError(f"--data: nothing for {task} ({told or 'none given'})")
     return material(fitting, plan)
 
 
 def _labelled(path: str, language: str | None) -> list[Labelled]:
-    """The test split of a source or of a corpus; all of it where it has none."""
+    """The test split of a source or of a corpus; all where it has none. Nothing of a corpus of assertions."""
     if exists(join(path, "corpus.json")):
         return [
             Labelled(e.test, e.context, e.focal, int(e.target), language or e.language, e.split, e.group)
             for e in read_corpus(path, "test")
+            if e.target in ("0", "1")
         ]
     found = read_labelled(path, language)
     return [one for one in found if one.split == "test"] or found

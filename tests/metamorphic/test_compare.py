@@ -134,6 +134,12 @@ def test_what_does_not_belong_together_is_told(vulnerability_world, clone_world,
         )
 
 
+def test_a_corpus_of_assertions_is_none_of_classes(vulnerability_world, small_world):
+    teacher = str(vulnerability_world / "teacher")
+    with pytest.raises(ConfigError, match=r"corpus is for assertion\)"):
+        comparisons([teacher, teacher], [str(small_world / "corpus")], PLAN)
+
+
 def test_an_unknown_attack_gets_a_hint(vulnerability_world):
     teacher = str(vulnerability_world / "teacher")
     with pytest.raises(ConfigError, match="did you mean 'alert'"):
