@@ -16,36 +16,25 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kdray import results, storage
 from kdray.config import SNIPPETS
-from kdray.console import Advance
-from kdray.corpus.store import corpus_manifest
 from kdray.errors import ConfigError
-from kdray.evaluation.compare import matches
-from kdray.evaluation.intervals import wilson
-from kdray.handover import measure, onnx
+from kdray.handover import measure, onnx, origin
 from kdray.handover.card import Facts, Family, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
-from kdray.handover.measure import Bench
-from kdray.metamorphic.suite import IDENTITY
-from kdray.report.front import front
+from kdray.handover.int8 import quantised
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
-INT8_CASES = 200
-"""Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,7 @@ def _fill(
     with stage("measure"):
         marks = dict(record.metrics) if on is None else {**record.metrics, **measure.marks(model, on)}
         latency = None if on is None else measure.latency(model, on)
-        signal = None if on is None else _signal(on)
+        signal = None if on is None else origin.of_signal(on)
     graph = int8 = None
     if on is not None and with_onnx:
         with stage("onnx"):
@@ -136,15 +125,15 @@ def _fill(
             graph = onnx.write(model, prompts, work / onnx.FILE)
         if with_int8:
             with stage("int8") as advance:
-                int8 = _int8(model, on, work, advance)
+                int8 = quantised(model, on, work, advance)
     facts = Facts(
-        sweep=_sweep(experiment),
-        trial=_trial(record, chosen),
+        sweep=origin.of_sweep(experiment),
+        trial=origin.of_trial(record, chosen),
         marks={name: one for name, one in marks.items() if name not in ("step", "seconds", "wall_s")},
         measured=on is not None,
-        size=_size(work, model, on),
+        size=origin.of_size(work, model, on),
         signal=signal,
-        data=_data(record, on),
+        data=origin.of_data(record, on),
         latency=latency,
         onnx=graph,
         int8=int8,
@@ -192,99 +181,6 @@ def _frame_inputs(work: Path, max_input: int) -> None:
     )
     tokenizer.model_max_length = max_input
     tokenizer.save_pretrained(work)
-
-
-def _sweep(experiment: Experiment) -> dict[str, Any]:
-    records = experiment.records
-    steps = [int(record.metrics.get("step", 0)) for record in records]
-    return {
-        "name": experiment.sweep.name,
-        "objectives": dict(experiment.sweep.objectives),
-        "trials": dict(Counter(str(record.state) for record in records)),
-        "front": len(front(records, experiment.sweep.objectives).members),
-        "steps": sum(steps),
-        "seconds": sum(record.seconds for record in records),
-    }
-
-
-def _trial(record: TrialRecord, chosen: str) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "task": record.trial.get("task", "assertion"),
-        "chosen": chosen,
-        "steps": record.metrics.get("step", 0),
-        "seed": record.trial.get("seed", 0),
-        "distil": {"loss": "decoupled", "alpha": 0.5, "temperature": 1.0, **record.trial.get("distil", {})},
-        "student": record.trial["student"],
-        "overrides": record.overrides,
-    }
-
-
-def _size(work: Path, model: Any, on: Bench | None) -> dict[str, Any]:
-    teacher = None if on is None else on.suite.manifest.teacher_params
-    return {
-        "params": sum(parameter.numel() for parameter in model.parameters()),
-        "bytes": (work / WEIGHTS).stat().st_size,
-        "format": "safetensors, bfloat16",
-        "teacher_params": teacher,
-    }
-
-
-def _signal(on: Bench) -> dict[str, Any]:
-    manifest = on.signal.manifest
-    return {
-        "codec": manifest.codec_name,
-        "parameters": dict(manifest.codec_params),
-        "bytes_per_token": manifest.signal_bytes / max(manifest.tokens, 1),
-        "rows": manifest.rows,
-        "tokens": manifest.tokens,
-        "teacher": manifest.teacher,
-        "fidelity": measure.fidelity(on),
-    }
-
-
-def _data(record: TrialRecord, on: Bench | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"corpus": None if on is None else on.suite.manifest.corpus}
-    corpus = record.trial.get("corpus")
-    if corpus and storage.exists(storage.join(corpus, "corpus.json")):
-        manifest = corpus_manifest(corpus)
-        found |= {"sources": [Path(one).name for one in manifest["sources"]], "splits": manifest["splits"]}
-    return found
-
-
-def _int8(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, Any]:
-    """Quantises the graph, and measures it beside the student on the first of the trial's cases."""
-    found = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
-    graph = onnx.Graph(work / onnx.FILE_INT8, model)
-    numbers = on.suite.first(min(INT8_CASES, on.trial.evaluation.cases))
-    prompts, _, _ = on.suite.read(numbers)
-    before = [on.task.decode(one.ids) for one in measure.answers(model, on, numbers)]
-    now = []
-    for done, prompt in enumerate(prompts, start=1):
-        ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
-        now.append(on.task.decode(ids))
-        advance(done, len(prompts))
-    float_marks, int8_marks = (_shares(texts, before, numbers, on) for texts in (before, now))
-    return {**found, "inputs": len(numbers), "float": float_marks, "int8": int8_marks}
-
-
-def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) -> dict[str, Any]:
-    """Shares of answers with their intervals, named as a trial's metrics are."""
-    clean = np.array([on.suite.transforms[n] == IDENTITY for n in numbers])
-    right = matches(texts, [on.suite.references[n] for n in numbers])
-    agrees = matches(texts, [on.suite.teacher_texts[n] for n in numbers])
-    hits = {
-        "assertion_accuracy": right[clean],
-        "variant_accuracy": right[~clean],
-        "agreement": agrees[clean],
-        "prediction_agreement": ~agrees[~clean],
-        "same_as_float": matches(texts, before),
-    }
-    shares: dict[str, Any] = {name: float(found.mean()) for name, found in hits.items()}
-    return {
-        **shares,
-        "intervals": {name: list(wilson(int(one.sum()), len(one))) for name, one in hits.items()},
-    }
 
 
 def summary(done: Exported) -> str:

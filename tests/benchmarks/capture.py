@@ -1,6 +1,6 @@
 """What storing the signal costs beside computing it.
 
-`python tests/benchmarks/capture.py [--quick] [--out FOLDER]`; `--quick` takes 48 rows instead of 384.
+`python tests/benchmarks/capture.py [--quick] [--out FOLDER]`; `--quick` takes 48 rows instead of 128.
 
 `kdray.teacher.capture` with codec `head` on real tests, beside the packaged teacher's bare forward pass over
 the same rows in the same batches of 32, in turn in one process on one core. The bare pass is kdray's own, which
@@ -34,7 +34,7 @@ from kdray.teacher.codec import make
 from kdray.teacher.shards import ShardWriter
 from tests.benchmarks import common
 
-BATCH, ROWS_PER_SHARD = 32, 192
+BATCH, ROWS_PER_SHARD = 32, 64
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model, task = common.teacher()
     corpus = common.corpus(arguments.out / "corpus")
-    rows = common.rows(corpus, "valid", 48 if arguments.quick else 384)
+    rows = common.rows(corpus, "valid", 48 if arguments.quick else 128)
     codec, header = make("head"), common.header(corpus)
     forward = common.TargetLogits(model, task.pad_id)
     plan = Plan(rows, ROWS_PER_SHARD, BATCH)
@@ -89,7 +89,7 @@ def main() -> None:
 
     work = {"capture": write, "forward": bare, "transformers": transformers, "codec": encode}
     times: dict[str, list[float]] = {name: [] for name in work}
-    for _ in range(1 if arguments.quick else 4):
+    for _ in range(1 if arguments.quick else 5):
         for name, run in work.items():
             times[name].append(seconds(run))
     median = {name: statistics.median(values) for name, values in times.items()}

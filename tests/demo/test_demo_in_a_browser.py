@@ -13,7 +13,7 @@ from kdray.report.front import front, value
 from tests.report.browser import all_of, css, dot, move, opened, press, rows, text
 from tests.test_cli import run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,8 @@ def test_the_demos_report_is_hovered_selected_sorted_and_searched(driver, runs, 
     move(page, *dot(page), click=True)
     assert text(page, "#detail h3") == hovered.key
     assert f"kdray export demo {hovered.key} OUT" in text(page, "#detail")
+    assert "Worst metamorphic cases" in text(page, "#detail")
+    assert "def test" in text(page, "#detail .cases pre")
     assert len(all_of(page, "#detail .relations tbody tr")) == len(hovered.metrics["relations"])
 
     headings = all_of(page, "#table thead button")

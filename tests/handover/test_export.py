@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -92,6 +93,8 @@ def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, 
     assert facts.signal["codec"] == "head"
     assert set(facts.signal["fidelity"]["bucketed_mean"]) == {0.5, 1.0, 2.0, 4.0, 8.0}
     assert json.loads((Path(shipped.folder) / "statement.json").read_text())["trial"]["key"] == "t0000"
+    assert json.loads(handover.as_json(shipped))["marks"] == facts.marks
+    assert "int8" in handover.summary(shipped)
     text = (Path(shipped.folder) / "README.md").read_text()
     for said in (
         "same answer as the teacher", "distribution similarity", "high confidence preservation",
@@ -167,6 +170,15 @@ def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped
 def test_what_is_there_is_not_overwritten(shipped_from, tmp_path):
     with pytest.raises(ConfigError, match="exists already"):
         handover.export(str(shipped_from), tmp_path, trial="t0000")
+
+
+def test_what_is_not_installed_is_said_before_anything_is_read(tmp_path, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name)
+    )
+    with pytest.raises(ConfigError, match=r"need onnxscript: pip install 'kdray\[onnx\]'"):
+        handover.export(str(tmp_path / "nothing"), tmp_path / "out", trial="t0000", with_int8=True)
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,7 @@ def _case(rng, text):
         "relation": str(rng.choice(RELATIONS)),
         "source": text
         or f"def test_{name}():\n    v0 = make_{name}(3)\n    v1 = v0.normalise()\n    <ASSERT>",
+        "diff": text or f"-    total = make_{name}(3)\n+    v0 = make_{name}(3)",
         "truth": text or f"assert v1.{name} == {int(rng.integers(9))}",
         "teacher": text or f"assert v1.{name} == {int(rng.integers(9))}",
         "student": text or f"assert v0.{name} is not None",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from kdray.errors import ConfigError
-from kdray.report.figure import HEIGHT, WIDTH, front_svg
+from kdray.report.figure import HEIGHT, WIDTH, front_svg, to_png
 from kdray.report.front import front
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,3 +61,9 @@ def test_sizes_in_the_millions_have_short_ticks(experiment):
     assert " M<" in front_svg(
         front(experiment.records, {"assertion_accuracy": "max", "student_params": "min"})
     )
+
+
+def test_without_a_renderer_there_is_no_png_but_a_way_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(ConfigError, match=r"pip install 'kdray\[png\]', or take --svg"):
+        to_png("<svg/>")

@@ -248,7 +248,7 @@ def test_hostile_text_is_shown_and_not_run(driver, tmp_path):
         if text(page, "#detail h3") == "t0001":
             assert HOSTILE in text(page, "#detail")
     page.execute_script("document.querySelector('#table tbody tr').click()")
-    assert text(page, "#detail .cases pre") == HOSTILE
+    assert text(page, "#detail .cases pre") == text(page, "#detail .cases details pre") == HOSTILE
     move(page, *dot(page))
     assert page.execute_script("return window.hacked === undefined")
     assert (

@@ -87,6 +87,7 @@ function caseList(cases) {
     list.append(html("li", {},
       html("p", {}, html("b", {}, title(String(one.relation ?? ""))), " after ", html("b", {}, title(String(one.transform ?? "")))),
       html("pre", {}, String(one.source ?? "")),
+      one.diff ? html("details", {}, html("summary", {}, "What was changed"), html("pre", {}, String(one.diff))) : null,
       html("dl", { class: "pairs" }, ...rows.flatMap((who) => [html("dt", {}, who), html("dd", {}, html("code", {}, String(one[who])))])),
     ));
   }
