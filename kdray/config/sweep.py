@@ -67,7 +67,7 @@ class Search(Part):
     eta: int = Field(3, ge=2, description="one in `eta` trials goes on from a rung")
     grace: int = Field(0, ge=0, description="the step before which no trial is stopped")
     trust: float = Field(
-        0.8,
+        0.9,
         ge=-1,
         le=1,
         description="rank correlation with the last rung from which a rung stops trials; -1: at once",

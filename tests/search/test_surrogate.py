@@ -227,3 +227,23 @@ def test_failed_trials_are_not_looked_for_again(make_sweep: Any) -> None:
         model.begin(number, point)
         asked.append(point["distil.alpha"])
     assert np.median(asked) > 0.4
+
+
+def test_without_an_example_a_report_is_as_uncertain_as_trials_differ() -> None:
+    values, variances = project([{1: [0.0]}, {1: [2.0]}], [1, 3])
+    assert values.tolist() == [[0.0], [2.0]]
+    assert variances.tolist() == [[1.0], [1.0]]
+
+
+def test_a_stopped_trial_is_on_no_front(make_sweep: Any) -> None:
+    model = Surrogate(
+        space.build(make_sweep(only={"distil.alpha": {"range": [0.0, 1.0]}})), [1], [1, 3], seed=0
+    )
+    for number in range(10):
+        model.begin(number, {"distil.alpha": number / 9})
+        model.report(number, 1, [float(number)])
+        if number >= 5:
+            model.report(number, 3, [float(number)])
+        model.end(number, failed=False)
+    best = model._model(list(model._seen.values())).best_PD
+    assert best.tolist() == [[pytest.approx(5 / 9)]]
