@@ -91,6 +91,7 @@ def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) 
         ConfigError: nothing answers there, or there is no room for even one trial.
     """
     prepare()
+    quiet()
     _check_answers(address)
     import ray
 
@@ -121,6 +122,7 @@ def local(resources: Resources) -> Iterator[None]:
         ConfigError: the Ray that is there has no room for even one trial.
     """
     prepare()
+    quiet()
     if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
         os.environ.update({name: os.environ.get(name, value) for name, value in LOCAL_ENVIRONMENT.items()})
     import ray

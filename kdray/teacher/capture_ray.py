@@ -22,19 +22,29 @@ MakeForward = Callable[[], Forward]
 """Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
 
 
+Plans = list[ray.ObjectRef[Plan]]
+"""One plan, by reference: it holds all rows, and an actor fetches it once."""
+
+
 class _Writer:
-    """One teacher on one device."""
+    """One teacher on one device. Started again it has no plan; every call brings the reference."""
 
-    def __init__(self, plan: Plan, folder: str, codec: Codec, header: ShardHeader, make: MakeForward) -> None:
-        self._plan, self._writer = plan, ShardWriter(folder, codec, header)
+    def __init__(self, folder: str, codec: Codec, header: ShardHeader, make: MakeForward) -> None:
+        self._writer = ShardWriter(folder, codec, header)
         self._forward = make()
+        self._plan: Plan | None = None
 
-    def prepare(self) -> None:
-        prepare(self._plan, self._writer, self._forward)
+    def prepare(self, plans: Plans) -> None:
+        prepare(self._fetched(plans), self._writer, self._forward)
 
-    def write(self, number: int) -> int:
-        write_shard(self._plan, self._writer, self._forward, number)
+    def write(self, plans: Plans, number: int) -> int:
+        write_shard(self._fetched(plans), self._writer, self._forward, number)
         return number
+
+    def _fetched(self, plans: Plans) -> Plan:
+        if self._plan is None:
+            self._plan = ray.get(plans[0])
+        return self._plan
 
 
 def capture_on_ray(
@@ -82,14 +92,16 @@ def capture_on_ray(
             "max_restarts": 3,
             "max_task_retries": 3,
         }
-        kept = ray.put(plan)
+        plans = [ray.put(plan)]
         kind = ray.remote(**options)(_Writer)
-        pool = [kind.remote(kept, folder, codec, header, make_forward) for _ in range(count)]
+        pool = [kind.remote(folder, codec, header, make_forward) for _ in range(count)]
         try:
             # The state is fitted once, before anything is encoded with it.
-            ray.get(pool[0].prepare.remote())
+            ray.get(pool[0].prepare.remote(plans))
             done = sum(len(plan.shard(number)) for number in range(len(plan)) if number not in missing)
-            for number in ActorPool(pool).map_unordered(lambda actor, n: actor.write.remote(n), missing):
+            for number in ActorPool(pool).map_unordered(
+                lambda actor, n: actor.write.remote(plans, n), missing
+            ):
                 done += len(plan.shard(number))
                 if progress:
                     progress(done, len(rows))

@@ -1,0 +1,31 @@
+"""The command line: parse, call, print. Data goes to stdout, everything else to stderr.
+
+Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
+but did not reach what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a
+bug its traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kdray.cli import runs  # noqa: F401 - its commands come first in the help
+
+# isort: split
+from kdray.cli import inputs, outcomes  # noqa: F401 - theirs follow
+from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
+from kdray.errors import KdrayError
+
+__all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
+
+
+def main() -> None:
+    """Entry point of `kdray`."""
+    try:
+        app()
+    except KdrayError as error:
+        sys.stderr.write(f"kdray: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("kdray: interrupted; the same command goes on from here\n")
+        sys.exit(130)

@@ -1,0 +1,56 @@
+"""What all commands share: the applications they belong to, options, printing, finding a sweep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kdray.errors import ConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
+)
+corpus_app = typer.Typer(no_args_is_help=True, help="Real tests as examples: mine, show.")
+teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, or examine one.")
+shards_app = typer.Typer(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(teacher_app, name="teacher")
+app.add_typer(shards_app, name="shards")
+
+SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
+Runs = Annotated[str, typer.Option(help="folder of the experiments")]
+Objectives = Annotated[
+    str | None, typer.Option(help="metric:max,metric:min of any recorded metrics, instead of the sweep's own")
+]
+Where = Annotated[
+    list[str] | None, typer.Option(help="keep trials such as 'student_params <= 2e6'; may be repeated")
+]
+Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
+
+
+def show(text: str) -> None:
+    """Data, on stdout."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show_json(value: Any) -> None:
+    """Data as JSON, on stdout."""
+    show(json.dumps(value, indent=1))
+
+
+def experiment_folder(name: str, runs: str) -> str:
+    """The folder of a sweep by its name, or the folder itself. Raises `ConfigError` with the nearest name."""
+    from kdray.errors import nearest
+
+    for candidate in (Path(runs) / name, Path(name)):
+        if (candidate / "sweep.yaml").exists():
+            return str(candidate)
+    known = [path.parent.name for path in Path(runs).glob("*/sweep.yaml")]
+    raise ConfigError(f"no sweep '{name}' in {runs}{nearest(name, known)}")
