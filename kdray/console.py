@@ -5,9 +5,11 @@ only.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -16,6 +18,12 @@ Advance = Callable[[int, int], None]
 def say(text: str) -> None:
     """One line on stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+
+
+def near(path: str | Path | None) -> str:
+    """A path as one would type it here."""
+    text = str(path)
+    return os.path.relpath(text) if text.startswith(os.getcwd()) else text
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kdray.config import Encoding, Sweep
-from kdray.console import Advance, say
+from kdray.console import Advance, near, say
 from kdray.corpus.sample import sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
@@ -152,7 +152,7 @@ class Capturing:
         codec, vocab = self._codecs[folder], self._header.vocab
         bits, tokens = codec.bits_per_token(vocab), sum(row.num_targets for row in rows)
         size = f", {tokens:,} tokens, {bits / 8 * tokens / 1e6:,.1f} MB in all" if tokens else ""
-        say(f"capture   {codec.name} at about {bits:,.0f} bits a token of {vocab:,}{size}: {folder}")
+        say(f"capture   {codec.name} at about {bits:,.0f} bits a token of {vocab:,}{size}: {near(folder)}")
 
     def _write(
         self, folders: Sequence[str], rows: list[Row], advance: Advance, *, on_ray: bool = False

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep
-from kdray.console import say, stage
+from kdray.console import near, say, stage
 from kdray.launch.pipeline import Launched, launch
 from kdray.launch.references import references
 from kdray.launch.summary import front_of, summary
 
 Show = Callable[[str], None]
-
-
-def near(path: str | Path | None) -> str:
-    """A path as one would type it here."""
-    text = str(path)
-    return os.path.relpath(text) if text.startswith(os.getcwd()) else text
 
 
 def launch_and_finish(
