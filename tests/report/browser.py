@@ -80,12 +80,21 @@ def move(driver, x, y, click=False):
     if click:
         chain.w3c_actions.pointer_action.click()
     chain.perform()
+    settle(driver)
 
 
 def press(element, *keys):
     from selenium.webdriver.common.keys import Keys
 
     element.send_keys(*(getattr(Keys, key, key) for key in keys))
+    settle(element.parent)
+
+
+def settle(driver):
+    """Waits until the page has drawn what an event asked for: it does so in its next frame."""
+    driver.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+    )
 
 
 def texts(driver, selector):
