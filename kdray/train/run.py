@@ -30,7 +30,7 @@ from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
 from kdray.train.judge import judge
 from kdray.train.learner import Learner
-from kdray.train.memory import TRIM_EVERY, trim
+from kdray.train.memory import TRIM_EVERY, collect, trim
 from kdray.train.start import new_student
 
 Report = Callable[[dict[str, Any]], None]
@@ -168,7 +168,7 @@ class TrialRun:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""
         self._ahead.close()
         self._engine.close()
-        trim()
+        collect()
 
 
 def train(

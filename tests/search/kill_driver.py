@@ -13,7 +13,7 @@ from kdray.search.runner import run
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 
 
-def the_sweep(trials: int) -> Sweep:
+def the_sweep(trials: int, halving: bool = True) -> Sweep:
     student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
     return sweep_from(
         {
@@ -29,7 +29,7 @@ def the_sweep(trials: int) -> Sweep:
                 "distil.temperature": {"range": [0.5, 8.0], "log": True},
                 "student.hidden": [32, 64, 96],
             },
-            "search": {"trials": trials, "start": STARTS, "eta": 2, "trust": -1},
+            "search": {"trials": trials, "start": STARTS, "halving": halving, "eta": 2, "trust": -1},
             "resources": {"max_concurrent": 2},
         },
         "kill_driver",

@@ -36,7 +36,8 @@ def main(folder: str) -> None:
             cluster.remove_node(second, allow_graceful=False)
 
     try:
-        run(the_sweep(4), folder, on_event=watch, trial_factory="fake_run:Located")
+        # Without halving, so that the trial of the first rung there is surely the one that goes on there.
+        run(the_sweep(4, halving=False), folder, on_event=watch, trial_factory="fake_run:Located")
     finally:
         ray.shutdown()
         cluster.shutdown()
