@@ -16,17 +16,19 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
-from kdray.errors import KdrayError
+from kdray.errors import ConfigError, KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.halving import Halving
 from kdray.search.job import Event, Job
 from kdray.search.keep import Keeper
+from kdray.search.model import Model
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
 from kdray.search.study import RUNG, STATES, Study, reported
 from kdray.search.surrogate import Surrogate
+from kdray.search.techniques.make import TECHNIQUES, make_technique
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,6 @@ class Conductor:
         seed = int(np.random.SeedSequence([self._sweep.search.seed, len(trials)]).generate_state(1)[0])
         name = self._sweep.search.sampler
         sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
-        model = Surrogate(self._space, self._signs, self._rungs, seed) if name == "surrogate" else None
         proposer = Proposer(
             self._space,
             self._study.directions,
@@ -116,7 +117,7 @@ class Conductor:
             seed=seed,
             asks=samplers.asks(name),
             grid=name == "grid",
-            model=model,
+            model=self._model(seed),
         )
         for trial in self._study.inherited():
             self._read_rungs(trial, trial.user_attrs["inherited"], proposer)
@@ -124,6 +125,18 @@ class Conductor:
             self._read_trial(trial, proposer)
         self._num_trials = len(trials)
         return proposer
+
+    def _model(self, seed: int) -> Model | None:
+        search = self._sweep.search
+        if search.sampler in TECHNIQUES:
+            return make_technique(self._sweep, self._space, self._gate.refusal)
+        if search.sampler_params:
+            raise ConfigError(
+                f"{self._sweep.name}: search.sampler_params has no effect on sampler '{search.sampler}'"
+            )
+        return (
+            Surrogate(self._space, self._signs, self._rungs, seed) if search.sampler == "surrogate" else None
+        )
 
     def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
         key = trial.user_attrs["key"]
@@ -169,6 +182,8 @@ class Conductor:
             key = self._waiting.pop(0)
             self._study.take_up(key)
         elif self._num_trials >= self.asked or self._exhausted:
+            return None
+        elif self._proposer.waits and self._live:
             return None
         else:
             created = self._create()
