@@ -181,9 +181,7 @@ class Conductor:
         if self._waiting:
             key = self._waiting.pop(0)
             self._study.take_up(key)
-        elif self._num_trials >= self.asked or self._exhausted:
-            return None
-        elif self._proposer.waits and self._live:
+        elif self._num_trials >= self.asked or self._exhausted or (self._proposer.waits and self._live):
             return None
         else:
             created = self._create()

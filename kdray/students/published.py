@@ -63,8 +63,8 @@ def published_flops(shape: Shape) -> int:
 
 
 def published_costs(student: Student, vocab: int) -> dict[str, float]:
-    """`size_mb` and `gflops` of a classifier, with the tokens of all its snippets as positions (as AVATAR and MORPH
-    count); nothing for another family.
+    """`size_mb` and `gflops` of a classifier, with the tokens of all its snippets as positions (as AVATAR and
+    MORPH count); nothing for another family.
 
     Args:
         student: its architecture.

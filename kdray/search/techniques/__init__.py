@@ -9,9 +9,9 @@ killed anywhere goes on with the same samples, the same surrogates and the same 
     avatar       z3 prunes the space, spread-out samples are trained, a Bayesian ridge predicts the rest
     morph        a Latin hypercube is trained, gradient boosting predicts the rest, AGE-MOEA searches
 
-AVATAR and MORPH have two halves: `samples` trials, and once all of them have ended a search on what was learnt from
-them, whose archive gives the other trials: first the one nearest the target size, which is the one that the papers
-distil, then whatever lies farthest from what was taken (ours: the papers stop after one).
+AVATAR and MORPH have two halves: `samples` trials, and once all of them have ended a search on what was
+learnt from them, whose archive gives the other trials: first the one nearest the target size, which is the
+one that the papers distil, then whatever lies farthest from what was taken (ours: the papers stop after one).
 
 Not here: which trials are comparable, equal budgets, figures; `tests/benchmarks/morph.py` has those.
 """

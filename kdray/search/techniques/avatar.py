@@ -2,8 +2,8 @@
 learns from them, and a genetic search keeps an archive of what is best in size, FLOPs and prediction at once.
 
 As published, but for what its program leaves open or undone (ours):
-- a gene has a list of values of its own, so that its partially mapped crossover, made for permutations, has nothing
-  to map and is what remains of it: a segment of genes changes places;
+- a gene has a list of values of its own, so that its partially mapped crossover, made for permutations, has
+  nothing to map and is what remains of it: a segment of genes changes places;
 - the archive holds what nothing dominates in the usual sense, not what nothing beats in all objectives at once;
 - every objective that the formula does not give is predicted, not accuracy alone.
 """
@@ -39,7 +39,9 @@ class Avatar(LearningTechnique):
     settings: AvatarSettings
 
     def design(self) -> Rows:
-        """Adaptive random: of as many drawn rows as there are samples, always the one farthest from those taken."""
+        """Adaptive random: of as many drawn rows as there are samples, always the one farthest from those
+        taken.
+        """
         rng = np.random.default_rng([self.seed, 0])
         left = feasible(self.genes, self.costs, self.settings.target_mb)
         taken_SG = self.genes.draw(rng, 1, left)
@@ -72,9 +74,7 @@ class Avatar(LearningTechnique):
             archive_PG = _front(np.concatenate([archive_PG, rows_CG]), hope)
         return archive_PG
 
-    def _children(
-        self, rng: np.random.Generator, rows_CG: Rows, losses_CM: Floats, left: list[Rows]
-    ) -> Rows:
+    def _children(self, rng: np.random.Generator, rows_CG: Rows, losses_CM: Floats, left: list[Rows]) -> Rows:
         ranks_C = pareto.ranks(losses_CM, ["min"] * losses_CM.shape[1])
         count, num_genes = rows_CG.shape
         children: list[Rows] = []

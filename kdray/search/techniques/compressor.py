@@ -1,8 +1,10 @@
-"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation a target size.
+"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation a target
+size.
 
-Fitness = GFLOPs - |size - target| in MB: of all students of one size, the one that computes most. A child is made by
-one-point crossover of the genes in the order of their names, or else by changing every gene from a chance one on;
-rows are unique; the best of parents and children live on. The best of a few searches is trained.
+Fitness = GFLOPs - |size - target| in MB: of all students of one size, the one that computes most. A child is
+made by one-point crossover of the genes in the order of their names, or else by changing every gene from a
+chance one on; rows are unique; the best of parents and children live on. The best of a few searches is
+trained.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ class Compressor(Technique):
         """int [G], the fittest row of one search."""
         rng = np.random.default_rng([self._seed, round(target_mb * 1000), number])
         size = self._settings.population
-        rows_CG = self._unique(rng, self._genes.draw(rng, size), np.empty((0, len(self._genes.paths)), np.int64))
+        rows_CG = self._unique(
+            rng, self._genes.draw(rng, size), np.empty((0, len(self._genes.paths)), np.int64)
+        )
         for _ in range(self._settings.generations):
             rows_CG = np.concatenate([rows_CG, self._unique(rng, self._children(rng, rows_CG), rows_CG)])
             rows_CG = rows_CG[np.argsort(-self._fitness(rows_CG, target_mb), kind="stable")[:size]]

@@ -1,8 +1,8 @@
 """The published cost formula over rows of genes, and over a solver's terms.
 
-A gene that the space leaves out has the base trial's value. AVATAR and MORPH count the tokens of all snippets of an
-input as the formula's positions, in size and FLOPs; Compressor the rows of the position table, two more than the
-tokens of one snippet, once (`whole_table`).
+A gene that the space leaves out has the base trial's value. AVATAR and MORPH count the tokens of all snippets
+of an input as the formula's positions, in size and FLOPs; Compressor the rows of the position table, two more
+than the tokens of one snippet, once (`whole_table`).
 """
 
 from __future__ import annotations
@@ -45,13 +45,16 @@ class Costs:
         student = sweep.trial.student
         if not isinstance(student, RobertaStudent):
             raise ConfigError(
-                f"search.sampler {sweep.search.sampler}: trial.student.family must be roberta, not {student.family}"
+                f"search.sampler {sweep.search.sampler}: trial.student.family must be roberta, "
+                f"not {student.family}"
             )
         self._snippets = 1 if whole_table else student.snippets
         self._unused = 0 if whole_table else UNUSED_POSITIONS
         self._base = {name: value_at(as_data(sweep.trial), path) for name, path in PATHS.items()}
         if self._base["vocab"] is None:
-            raise ConfigError(f"search.sampler {sweep.search.sampler}: name student.tokenizer and student.vocab")
+            raise ConfigError(
+                f"search.sampler {sweep.search.sampler}: name student.tokenizer and student.vocab"
+            )
         self._genes = genes
 
     def shape(self, values: Mapping[str, Any]) -> Shape:
@@ -64,4 +67,7 @@ class Costs:
         genes = self._genes
         shape = self.shape({path: genes.values(path, rows_CG) for path in genes.paths})
         one_C = np.ones(len(rows_CG))
-        return {"size_mb": published_params(shape) * 4e-6 * one_C, "gflops": published_flops(shape) * 1e-9 * one_C}
+        return {
+            "size_mb": published_params(shape) * 4e-6 * one_C,
+            "gflops": published_flops(shape) * 1e-9 * one_C,
+        }

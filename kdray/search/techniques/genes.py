@@ -1,7 +1,7 @@
 """A space as published searches see it: rows of genes, each with a short list of values.
 
-A *row* holds for each dimension the index of one of its values. Rows of tables (`row_of`) come from outside and are
-refused where a gene lies outside the space.
+A *row* holds for each dimension the index of one of its values. Rows of tables (`row_of`) come from outside
+and are refused where a gene lies outside the space.
 
 Shape suffixes: C rows, G genes.
 """
@@ -133,9 +133,7 @@ class Genes:
         for c in np.flatnonzero(widths[rows_CG[:, hidden]] % heads_C):
             fitting = np.flatnonzero(widths % heads_C[c] == 0)
             if len(fitting):
-                rows_CG[c, hidden] = fitting[
-                    np.argmin(np.abs(widths[fitting] - widths[rows_CG[c, hidden]]))
-                ]
+                rows_CG[c, hidden] = fitting[np.argmin(np.abs(widths[fitting] - widths[rows_CG[c, hidden]]))]
         return rows_CG
 
 

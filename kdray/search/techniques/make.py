@@ -38,6 +38,8 @@ def make_technique(sweep: Sweep, space: Space, refusal: Callable[[Point], str]) 
         raise ConfigError(
             f"search.sampler {name} needs {error.name}: pip install 'kdray[techniques]'"
         ) from None
-    chosen = parse(getattr(there, settings), sweep.search.sampler_params, f"{sweep.name}: search.sampler_params")
+    chosen = parse(
+        getattr(there, settings), sweep.search.sampler_params, f"{sweep.name}: search.sampler_params"
+    )
     made: Technique = getattr(there, technique)(sweep, Genes(space, refusal), chosen)
     return made

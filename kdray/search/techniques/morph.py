@@ -1,9 +1,10 @@
-"""MORPH (Panichella, ICSE 2025): a Latin hypercube is trained, gradient boosting predicts accuracy and flips, AGE-MOEA
-searches for the front of size, accuracy, flips and FLOPs.
+"""MORPH (Panichella, ICSE 2025): a Latin hypercube is trained, gradient boosting predicts accuracy and flips,
+AGE-MOEA searches for the front of size, accuracy, flips and FLOPs.
 
 By scipy, scikit-learn and pymoo. As published: population 50, 100 generations, SBX of .9 with eta 15, polynomial
 mutation with eta 30, a first population that is a Latin hypercube too, and rows repaired until their heads divide
-the hidden width. The operators see every gene as a number between the indices of its first and last value, rounded.
+the hidden width. The operators see every gene as a number between the indices of its first and last value,
+rounded.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Morph(LearningTechnique):
         unit_CG = qmc.LatinHypercube(len(self.genes.paths), rng=np.random.default_rng(seed)).random(count)
         rows_CG = np.floor(unit_CG * self.genes.sizes_G).astype(np.int64)
         rows_CG = np.unique(self.genes.repaired(rows_CG), axis=0)
-        return np.random.default_rng(seed).permutation(rows_CG[[self.genes.allowed(row_G) for row_G in rows_CG]])
+        return np.random.default_rng(seed).permutation(
+            rows_CG[[self.genes.allowed(row_G) for row_G in rows_CG]]
+        )
 
     def surrogate(self, name: str) -> Any:
         """Gradient boosting."""

@@ -1,8 +1,8 @@
 """What AVATAR and MORPH predict with, by scikit-learn: genes in, objectives out.
 
 AVATAR: a Bayesian ridge on the genes as they are. MORPH: gradient boosting on standardised genes, accuracy through
-the logit; the settings of the one for flips by grid search over three folds, as published. Its other objectives get
-the same model as flips without the logit (ours: the paper has no others).
+the logit; the settings of the one for flips by grid search over three folds, as published. Its other
+objectives get the same model as flips without the logit (ours: the paper has no others).
 
 Shape suffixes: C rows, G genes.
 """

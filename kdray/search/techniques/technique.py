@@ -16,7 +16,9 @@ from kdray.search.techniques.costs import Costs
 from kdray.search.techniques.genes import Floats, Genes, Rows
 
 Hope = Callable[[Rows], Floats]
-"""int [C, G] -> float [C, M], the losses that are hoped for: objectives, those to maximise with their sign turned."""
+"""int [C, G] -> float [C, M], the losses that are hoped for: objectives, those to maximise with their sign
+turned.
+"""
 
 
 @dataclass
