@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kdray.console import Advance
-from kdray.evaluation.compare import matches
 from kdray.evaluation.intervals import wilson
+from kdray.evaluation.marks import matches
 from kdray.handover import measure, onnx
 from kdray.handover.measure import Bench
 from kdray.metamorphic.suite import IDENTITY

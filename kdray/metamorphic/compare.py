@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
-from kdray.evaluation.classify import Classifier, classification_marks
-from kdray.evaluation.compare import ece
+from kdray.evaluation.classify import Classifier
+from kdray.evaluation.marks import classification_marks, ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
 from kdray.metamorphic.discrepancy import (

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kdray.config import EvaluationConfig
 from kdray.corpus.example import Example
 from kdray.errors import ConfigError
-from kdray.evaluation.compare import ece, matches
+from kdray.evaluation.marks import ece, matches
 from kdray.metamorphic.compare import CURVE, Plan
 from kdray.metamorphic.discrepancy import (
     curve,

@@ -24,9 +24,8 @@ from torch import Tensor
 
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
-from kdray.evaluation.classify import binary_marks
-from kdray.evaluation.compare import ece, matches
 from kdray.evaluation.generate import greedy
+from kdray.evaluation.marks import binary_marks, ece, matches
 from kdray.metamorphic.discrepancy import (
     Rate,
     discrepancy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kdray.corpus.labelled import read_labelled
-from kdray.evaluation.classify import classification_marks
+from kdray.evaluation.marks import classification_marks
 from kdray.metamorphic.arena import comparisons, open_side
 from kdray.metamorphic.compare import Plan
 
