@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from kdray.stream import pad
+from kdray.students.logits import TargetLogits
 from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.row import Row
 
 MOST_KEPT = 20_000
 """Snippets whose states are remembered: attacks and variants ask for the other half of a pair again and again."""
@@ -55,3 +57,17 @@ class Classifier:
             ids_BT, _ = pad([tokens[at] for at in chosen], self.task.pad_id)
             states_BD = self.model.encode(torch.from_numpy(ids_BT).to(device)).float().cpu().numpy()
             self._states |= {new[at]: states_D for at, states_D in zip(chosen, states_BD, strict=True)}
+
+
+def class_logits(
+    model: Any, task: ClassificationTask, rows: Sequence[Row], batch_size: int
+) -> list[NDArray[np.float32]]:
+    """A classifier's logits [1, C] of each row, read in batches of like length."""
+    forward = TargetLogits(model, task.pad_id)
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at].input_ids))
+    found: list[Any] = [None] * len(rows)
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        for at, logits in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
+            found[at] = logits
+    return found
