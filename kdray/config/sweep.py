@@ -147,6 +147,14 @@ class Sweep(Part):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _answers_are_captured(self) -> Sweep:
+        if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
+            raise ValueError(
+                "trial.distil.loss sequence learns the teacher's own answers: set capture.targets greedy"
+            )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, data: Any) -> Any:

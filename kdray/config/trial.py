@@ -15,11 +15,29 @@ SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 
 
 class Distil(Part):
-    """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
+    """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T).
 
-    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
+    `sequence` is the cross-entropy of the teacher's own answers, which the shards must hold (`capture.targets`).
+    """
+
+    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled", "sequence"] = (
+        "decoupled"
+    )
     alpha: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(1.0, ge=0.5, le=8)
+
+    @model_validator(mode="after")
+    def _a_sequence_is_learnt_whole(self) -> Distil:
+        if self.loss == "sequence" and (self.alpha, self.temperature) != (1.0, 1.0):
+            raise ValueError(
+                "loss sequence learns the teacher's own answers as they stand: set alpha 1.0 and temperature 1.0"
+            )
+        return self
+
+    @property
+    def reads_signal(self) -> bool:
+        """Whether the teacher's word on each token is looked at; its own answers are labels like any other."""
+        return self.loss != "sequence" and self.alpha > 0
 
 
 class Optim(Part):
@@ -135,6 +153,18 @@ class Trial(Part):
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
+        return self
+
+    @model_validator(mode="after")
+    def _signal_is_of_the_students_tokens(self) -> Trial:
+        if self.task in SNIPPETS:  # a signal over classes, whatever the tokens
+            if self.distil.loss == "sequence":
+                raise ValueError(f"distil.loss sequence is for what writes: task {self.task} has no answers")
+        elif self.student.own_tokenizer and self.distil.reads_signal:
+            raise ValueError(
+                f"student.tokenizer '{self.student.tokenizer}' is not the teacher's, whose signal is over its own"
+                " tokens: set distil.loss sequence and alpha 1.0, or distil.alpha 0, or leave the tokenizer out"
+            )
         return self
 
     @model_validator(mode="after")

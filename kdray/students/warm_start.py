@@ -1,9 +1,9 @@
 """A student's first weights, cut out of its teacher.
 
-`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every
-tensor: the first hidden dimensions, heads and feed-forward units. With a teacher trained with
-`optim.slice_share` the leading blocks were trained to work alone (slimmable networks, arXiv 1812.08928;
-MatFormer, arXiv 2310.07707); with another teacher the slice is only a better beginning than random weights.
+`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading part of every axis: hidden
+dimensions, heads, feed-forward units. What leads is the teacher's own order or the order of importance, whichever
+makes the better half (`importance`). With a teacher trained with `optim.slice_share` the leading parts were
+trained to work alone (slimmable networks, arXiv 1812.08928; MatFormer, arXiv 2310.07707).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kdray.config import RobertaStudent, Student, T5Student
 from kdray.errors import ConfigError
+from kdray.students.axes import axes_of, head_dim, lead
 from kdray.students.cost import params
 
 _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
@@ -43,28 +44,47 @@ def check_sliceable(teacher: Student, student: Student) -> None:
             f"student.init '{student.init}': "
             f"a {student.family} student cannot be cut from a {teacher.family} teacher"
         )
-    exact = ["head_dim"] + (["hidden", "heads", "feed_forward"] if student.init == "layers" else [])
-    exact += ["positions", "snippets"]
-    for field, have in teacher.model_dump().items():
-        want = getattr(student, field)
-        if field in exact and want != have:
+    exact = [
+        "snippets",
+        "position_type",
+        *(["hidden", "heads", "feed_forward"] if student.init == "layers" else []),
+    ]
+    exact += ["head_dim"]
+    for field in exact:
+        have, want = getattr(teacher, field, None), getattr(student, field, None)
+        if want != have:
             raise ConfigError(
                 f"student.{field} {want} must equal the teacher's {have} for init '{student.init}'"
             )
-        if isinstance(have, int) and want > have:
+    for field in (
+        "layers",
+        "encoder_layers",
+        "decoder_layers",
+        "hidden",
+        "heads",
+        "feed_forward",
+        "positions",
+    ):
+        size, wanted = int(getattr(teacher, field, 0)), int(getattr(student, field, 0))
+        if wanted > size:
             raise ConfigError(
-                f"student.{field} {want} is larger than the teacher's {have}: "
+                f"student.{field} {wanted} is larger than the teacher's {size}: "
                 "use init 'random' or a smaller one"
             )
+    if head_dim(student) > head_dim(teacher):
+        raise ConfigError(
+            f"student.heads {student.heads} of {student.hidden} are {head_dim(student)} wide, the teacher's"
+            f" {head_dim(teacher)}: use init 'random' or more heads"
+        )
 
 
 def slice_state(
     teacher_state: Mapping[str, Tensor], teacher: Student, student: Student, shapes: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Views of the teacher's tensors that fit the student.
+    """Parts of the teacher's tensors that fit the student; of a vocabulary of its own, the teacher's rows instead.
 
     Args:
-        teacher_state: parameter name -> tensor; the result shares their memory, gradients flow through.
+        teacher_state: parameter name -> tensor; the result shares their memory where it can, gradients flow.
         teacher: the teacher's architecture.
         student: the student's, no larger in any dimension.
         shapes: the student's parameter name -> shape.
@@ -78,7 +98,10 @@ def slice_state(
         if match:
             number = maps[match["stack"]][int(match["number"])]
             source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
-        state[name] = teacher_state[source][tuple(slice(0, size) for size in shape)]
+        if source == "lm_head.weight" and source not in teacher_state:  # untied from a tied teacher
+            source = "model.embed_tokens.weight"
+        _, axes = axes_of(student.family, name)
+        state[name] = lead(teacher_state[source], axes, shape, teacher, student)
     return state
 
 

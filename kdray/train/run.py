@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from kdray.config import Student, Trial
+from kdray.config import Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
@@ -53,7 +53,8 @@ class TrialRun:
         self._lengths = self.data.source.lengths()
         self.model = new_student(trial, self.data)
         self.model.train()
-        learner = Learner(self.model, trial.student, trial.distil, trial.optim.precision)
+        distil = trial.distil if trial.distil.reads_signal else Distil(alpha=0.0)
+        learner = Learner(self.model, trial.student, distil, trial.optim.precision)
         self._engine = Engine(learner, trial, world)
         self._ahead = Ahead(self._batch, end=trial.budget.steps)
 
@@ -82,6 +83,8 @@ class TrialRun:
             "student_params": params(self.trial.student, self.data.vocab),
             "train_loss": sum(recent) / len(recent),
         }
+        if self.done:
+            self._round()
         self.model.eval()
         marks, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
         metrics |= marks
@@ -104,7 +107,7 @@ class TrialRun:
             context_weight=optim.context_weight if self._reads_context(step) else 0.0,
         )
         told = None
-        if signal is not None and self.trial.distil.alpha > 0:
+        if signal is not None and self.trial.distil.reads_signal:
             told = to_tensors(signal, self.trial.distil.temperature, device())
         return batch, told
 
@@ -140,6 +143,12 @@ class TrialRun:
 
         rng = random.Random(self.trial.seed * 1_000_003 + self.step)  # noqa: S311 - not for secrets
         return random_slice(self.trial.student, self.data.vocab, rng) if rng.random() < share else None
+
+    @torch.no_grad()
+    def _round(self) -> None:
+        """Rounds the weights to what `export` writes: the student that is judged is the one that is saved."""
+        for parameter in self.model.parameters():
+            parameter.copy_(parameter.to(torch.bfloat16))
 
     def save(self, folder: str | Path) -> None:
         """A checkpoint at this step: DeepSpeed's own, with the position of the stream."""
