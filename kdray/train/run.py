@@ -110,6 +110,8 @@ class TrialRun:
 
     def _train_step(self) -> None:
         batch, told = self._ahead.get(self.step)
+        # Dropout of a step is a function of (seed, step, rank): a trial that goes on draws what it would have.
+        torch.manual_seed((self.trial.seed * 1_000_003 + self.step) * 1_009 + self.world.rank)
         value = float(self._engine.step(batch, told, self._slice()))
         if not math.isfinite(value):
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
