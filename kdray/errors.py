@@ -27,7 +27,12 @@ class DataError(KdrayError):
 class StorageError(KdrayError):
     """Storage that does not answer, or a disk that is full: nobody's trial is to blame, and another machine may
     do better.
+
+    Attributes:
+        machine: Ray's id of the node that it happened on, where one is known.
     """
+
+    machine = ""
 
 
 class TrialFailed(KdrayError):

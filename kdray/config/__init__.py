@@ -18,7 +18,7 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.read import Part, as_data, parse, read_yaml
-from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -36,6 +36,7 @@ from kdray.config.trial import (
 )
 
 __all__ = [
+    "ACCELERATOR",
     "SNIPPETS",
     "Budget",
     "Capture",

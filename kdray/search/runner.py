@@ -17,6 +17,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -134,7 +135,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     from kdray.search.link import Link
     from kdray.search.scheduler import HalvingScheduler
     from kdray.search.searcher import StudySearcher
-    from kdray.search.tune import Stop, Worker
+    from kdray.search.tune import Stop, Worker, placement
 
     resources = sweep.resources
     link = Link(conductor, stopped)
@@ -147,9 +148,8 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     )
     own = path / ".tune"
     shutil.rmtree(own, ignore_errors=True)
-    bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     tuner = tune.Tuner(
-        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle] * resources.workers)),
+        tune.with_resources(Worker, partial(placement, resources)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=HalvingScheduler(link),
