@@ -135,7 +135,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     from kdray.search.link import Link
     from kdray.search.scheduler import HalvingScheduler
     from kdray.search.searcher import StudySearcher
-    from kdray.search.tune import Stop, Worker, placement
+    from kdray.search.tune import Stop, Worker, hand_over_no_secrets, placement
 
     resources = sweep.resources
     link = Link(conductor, stopped)
@@ -146,6 +146,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
         objectives=list(sweep.objectives),
         resources=resources,
     )
+    hand_over_no_secrets()
     own = path / ".tune"
     shutil.rmtree(own, ignore_errors=True)
     tuner = tune.Tuner(

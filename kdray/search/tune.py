@@ -115,6 +115,16 @@ class Stop(Unpickled, tune.Stopper):  # type: ignore[misc]
         return self._stopped.is_set()
 
 
+def hand_over_no_secrets() -> None:
+    """Keeps the keys of this process out of Ray's logs: Tune would send AWS's to its workers as an environment,
+    which Ray writes down on their machines. Workers have what their machine's Ray was started with.
+    """
+    from ray.tune.execution import class_cache
+
+    sent = class_cache.ENV_VARS_TO_PROPAGATE
+    class_cache.ENV_VARS_TO_PROPAGATE = {name for name in sent if not name.startswith("AWS_")}
+
+
 def use_threads(count: int) -> None:
     """Lets this process compute with `count` threads, whether torch is here already or comes later."""
     os.environ["OMP_NUM_THREADS"] = str(count)
