@@ -1,5 +1,6 @@
 """`kdray launch` in a process of its own: whose Ray it takes, and what it writes down."""
 
+import importlib.util
 import os
 import secrets
 import socket
@@ -17,9 +18,11 @@ from tests import world
 NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HF_TOKEN", "WANDB_API_KEY", "RAY_AUTH_TOKEN")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="W&B is not installed")
 def test_a_launch_takes_no_ray_but_its_own_and_writes_no_secret_anywhere(small_world, tmp_path):
     data = world.sweep_data(small_world, name="alone", storage=str(tmp_path / "runs"))
     data["search"]["trials"] = 2
+    data["tracking"] = {"wandb": "kdray"}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(data))
     environment = {name: secrets.token_hex(32) for name in NAMES}
     # Ray's sockets want a short path.
@@ -27,7 +30,13 @@ def test_a_launch_takes_no_ray_but_its_own_and_writes_no_secret_anywhere(small_w
         address = f"127.0.0.1:{other.getsockname()[1]}"
         done = subprocess.run(
             [sys.executable, "-m", "kdray", "launch", str(tmp_path / "sweep.yaml")],
-            env={**os.environ, **environment, "RAY_ADDRESS": address, "RAY_TMPDIR": ray},
+            env={
+                **os.environ,
+                **environment,
+                "RAY_ADDRESS": address,
+                "RAY_TMPDIR": ray,
+                "WANDB_MODE": "offline",
+            },
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -42,6 +51,7 @@ def test_a_launch_takes_no_ray_but_its_own_and_writes_no_secret_anywhere(small_w
             other.accept()
         files = [path for root in (tmp_path, Path(ray)) for path in root.rglob("*") if path.is_file()]
         assert {"front.html", "trial.yaml", "raylet.out"} <= {path.name for path in files}
+        assert any(path.suffix == ".wandb" for path in files)
         for name, secret in environment.items():
             assert secret not in done.stdout + done.stderr, name
             told = [str(path) for path in files if secret.encode() in path.read_bytes()]
