@@ -16,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -133,7 +134,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
     from kdray.search.link import Link
     from kdray.search.scheduler import HalvingScheduler
     from kdray.search.searcher import StudySearcher
-    from kdray.search.tune import Stop, Worker
+    from kdray.search.tune import Stop, Worker, hand_over_no_secrets, placement
 
     resources = sweep.resources
     link = Link(conductor, stopped)
@@ -144,11 +145,11 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
         objectives=list(sweep.objectives),
         resources=resources,
     )
+    hand_over_no_secrets()
     own = path / ".tune"
     shutil.rmtree(own, ignore_errors=True)
-    bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     tuner = tune.Tuner(
-        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle] * resources.workers)),
+        tune.with_resources(Worker, partial(placement, resources)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=HalvingScheduler(link),
