@@ -61,7 +61,7 @@ def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[
         if found.body.start < node.start
         and node.end <= source.boundary
         and not is_labelled(node)
-        and not has_directive(source, node)
+        and not has_directive(node)
     ]
     rng.shuffle(inside)
     return found, inside
@@ -84,7 +84,7 @@ def as_block(source: Source, unit: Unit, node: Node) -> str:
     return text if node.type == unit.dialect.block else f"{{ {text}\n{indentation(source, node)}}}"
 
 
-def has_directive(source: Source, node: Node) -> bool:
+def has_directive(node: Node) -> bool:
     """Whether a preprocessor directive stands within: such lines do not move."""
     return any(inner.type.startswith("preproc") for inner in node.walk())
 
@@ -118,7 +118,7 @@ def has_labelled_jump(body: Node) -> bool:
     )
 
 
-def clause(source: Source, node: Node) -> tuple[Node, Node, Node | None] | None:
+def clause(node: Node) -> tuple[Node, Node, Node | None] | None:
     """Condition (in parentheses), first branch and second of an if statement; C wraps the second in a clause."""
     condition, then, other = node.child("condition"), node.child("consequence"), node.child("alternative")
     if condition is None or then is None:
