@@ -6,6 +6,7 @@ Unlike Python's, lines mean nothing here; indentation is kept only so that varia
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from kdray.metamorphic.transforms.base import Edit, Refusal
 from kdray.metamorphic.transforms.curly import Unit
@@ -50,21 +51,25 @@ def statements(source: Source, unit: Unit) -> list[Node]:
     return found
 
 
-def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[Unit, list[Node]] | Refusal:
-    """The unit and its statements of some types that may be rewritten, in a random order."""
+def chosen_nodes(
+    source: Source, rng: random.Random, types: tuple[str, ...], suits: Callable[[Node], bool]
+) -> tuple[Unit, list[Node]] | Refusal:
+    """The unit and its nodes of some types in the context's code that suit, in a random order."""
     found = unit(source)
     if isinstance(found, str):
         return Refusal(found)
     inside = [
         node
         for node in source.of(*types)
-        if found.body.start < node.start
-        and node.end <= source.boundary
-        and not is_labelled(node)
-        and not has_directive(node)
+        if found.body.start < node.start and node.end <= source.boundary and suits(node)
     ]
     rng.shuffle(inside)
     return found, inside
+
+
+def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[Unit, list[Node]] | Refusal:
+    """The unit and its statements of some types that may be rewritten, in a random order."""
+    return chosen_nodes(source, rng, types, lambda node: not is_labelled(node) and not has_directive(node))
 
 
 def indentation(source: Source, node: Node) -> str:
