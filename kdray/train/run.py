@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -180,12 +181,9 @@ def train(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Runs a whole trial in this process; `report` gets the metrics of every rung. Returns the last ones."""
-    run = TrialRun(trial, world or World(), progress)
-    try:
+    with closing(TrialRun(trial, world or World(), progress)) as run:
         metrics: dict[str, Any] = {}
         while not run.done:
             metrics = run.next_rung()
             report(metrics)
         return metrics
-    finally:
-        run.close()
