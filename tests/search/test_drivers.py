@@ -128,7 +128,10 @@ def test_every_driver_hears_of_the_others_trials(shared: Any, tmp_path: Path) ->
         assert ended[record.key].detail.get("reason", "") == record.reason
 
 
-def test_there_are_no_more_drivers_than_asked_for(shared: Any, tmp_path: Path) -> None:
+def test_there_are_no_more_drivers_than_asked_for(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
     sweep = shared(4, drivers=2)
     with (
         experiment.claim(sweep, tmp_path, resume=True) as one,
@@ -142,7 +145,10 @@ def test_there_are_no_more_drivers_than_asked_for(shared: Any, tmp_path: Path) -
             pass
 
 
-def test_a_driver_that_thinks_it_is_alone_is_refused_beside_others(shared: Any, tmp_path: Path) -> None:
+def test_a_driver_that_thinks_it_is_alone_is_refused_beside_others(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
     one, more = shared(4, drivers=1), shared(4, drivers=3)
     for there, here in ((one, more), (more, one)):
         with (
