@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own: an unprivileged user's, in a folder that goes with it, on a socket without network."""
+"""A PostgreSQL of one's own: an unprivileged user's, in a folder that goes with it, on a socket alone."""
 
 from __future__ import annotations
 
