@@ -46,6 +46,8 @@ class Reread:
         """A prompt in the student's tokens."""
         if isinstance(self.student, ClassificationTask):
             return np.concatenate(self.student.encode(snippets(self.teacher, ids)))
+        if self.teacher.encoder_decoder:  # its prompts end in an end token, which may be a newline
+            ids = ids[:-1]
         return self._closed(self._encode(text(self.teacher, ids)))
 
     def answer(self, ids: Ids) -> Ids:
