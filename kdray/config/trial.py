@@ -99,6 +99,7 @@ class EvaluationConfig(Part):
     similarity_bits: float = Field(0.1, gt=0, lt=1)
     confidence: float = Field(0.9, gt=0, lt=1)
     calibration: float = Field(0.1, gt=0, lt=1)
+    speed: bool = Field(False, description="whether latency_ms and peak_memory_mb are measured at each rung")
 
 
 class Encoding(Part):

@@ -17,13 +17,13 @@ import torch
 from kdray.config import Trial, parse
 from kdray.errors import DataError
 from kdray.evaluation.generate import Generation, greedy
+from kdray.evaluation.speed import one_answer
 from kdray.metamorphic.evaluate import evaluate
 from kdray.metamorphic.inputs import IDENTITY
 from kdray.metamorphic.suite import Suite
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
-from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.teacher.shards import ShardSource
 from kdray.teacher.verify import against_teacher
@@ -113,26 +113,11 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
         for name in times:
             ids = torch.from_numpy(inputs[name][number].astype("int64"))[None]
             started = time.perf_counter()
-            _answer(models[name], ids, tasks[name])
+            one_answer(models[name], ids, tasks[name])
             times[name].append(1000 * (time.perf_counter() - started))
     found: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
     device = f"CPU, {torch.get_num_threads()} thread(s)"
     return {"teacher_ms": None, **found, "inputs": len(cases), "device": device}
-
-
-@torch.inference_mode()
-def _answer(model: Any, ids: torch.Tensor, task: AnyTask) -> None:
-    if not isinstance(task, AssertionTask):
-        model(ids)
-        return
-    model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=task.max_target,
-        do_sample=False,
-        eos_token_id=task.end_id,
-        pad_token_id=task.pad_id,
-    )
 
 
 def fidelity(on: Bench) -> dict[str, dict[float, float]] | None:

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdray.config import RobertaStudent, Student
+from kdray.config import Student
+from kdray.students.slices import head_dim
 
 VOCAB, HIDDEN, FIXED = "vocab", "hidden", "fixed"
 HEADS = "heads"
@@ -80,11 +81,6 @@ def axes_of(family: str, name: str) -> tuple[str, tuple[str, ...]]:
         if found:
             return found["site"], axes
     raise KeyError(f"{family} has no parameter '{name}'")
-
-
-def head_dim(student: Student) -> int:
-    """Width of one head."""
-    return student.hidden // student.heads if isinstance(student, RobertaStudent) else student.head_dim
 
 
 def by_head(tensor: Tensor, at: int, heads: int, width: int) -> Tensor:

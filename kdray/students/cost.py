@@ -10,13 +10,15 @@ Not here: the formula that published searches use (`published`), measured time a
 
 from __future__ import annotations
 
-from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
+from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
 """Relative-position buckets of T5, one bias per head in the first block of each stack."""
 CLASSES = 2
 """Of a classifier."""
+RESERVED_POSITIONS = 2
+"""Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 
 
 def params(student: Student, vocab: int) -> int:
@@ -98,3 +100,19 @@ def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> 
     """The same for each token read or predicted."""
     snippets = student.snippets if isinstance(student, RobertaStudent) else 1
     return flops_per_example(student, vocab, inputs, outputs) / (snippets * inputs + outputs)
+
+
+def costs(trial: Trial, vocab: int) -> dict[str, int]:
+    """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained.
+
+    FLOPs are those of the longest example that its limits let through.
+    """
+    student, limits = trial.student, trial.encoding
+    inputs = limits.max_input
+    if isinstance(student, RobertaStudent):
+        inputs = min(inputs, student.positions - RESERVED_POSITIONS)
+    return {
+        "student_params": params(student, vocab),
+        "student_bytes": size_bytes(student, vocab),
+        "student_flops": flops_per_example(student, vocab, inputs, limits.max_target),
+    }

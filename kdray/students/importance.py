@@ -34,11 +34,11 @@ from kdray.students.axes import (
     Order,
     axes_of,
     by_head,
-    head_dim,
     reorder,
 )
 from kdray.students.families import build, describe
 from kdray.students.logits import TargetLogits
+from kdray.students.slices import head_dim
 from kdray.students.warm_start import slice_state
 from kdray.tasks.row import IGNORED, Row
 

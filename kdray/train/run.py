@@ -25,7 +25,7 @@ from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, batch_rows, collate, shard_of
-from kdray.students.cost import params
+from kdray.students.cost import costs
 from kdray.students.warm_start import random_slice
 from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
@@ -68,7 +68,7 @@ class TrialRun:
         """Trains to the next rung and evaluates there.
 
         Returns:
-            Plain numbers: `step`, both objectives, `student_params`, `train_loss`, `seconds` (training and
+            Plain numbers: `step`, both objectives, what `cost.costs` knows, `train_loss`, `seconds` (training and
                 evaluation so far), `intervals` and what else the evaluation reports.
 
         Raises:
@@ -81,7 +81,7 @@ class TrialRun:
         recent = self._losses[-50:]
         metrics = {
             "step": self.step,
-            "student_params": params(self.trial.student, self.data.vocab),
+            **costs(self.trial, self.data.vocab),
             "train_loss": sum(recent) / len(recent),
         }
         if self.done:

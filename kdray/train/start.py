@@ -10,7 +10,8 @@ from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.families import build, describe
-from kdray.students.warm_start import check_sliceable, slice_state
+from kdray.students.slices import check_sliceable
+from kdray.students.warm_start import slice_state
 from kdray.train.data import TrialData
 from kdray.train.vocabulary import KEPT
 

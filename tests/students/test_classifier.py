@@ -16,7 +16,8 @@ from kdray.students.cost import params
 from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model
-from kdray.students.warm_start import check_sliceable, slice_state
+from kdray.students.slices import check_sliceable
+from kdray.students.warm_start import slice_state
 
 START, PAD, END = 0, 1, 2
 

@@ -11,7 +11,7 @@ from kdray.students.axes import axes_of, reorder
 from kdray.students.families import build
 from kdray.students.importance import best_order, cut_model, importance_order, mean_loss
 from kdray.students.pieces import carried_over, spelled
-from kdray.students.warm_start import check_sliceable
+from kdray.students.slices import check_sliceable
 from kdray.tasks.classification import train_code_tokenizer
 from kdray.tasks.row import IGNORED, Row
 from tests.students.architectures import (
