@@ -30,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdray.config import Distil, Optim
-from kdray.config.trial import LlamaStudent
+from kdray.config import LlamaStudent
 from kdray.corpus.store import read_corpus
 from kdray.stream import MemorySource
 from kdray.students.families import build

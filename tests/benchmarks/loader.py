@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdray.config import Distil
-from kdray.config.trial import LlamaStudent
+from kdray.config import LlamaStudent
 from kdray.losses import SignalTensors, to_tensors
 from kdray.stream import Batch, batch_rows, collate
 from kdray.students.families import build

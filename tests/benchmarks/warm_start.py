@@ -28,9 +28,11 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[0] = str(
+    Path(__file__).resolve().parents[2]
+)  # in place of this folder, whose `signal` is not Python's
 
-from kdray.config.student import LlamaStudent
+from kdray.config import LlamaStudent
 
 SHARES = ("0.5", "0.25", "0.125", "0.0625")
 SEEDS = (0, 1)
