@@ -69,8 +69,8 @@ def check_space(sweep: Sweep, source: str) -> None:
     """Validates the whole trial at each corner of the space and at each start point.
 
     A corner is tried in the base trial, beside the first choice of the paths that its `when` names; where it does
-    not fit (heads that do not divide the base's hidden size), also beside values of each other path. Points that do
-    not fit are never proposed (`search.constraints`). Raises `ConfigError` naming the path and the value.
+    not fit (heads that do not divide the base's hidden size), also beside values of each other path. Points that
+    do not fit are never proposed (`search.constraints`). Raises `ConfigError` naming the path and the value.
     """
     for path, value in corners(sweep.space):
         when = sweep.space[path].when

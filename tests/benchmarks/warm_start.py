@@ -28,11 +28,10 @@ from typing import Any
 
 import numpy as np
 
-sys.path[0] = str(
-    Path(__file__).resolve().parents[2]
-)  # in place of this folder, whose `signal` is not Python's
+# In place of this folder, whose `signal` is not Python's.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from kdray.config import LlamaStudent
+from kdray.config import LlamaStudent  # noqa: E402
 
 SHARES = ("0.5", "0.25", "0.125", "0.0625")
 SEEDS = (0, 1)

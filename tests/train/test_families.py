@@ -15,7 +15,6 @@ from kdray.config import Trial, as_data, merge, sweep_from
 from kdray.errors import ConfigError
 from kdray.launch.prepare import prepare
 from kdray.metamorphic.evaluate import evaluate
-from kdray.students.families import with_fast_attention
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model, load_tokenizer
 from kdray.train import TrialRun
@@ -53,7 +52,8 @@ def runs_and_comes_back(trial: Trial, out: Path) -> dict:
             metrics = run.next_rung()
         run.export(out)
         # Trained and loaded models differ in their attention kernel, not in what is computed.
-        again, task, suite = with_fast_attention(load_model(out)), run.data.task, run.data.suite
+        again, task, suite = load_model(out), run.data.task, run.data.suite
+        again.set_attn_implementation(run.model.config._attn_implementation)
         judged = evaluate(again, task, suite, trial.evaluation).as_dict()
         assert judged == {name: metrics[name] for name in judged}
         assert load_tokenizer(out).get_vocab() == task.tokenizer.get_vocab()
