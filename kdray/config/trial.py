@@ -172,6 +172,11 @@ class Trial(Part):
     def _student_fits_the_task(self) -> Trial:
         snippets = SNIPPETS.get(self.task)
         if not isinstance(self.student, RobertaStudent):
+            if self.student.max_input is not None and self.student.max_input > self.encoding.max_input:
+                raise ValueError(
+                    f"student.max_input {self.student.max_input} has no effect beyond encoding.max_input"
+                    f" {self.encoding.max_input}"
+                )
             if snippets is not None:
                 raise ValueError(
                     f"task {self.task} wants a student of family roberta, not {self.student.family}"

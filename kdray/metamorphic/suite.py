@@ -163,6 +163,7 @@ class Suite:
         teacher_texts: the teacher's output for each row.
         teacher_confidence: float64 [rows], its geometric-mean token probability.
         reread: for a student with a tokenizer of its own, else None.
+        max_input: tokens of a prompt that a student reads, its last ones; None for all.
     """
 
     source: ShardSource
@@ -173,6 +174,7 @@ class Suite:
     teacher_texts: list[str]
     teacher_confidence: NDArray[np.float64]
     reread: Reread | None = None
+    max_input: int | None = None
 
     @classmethod
     def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> Suite:
@@ -212,6 +214,8 @@ class Suite:
         prompts, outputs, signal = self.told(numbers)
         if self.reread is not None:
             prompts = [self.reread.prompt(prompt) for prompt in prompts]
+        if self.max_input is not None:
+            prompts = [prompt[-self.max_input :] for prompt in prompts]
         return prompts, outputs, signal
 
     def told(self, numbers: Sequence[int]) -> tuple[list[Ids], list[Ids], TeacherSignal]:

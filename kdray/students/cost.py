@@ -108,9 +108,10 @@ def costs(trial: Trial, vocab: int) -> dict[str, int]:
     FLOPs are those of the longest example that its limits let through.
     """
     student, limits = trial.student, trial.encoding
-    inputs = limits.max_input
     if isinstance(student, RobertaStudent):
-        inputs = min(inputs, student.positions - RESERVED_POSITIONS)
+        inputs = min(limits.max_input, student.positions - RESERVED_POSITIONS)
+    else:
+        inputs = student.max_input or limits.max_input
     return {
         "student_params": params(student, vocab),
         "student_bytes": size_bytes(student, vocab),

@@ -85,6 +85,14 @@ class Reread:
         return Row(row.id, whole[cut:], told[cut:])
 
 
+def shortened(row: Row, max_input: int, encoder_decoder: bool) -> Row:
+    """A writer's row with the last `max_input` tokens of what stands before its first target."""
+    if encoder_decoder:
+        return replace(row, input_ids=row.input_ids[-max_input:])
+    cut = max(0, int(np.flatnonzero(row.labels != IGNORED)[0]) - max_input)
+    return replace(row, input_ids=row.input_ids[cut:], labels=row.labels[cut:])
+
+
 def text(task: AnyTask, ids: Ids) -> str:
     """Tokens as text; special tokens are left out, but for an end token that is a newline."""
     is_newline = not task.tokenizer.eos_token.strip()

@@ -20,7 +20,7 @@ from kdray.tasks.reread import Reread
 from kdray.tasks.tokenizer import train_tokenizer
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
-from kdray.train.vocabulary import RereadSource, own_tokenizer
+from kdray.train.vocabulary import RereadSource, ShortSource, own_tokenizer
 
 HELD_OUT_ROWS = 512
 """Rows of the valid split that give a teacher's learning curve."""
@@ -83,6 +83,10 @@ def _from_shards(trial: Trial) -> TrialData:
         reread = Reread(told, task)
         source = RereadSource(shards, reread)
         suite = replace(suite, reread=reread)
+    shorter = getattr(trial.student, "max_input", None)
+    if shorter is not None:
+        source = ShortSource(source, shorter, task.encoder_decoder)
+        suite = replace(suite, max_input=shorter)
     return TrialData(task, told, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
 
 

@@ -174,7 +174,9 @@ class TrialRun:
         self.model.config.dtype = "bfloat16"
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
         self.data.task.tokenizer.save_pretrained(target)
-        write_json(target / "kdray.json", {"encoding": self.trial.encoding.model_dump(), "step": self.step})
+        limits = self.trial.encoding.model_dump()
+        limits["max_input"] = getattr(self.trial.student, "max_input", None) or limits["max_input"]
+        write_json(target / "kdray.json", {"encoding": limits, "step": self.step})
 
     def close(self) -> None:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""

@@ -1,4 +1,4 @@
-"""A student's own tokenizer, and the shards as it reads them."""
+"""A student's own tokenizer, and the shards as it reads them: in other tokens, or less of each prompt."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from kdray.config import SNIPPETS, Trial
 from kdray.storage import exists, join, read_bytes, write_once
+from kdray.stream import RowSource
 from kdray.tasks import AnyTask
 from kdray.tasks.classification import wrapped as wrapped_for_code
-from kdray.tasks.reread import Reread, train_like
+from kdray.tasks.reread import Reread, shortened, train_like
 from kdray.tasks.row import Row
 from kdray.tasks.tokenizer import wrapped
 from kdray.teacher.shards import ShardSource
@@ -72,3 +73,21 @@ class RereadSource:
         rows, signal = self.shards.take(numbers)
         over_classes = self.shards.manifest.header.task in SNIPPETS
         return [self.reread.row(row) for row in rows], signal if over_classes else None
+
+
+@dataclass(frozen=True)
+class ShortSource:
+    """Rows of another source with shorter prompts."""
+
+    rows: RowSource
+    max_input: int
+    encoder_decoder: bool
+
+    def lengths(self) -> NDArray[np.int32]:
+        """Lengths before anything is cut, near enough to batch rows of like length."""
+        return self.rows.lengths()
+
+    def take(self, numbers: Sequence[int]) -> tuple[list[Row], TeacherSignal | None]:
+        """See `RowSource`."""
+        rows, signal = self.rows.take(numbers)
+        return [shortened(row, self.max_input, self.encoder_decoder) for row in rows], signal

@@ -39,7 +39,9 @@ CLASSIFIERS = {
 WRITERS = {
     "llama": {},
     "llama-untied": {"student.tied_embeddings": False, "student.attention_dropout": 0.1},
+    "llama-short": {"student.max_input": 20},
     "t5": {"student.init": "sliced"},
+    "t5-short": {"student.max_input": 20},
     "t5-gelu": {"student.activation": "gelu", "student.dropout": 0.1, "student.init": "random"},
 }
 
@@ -114,6 +116,25 @@ def test_a_writer_with_its_own_tokenizer_learns_the_teachers_answers(kind, base,
     kept = Path(sweep.trial.shards) / KEPT
     assert (kept / f"{kind}-350.json").exists()
     assert (kept / ORDER).exists()
+
+
+def test_a_shorter_prompt_is_the_end_of_the_longer_one(seq2seq_world):
+    from kdray.train.data import open_data
+
+    for base in (world.sweep, world.seq2seq):
+        trial = base(seq2seq_world).trial
+        whole, short = open_data(trial), open_data(merge(trial, {"student.max_input": 20}))
+        numbers = range(10)
+        (long, told), (cut, same) = whole.source.take(numbers), short.source.take(numbers)
+        assert (told.ids_NK == same.ids_NK).all()
+        for one, two in zip(long, cut, strict=True):
+            assert two.labels[two.labels >= 0].tolist() == one.labels[one.labels >= 0].tolist()
+            assert one.input_ids.tolist()[-len(two.input_ids) :] == two.input_ids.tolist()
+            before = len(two.input_ids) if base is world.seq2seq else int((two.labels >= 0).argmax())
+            assert before <= 20 < len(one.input_ids)
+        assert max(map(len, short.suite.read(range(8))[0])) == 20
+    with pytest.raises(ConfigError, match="has no effect beyond encoding"):
+        merge(trial, {"student.max_input": 1000})
 
 
 def test_shards_of_the_ground_truth_hold_no_sequence(answered_world):
