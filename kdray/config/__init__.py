@@ -19,7 +19,7 @@ from kdray.config.check import (
 )
 from kdray.config.read import Part, as_data, parse, read_yaml
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -33,6 +33,7 @@ from kdray.config.trial import (
 )
 
 __all__ = [
+    "ACCELERATOR",
     "SNIPPETS",
     "Budget",
     "Capture",

@@ -6,7 +6,6 @@ teacher's weights and tokenizer are kept beside each store, so that no trial nee
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -24,10 +23,12 @@ from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.suite import build_suite
-from kdray.storage import join, open_atomic
+from kdray.storage import join, upload
 from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
+from kdray.students.slices import check_cut
+from kdray.students.vocab import teacher_shape
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.make import task_of
@@ -104,6 +105,7 @@ class Capturing:
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
         self._model, self._tokenizer, self._task = self._voice.load()
+        check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
         self._header = ShardHeader(
             task=trial.task,
             teacher=weights_fingerprint(self._model),
@@ -221,9 +223,7 @@ def _keep(model: Any, tokenizer: Any, folder: str) -> None:
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
-        for file in sorted(Path(local).iterdir()):
-            with open_atomic(join(folder, file.name)) as stream, file.open("rb") as saved:
-                shutil.copyfileobj(saved, stream)
+        upload(Path(local), folder)
 
 
 def spread(items: list[Any], count: int | None) -> list[Any]:

@@ -20,6 +20,7 @@ from kdray.errors import DataError
 from kdray.search import space
 from kdray.search.constraints import Gate
 from kdray.search.techniques.genes import Genes
+from kdray.students.published import RESERVED_POSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "morph"
@@ -47,7 +48,6 @@ COLUMNS = {
     "Learning Rate": "optim.lr",
     "Batch Size": "optim.batch_size",
 }
-UNUSED_POSITIONS = 2
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def point(row: Mapping[str, str]) -> dict[str, Any]:
         number = float(text) if text.replace(".", "", 1).replace("e-", "", 1).isdigit() else None
         found[path] = text if number is None else number if "." in text or "e" in text else int(number)
     found["student.tokenizer"] = found["student.tokenizer"].lower()
-    found["student.positions"] += UNUSED_POSITIONS
+    found["student.positions"] += RESERVED_POSITIONS
     return found
 
 

@@ -1,5 +1,5 @@
-"""The presets of published techniques from their files to their fronts, on a tiny budget: everything as they say but
-the folders, the sizes and how long.
+"""The presets of published techniques from their files to their fronts, on a tiny budget: everything as they say
+but the folders, the sizes and how long.
 """
 
 from __future__ import annotations
@@ -46,7 +46,14 @@ def tiny(preset: str, world: Path, runs: Path) -> Sweep:
     trial = data["trial"]
     trial |= {name: str(world / name) for name in ("corpus", "teacher", "suite")}
     trial |= {"shards": str(world / "signal"), "encoding": {"max_input": 126}, "budget": {"steps": 3}}
-    trial["student"] |= {"layers": 1, "hidden": 16, "heads": 2, "feed_forward": 32, "positions": 128, "vocab": 300}
+    trial["student"] |= {
+        "layers": 1,
+        "hidden": 16,
+        "heads": 2,
+        "feed_forward": 32,
+        "positions": 128,
+        "vocab": 300,
+    }
     trial["optim"] |= {"warmup_steps": 1, "batch_size": 8}
     trial["evaluation"] = {"cases": 8}
     data["capture"] |= {"rows": 48, "cases": 8}
