@@ -153,10 +153,7 @@ def _variants(
         variant = transform(*task.source(clean.example), seed)
         if not isinstance(variant, Variant):
             continue
-        # A classifier's target is no code: it stays.
-        changed = replace(
-            clean.example, context=variant.context, target=variant.target or clean.example.target
-        )
+        changed = task.changed(clean.example, variant.context, variant.target)
         prompt = task.prompt(changed)
         if not np.array_equal(prompt, clean.prompt):
             found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
