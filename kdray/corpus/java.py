@@ -30,7 +30,7 @@ HOLE = "\ue000"
 INDENT = "    "
 _LITERAL = r'("""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')'
 _LITERALS = re.compile(_LITERAL, re.S)
-_PIECES = re.compile(_LITERAL + r"|[ \t]*(?://[^\n]*|/\*.*?\*/)", re.S)
+_PIECES = re.compile(_LITERAL + r"|//[^\n]*|/\*.*?\*/", re.S)
 _BLOCKS = ("block", "constructor_body", "switch_block_statement_group")
 """Nodes that hold any number of statements."""
 
@@ -46,8 +46,11 @@ class Cut(NamedTuple):
 def tidy(code: str) -> str:
     """Code without comments, empty lines, blanks behind a line, tabs before one, and its own indentation."""
     code = _PIECES.sub(_without_comment, code.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [line.rstrip() for line in code.split("\n")]
-    return textwrap.dedent("\n".join(_with_spaces(line) for line in lines if line))
+    lines = [_with_spaces(line.rstrip()) for line in code.split("\n") if line.strip()]
+    # A method taken out of its class has lost the indentation of its first line alone.
+    if lines and lines[-1].strip() == "}" and not lines[0].startswith(" "):
+        lines[0] = lines[-1].replace("}", lines[0])
+    return textwrap.dedent("\n".join(lines))
 
 
 def _without_comment(piece: re.Match[str]) -> str:
@@ -167,13 +170,12 @@ def cut(method: Any, data: bytes) -> Cut | None:
     targets = [one_line(text(node)) for node in found]
     if not 1 <= len(found) <= MAX_ASSERTIONS or None in targets:
         return None
-    line = data[data.rfind(b"\n", 0, method.start_byte) + 1 : method.start_byte]
-    pieces, at = [b"" if line.strip() else line], method.start_byte
+    pieces, at = [], method.start_byte
     for number, node in enumerate(found):
         # The only statement of an `if` leaves one that does nothing.
         left = HOLE.encode() if number == 0 else b"" if node.parent.type in _BLOCKS else b";"
         pieces += [data[at : node.start_byte], left]
         at = node.end_byte
-    code = b"".join([*pieces, data[at : method.end_byte]]).decode("utf-8", "replace")
-    parts = _around_hole(code)
+    pieces.append(data[at : method.end_byte])
+    parts = _around_hole(b"".join(pieces).decode("utf-8", "replace"))
     return parts and Cut(parts[0], " ".join(str(target) for target in targets), parts[1])

@@ -82,10 +82,8 @@ def _methods_of(path: Path, class_name: str) -> dict[str, list[tuple[str, int]]]
         if node.type in _DECLARATIONS and java.name_of(node) == class_name:
             for child in _members(node.child_by_field_name("body")):
                 if child.type in ("method_declaration", "constructor_declaration"):
-                    begin = data.rfind(b"\n", 0, child.start_byte) + 1
-                    source = data[begin : child.end_byte].decode("utf-8", "replace")
                     parameters = child.child_by_field_name("parameters").named_child_count
-                    found[java.name_of(child)].append((source, parameters))
+                    found[java.name_of(child)].append((java.text(child), parameters))
     return found
 
 

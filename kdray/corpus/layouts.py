@@ -119,7 +119,7 @@ def _named_split(path: Path) -> Split | None:
 
 
 def _is_lines(path: Path) -> bool:
-    return ".jsonl" in path.name or path.name.startswith(ATLAS.fields[0])
+    return not path.name.removesuffix(".gz").endswith(".json")
 
 
 def _count(path: Path) -> int:

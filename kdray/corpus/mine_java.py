@@ -17,7 +17,7 @@ from kdray.corpus.origin import Origin
 from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 
-_LOOKS_LIKE_TESTS = re.compile(rb"@\w*Test\b|\bvoid\s+test\w*\s*\(\s*\)")
+_LOOKS_LIKE_TESTS = re.compile(rb"@[\w.]*Test\b|\bvoid\s+test\w*\s*\(\s*\)")
 _CLASSES = ("class_declaration", "record_declaration")
 
 

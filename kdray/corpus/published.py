@@ -79,7 +79,7 @@ class Layout:
 
 def _masked(row: Row) -> Published:
     before, after = _opened(_text(row, "test_method_masked"))
-    written = row["assertions"]
+    written = row.get("assertions")
     if not isinstance(written, list) or not written or not all(isinstance(one, str) for one in written):
         raise DataError("assertions: expected a list of texts")
     return Published(
@@ -163,9 +163,11 @@ LAYOUTS = (MASKED, METHODS2TEST, ASSERT5, ATLAS)
 
 def _opened(masked: str) -> tuple[str, str]:
     places = len(java.PLACEHOLDER.findall(masked))
-    found = java.opened(masked) if places == 1 else None
-    if found is None:
+    if places != 1:
         raise DataError(f"expected one placeholder in the test, found {places}")
+    found = java.opened(masked)
+    if found is None:
+        raise DataError("the placeholder stands in a comment of several lines, or behind other words in one")
     return found
 
 

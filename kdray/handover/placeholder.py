@@ -106,7 +106,8 @@ def _java(before: str, after: str, group: str) -> Example:
     placeholder instead.
     """
     begin = len(before.encode())
-    for rest in (after, "\n}" * before.count("{")):
+    closed = ("\n" + before.rpartition("\n")[2] + "}") * before.count("{")
+    for rest in (after, closed):
         data = f"{before}{CALL}{rest}".encode()
         method = java.parse(data).descendant_for_byte_range(begin, begin + 1)
         while method is not None and method.type != "method_declaration":
