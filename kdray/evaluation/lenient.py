@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.evaluation.compare import normalise
 from kdray.evaluation.intervals import bootstrap_mean
+from kdray.evaluation.marks import normalise
 
 BOOTSTRAP_SEED = 0
 CONSTANT = "VALUE"

@@ -18,7 +18,8 @@ from kdray.config import Trial, parse
 from kdray.errors import DataError
 from kdray.evaluation.generate import Generation, greedy
 from kdray.metamorphic.evaluate import evaluate
-from kdray.metamorphic.suite import IDENTITY, Suite
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.suite import Suite
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits

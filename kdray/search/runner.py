@@ -1,7 +1,6 @@
 """Runs a sweep to its end in an experiment folder, from wherever it stands.
 
-    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune -->
-    Workers
+    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune --> Workers
 
 One driver at a time holds the folder's lock. A first run and a resume are the same thing: what the study
 lacks is trained.

@@ -12,11 +12,11 @@ from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.evaluation.baselines import Retrieval, last_assertion
-from kdray.evaluation.classify import Classifier, classification_marks
-from kdray.evaluation.compare import matches
+from kdray.evaluation.classify import Classifier
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
 from kdray.evaluation.lenient import is_java, lenient_mean
+from kdray.evaluation.marks import classification_marks, matches
 from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
@@ -37,7 +37,7 @@ def share(hits_N: NDArray[np.bool_], name: str = "assertion_accuracy") -> dict[s
     }
 
 
-def marks(
+def text_marks(
     outputs: Sequence[str], references: Sequence[str], name: str = "assertion_accuracy"
 ) -> dict[str, Any]:
     """How often texts are right, strictly; of Java also the lenient accuracy of the alpha-temperature study."""
@@ -72,7 +72,7 @@ def baselines(
         found.append(retrieval.predict(example))
         progress(done, len(examples))
     repeated = [last_assertion(example) for example in examples]
-    return {"retrieval": marks(found, targets), "repeat_last": marks(repeated, targets)}
+    return {"retrieval": text_marks(found, targets), "repeat_last": text_marks(repeated, targets)}
 
 
 def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
@@ -85,7 +85,7 @@ def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[s
     task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
     examples = sample(read_corpus(corpus, "test"), cases)
     said = answers(model, task, examples)
-    found = {"teacher": marks(said, [example.target for example in examples])}
+    found = {"teacher": text_marks(said, [example.target for example in examples])}
     return found | baselines(read_corpus(corpus, "train"), examples, progress)
 
 

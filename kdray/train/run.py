@@ -6,7 +6,7 @@
     run.close()
 
 A trial is a function of its configuration and its files: the same seed gives the same losses on the same
-    machine, also when it is saved at a rung and goes on in another process.
+machine, also when it is saved at a rung and goes on in another process.
 """
 
 from __future__ import annotations

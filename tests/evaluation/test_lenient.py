@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.evaluation.compare import matches
 from kdray.evaluation.lenient import assertions, is_java, lenient_accuracy, lenient_mean
+from kdray.evaluation.marks import matches
 
 STATEMENTS = st.sampled_from(
     [

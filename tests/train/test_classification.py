@@ -16,7 +16,8 @@ from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
 from kdray.losses import to_tensors
-from kdray.metamorphic.suite import IDENTITY, Suite
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.suite import Suite
 from kdray.results import read_cases
 from kdray.search.attempt import Attempt, order
 from kdray.stream import collate

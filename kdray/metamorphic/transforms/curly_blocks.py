@@ -5,8 +5,11 @@ Unlike Python's, lines mean nothing here; indentation is kept only so that varia
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.base import Edit
+import random
+
+from kdray.metamorphic.transforms.base import Edit, Refusal
 from kdray.metamorphic.transforms.curly import Unit
+from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 
 NO_STATEMENT = frozenset(
@@ -45,6 +48,23 @@ def statements(source: Source, unit: Unit) -> list[Node]:
         ]
     found: list[Node] = source.memory["statements"]
     return found
+
+
+def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[Unit, list[Node]] | Refusal:
+    """The unit and its statements of some types that may be rewritten, in a random order."""
+    found = unit(source)
+    if isinstance(found, str):
+        return Refusal(found)
+    inside = [
+        node
+        for node in source.of(*types)
+        if found.body.start < node.start
+        and node.end <= source.boundary
+        and not is_labelled(node)
+        and not has_directive(source, node)
+    ]
+    rng.shuffle(inside)
+    return found, inside
 
 
 def indentation(source: Source, node: Node) -> str:
