@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -62,8 +63,10 @@ def trial(
     one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
     prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
     check_constraints(loaded, one, prepared)
-    with stage("trial") as advance:
-        run = TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))
+    with (
+        stage("trial") as advance,
+        closing(TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))) as run,
+    ):
         metrics: dict[str, Any] = {}
         while not run.done:
             metrics = run.next_rung()
@@ -73,7 +76,6 @@ def trial(
             )
         if export:
             run.export(export)
-        run.close()
     show_json(metrics)
 
 
@@ -164,7 +166,8 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 def status_text(found: Any) -> str:
     """A sweep's status in words."""
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
-    lines = [f"{found.name}: {counts}; {found.asked} asked; {'running' if found.alive else 'nobody runs it'}"]
+    who = {0: "nobody runs it", 1: "running"}.get(found.drivers, f"{found.drivers} drivers run it")
+    lines = [f"{found.name}: {counts}; {found.asked} asked; {who}"]
     lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
     if found.left_s is not None:
         lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
