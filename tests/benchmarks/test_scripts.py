@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(
+SCRIPTS = [
     path.name
-    for path in HERE.glob("*.py")
-    if path.name != "test_scripts.py" and "argparse" in path.read_text()
-)
+    for path in sorted(HERE.glob("*.py"))
+    if not path.name.startswith("test_") and '__name__ == "__main__"' in path.read_text()
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
