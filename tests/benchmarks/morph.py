@@ -205,7 +205,7 @@ def compare(
             [moocore.hypervolume(unit(losses[:budget]), ref=[1.0] * 4) / whole for budget in budgets]
             for losses in mine
         ]
-        # The most accurate student of that size. The fewest flips say nothing: one who always says the same has none.
+        # The most accurate student of that size: one with the fewest flips may say the same to everything.
         small = [min(losses[losses[:, 0] <= SMALL_MB].tolist(), key=lambda one: one[3]) for losses in mine]
         found[sampler] = {
             "share": dict(zip(map(str, budgets), np.round(np.mean(shares, axis=0), 3).tolist(), strict=True)),
