@@ -164,7 +164,8 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 def status_text(found: Any) -> str:
     """A sweep's status in words."""
     counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
-    lines = [f"{found.name}: {counts}; {found.asked} asked; {'running' if found.alive else 'nobody runs it'}"]
+    who = {0: "nobody runs it", 1: "running"}.get(found.drivers, f"{found.drivers} drivers run it")
+    lines = [f"{found.name}: {counts}; {found.asked} asked; {who}"]
     lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
     if found.left_s is not None:
         lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")

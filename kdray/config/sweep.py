@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from kdray.config.read import Part
 from kdray.config.trial import Trial, accuracy_of
@@ -74,8 +75,20 @@ class Search(Part):
     )
     brackets: int = Field(1, ge=1, description="every n-th trial may be stopped from the n-th rung on only")
     storage: str | None = Field(
-        None, description="an Optuna storage URL; None keeps a journal file in the experiment folder"
+        None,
+        description="an Optuna storage URL, a password in it as ${VARIABLE} of the environment; None keeps a "
+        "journal file in the experiment folder",
     )
+
+    @field_validator("storage")
+    @classmethod
+    def _no_secret(cls, url: str | None) -> str | None:
+        password = urlsplit(url or "").password
+        if password and not password.startswith("${"):
+            raise ValueError(
+                "a password would stand in the experiment folder: write ${VARIABLE} in its place"
+            )
+        return url
 
 
 ACCELERATOR = "accelerator_type:"
@@ -93,6 +106,9 @@ class Resources(Part):
     )
     max_concurrent: int = Field(2, ge=1)
     nodes: int = Field(1, ge=1, description="machines to ask Slurm or Kubernetes for")
+    drivers: int = Field(
+        1, ge=1, description="processes that may run the sweep at a time, `max_concurrent` trials each"
+    )
     max_failures: int = Field(2, ge=0)
 
     def bundle(self) -> dict[str, float]:
@@ -160,6 +176,15 @@ class Sweep(Part):
                 raise ValueError(
                     f"objectives.{name} is not measured for task {self.trial.task}: name {self.trial.accuracy}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _drivers_share_a_database(self) -> Sweep:
+        if self.resources.drivers > 1 and self.search.storage is None:
+            raise ValueError(
+                f"resources.drivers: {self.resources.drivers} share a study in a database: "
+                "search.storage must name it"
+            )
         return self
 
     @model_validator(mode="before")

@@ -19,13 +19,14 @@ from kdray.config import Sweep
 from kdray.errors import KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
+from kdray.search.drivers import ALONE, Drivers
 from kdray.search.halving import Halving
 from kdray.search.job import Event, Job
 from kdray.search.keep import Keeper
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
-from kdray.search.study import RUNG, STATES, Study, reported
+from kdray.search.study import RUNG, STATES, Study, driver_of, reported
 from kdray.search.surrogate import Surrogate
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Conductor:
         folder: the experiment folder, or None to write none (simulations).
         gate: what may be trained.
         on_event: told of everything that happens.
+        drivers: which of the sweep's drivers this one leads for.
 
     Raises:
         ConfigError: a start point that may not be trained, an unknown sampler, a grid over infinitely many
@@ -53,8 +55,10 @@ class Conductor:
         folder: Path | None,
         gate: Gate,
         on_event: Callable[[Event], None] = lambda event: None,
+        drivers: Drivers = ALONE,
     ) -> None:
         self._sweep = sweep
+        self._drivers = drivers
         self._study = study
         self._folder = folder
         self._gate = gate
@@ -78,7 +82,7 @@ class Conductor:
         self._live: set[str] = set()
         self._begun: set[int] = set()
         self._exhausted = False
-        self._num_trials = 0
+        self._known: set[str] = set()
         self._num_finished = 0
         self._proposer = self._read_study()
 
@@ -86,6 +90,10 @@ class Conductor:
     def asked(self) -> int:
         """Trials that the sweep asks for."""
         return self._sweep.search.trials
+
+    @property
+    def _num_trials(self) -> int:
+        return len(self._known)
 
     @property
     def finished(self) -> int:
@@ -98,13 +106,24 @@ class Conductor:
         return len(self._live)
 
     @property
-    def done(self) -> bool:
-        """Whether nothing is left to train; also when a finite space has no other point."""
+    def idle(self) -> bool:
+        """Whether nothing is left to train here; also when a finite space has no other point."""
         return not self._live and not self._waiting and (self._num_trials >= self.asked or self._exhausted)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to train anywhere."""
+        return self.idle and not self._elsewhere
+
+    @property
+    def _elsewhere(self) -> set[str]:
+        """Trials that other drivers train."""
+        return self._mirrored.keys() - self._live - set(self._waiting)
 
     def _read_study(self) -> Proposer:
         trials = self._study.trials()
-        seed = int(np.random.SeedSequence([self._sweep.search.seed, len(trials)]).generate_state(1)[0])
+        entropy = [self._sweep.search.seed, len(trials), self._drivers.number]
+        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         name = self._sweep.search.sampler
         sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
         model = Surrogate(self._space, self._signs, self._rungs, seed) if name == "surrogate" else None
@@ -119,15 +138,16 @@ class Conductor:
             model=model,
         )
         for trial in self._study.inherited():
-            self._read_rungs(trial, trial.user_attrs["inherited"], proposer)
+            self._read_rungs(trial, trial.user_attrs["inherited"], proposer, proposer.add(trial))
         for trial in trials:
             self._read_trial(trial, proposer)
-        self._num_trials = len(trials)
         return proposer
 
     def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
         key = trial.user_attrs["key"]
-        mirror_id = self._read_rungs(trial, key, proposer)
+        self._known.add(key)
+        mirror_id = proposer.add(trial)
+        self._read_rungs(trial, key, proposer, mirror_id)
         if "start" in trial.user_attrs:
             self._begun.add(trial.user_attrs["start"])
         if trial.state.is_finished():
@@ -135,31 +155,70 @@ class Conductor:
         else:
             self._mirrored[key] = mirror_id
 
-    def _read_rungs(self, trial: FrozenTrial, key: str, proposer: Proposer) -> int:
-        """Tells sampler and halving of a trial; its id in the mirror."""
-        mirror_id = proposer.add(trial)
+    def _read_rungs(self, trial: FrozenTrial, key: str, proposer: Proposer, mirror_id: int) -> None:
+        """Tells sampler and halving what a trial reported; told again, it changes nothing."""
         for step in reported(trial):
             values = self._study.values(trial, step)
             self._halving.record(key, step, values)
             proposer.report(mirror_id, step, values)
-        return mirror_id
 
     def reconcile(self) -> None:
         """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
         missing states.
         """
-        for trial in self._study.trials(TrialState.RUNNING, TrialState.WAITING):
-            key = trial.user_attrs["key"]
-            self._study.mend(trial)
-            if trial.state == TrialState.RUNNING:
-                self._study.put_back(key)
-            if self._rungs[-1] in reported(trial):
-                self._study.take_up(key)
-                self._end(key, TrialState.COMPLETE, {})
-            else:
-                self._waiting.append(key)
+        self._take_over()
         for trial in self._study.trials(*STATES):
             self._keeper.again(trial)
+
+    def look(self) -> None:
+        """Hears what other drivers did, and takes over what those that are gone left."""
+        self._hear()
+        if self._elsewhere:
+            self._take_over()
+
+    def _hear(self) -> None:
+        """Takes in what other drivers did since the last look."""
+        elsewhere = self._elsewhere
+        for trial in self._study.trials():
+            key = trial.user_attrs["key"]
+            if key not in self._known:
+                self._read_trial(trial, self._proposer)
+                self._tell("started", key, point=self._space.point(trial.params), resumed_from=0)
+            elif key in elsewhere:
+                self._read_rungs(trial, key, self._proposer, self._mirrored[key])
+                if not trial.state.is_finished():
+                    continue
+                self._proposer.tell(self._mirrored.pop(key), trial.state, trial.values)
+                self._num_finished += 1
+            else:
+                continue
+            if trial.state.is_finished():
+                self._keeper.again(trial)
+                self._tell_end(trial)
+
+    def _take_over(self) -> None:
+        """Puts into this driver's queue what it left itself, and what drivers that are gone did."""
+        unfinished = (TrialState.RUNNING, TrialState.WAITING)
+        for number in sorted({driver_of(trial) for trial in self._study.trials(*unfinished)}):
+            with self._drivers.gone(number) as gone:
+                if gone:
+                    self._hear()
+                    for trial in self._study.trials(*unfinished):
+                        if driver_of(trial) == number and trial.user_attrs["key"] in self._elsewhere:
+                            self._adopt(trial)
+
+    def _adopt(self, trial: FrozenTrial) -> None:
+        key = trial.user_attrs["key"]
+        self._study.mend(trial)
+        if driver_of(trial) != self._drivers.number:
+            self._study.put_back(key, driver=self._drivers.number)
+        elif trial.state == TrialState.RUNNING:
+            self._study.put_back(key)
+        if self._rungs[-1] in reported(trial):
+            self._study.take_up(key)
+            self._end(key, TrialState.COMPLETE, {})
+        else:
+            self._waiting.append(key)
 
     def next(self) -> Job | None:
         """The next trial to train: interrupted ones, then start points, then what the sampler proposes; None
@@ -168,21 +227,29 @@ class Conductor:
         if self._waiting:
             key = self._waiting.pop(0)
             self._study.take_up(key)
-        elif self._num_trials >= self.asked or self._exhausted:
-            return None
-        else:
-            created = self._create()
-            if created is None:
-                log.warning(
-                    "every point of the space was tried: %d trials instead of %d",
-                    self._num_trials,
-                    self.asked,
-                )
-                self._exhausted = True
-                return None
+        elif (created := self._begin()) is not None:
             key = created
+        else:
+            return None
         self._live.add(key)
         return self._job(key)
+
+    def _begin(self) -> str | None:
+        """A new trial; None where none is asked for, or every point was tried."""
+        if self._num_trials >= self.asked or self._exhausted:
+            return None
+        with self._drivers.turn():
+            if not self._drivers.alone:
+                self._hear()
+                if self._num_trials >= self.asked:
+                    return None
+            created = self._create()
+        if created is None:
+            log.warning(
+                "every point of the space was tried: %d trials instead of %d", self._num_trials, self.asked
+            )
+            self._exhausted = True
+        return created
 
     def _create(self) -> str | None:
         start = next((n for n in range(len(self._starts)) if n not in self._begun), None)
@@ -190,13 +257,15 @@ class Conductor:
         if proposal is None:
             return None
         attrs: dict[str, Any] = self._gate.measures(self._gate.trial(proposal.point))
+        if self._drivers.number:
+            attrs["driver"] = self._drivers.number
         if start is not None:
             attrs["start"] = start
             self._begun.add(start)
         trial = self._study.create(proposal.point, attrs, proposal.system_attrs)
         key = str(trial.user_attrs["key"])
         self._mirrored[key] = proposal.mirror_id
-        self._num_trials += 1
+        self._known.add(key)
         return key
 
     def _job(self, key: str) -> Job:
@@ -273,9 +342,14 @@ class Conductor:
         self._num_finished += 1
         trial = self._study.trial(key)
         self._keeper.end(trial)
+        self._tell_end(trial)
+
+    def _tell_end(self, trial: FrozenTrial) -> None:
         steps = reported(trial)
-        metrics = trial.user_attrs[f"{RUNG}{steps[-1]}"] if steps else {}
-        self._tell(STATES[state], key, metrics=metrics, **attrs)  # type: ignore[arg-type]
+        detail = {"metrics": trial.user_attrs[f"{RUNG}{steps[-1]}"] if steps else {}}
+        if "reason" in trial.user_attrs:
+            detail["reason"] = trial.user_attrs["reason"]
+        self._tell(STATES[trial.state], trial.user_attrs["key"], **detail)  # type: ignore[arg-type]
 
     def _tell(
         self,

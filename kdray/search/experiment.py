@@ -1,7 +1,7 @@
 """The experiment folder as the thing that is run, watched and stopped. Needs neither Ray nor Optuna.
 
 sweep.yaml     the sweep as resolved
-driver.lock    held by the process that runs it, freed by the system when that process ends
+driver0.lock   held by the process that runs it, freed by the system when that process ends; see `drivers`
 driver.json    who runs it since when, and how far it was then
 fork.json      the folder whose trials this sweep knows too, where it is a fork (see `fork`)
 stop           put there by `kdray stop`; the driver ends cleanly when it sees it
@@ -21,13 +21,13 @@ from typing import Any
 
 from kdray import results, storage
 from kdray.config import Sweep, as_data
-from kdray.errors import ConfigError, DataError, KdrayError
-from kdray.search.record import lock, write_yaml
+from kdray.errors import ConfigError, DataError
+from kdray.search import drivers
+from kdray.search.drivers import Drivers
+from kdray.search.record import write_yaml
 
 MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
-LOCK_WAIT_S = 3.0
-"""A look at the lock (`status`) holds it for a moment."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Status:
 
     Attributes:
         name: of the sweep.
-        alive: whether a process runs it now.
+        drivers: processes that run it now.
         asked: trials it asks for.
         counts: trials by state.
         running: those that train now (or would go on with a resume).
@@ -54,12 +54,17 @@ class Status:
     """
 
     name: str
-    alive: bool
+    drivers: int
     asked: int
     counts: Mapping[str, int]
     running: tuple[Running, ...]
     per_hour: float | None
     left_s: float | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody runs it."""
+        return self.drivers > 0
 
     @property
     def finished(self) -> int:
@@ -68,24 +73,41 @@ class Status:
 
 
 @contextlib.contextmanager
-def claim(sweep: Sweep, folder: Path, *, resume: bool) -> Iterator[None]:
-    """Holds the folder for one driver and writes sweep.yaml and driver.json.
+def claim(sweep: Sweep, folder: Path, *, resume: bool) -> Iterator[Drivers]:
+    """Becomes a driver of the sweep in the folder and writes sweep.yaml and driver.json.
+
+    Yields:
+        Which of the sweep's drivers this is.
 
     Raises:
         ConfigError: there is a sweep already and `resume` is not said, or it differs from this one.
-        KdrayError: another process runs it.
+        KdrayError: `resources.drivers` other processes run it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with lock(folder / "driver.lock", LOCK_WAIT_S):
-        if (folder / "sweep.yaml").exists():
-            if not resume:
-                check_new(folder)
-            check_same(results.read_sweep(folder), sweep, folder)
-        write_yaml(folder / "sweep.yaml", sweep)
+    with drivers.join(folder, sweep.resources.drivers) as own:
+        with own.turn():
+            _begin(sweep, folder, own, resume)
+        yield own
+
+
+def _begin(sweep: Sweep, folder: Path, own: Drivers, resume: bool) -> None:
+    others = own.others()
+    if (folder / "sweep.yaml").exists():
+        if not resume:
+            check_new(folder)
+        before = results.read_sweep(folder)
+        check_same(before, sweep, folder)
+        there = before.resources.drivers
+        if others and own.count != there:
+            raise ConfigError(
+                f"{folder}: resources.drivers: {there} -> {own.count} while it is run by another kdray process: "
+                "stop that first"
+            )
+    write_yaml(folder / "sweep.yaml", sweep)
+    if not others:
         (folder / "stop").unlink(missing_ok=True)
-        who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "done": _done(folder)}
-        storage.write_json(folder / "driver.json", who)
-        yield
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "done": _done(folder)}
+    storage.write_json(folder / "driver.json", who)
 
 
 def check_new(folder: Path) -> None:
@@ -123,7 +145,7 @@ def differences(before: Any, now: Any, path: str = "") -> dict[str, tuple[Any, A
 def status(folder: str | Path) -> Status:
     """How the sweep in a folder stands, while it runs or not. Raises `DataError` where there is none."""
     sweep, records = results.read_sweep(folder), results.read(folder)
-    alive = is_alive(Path(folder))
+    num_drivers = drivers.alive(Path(folder))
     running = tuple(
         Running(record.key, int(record.metrics.get("step", 0)), sweep.trial.budget.steps)
         for record in records
@@ -132,13 +154,13 @@ def status(folder: str | Path) -> Status:
     counts: dict[str, int] = dict(Counter(str(record.state) for record in records))
     done, finished = _progress(records, sweep), sum(1 for record in records if record.state != "running")
     per_hour = left_s = None
-    if alive:
+    if num_drivers:
         since = storage.read_json(Path(folder) / "driver.json")
         hours = max(time.time() - since["since"], 1e-3) / 3600
         speed = (done - since["done"]) / hours
         per_hour = max(finished - int(since["done"]), 0) / hours
         left_s = 3600 * max(sweep.search.trials - done, 0.0) / speed if speed > 0 else None
-    return Status(sweep.name, alive, sweep.search.trials, counts, running, per_hour, left_s)
+    return Status(sweep.name, num_drivers, sweep.search.trials, counts, running, per_hour, left_s)
 
 
 def stop(folder: str | Path) -> bool:
@@ -146,21 +168,10 @@ def stop(folder: str | Path) -> bool:
     sweep.
     """
     results.read_sweep(folder)
-    if not is_alive(Path(folder)):
+    if not drivers.alive(Path(folder)):
         return False
     storage.write_atomic(Path(folder) / "stop", "")
     return True
-
-
-def is_alive(folder: Path) -> bool:
-    """Whether a process runs the sweep."""
-    try:
-        with lock(folder / "driver.lock"):
-            return False
-    except KdrayError:
-        return True
-    except FileNotFoundError:
-        return False
 
 
 def _done(folder: Path) -> float:

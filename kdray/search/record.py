@@ -120,7 +120,7 @@ def lock(path: Path, wait_s: float = 0.0) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise KdrayError(f"{path.parent}: in use by another kdray process") from None
-                time.sleep(0.05)
+                time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)

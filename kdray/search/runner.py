@@ -2,8 +2,8 @@
 
     study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune --> Workers
 
-One driver at a time holds the folder's lock. A first run and a resume are the same thing: what the study
-lacks is trained.
+One driver at a time runs a sweep, or `resources.drivers` of them on a study in a database (see `drivers`). A first
+run and a resume are the same thing: what the study lacks is trained.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from kdray.config import Sweep
 from kdray.errors import ConfigError
 from kdray.results import TrialRecord
 from kdray.search import experiment, session
+from kdray.search.drivers import Drivers
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+"""How often a driver that has nothing left to train looks for what the others left."""
 
 
 def run(
@@ -59,7 +63,7 @@ def run(
 
     Raises:
         ConfigError: a sweep that cannot run, or that differs from the one in the folder.
-        KdrayError: another driver holds the folder.
+        KdrayError: as many drivers as may be run it already.
         KeyboardInterrupt: Ctrl-C, after everything that was reached is safe.
     """
     if storage.is_uri(str(folder)):
@@ -73,8 +77,10 @@ def run(
     path = Path(os.path.abspath(str(folder).removeprefix("file://")))
     if fork is not None:
         _fork(sweep, Path(os.path.abspath(fork)), path)
-    with experiment.claim(sweep, path, resume=resume):
-        interrupted = _drive(sweep, path, address, on_event, trial_factory, dict(trial_context or {}))
+    with experiment.claim(sweep, path, resume=resume) as drivers:
+        interrupted = _drive(
+            sweep, path, drivers, address, on_event, trial_factory, dict(trial_context or {})
+        )
     records = results.read(path)
     if interrupted:
         finished = sum(1 for record in records if record.state != "running")
@@ -96,6 +102,7 @@ def _fork(sweep: Sweep, old: Path, path: Path) -> None:
 def _drive(
     sweep: Sweep,
     path: Path,
+    drivers: Drivers,
     address: str | None,
     on_event: Callable[[Any], None],
     factory: str,
@@ -113,21 +120,30 @@ def _drive(
     teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
     gate = constraints.Gate(sweep, sizes, teacher)
     points = space.build(sweep)
-    study = Study(open_storage(sweep, path), sweep, points)
-    forking.inherit(path, sweep, points, study)
-    conductor = Conductor(sweep, study, path, gate, on_event)
+    with drivers.turn():  # several would make the tables of a new database at once
+        study = Study(open_storage(sweep, path), sweep, points)
+        forking.inherit(path, sweep, points, study)
+    conductor = Conductor(sweep, study, path, gate, on_event, drivers)
     conductor.reconcile()
     if conductor.done:
         return False
     # Ray takes SIGTERM for itself when it starts, so ours comes after.
     with session.opened(sweep.resources, address), _stop_requests(path / "stop") as stopped:
         while not conductor.done and not stopped.is_set():
-            _tune(sweep, path, conductor, factory, stopped)
+            if (
+                conductor.idle
+            ):  # a driver that waits in Tune would keep its workers' processors from the others
+                stopped.wait(LOOK_S)
+                conductor.look()
+            else:
+                _tune(sweep, path, conductor, factory, stopped, drivers.number)
         conductor.interrupt()
     return stopped.is_set() and not conductor.done
 
 
-def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threading.Event) -> None:
+def _tune(
+    sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threading.Event, number: int
+) -> None:
     from ray import tune
 
     from kdray.search import track
@@ -146,7 +162,7 @@ def _tune(sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threa
         resources=resources,
     )
     hand_over_no_secrets()
-    own = path / ".tune"
+    own = path / f".tune{number}"
     shutil.rmtree(own, ignore_errors=True)
     tuner = tune.Tuner(
         tune.with_resources(Worker, partial(placement, resources)),

@@ -58,7 +58,7 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
             return None
         job = conductor.next()
         if job is None:
-            return str(Searcher.FINISHED) if conductor.done else None
+            return str(Searcher.FINISHED) if conductor.idle else None
         self._link.keys[trial_id] = job.key
         what = order(
             job.key, job.trial, experiment=self._experiment, objectives=self._objectives,

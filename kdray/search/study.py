@@ -9,8 +9,8 @@ States are true: COMPLETE only with the values of the last rung; PRUNED for a tr
 its intermediate values (of the first objective: Optuna keeps one number a step) and every metric in
 `rung:<step>`; FAIL with a `reason`; WAITING for one that was interrupted and goes on from its checkpoint.
 
-Only the driver writes, under the lock of the experiment folder. Trials without `key` (put there by others)
-are left alone.
+Only drivers write, each its own trials: those with its number (see `drivers`). Trials without `key` (put there
+by others) are left alone.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.config import Sweep
-from kdray.errors import KdrayError
+from kdray.errors import ConfigError, KdrayError
 from kdray.search.space import Point, Space
 
 RUNG = "rung:"
@@ -46,16 +48,36 @@ def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:
 
     The caller holds the lock of the folder, so a line that a kill cut short and a lock that a kill left
     behind can be removed.
+
+    Raises:
+        ConfigError: a package or a variable that the URL needs is not there.
+        KdrayError: the database does not answer.
     """
     if sweep.search.storage:
-        try:
-            return optuna.storages.get_storage(sweep.search.storage)
-        except Exception as error:
-            raise KdrayError(f"search.storage: '{sweep.search.storage}': {error}") from error
+        return _open_database(sweep.search.storage)
     path = folder / "study.journal"
     _free_stale_lock(Path(f"{path}.lock"))
     _drop_torn_line(path)
     return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _open_database(url: str) -> BaseStorage:
+    """`url` may name variables of the environment, as in `postgresql+pg8000://kdray:${PASSWORD}@host/kdray`."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise ConfigError(f"search.storage: '{url}': the environment has no {found[1]}")
+        return quote(os.environ[found[1]], safe="")
+
+    whole = re.sub(r"\$\{(\w+)\}", value, url)
+    try:
+        # A server that came back is connected to anew instead of ending the sweep.
+        return optuna.storages.get_storage(RDBStorage(whole, engine_kwargs={"pool_pre_ping": True}))
+    except ImportError as error:
+        hint = ": pip install 'kdray[postgresql]'" if "pg8000" in url else ""
+        raise ConfigError(f"search.storage: '{url}': {error}{hint}") from error
+    except Exception as error:
+        raise KdrayError(f"search.storage: '{url}': {' '.join(str(error).split())}") from None
 
 
 def _free_stale_lock(path: Path) -> None:
@@ -112,10 +134,13 @@ class Study:
                 study.set_metric_names(list(self.objectives))
         self.directions = study.directions
         self._study_id = storage.get_study_id_from_name(sweep.name)
-        self._ids = {trial.number: trial._trial_id for trial in self._all()}
+        self._ids: dict[int, int] = {}
+        self._all()
 
     def _all(self) -> list[FrozenTrial]:
-        return self._storage.get_all_trials(self._study_id, deepcopy=False)
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        self._ids.update((trial.number, trial._trial_id) for trial in trials)
+        return trials
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The sweep's trials in these states (all of them without), by number."""
@@ -216,6 +241,11 @@ def _scalars(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def key_of(number: int) -> str:
     """7 -> `t0007`."""
     return f"t{number:04d}"
+
+
+def driver_of(trial: FrozenTrial) -> int:
+    """The number of the driver that trains it."""
+    return int(trial.user_attrs.get("driver", 0))
 
 
 def reported(trial: FrozenTrial) -> list[int]:

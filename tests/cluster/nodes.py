@@ -8,8 +8,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from check import check_whole, trials_of
@@ -51,6 +52,8 @@ class Cluster:
         concurrent: int = 1,
         trials: int = 6,
         rungs: Sequence[int] = (1, 2, 4, 8),
+        drivers: int = 1,
+        search: Mapping[str, Any] | None = None,
     ) -> Sweep:
         """Trials of `workers` processes: they span hosts where a host has one core."""
         student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
@@ -67,8 +70,18 @@ class Cluster:
                 "distil.alpha": {"range": [0.0, 1.0]},
                 "distil.temperature": {"range": [0.5, 8.0], "log": True},
             },
-            "search": {"trials": trials, "start": [{"distil.alpha": 0.0}], "halving": False},
-            "resources": {"workers": workers, "max_concurrent": concurrent, "max_failures": 5},
+            "search": {
+                "trials": trials,
+                "start": [{"distil.alpha": 0.0}],
+                "halving": False,
+                **(search or {}),
+            },
+            "resources": {
+                "workers": workers,
+                "max_concurrent": concurrent,
+                "max_failures": 5,
+                "drivers": drivers,
+            },
         }
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(data))
         return sweep_from(data, "test")
@@ -80,6 +93,10 @@ class Cluster:
             f"{self.head.address}:6379", f"fake_run:{factory}",
             log=self.folder / f"{sweep.name}.log",
         )  # fmt: skip
+
+    def log(self, sweep: Sweep) -> str:
+        """The end of what its drivers said."""
+        return (self.folder / f"{sweep.name}.log").read_text()[-6000:]
 
     def rungs(self, name: str = "small") -> list[tuple[str, int]]:
         """Trial and step of all results."""
@@ -99,7 +116,7 @@ class Cluster:
 
     def end(self, driver: subprocess.Popen[bytes], sweep: Sweep, seconds: float = 200) -> None:
         """Waits for the driver; then everything must be whole and nobody left."""
-        assert driver.wait(timeout=seconds) == 0, (self.folder / f"{sweep.name}.log").read_text()[-6000:]
+        assert driver.wait(timeout=seconds) == 0, self.log(sweep)
         check_whole(sweep, self.folder / sweep.name)
         states = [trial.state.name for trial in trials_of(self.folder / sweep.name, sweep.name)]
         assert states == ["COMPLETE"] * sweep.search.trials, states

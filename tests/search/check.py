@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import optuna
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -21,9 +21,14 @@ def trials_of(folder: Path, name: str = "small") -> list[FrozenTrial]:
     return optuna.load_study(study_name=name, storage=storage).trials
 
 
-def check_whole(sweep: Sweep, folder: Path) -> None:
-    """Exactly the asked trials, none twice or running, values finite, starts once, folder and study agree."""
-    trials = trials_of(folder, sweep.name)
+def check_whole(sweep: Sweep, folder: Path, storage: str | BaseStorage | None = None) -> None:
+    """Exactly the asked trials, none twice or running, values finite, starts once, folder and study agree. The
+    study is in the folder, or in `storage`.
+    """
+    if storage is None:
+        trials = trials_of(folder, sweep.name)
+    else:
+        trials = optuna.load_study(study_name=sweep.name, storage=storage).trials
     assert len(trials) == sweep.search.trials
     assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
     assert [trial.user_attrs["key"] for trial in trials] == [f"t{n:04d}" for n in range(len(trials))]

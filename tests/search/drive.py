@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from optuna.storages import BaseStorage
 
 from kdray.config import Sweep
 from kdray.errors import KdrayError
@@ -11,17 +15,82 @@ from kdray.search import experiment, fork, session, space
 from kdray.search.attempt import Attempt, order
 from kdray.search.conductor import Conductor, Job
 from kdray.search.constraints import Gate
+from kdray.search.drivers import ALONE, Drivers
 from kdray.search.study import Study, open_storage
 
 
-def conduct(sweep: Sweep, folder: Path, on_event: Any = lambda event: None, **gate: Any) -> Conductor:
-    """A conductor that has reconciled with what is in the folder."""
+def conduct(
+    sweep: Sweep,
+    folder: Path,
+    on_event: Any = lambda event: None,
+    drivers: Drivers = ALONE,
+    storage: BaseStorage | None = None,
+    **gate: Any,
+) -> Conductor:
+    """A conductor that has reconciled with what is in the folder, and in `storage` instead of the sweep's own."""
     points = space.build(sweep)
-    study = Study(open_storage(sweep, folder), sweep, points)
+    study = Study(storage or open_storage(sweep, folder), sweep, points)
     fork.inherit(folder, sweep, points, study)
-    conductor = Conductor(sweep, study, folder, Gate(sweep, **gate), on_event)
+    conductor = Conductor(sweep, study, folder, Gate(sweep, **gate), on_event, drivers)
     conductor.reconcile()
     return conductor
+
+
+class Driver:
+    """One that goes a step at a time."""
+
+    def __init__(self, sweep: Sweep, folder: Path, conductor: Conductor, factory: str) -> None:
+        self._sweep, self._folder, self._factory = sweep, folder, factory
+        self.conductor = conductor
+        self.keys: set[str] = set()
+        self._live: list[tuple[Job, Attempt]] = []
+
+    def step(self) -> bool:
+        """Fills both slots and trains one trial to its next rung; whether anything is left anywhere."""
+        while len(self._live) < 2 and (job := self.conductor.next()) is not None:
+            what = order(
+                job.key,
+                job.trial,
+                experiment=str(self._folder),
+                objectives=list(self._sweep.objectives),
+                decided=job.decided,
+                factory=self._factory,
+            )
+            self._live.append((job, Attempt(what)))
+            self.keys.add(job.key)
+        if self._live:
+            job, attempt = self._live.pop(0)
+            if _advance(self.conductor, job, attempt):
+                self._live.append((job, attempt))
+            else:
+                attempt.close()
+        else:
+            self.conductor.look()
+        return not self.conductor.done
+
+    def close(self) -> None:
+        """Its workers end, whatever they do."""
+        for _, attempt in self._live:
+            attempt.close()
+
+
+@contextlib.contextmanager
+def driving(
+    sweep: Sweep,
+    folder: Path,
+    factory: str = "fake_run:FakeRun",
+    on_event: Any = lambda event: None,
+    storage: BaseStorage | None = None,
+    **gate: Any,
+) -> Iterator[Driver]:
+    """A driver of the sweep; with the block its locks are gone, and nothing else."""
+    session.quiet()
+    with experiment.claim(sweep, folder, resume=True) as drivers:
+        driver = Driver(sweep, folder, conduct(sweep, folder, on_event, drivers, storage, **gate), factory)
+        try:
+            yield driver
+        finally:
+            driver.close()
 
 
 def drive(
@@ -32,28 +101,10 @@ def drive(
     **gate: Any,
 ) -> Conductor:
     """Runs the sweep in `folder` to its end."""
-    session.quiet()
-    with experiment.claim(sweep, folder, resume=True):
-        conductor = conduct(sweep, folder, on_event, **gate)
-        live: list[tuple[Job, Attempt]] = []
-        while True:
-            while len(live) < 2 and (job := conductor.next()) is not None:
-                what = order(
-                    job.key,
-                    job.trial,
-                    experiment=str(folder),
-                    objectives=list(sweep.objectives),
-                    decided=job.decided,
-                    factory=factory,
-                )
-                live.append((job, Attempt(what)))
-            if not live:
-                return conductor
-            job, attempt = live.pop(0)
-            if _advance(conductor, job, attempt):
-                live.append((job, attempt))
-            else:
-                attempt.close()
+    with driving(sweep, folder, factory, on_event, **gate) as driver:
+        while driver.step():
+            pass
+        return driver.conductor
 
 
 def _advance(conductor: Conductor, job: Job, attempt: Attempt) -> bool:

@@ -17,7 +17,7 @@ def test_a_folder_belongs_to_one_driver_at_a_time(make_sweep: Any, tmp_path: Pat
     with experiment.claim(make_sweep(), tmp_path, resume=True):
         with (
             pytest.raises(KdrayError, match="in use by another kdray process"),
-            lock(tmp_path / "driver.lock"),
+            lock(tmp_path / "driver0.lock"),
         ):
             pass
         assert experiment.status(tmp_path).alive

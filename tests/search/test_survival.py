@@ -64,7 +64,7 @@ class Writes:
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
     monkeypatch.setattr("kdray.search.study.STALE_LOCK_S", 0.0)
-    monkeypatch.setattr("kdray.search.experiment.LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
     return Writes(monkeypatch)
 
 

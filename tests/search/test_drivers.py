@@ -1,0 +1,169 @@
+"""Several drivers of one sweep on one study, in turn in this process; `tests/cluster` has real ones."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from check import check_whole
+from drive import Driver, driving
+
+from kdray import results
+from kdray.errors import ConfigError, KdrayError
+from kdray.search import experiment
+
+START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
+FEW = {
+    "distil.alpha": [0.0, 0.25, 0.5, 0.75, 1.0],
+    "distil.temperature": [1.0, 2.0],
+    "student.hidden": [32, 64],
+}
+"""A space of twenty points."""
+
+
+@pytest.fixture
+def shared(make_sweep: Any) -> Any:
+    """A sweep of four drivers; where its study is said to be is for `storage` to replace."""
+
+    def make(trials: int, drivers: int = 4, url: str = "sqlite://", **more: Any) -> Any:
+        search = {"start": START, "eta": 2, "trust": -1, "storage": url, **more.pop("search", {})}
+        return make_sweep(trials, search=search, resources={"drivers": drivers}, **more)
+
+    return make
+
+
+def end_all(drivers: list[Driver], rng: random.Random) -> None:
+    """Lets the drivers go on in any order until each of them sees nothing left."""
+    while drivers:
+        driver = rng.choice(drivers)
+        if not driver.step():
+            drivers.remove(driver)
+
+
+@pytest.mark.parametrize("sampler", ["surrogate", "random", "grid"])
+def test_four_drivers_train_every_point_of_a_space_once(shared: Any, tmp_path: Path, sampler: str) -> None:
+    sweep = shared(20, only=FEW, search={"sampler": sampler})
+    storage = optuna.storages.InMemoryStorage()
+    with contextlib.ExitStack() as stack:
+        drivers = [stack.enter_context(driving(sweep, tmp_path, storage=storage)) for _ in range(4)]
+        assert experiment.status(tmp_path).drivers == 4
+        end_all(list(drivers), random.Random(0))
+        assert all(driver.keys for driver in drivers)
+        assert [driver.conductor.finished for driver in drivers] == [20] * 4
+    check_whole(sweep, tmp_path, storage)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_drivers_that_die_and_come_back_at_random_leave_a_whole_sweep(
+    shared: Any, tmp_path: Path, seed: int
+) -> None:
+    sweep, storage, rng = shared(24), optuna.storages.InMemoryStorage(), random.Random(seed)
+    stacks: list[contextlib.ExitStack] = []
+    drivers: list[Driver] = []
+    deaths = 0
+    while True:
+        if len(drivers) < 4 and rng.random() < 0.4:
+            stacks.append(contextlib.ExitStack())
+            drivers.append(stacks[-1].enter_context(driving(sweep, tmp_path, storage=storage)))
+        elif drivers and rng.random() < 0.15:
+            place = rng.randrange(len(drivers))
+            drivers.pop(place)
+            stacks.pop(place).close()
+            deaths += 1
+        elif drivers and not rng.choice(drivers).step():
+            break
+    for stack in stacks:
+        stack.close()
+    assert deaths > 2
+    check_whole(sweep, tmp_path, storage)
+
+
+def test_a_driver_with_nothing_left_takes_over_what_a_dead_one_left(shared: Any, tmp_path: Path) -> None:
+    sweep, storage = shared(4, drivers=2, search={"halving": False}), optuna.storages.InMemoryStorage()
+    with driving(sweep, tmp_path, storage=storage) as one:
+        with driving(sweep, tmp_path, storage=storage) as two:
+            two.step()
+            one.step()
+            left = {"t0000", "t0001"} & two.keys
+            while not one.conductor.idle:
+                one.step()
+            assert not one.conductor.done
+            assert {"t0000", "t0001"} - one.keys == left == {"t0000", "t0001"}
+        while one.step():
+            pass
+    assert one.keys == {f"t{number:04d}" for number in range(4)}
+    check_whole(sweep, tmp_path, storage)
+
+
+def test_a_driver_alone_goes_on_with_what_four_left(shared: Any, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    sweep = shared(8, url=url, search={"halving": False})
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(driving(sweep, tmp_path)).step()
+    alone = shared(8, drivers=1, url=url, search={"halving": False})
+    with driving(alone, tmp_path) as driver:
+        while driver.step():
+            pass
+    assert len(driver.keys) == 8
+    check_whole(alone, tmp_path, url)
+
+
+def test_every_driver_hears_of_the_others_trials(shared: Any, tmp_path: Path) -> None:
+    sweep, storage, heard = shared(4, drivers=2), optuna.storages.InMemoryStorage(), []
+    with (
+        driving(sweep, tmp_path, storage=storage, on_event=heard.append) as one,
+        driving(sweep, tmp_path, storage=storage) as two,
+    ):
+        end_all([one, two], random.Random(0))
+    ended = {event.key: event for event in heard if event.kind in ("complete", "pruned", "failed")}
+    assert len(ended) == 4 and two.keys
+    assert {event.key for event in heard if event.kind == "started"} == set(ended)
+    for record in results.read(tmp_path):
+        assert ended[record.key].detail["metrics"]["step"] == record.metrics["step"]
+        assert ended[record.key].detail.get("reason", "") == record.reason
+
+
+def test_there_are_no_more_drivers_than_asked_for(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
+    sweep = shared(4, drivers=2)
+    with (
+        experiment.claim(sweep, tmp_path, resume=True) as one,
+        experiment.claim(sweep, tmp_path, resume=True) as two,
+    ):
+        assert (one.number, two.number) == (0, 1)
+        with (
+            pytest.raises(KdrayError, match="in use by another kdray process"),
+            experiment.claim(sweep, tmp_path, resume=True),
+        ):
+            pass
+
+
+def test_a_driver_that_thinks_it_is_alone_is_refused_beside_others(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
+    one, more = shared(4, drivers=1), shared(4, drivers=3)
+    for there, here in ((one, more), (more, one)):
+        with (
+            experiment.claim(there, tmp_path, resume=True),
+            pytest.raises((ConfigError, KdrayError), match=r"resources.drivers: \d -> \d|in use by another"),
+            experiment.claim(here, tmp_path, resume=True),
+        ):
+            pass
+
+
+def test_a_stop_is_for_all_drivers_and_not_forgotten_by_one_that_joins(shared: Any, tmp_path: Path) -> None:
+    sweep = shared(4)
+    with experiment.claim(sweep, tmp_path, resume=True):
+        assert experiment.stop(tmp_path)
+        with experiment.claim(sweep, tmp_path, resume=True):
+            assert (tmp_path / "stop").exists()
+    with experiment.claim(sweep, tmp_path, resume=True):
+        assert not (tmp_path / "stop").exists()
