@@ -23,7 +23,7 @@ class Endpoint:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._s3 = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(address, 0, self._answer, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._lock = threading.Lock()
         self.requests, self.failed, self.failing, self.away = 0, 0, False, False
         self.environment = {

@@ -139,6 +139,7 @@ def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(
     monkeypatch.setenv("KDRAY_TEST_BEAT_S", str(BEAT_S))
     for machine in ("first", "second"):
         (tmp_path / machine).mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # noqa: S108 - its sockets want a short path
     monkeypatch.setenv("TMPDIR", str(tmp_path / "first"))
     lost = Driver(folder, 5)
     try:
