@@ -272,17 +272,6 @@ def attainment(runs: Sequence[npt.ArrayLike], directions: Sequence[str], share: 
     return losses(surface[_minimal(surface)], directions)
 
 
-def attained(points_PM: npt.ArrayLike, runs: Sequence[npt.ArrayLike], directions: Sequence[str]) -> Floats:
-    """The share of runs that attained each point; float[P] in [0, 1], any number of objectives."""
-    points = losses(points_PM, directions)
-    hits = np.zeros(len(points))
-    for run in runs:
-        loss = losses(run, directions)
-        reached_PR = np.asarray((loss[None, :, :] <= points[:, None, :]).all(axis=2))
-        hits += reached_PR.any(axis=1)
-    return hits / max(len(runs), 1)
-
-
 def front_probability(
     values_PM: npt.ArrayLike,
     errors_PM: npt.ArrayLike,

@@ -46,11 +46,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
-    from kdray.report.versus import grouped, versus
+    from kdray.report.techniques import grouped, report
 
     groups = grouped(names)
     folders = {name: [experiment_folder(one, runs) for one in members] for name, members in groups.items()}
-    show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
+    show(report(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def test_a_model_mimics_itself(vulnerability_world):
     assert row.discrepancy == 0
     assert row.violating.hits == 0
     assert all(column.violating.hits == 0 for column in row.columns)
-    assert all(duel.teacher == duel.student and duel.greater in (0, duel.greater) for duel in row.duels)
+    for duel in row.duels:
+        assert duel.teacher == duel.student
+        assert duel.greater == 0 or math.isnan(duel.greater)
     assert row.worst == ()
     assert row.technique == "kdray"
 
@@ -110,7 +113,8 @@ def test_an_attack_is_made_once_for_a_model(vulnerability_world):
     inputs = material(read_labelled(vulnerability_world / "source"), PLAN)
     seen: list[tuple[int, int]] = []
     compare_classifiers(side, side, inputs, PLAN, lambda done, total: seen.append((done, total)))
-    assert seen[-1][0] <= seen[-1][1]
+    done, total = seen[-1]
+    assert done == total
     seen.clear()
     compare_classifiers(side, side, inputs, PLAN, lambda done, total: seen.append((done, total)))
     assert seen == []

@@ -89,7 +89,7 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None:
             continue
         condition, then, other = parts
@@ -120,7 +120,7 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is not None and parts[2] is not None and parts[2].type == "if_statement":
             return Edits([Edit(parts[2].start, parts[2].end, as_block(source, found, parts[2]))])
     return Refusal("no else if")
@@ -132,7 +132,7 @@ def elif_merge(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(chosen, Refusal):
         return chosen
     for node in chosen[1]:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None or parts[2] is None or parts[2].type not in ("block", "compound_statement"):
             continue
         if _may_be_followed_by_else(node):
@@ -202,7 +202,7 @@ def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None or parts[2] is None or _binds_pattern(parts[0]):
             continue
         then, other = _only_assignment(source, parts[1]), _only_assignment(source, parts[2])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from kdray.metamorphic.discrepancy import Rate
 from kdray.metamorphic.mimicry.result import Duel, Mimicry, up_to
+from kdray.report.formats import plain
 
 
 def as_data(rows: Sequence[Mimicry]) -> dict[str, Any]:
     """Everything, as JSON-able data; what is not a number is null."""
-    found: dict[str, Any] = _plain({"up_to": up_to(rows), "comparisons": [_row(row) for row in rows]})
+    found: dict[str, Any] = plain({"up_to": up_to(rows), "comparisons": [_row(row) for row in rows]})
     return found
 
 
@@ -52,11 +52,3 @@ def _duel(duel: Duel) -> dict[str, Any]:
         },
         "greater_drop": duel.greater,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
