@@ -13,7 +13,7 @@ from check import check_whole, fetched, trials_of
 from kill_driver import the_sweep
 from test_kill import Driver, no_driver_outlives_its_test  # noqa: F401 - a fixture
 
-from kdray import results, storage
+from kdray import cli, results, storage
 from kdray.errors import ConfigError, KdrayError
 from kdray.search import experiment, lock
 from kdray.search.attempt import Attempt, order
@@ -134,7 +134,7 @@ def test_several_drivers_are_refused(make_sweep: Any, folder: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc")
 @pytest.mark.timeout(600)
 def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(
-    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KDRAY_TEST_BEAT_S", str(BEAT_S))
     for machine in ("first", "second"):
@@ -158,6 +158,14 @@ def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(
     check_whole(the_sweep(5), copy)
     assert not experiment.status(folder).alive
     assert any((copy / "tensorboard").rglob("events*"))
+    for command in ("status", "pareto"):
+        monkeypatch.setattr(sys, "argv", ["kdray", command, Path(folder).name, "--runs", "s3://kdray"])
+        with pytest.raises(SystemExit) as left:
+            sys.exit(cli.main())
+        assert not left.value.code
+    out = capsys.readouterr().out
+    assert "5 asked; nobody runs it" in out
+    assert "5 trials" in out
     # What is not on the front lost its checkpoint, and nothing half stands about.
     fronted = {trial.user_attrs["key"] for trial in trials_of(copy) if trial.values is not None}
     with_checkpoint = {path.parent.name for path in copy.glob("trials/*/checkpoint-*")}
