@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import threading
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from kdray import storage
 from kdray.errors import DataError, KdrayError, StorageError
+
+log = logging.getLogger(__name__)
 
 BEAT_S, BEATS = 5.0, 6
 
@@ -93,6 +96,10 @@ class Lease:
     def _outwait(self) -> None:
         """Returns once every other claim is a dead process's, and removed."""
         others = claims(self._folder, but=self._name)
+        if others:
+            log.warning(
+                "%s: waiting %.0f s for a sign of life of its last driver", self._folder, BEATS * BEAT_S
+            )
         for _ in range(BEATS if others else 0):
             time.sleep(BEAT_S)
             self.check()
