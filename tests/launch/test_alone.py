@@ -38,13 +38,7 @@ def test_a_launch_into_a_bucket_takes_no_ray_but_its_own_and_writes_no_secret_an
         address = f"127.0.0.1:{other.getsockname()[1]}"
         done = subprocess.run(
             [sys.executable, "-m", "kdray", "launch", str(tmp_path / "sweep.yaml")],
-            env={
-                **os.environ,
-                **environment,
-                "RAY_ADDRESS": address,
-                "RAY_TMPDIR": ray,
-                "WANDB_MODE": "offline",
-            },
+            env={**os.environ, "RAY_ADDRESS": address, "RAY_TMPDIR": ray, "WANDB_MODE": "offline"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
