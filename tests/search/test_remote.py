@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from check import check_whole, fetched, trials_of
+from fake_run import FakeRun
 from kill_driver import the_sweep
 from test_kill import Driver, no_driver_outlives_its_test  # noqa: F401 - a fixture
 
 from kdray import cli, results, storage
-from kdray.errors import ConfigError, KdrayError
+from kdray.errors import ConfigError, KdrayError, StorageError
 from kdray.search import experiment, lock
 from kdray.search.attempt import Attempt, order
 from kdray.search.checkpoints import Remote
 from kdray.search.journal import RemoteJournal
 from kdray.search.lock import Lease
 from kdray.search.record import TrialFolder
+from kdray.search.run import Carried
 from tests.s3 import Endpoint
 
 BEAT_S = 0.25
@@ -92,6 +96,17 @@ def test_who_lost_a_trial_writes_no_more(folder: str) -> None:
             first.replace(lambda at: None, {"rungs": [{}, {}], "wall_s": 1})
         saved = second.newest()
         assert saved is not None and len(saved.rungs) == 1
+
+
+def test_where_a_checkpoint_has_no_room_on_its_way_none_of_it_arrives(make_sweep: Any, folder: str) -> None:
+    class Full(FakeRun):
+        def save(self, folder: str) -> None:
+            super().save(folder)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match=f"^{tempfile.gettempdir()}: no space left on this disk"):
+        Carried(Full(make_sweep().trial)).save(folder)
+    assert storage.list_files(folder) == []
 
 
 def test_an_attempt_goes_on_on_another_machine(make_sweep: Any, folder: str) -> None:
