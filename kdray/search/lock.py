@@ -1,5 +1,4 @@
-"""Locks: one that the system keeps in a file, and one that a process keeps alive behind a URI, where no
-system does.
+"""Locks: one that the system keeps in a file, and one that a process keeps alive behind a URI.
 
 A `Lease` is a claim, an object of one's own in a folder, which is written again every `BEAT_S`. Who wants the
 lease writes a claim and looks at the others': as long as one of them changes it is refused, and one that has
@@ -23,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kdray import storage
-from kdray.errors import DataError, KdrayError, StorageError
+from kdray.errors import DataError, KdrayError
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ class Lease:
 
     def _live(self) -> None:
         while not self._over.wait(BEAT_S):
-            with contextlib.suppress(StorageError):  # the next write of the sweep will say so
+            with contextlib.suppress(KdrayError):  # the next write of the sweep will say so
                 if not storage.exists(self._mine):
                     return
                 self._renew()
