@@ -33,7 +33,7 @@ class Stored(Cluster):
         self._disk = folder / "disk"
         self._disk.mkdir()
         self._open = contextlib.ExitStack()  # for as long as this world lasts
-        super().__init__(folder)
+        super().__init__(folder, workers=2)
 
     def prepare(self) -> None:
         """See `Cluster`."""
@@ -67,7 +67,7 @@ class Stored(Cluster):
 
 def storage_is_away_for_thirty_seconds_and_then_every_machine_is_lost(folder: Path, shards: Path) -> None:
     cluster = Stored(folder, shards, in_bucket=True)
-    sweep = cluster.sweep(trials=4, shards=SHARDS)
+    sweep = cluster.sweep(trials=3, shards=SHARDS)
     driver = cluster.drive(sweep, "ReadingPaired")
     until(lambda: len(cluster.rungs()) >= 2, lambda: cluster.log(sweep))
     cluster.endpoint.away = True
@@ -89,7 +89,7 @@ def the_disk_of_one_machine_is_full(folder: Path, shards: Path) -> None:
     cluster = Stored(folder, shards, in_bucket=False)
     full = cluster.workers[0]
     cluster.fill_disk(full)
-    sweep = cluster.sweep(workers=1, concurrent=3, trials=8, shards=SHARDS)
+    sweep = cluster.sweep(workers=1, concurrent=2, trials=6, shards=SHARDS)
     cluster.end(cluster.drive(sweep, "Reading"), sweep)
     log = cluster.log(sweep)
     assert f"disk/cache: no space left on this disk of {full.name}: make room" in log, log
