@@ -1,7 +1,8 @@
 """The experiment folder as the thing that is run, watched and stopped. Needs neither Ray nor Optuna.
 
 sweep.yaml     the sweep as resolved
-driver0.lock   held by the process that runs it, freed by the system when that process ends; see `drivers`
+driver0.lock   held by the process that runs it, freed by the system when that process ends; see `drivers`. Behind
+               a URI driver.lock, a folder of claims; see `lock`
 driver.json    who runs it since when, and how far it was then
 fork.json      the folder whose trials this sweep knows too, where it is a fork (see `fork`)
 stop           put there by `kdray stop`; the driver ends cleanly when it sees it

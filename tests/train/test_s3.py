@@ -82,10 +82,12 @@ def test_a_remote_shard_that_was_changed_is_refused(remote: Trial) -> None:
     assert verify("s3://kdray/signal").warnings == ()
 
 
-def test_a_capture_into_a_bucket_is_the_local_one(small_world: Path, endpoint: Endpoint) -> None:
+def test_a_capture_from_a_bucket_into_it_is_the_local_one(small_world: Path, endpoint: Endpoint) -> None:
+    storage.upload(small_world / "teacher", "s3://kdray/teacher")
     endpoint.failing = True
     sweep = world.sweep(small_world)
-    trial = merge(sweep.trial, {"shards": "s3://kdray/new/signal", "suite": "s3://kdray/new/suite"})
+    folders = {"shards": "s3://kdray/new/signal", "suite": "s3://kdray/new/suite"}
+    trial = merge(sweep.trial, {**folders, "teacher": "s3://kdray/teacher"})
     made = prepare(sweep.model_copy(update={"trial": trial}))
     assert made == prepare(sweep)
     assert storage.list_files("s3://kdray/new/signal") == storage.list_files(small_world / "signal")
