@@ -141,7 +141,7 @@ def _drive(
     session.quiet()
     sizes = constraints.sizes(context) if "vocab" in context else None
     teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
-    gate = constraints.Gate(sweep, sizes, teacher)
+    gate = constraints.Gate(sweep, sizes, teacher, constraints.cuttable(context))
     points = space.build(sweep)
     with drivers.turn():  # several would make the tables of a new database at once
         remote = storage.is_uri(location)
