@@ -54,7 +54,7 @@ class Conductor:
         self,
         sweep: Sweep,
         study: Study,
-        folder: Path | None,
+        folder: str | Path | None,
         gate: Gate,
         on_event: Callable[[Event], None] = lambda event: None,
         drivers: Drivers = ALONE,
