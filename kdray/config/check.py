@@ -18,7 +18,7 @@ CONSTRAINT = re.compile(
 )
 TRIED = 64
 """Values of a range that a corner is tried beside."""
-CONSTRAINED = ("student_params", "student_bytes", "student_flops")
+CONSTRAINED = ("student_params", "student_bytes", "student_flops", "size_mb", "gflops")
 
 
 def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> Trial:

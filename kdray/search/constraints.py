@@ -14,7 +14,7 @@ from kdray.errors import ConfigError
 from kdray.search.space import Point
 
 Sizes = Callable[[Trial], Mapping[str, float]]
-"""`student_params`, `student_bytes` and `student_flops` of a trial."""
+"""What `students.cost.costs` knows of a trial."""
 
 
 def sizes(context: Mapping[str, Any]) -> Sizes:
@@ -91,5 +91,5 @@ class Gate:
         measures = self.measures(trial) if self._sweep.constraints else {}
         for metric, rule in self._sweep.constraints.items():
             if not satisfies(rule, measures[metric], self._teacher):
-                return f"{metric} {measures[metric]:.0f} breaks '{rule}'"
+                return f"{metric} {measures[metric]:,.6g} breaks '{rule}'"
         return ""

@@ -11,6 +11,7 @@ Not here: the formula that published searches use (`published`), measured time a
 from __future__ import annotations
 
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
+from kdray.students.published import published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
@@ -102,8 +103,9 @@ def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> 
     return flops_per_example(student, vocab, inputs, outputs) / (snippets * inputs + outputs)
 
 
-def costs(trial: Trial, vocab: int) -> dict[str, int]:
-    """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained.
+def costs(trial: Trial, vocab: int) -> dict[str, float]:
+    """What is known of a trial before anything is trained: `student_params`, `student_bytes`, `student_flops`, and
+    of a classifier `size_mb` and `gflops` as published.
 
     FLOPs are those of the longest example that its limits let through.
     """
@@ -116,4 +118,5 @@ def costs(trial: Trial, vocab: int) -> dict[str, int]:
         "student_params": params(student, vocab),
         "student_bytes": size_bytes(student, vocab),
         "student_flops": flops_per_example(student, vocab, inputs, limits.max_target),
+        **published_costs(student, vocab),
     }
