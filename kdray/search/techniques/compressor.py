@@ -1,4 +1,4 @@
-"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation for each size.
+"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation a size.
 
 Fitness = GFLOPs - |size - target| in MB: of all students of one size, the one that computes most. A child is
 made by one-point crossover of the genes in the order of their names, or else by changing every gene from a
