@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.remove(str(Path(__file__).resolve().parent))  # its signal.py is not Python's
+if (here := str(Path(__file__).resolve().parent)) in sys.path:
+    sys.path.remove(here)  # its signal.py is not Python's
 
 from tests.benchmarks.cells import Cells, add_options
 from tests.benchmarks.morph_rows import CELLS, DATA, ROOT, Cell, read_cell

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.remove(str(Path(__file__).resolve().parent))  # its signal.py is not Python's
+if (here := str(Path(__file__).resolve().parent)) in sys.path:
+    sys.path.remove(here)  # its signal.py is not Python's
 
 from tests.benchmarks.gcj import DATA, ROOT, write_final, write_source
 
