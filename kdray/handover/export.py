@@ -30,8 +30,8 @@ from kdray.handover.card import Facts, Family, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.results import Experiment, TrialRecord
-from kdray.students.cost import RESERVED_POSITIONS
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.published import RESERVED_POSITIONS
 from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
 from kdray.config import RobertaStudent
-from kdray.students.cost import CLASSES, RESERVED_POSITIONS
+from kdray.students.cost import CLASSES
+from kdray.students.published import RESERVED_POSITIONS
 from kdray.students.relative import use_relative_positions
 
 

@@ -11,15 +11,13 @@ Not here: the formula that published searches use (`published`), measured time a
 from __future__ import annotations
 
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
-from kdray.students.published import published_costs
+from kdray.students.published import RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
 """Relative-position buckets of T5, one bias per head in the first block of each stack."""
 CLASSES = 2
 """Of a classifier."""
-RESERVED_POSITIONS = 2
-"""Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 
 
 def params(student: Student, vocab: int) -> int:
@@ -104,8 +102,8 @@ def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> 
 
 
 def costs(trial: Trial, vocab: int) -> dict[str, float]:
-    """What is known of a trial before anything is trained: `student_params`, `student_bytes`, `student_flops`, and
-    of a classifier `size_mb` and `gflops` as published.
+    """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained; of a
+    classifier also `size_mb` and `gflops`, as published searches count them (see `published`).
 
     FLOPs are those of the longest example that its limits let through.
     """
