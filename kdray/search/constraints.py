@@ -14,7 +14,7 @@ from kdray.errors import ConfigError
 from kdray.search.space import Point
 
 Sizes = Callable[[Trial], Mapping[str, float]]
-"""What `students.cost.costs` knows of a trial."""
+"""What `cost.costs` knows of a trial before it is trained."""
 
 
 def sizes(context: Mapping[str, Any]) -> Sizes:
@@ -44,7 +44,6 @@ class Gate:
         sweep: the base trial and the constraints.
         sizes: what is constrained; only asked where there are constraints.
         teacher: `teacher_params` and `teacher_bytes`, for the constraints that are relative to them.
-        fits: raises `ConfigError` for a trial that the teacher does not allow.
         fits: raises `ConfigError` for a trial that the teacher does not allow.
 
     Raises:

@@ -4,6 +4,8 @@ trains under DeepSpeed the same each time, and starts from a teacher of its kind
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from kdray.stream import collate
 from kdray.students.cost import flops_per_example, flops_per_token, params, size_bytes
 from kdray.students.families import build, describe
 from kdray.students.load import load_model
+from kdray.students.vocab import teacher_shape
 from kdray.tasks.row import IGNORED, Row
 from kdray.train.engine import Engine, World
 from kdray.train.learner import Learner
@@ -36,8 +39,13 @@ def student(request):
 
 
 def test_it_is_what_its_configuration_says(student):
-    told = describe(build(student, VOCAB, pad_id=PAD, end_id=END).config, student.init)
-    assert told == student.model_copy(update={"tokenizer": "teacher", "vocab": None})
+    config = build(student, VOCAB, pad_id=PAD, end_id=END).config
+    whole = student.model_copy(update={"tokenizer": "teacher", "vocab": None})
+    assert describe(config, student.init) == whole
+    # What stands in config.json is enough, without transformers.
+    assert teacher_shape(json.loads(config.to_json_string(use_diff=False))) == whole.model_copy(
+        update={"init": "random"}
+    )
 
 
 def test_its_parameters_are_counted_exactly_without_its_weights(student):
