@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from kdray.config import Choice, Sweep
 from kdray.console import say, stage
+from kdray.errors import KdrayError
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
 from kdray.results import TrialRecord
@@ -63,6 +66,19 @@ def absolute(sweep: Sweep) -> Sweep:
     return sweep.model_copy(update=changed)
 
 
+def await_turn(held: ExitStack, folder: str) -> None:
+    """Waits until no other driver of the sweep captures; then it is this one's turn until `held` closes."""
+    from kdray.search.record import lock
+
+    path = Path(folder) / "capture.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        held.enter_context(lock(path))
+    except KdrayError:
+        say("capture   another driver of the sweep is at it: waiting")
+        held.enter_context(lock(path, math.inf))
+
+
 def launch(
     sweep: Sweep,
     *,
@@ -88,14 +104,17 @@ def launch(
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
-    prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
+    folder = join(sweep.storage, sweep.name)
+    with ExitStack() as held:
+        if sweep.resources.drivers > 1:
+            await_turn(held, folder)
+        prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
         f"{signal.signal_bytes / signal.tokens:.1f} bytes a token ({signal.codec_name})"
     )
     say(f"suite     {prepared.suite.rows:,} inputs")
-    folder = join(sweep.storage, sweep.name)
     after_prepare(sweep, folder)
     with watching(sweep, folder, seconds) as on_event:
         records = run(
