@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from kdray.config import Choice, Sweep
 from kdray.console import say, stage
-from kdray.errors import KdrayError
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
 from kdray.results import TrialRecord
@@ -66,19 +63,6 @@ def absolute(sweep: Sweep) -> Sweep:
     return sweep.model_copy(update=changed)
 
 
-def await_turn(held: ExitStack, folder: str) -> None:
-    """Waits until no other driver of the sweep captures; then it is this one's turn until `held` closes."""
-    from kdray.search.record import lock
-
-    path = Path(folder) / "capture.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        held.enter_context(lock(path))
-    except KdrayError:
-        say("capture   another driver of the sweep is at it: waiting")
-        held.enter_context(lock(path, math.inf))
-
-
 def launch(
     sweep: Sweep,
     *,
@@ -99,15 +83,14 @@ def launch(
         after_prepare: called with the sweep and its folder between capture and search.
     """
     from kdray.search import session
+    from kdray.search.drivers import alone_at
     from kdray.search.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
-    with ExitStack() as held:
-        if sweep.resources.drivers > 1:
-            await_turn(held, folder)
+    with alone_at("capture", folder, sweep.resources.drivers, say):
         prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
     signal = prepared.signal
     say(

@@ -1,14 +1,12 @@
 """A whole sweep with real training under Ray Tune, over the small world."""
 
 import json
-import threading
-from contextlib import ExitStack
 
 import pytest
 
 from kdray.errors import ConfigError
 from kdray.launch.finish import finish
-from kdray.launch.pipeline import await_turn, launch
+from kdray.launch.pipeline import launch
 from kdray.launch.references import references
 from tests import world
 
@@ -78,13 +76,3 @@ def test_a_fork_knows_the_old_trials_and_trains_its_own(launched, small_world):
     new = launch(sweep, resume=False, fork=launched.folder)
     assert [record.key for record in new.records] == ["t0004"]
     assert new.records[0].overrides not in [record.overrides for record in launched.records]
-
-
-def test_a_driver_waits_while_another_one_captures(tmp_path, capsys):
-    with ExitStack() as first, ExitStack() as second:
-        await_turn(first, str(tmp_path / "sweep"))
-        release = threading.Timer(0.2, first.close)
-        release.start()
-        await_turn(second, str(tmp_path / "sweep"))
-        release.join()
-    assert "another driver of the sweep is at it: waiting" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from drive import Driver, driving
 from kdray import results
 from kdray.errors import ConfigError, KdrayError
 from kdray.search import experiment
+from kdray.search.drivers import alone_at
 from kdray.search.study import open_storage
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
@@ -137,7 +139,7 @@ def test_the_password_of_a_database_is_taken_from_the_environment(
         open_storage(sweep, tmp_path)
     monkeypatch.setenv("KDRAY_SECRET", "a@b")
     open_storage(sweep, tmp_path)
-    assert (tmp_path / "a%40b.db").exists()  # as in a URL, where an @ would end the password
+    assert (tmp_path / "a@b.db").exists()  # an @ as it is would end the password of a URL
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,18 @@ def test_a_database_that_does_not_answer_is_said_in_a_line_without_its_password(
         open_storage(shared(1, url=url), tmp_path)
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_driver_waits_while_another_one_captures(tmp_path: Path) -> None:
+    said: list[str] = []
+    with contextlib.ExitStack() as first:
+        first.enter_context(alone_at("capture", str(tmp_path / "sweep"), 2, said.append))
+        assert not said
+        release = threading.Timer(0.2, first.close)
+        release.start()
+        with alone_at("capture", str(tmp_path / "sweep"), 2, said.append):
+            release.join()
+    assert said == ["capture   another driver of the sweep is at it: waiting"]
 
 
 def test_there_are_no_more_drivers_than_asked_for(
