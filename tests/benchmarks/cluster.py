@@ -50,8 +50,8 @@ class Part:
 
 PARTS = {
     **{f"nodes-{n}": Part(n, 4 * n, 2.0, 1000 * n // 3) for n in (1, 2, 3)},
-    "limit": Part(1, 8, 0.0, 600),
-    **{f"postgres-{n}": Part(1, 8, 0.0, 600, n) for n in (1, 2, 4)},
+    "limit": Part(1, 8, 0.0, 400),
+    **{f"postgres-{n}": Part(1, 8, 0.0, 400, n) for n in (1, 2, 4)},
 }
 
 
