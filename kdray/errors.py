@@ -24,6 +24,17 @@ class DataError(KdrayError):
     """A corpus, shard or suite that is missing, damaged or belongs to something else."""
 
 
+class StorageError(KdrayError):
+    """Storage that does not answer, or a disk that is full: nobody's trial is to blame, and another machine may
+    do better.
+
+    Attributes:
+        machine: Ray's id of the node that it happened on, where one is known.
+    """
+
+    machine = ""
+
+
 class TrialFailed(KdrayError):
     """A trial that cannot go on (its loss is not finite, a metric is missing); the sweep goes on without it."""
 

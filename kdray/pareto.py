@@ -41,10 +41,7 @@ def losses(values_PM: npt.ArrayLike, directions: Sequence[str]) -> Floats:
 
 
 def non_dominated(values_PM: npt.ArrayLike, directions: Sequence[str]) -> Bools:
-    """Whether each point is dominated by none: no other is as good in every objective and better in one.
-
-    Bool[P].
-    """
+    """Whether no other point is as good in every objective and better in one. bool[P]."""
     return _minimal(losses(values_PM, directions))
 
 
@@ -61,18 +58,15 @@ def _minimal(losses_PM: Floats) -> Bools:
 
 
 def _minimal_2d(points: Floats) -> Bools:
-    """Of distinct points in lexicographic order: those whose second loss is below that of every one before.
-
-    O(P).
-    """
+    """Of distinct points in lexicographic order: those with a second loss below that of every one before. O(P)."""
     best_before = np.concatenate([[np.inf], np.minimum.accumulate(points[:-1, 1])])
     return np.asarray(points[:, 1] < best_before)
 
 
 def _minimal_nd(points: Floats) -> Bools:
-    """Of distinct points in lexicographic order: the first of what is left is minimal.
+    """Of distinct points in lexicographic order: the first of what is left is minimal; what it dominates goes.
 
-    Drop what it dominates. O(P * front).
+    O(P * front).
     """
     keep = np.zeros(len(points), dtype=bool)
     left = np.arange(len(points))
@@ -247,10 +241,7 @@ def _finite(loss: Floats) -> Floats:
 
 
 def normalise(*sets_PM: npt.ArrayLike) -> list[Floats]:
-    """The sets with each objective scaled to [0, 1] over the finite points of all of them.
-
-    Directions stay.
-    """
+    """The sets with each objective scaled to [0, 1] over the finite points of all of them; directions stay."""
     arrays = [np.asarray(values, dtype=np.float64) for values in sets_PM]
     joint = np.concatenate(arrays)
     joint = joint[np.isfinite(joint).all(axis=1)]
@@ -279,17 +270,6 @@ def attainment(runs: Sequence[npt.ArrayLike], directions: Sequence[str], share: 
     level_X = np.sort(best_RX, axis=0)[needed - 1] if len(firsts) else np.empty(0)
     surface = np.column_stack([firsts, level_X])
     return losses(surface[_minimal(surface)], directions)
-
-
-def attained(points_PM: npt.ArrayLike, runs: Sequence[npt.ArrayLike], directions: Sequence[str]) -> Floats:
-    """The share of runs that attained each point; float[P] in [0, 1], any number of objectives."""
-    points = losses(points_PM, directions)
-    hits = np.zeros(len(points))
-    for run in runs:
-        loss = losses(run, directions)
-        reached_PR = np.asarray((loss[None, :, :] <= points[:, None, :]).all(axis=2))
-        hits += reached_PR.any(axis=1)
-    return hits / max(len(runs), 1)
 
 
 def front_probability(

@@ -1,23 +1,47 @@
 """Files behind a path or URI: open, list, write whole or not at all, hash.
 
 Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence
-    means it is complete (object stores publish a whole object at close, which gives the same promise).
+means it is complete. An object store gives the same promise for what is handed over in one piece.
+
+A URI's endpoint may be away for a while: whatever is asked of it is asked again, with waits that grow to 5 s,
+until `$KDRAY_PATIENCE_S` (180 s) have passed since the first failure. What it refuses (a key, a bucket) is not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
+import logging
 import os
 import re
+import shutil
+import socket
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from kdray.errors import DataError
+from kdray.errors import ConfigError, DataError, StorageError
 
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+PATIENCE = "KDRAY_PATIENCE_S"
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
+_PATIENCE_S = 180.0
+_REFUSALS = re.compile(
+    r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID|SIGNATURE_DOES_NOT_MATCH|NO_SUCH_BUCKET"
+    r"|UNRECOGNIZED_CLIENT|EXPIRED_TOKEN|[Pp]ermission ?[Dd]enied|Bucket '.*' not found"
+)
+"""What an endpoint says that will not be otherwise in a minute."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SOME_BYTES = 2**20
+
+_SECRET = re.compile(r"^[a-zA-Z0-9+.-]+://[^/@]*:[^/@]*@")
 _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -38,27 +62,87 @@ def _filesystem(location: str) -> tuple[Any, str]:
 
     if not is_uri(location):
         return fs.LocalFileSystem(), os.path.abspath(location.removeprefix("file://"))
+    if _SECRET.match(location):
+        raise ConfigError(
+            f"{_SECRET.sub('...@', location)}: a URI stands in trial files and reports, so it holds no password:"
+            " take it from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say)"
+        )
     try:
         filesystem, path = fs.FileSystem.from_uri(location)
+    except OSError:  # it was asked already
+        raise
     except Exception as error:
         raise DataError(f"{location}: cannot open this storage: {error}") from error
     return filesystem, path
+
+
+def patience_s() -> float:
+    """How long a failing endpoint is asked: `$KDRAY_PATIENCE_S`, else 180. Raises `ConfigError`."""
+    text = os.environ.get(PATIENCE)
+    try:
+        return _PATIENCE_S if text is None else float(text)
+    except ValueError:
+        raise ConfigError(f"{PATIENCE}={text}: not a number of seconds") from None
+
+
+def _ask(location: str | Path, act: Callable[[Any, str], Answer]) -> Answer:
+    """`act(filesystem, path)`; on a URI again while the endpoint fails. Raises `StorageError` at the end of
+    patience.
+    """
+    if not is_uri(str(location)):
+        return act(*_filesystem(str(location)))
+    wait_s, patience, begin = FIRST_WAIT_S, patience_s(), time.monotonic()
+    while True:
+        try:
+            return act(*_filesystem(str(location)))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise
+        except OSError as error:
+            reason = " ".join(str(error).split())
+            if _REFUSALS.search(reason):
+                raise DataError(f"{location}: {reason}") from error
+            if time.monotonic() - begin + wait_s > patience:
+                raise StorageError(f"{location}: failed for {patience:g} s: {reason}") from error
+            if wait_s == FIRST_WAIT_S:
+                log.warning("%s: %s; asking again for %.0f s", location, reason, patience)
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+@contextlib.contextmanager
+def room(folder: str | Path) -> Iterator[None]:
+    """Turns the many errors of a disk without room into one `StorageError` that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in _FULL
+        # torch says no more than that a write failed.
+        if isinstance(error, (OSError, RuntimeError)) and not full and os.path.isdir(folder):
+            full = shutil.disk_usage(folder).free < _SOME_BYTES
+        if not full:
+            raise
+        raise StorageError(
+            f"{folder}: no space left on this disk of {socket.gethostname()}: make room, or name another"
+            " folder (storage, $KDRAY_CACHE or $TMPDIR)"
+        ) from error
 
 
 def exists(location: str | Path) -> bool:
     """Whether a file or folder is there."""
     from pyarrow import fs
 
-    filesystem, path = _filesystem(str(location))
-    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)
+    return _ask(location, lambda files, path: bool(files.get_file_info(path).type != fs.FileType.NotFound))
 
 
 def read_bytes(location: str | Path) -> bytes:
     """The whole file. Raises `DataError` where it is missing."""
-    filesystem, path = _filesystem(str(location))
-    try:
-        with filesystem.open_input_stream(path, compression=None) as stream:
+
+    def read(files: Any, path: str) -> bytes:
+        with files.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
+
+    try:
+        return _ask(location, read)
     except FileNotFoundError as error:
         raise DataError(f"{location}: no such file") from error
 
@@ -71,56 +155,96 @@ def read_json(location: str | Path) -> Any:
         raise DataError(f"{location}: not JSON: {error}") from error
 
 
-def list_files(location: str | Path) -> list[str]:
-    """The names of the files directly in a folder, sorted; empty where there is none."""
+def _listed(location: str | Path, recursive: bool = False) -> list[Any]:
+    """What is in a folder, as pyarrow describes it; empty where there is none."""
     from pyarrow import fs
 
-    filesystem, path = _filesystem(str(location))
-    selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(
-        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File
+    return _ask(
+        location,
+        lambda files, path: list(
+            files.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=recursive))
+        ),
     )
+
+
+def list_files(location: str | Path) -> list[str]:
+    """The names of the files directly in a folder, sorted; empty where there is none."""
+    return sorted(info.base_name for info in _listed(location) if info.is_file)
 
 
 def file_stamps(location: str | Path) -> dict[str, str]:
     """Name of each file directly in a folder -> what changes with its content: size and time of change."""
-    from pyarrow import fs
-
-    filesystem, path = _filesystem(str(location))
-    infos = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
-    return {info.base_name: f"{info.size} {info.mtime_ns}" for info in infos if info.type == fs.FileType.File}
+    return {info.base_name: f"{info.size} {info.mtime_ns}" for info in _listed(location) if info.is_file}
 
 
 def list_folders(location: str | Path) -> list[str]:
     """The names of the folders directly in a folder, sorted; empty where there is none."""
     from pyarrow import fs
 
-    filesystem, path = _filesystem(str(location))
-    selector = fs.FileSelector(path, allow_not_found=True)
-    return sorted(
-        info.base_name for info in filesystem.get_file_info(selector) if info.type == fs.FileType.Directory
-    )
+    return sorted(info.base_name for info in _listed(location) if info.type == fs.FileType.Directory)
+
+
+def download(location: str, folder: Path) -> None:
+    """Copies every file below `location` into `folder`. Raises `StorageError` where the disk is full."""
+    root = _ask(location, lambda files, path: path).rstrip("/")
+    for info in _listed(location, recursive=True):
+        if info.is_file:
+            parts = info.path.removeprefix(root).strip("/").split("/")
+            write_atomic(folder.joinpath(*parts), read_bytes(join(location, *parts)))
+
+
+def upload(folder: Path, location: str) -> None:
+    """Copies every file below `folder` to `location`, each whole."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            write_atomic(join(location, *file.relative_to(folder).parts), file.read_bytes())
+
+
+def delete(location: str | Path) -> None:
+    """Removes a file, or a folder with all that is in it; nothing where there is none."""
+    from pyarrow import fs
+
+    def remove(files: Any, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if files.get_file_info(path).type == fs.FileType.Directory:
+                files.delete_dir(path)
+            else:
+                files.delete_file(path)
+
+    _ask(location, remove)
 
 
 @contextlib.contextmanager
 def open_atomic(location: str | Path) -> Iterator[Any]:
-    """A binary stream that becomes `location` only when the block ends without an error."""
-    filesystem, path = _filesystem(str(location))
+    """A binary stream that becomes `location` only when the block ends without an error.
+
+    Raises:
+        StorageError: the disk is full, or the endpoint does not answer.
+    """
     if is_uri(str(location)):
-        with filesystem.open_output_stream(path, compression=None) as stream:
-            yield stream
+        # A remote stream would be published at its end also where the block fails, half written.
+        whole = io.BytesIO()
+        yield whole
+        _ask(location, lambda files, path: _put(files, path, whole.getbuffer()))
         return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    path = os.path.abspath(str(location).removeprefix("file://"))
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
-        with open(temporary, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with room(os.path.dirname(path)):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(temporary, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _put(files: Any, path: str, data: memoryview) -> None:
+    with files.open_output_stream(path, compression=None) as stream:
+        stream.write(data)
 
 
 def write_atomic(location: str | Path, data: bytes | str) -> None:

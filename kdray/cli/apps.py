@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
 )
-corpus_app = typer.Typer(no_args_is_help=True, help="Real tests as examples: mine, show.")
+corpus_app = typer.Typer(no_args_is_help=True, help="Real tests and labelled code: mine, import, show.")
 teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, or examine one.")
 shards_app = typer.Typer(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
 app.add_typer(corpus_app, name="corpus")

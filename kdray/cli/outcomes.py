@@ -46,11 +46,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
-    from kdray.report.versus import grouped, versus
+    from kdray.report.techniques import grouped, report
 
     groups = grouped(names)
     folders = {name: [experiment_folder(one, runs) for one in members] for name, members in groups.items()}
-    show(versus(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
+    show(report(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
 
 
 @app.command()
@@ -143,9 +143,11 @@ def metamorphic(
     from dataclasses import replace
 
     from kdray.console import say, stage
-    from kdray.metamorphic.arena import comparisons
-    from kdray.metamorphic.compare import Plan
-    from kdray.report.mimicry import as_data, to_text, write
+    from kdray.metamorphic.mimicry.pairs import compare_pairs
+    from kdray.metamorphic.mimicry.plan import Plan
+    from kdray.report.mimicry.data import as_data
+    from kdray.report.mimicry.files import write
+    from kdray.report.mimicry.text import to_text
 
     plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
     if masked_model:
@@ -153,7 +155,7 @@ def metamorphic(
 
         plan = replace(plan, propose=MaskedNames.load(masked_model))
     with stage("compare") as advance:
-        found = comparisons(
+        found = compare_pairs(
             models, data or [], plan, both_ways=both_ways, language=language, progress=advance
         )
     show_json(as_data(found)) if as_json else show(to_text(found))

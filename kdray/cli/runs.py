@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -62,8 +63,10 @@ def trial(
     one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
     prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
     check_constraints(loaded, one, prepared)
-    with stage("trial") as advance:
-        run = TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))
+    with (
+        stage("trial") as advance,
+        closing(TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))) as run,
+    ):
         metrics: dict[str, Any] = {}
         while not run.done:
             metrics = run.next_rung()
@@ -73,7 +76,6 @@ def trial(
             )
         if export:
             run.export(export)
-        run.close()
     show_json(metrics)
 
 

@@ -18,24 +18,22 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.read import Part, as_data, parse, read_yaml
-from kdray.config.sweep import Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
+from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
     Distil,
     Encoding,
     EvaluationConfig,
-    LlamaStudent,
     Optim,
-    RobertaStudent,
-    Student,
-    T5Student,
     TeacherRecipe,
     Trial,
     accuracy_of,
 )
 
 __all__ = [
+    "ACCELERATOR",
     "SNIPPETS",
     "Budget",
     "Capture",

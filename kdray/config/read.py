@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kdray.errors import ConfigError, nearest
 
 PartT = TypeVar("PartT", bound="Part")
+FAMILIES = ("t5", "llama", "roberta")
+"""Tags of the union of students."""
 
 
 class Part(BaseModel):
@@ -62,7 +64,7 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     """The first problem in words: dotted field, value, what is allowed, the nearest known key."""
     first = error.errors()[0]
     # pydantic puts the tag of a union (`student.llama.hidden`) into the location; nobody wrote that.
-    location = [str(part) for part in first["loc"] if part not in ("t5", "llama", "Choice", "Range")]
+    location = [str(part) for part in first["loc"] if part not in (*FAMILIES, "Choice", "Range")]
     field = ".".join(location)
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1], error)
@@ -78,7 +80,7 @@ def _keys_at(model: type[BaseModel], path: list[str], error: ValidationError) ->
     for part in path:
         annotations = [m.model_fields[part].annotation for m in candidates if part in m.model_fields]
         candidates = [found for a in annotations for found in _models_in(a)]
-    tags = {str(part) for part in error.errors()[0]["loc"]} & {"t5", "llama"}
+    tags = {str(part) for part in error.errors()[0]["loc"]} & set(FAMILIES)
     by_tag = [m for m in candidates if "family" in m.model_fields and tags & set(_literal(m))]
     return [key for m in (by_tag or candidates) for key in m.model_fields]
 

@@ -81,18 +81,33 @@ class Search(Part):
     )
 
 
+ACCELERATOR = "accelerator_type:"
+"""Ray's resource that says what kind of accelerator a machine has begins so."""
+
+
 class Resources(Part):
     """What one trial takes, and how many run at a time."""
 
     workers: int = Field(1, ge=1)
     cpus_per_worker: float = Field(1, gt=0)
     gpus_per_worker: float = Field(0, ge=0)
+    accelerator_type: str | None = Field(
+        None, min_length=1, description="train on machines with this one only, such as A10G (Ray's name)"
+    )
     max_concurrent: int = Field(2, ge=1)
     nodes: int = Field(1, ge=1, description="machines to ask Slurm or Kubernetes for")
     drivers: int = Field(
         1, ge=1, description="processes that may run the sweep at a time, `max_concurrent` trials each"
     )
     max_failures: int = Field(2, ge=0)
+
+    def bundle(self) -> dict[str, float]:
+        """What a worker takes of a machine, in Ray's words."""
+        taken = {"CPU": self.cpus_per_worker, "GPU": self.gpus_per_worker}
+        if self.accelerator_type is None:
+            return taken
+        # A machine has 1 of its kind: a little of it says which kind is meant and leaves the rest to others.
+        return taken | {f"{ACCELERATOR}{self.accelerator_type}": 0.001}
 
 
 class Store(Part):

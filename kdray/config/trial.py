@@ -2,65 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from kdray.config.read import Part
+from kdray.config.student import RobertaStudent, Student
 
-
-class T5Student(Part):
-    """Encoder-decoder of the T5 family."""
-
-    family: Literal["t5"]
-    encoder_layers: int = Field(ge=1)
-    decoder_layers: int = Field(ge=1)
-    hidden: int = Field(ge=8)
-    heads: int = Field(ge=1)
-    head_dim: int = Field(32, ge=4)
-    feed_forward: int = Field(ge=8)
-    init: Literal["random", "layers", "sliced"] = "sliced"
-
-
-class LlamaStudent(Part):
-    """Decoder-only, Llama family: RMS norm, rotary positions, gated feed-forward, tied embeddings."""
-
-    family: Literal["llama"]
-    layers: int = Field(ge=1)
-    hidden: int = Field(ge=8)
-    heads: int = Field(ge=1)
-    head_dim: int = Field(32, ge=4)
-    feed_forward: int = Field(ge=8)
-    init: Literal["random", "layers", "sliced"] = "sliced"
-
-    @model_validator(mode="after")
-    def _heads_divide_hidden(self) -> LlamaStudent:
-        # transformers refuses the model otherwise, although heads * head_dim is free to differ from hidden.
-        if self.hidden % self.heads:
-            raise ValueError(f"heads {self.heads} must divide hidden {self.hidden}")
-        return self
-
-
-class RobertaStudent(Part):
-    """Encoder with a head that classifies one snippet or a pair, RoBERTa family."""
-
-    family: Literal["roberta"]
-    layers: int = Field(ge=1)
-    hidden: int = Field(ge=8)
-    heads: int = Field(ge=1)
-    feed_forward: int = Field(ge=8)
-    snippets: int = Field(1, ge=1, le=2, description="of an input: 2 for clone, 1 for vulnerability")
-    positions: int = Field(514, ge=18, description="rows of the position table, two of them never used")
-    init: Literal["random", "layers"] = "random"
-
-    @model_validator(mode="after")
-    def _heads_divide_hidden(self) -> RobertaStudent:
-        if self.hidden % self.heads:
-            raise ValueError(f"heads {self.heads} must divide hidden {self.hidden}")
-        return self
-
-
-Student = Annotated[T5Student | LlamaStudent | RobertaStudent, Field(discriminator="family")]
 Task = Literal["assertion", "clone", "vulnerability"]
 SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 """Snippets of an input of the tasks that classify."""
@@ -204,11 +152,6 @@ class Trial(Part):
             raise ValueError(
                 f"task {self.task} wants student.snippets {snippets}, not {self.student.snippets}"
             )
-        if self.encoding.max_input + 2 > self.student.positions:
-            raise ValueError(
-                f"encoding.max_input {self.encoding.max_input} needs student.positions of"
-                f" {self.encoding.max_input + 2} or more, not {self.student.positions}"
-            )
         for field in ("max_target", "max_row"):
             if getattr(self.encoding, field) != Encoding.model_fields[field].default:
                 raise ValueError(f"encoding.{field} has no effect on task {self.task}")
@@ -233,3 +176,16 @@ class TeacherRecipe(Trial):
     corpus: str
     vocab: int = Field(4096, ge=300)
     distil: Distil = Distil(alpha=0.0)
+
+    @model_validator(mode="after")
+    def _reads_all_with_its_own_tokenizer(self) -> TeacherRecipe:
+        if self.student.own_tokenizer:
+            raise ValueError(
+                "a teacher's tokenizer is trained for it: leave student.tokenizer out and name vocab"
+            )
+        if isinstance(self.student, RobertaStudent) and self.encoding.max_input + 2 > self.student.positions:
+            raise ValueError(
+                f"encoding.max_input {self.encoding.max_input} needs student.positions of"
+                f" {self.encoding.max_input + 2} or more, not {self.student.positions}"
+            )
+        return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -79,8 +79,3 @@ def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]
     if not examples:
         raise DataError(f"{folder}: the corpus has no examples in split '{split}'")
     return examples
-
-
-def as_rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """Examples as plain data."""
-    return [asdict(example) for example in examples]

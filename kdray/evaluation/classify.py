@@ -1,4 +1,4 @@
-"""What a classifier says about code, and how good that is.
+"""What a classifier says about code: class probabilities (`marks` tells how good they are).
 
 Shape suffixes: N inputs, C classes, D width.
 """
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdray.evaluation.compare import ece
 from kdray.stream import pad
+from kdray.students.logits import TargetLogits
 from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.row import Row
 
 MOST_KEPT = 20_000
 """Snippets whose states are remembered: attacks and variants ask for the other half of a pair again and again."""
@@ -58,25 +59,15 @@ class Classifier:
             self._states |= {new[at]: states_D for at, states_D in zip(chosen, states_BD, strict=True)}
 
 
-def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any]) -> dict[str, float]:
-    """`binary_marks` and `ece`.
-
-    Args:
-        probabilities_NC: of two classes.
-        labels_N: the truth, 0 or 1.
-    """
-    said_N = probabilities_NC.argmax(1)
-    calibration = ece(probabilities_NC.max(1), said_N == labels_N)
-    return binary_marks(said_N, labels_N) | {"ece": calibration}
-
-
-def binary_marks(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float]:
-    """`accuracy`, and `precision`, `recall` and `f1` of class 1 (0 where they have no case)."""
-    hits = int(((said_N == 1) & (truth_N == 1)).sum())
-    named, real = int((said_N == 1).sum()), int((truth_N == 1).sum())
-    return {
-        "accuracy": float((said_N == truth_N).mean()),
-        "precision": hits / named if named else 0.0,
-        "recall": hits / real if real else 0.0,
-        "f1": 2 * hits / (named + real) if named + real else 0.0,
-    }
+def class_logits(
+    model: Any, task: ClassificationTask, rows: Sequence[Row], batch_size: int
+) -> list[NDArray[np.float32]]:
+    """A classifier's logits [1, C] of each row, read in batches of like length."""
+    forward = TargetLogits(model, task.pad_id)
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at].input_ids))
+    found: list[Any] = [None] * len(rows)
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        for at, logits in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
+            found[at] = logits
+    return found

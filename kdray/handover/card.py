@@ -10,16 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import ends
 
 NOT_MEASURED = "not measured"
-RELATIONS = (
-    "prediction_agreement",
-    "distribution_similarity",
-    "high_confidence_preservation",
-    "calibration_alignment",
-)
 
 
 @dataclass(frozen=True)

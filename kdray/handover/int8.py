@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from kdray.console import Advance
-from kdray.evaluation.compare import matches
 from kdray.evaluation.intervals import wilson
+from kdray.evaluation.marks import matches
 from kdray.handover import measure, onnx
 from kdray.handover.measure import Bench
-from kdray.metamorphic.suite import IDENTITY
+from kdray.metamorphic.inputs import IDENTITY
 
 CASES = 200
 """Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""

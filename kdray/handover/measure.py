@@ -18,7 +18,8 @@ from kdray.config import Trial, parse
 from kdray.errors import DataError
 from kdray.evaluation.generate import Generation, greedy
 from kdray.metamorphic.evaluate import evaluate
-from kdray.metamorphic.suite import IDENTITY, Suite
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.suite import Suite
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
@@ -112,21 +113,17 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
             _answer(models[name], ids, on.data.task)
             times[name].append(1000 * (time.perf_counter() - started))
     found: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
-    where = (
-        torch.cuda.get_device_name()
-        if model.device.type == "cuda"
-        else f"CPU, {torch.get_num_threads()} thread(s)"
-    )
-    return {"teacher_ms": None, **found, "inputs": len(prompts), "device": where}
+    device = f"CPU, {torch.get_num_threads()} thread(s)"
+    return {"teacher_ms": None, **found, "inputs": len(prompts), "device": device}
 
 
 @torch.inference_mode()
 def _answer(model: Any, ids: torch.Tensor, task: AnyTask) -> None:
     if not isinstance(task, AssertionTask):
-        model(ids.to(model.device))
+        model(ids)
         return
     model.generate(
-        ids.to(model.device),
+        ids,
         attention_mask=torch.ones_like(ids),
         max_new_tokens=task.max_target,
         do_sample=False,

@@ -6,7 +6,6 @@ teacher's weights and tokenizer are kept beside each store, so that no trial nee
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -24,7 +23,7 @@ from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.suite import build_suite
-from kdray.storage import join, open_atomic
+from kdray.storage import join, upload
 from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
@@ -221,9 +220,7 @@ def _keep(model: Any, tokenizer: Any, folder: str) -> None:
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
-        for file in sorted(Path(local).iterdir()):
-            with open_atomic(join(folder, file.name)) as stream, file.open("rb") as saved:
-                shutil.copyfileobj(saved, stream)
+        upload(Path(local), folder)
 
 
 def spread(items: list[Any], count: int | None) -> list[Any]:

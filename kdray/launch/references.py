@@ -21,8 +21,9 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.evaluation.compare import matches
-    from kdray.metamorphic.suite import IDENTITY, Suite
+    from kdray.evaluation.marks import matches
+    from kdray.metamorphic.inputs import IDENTITY
+    from kdray.metamorphic.suite import Suite
     from kdray.teacher.manifest import read as read_manifest
     from kdray.train.exam import baselines, share
 

@@ -79,8 +79,7 @@ def loss(
 
     Raises:
         ValueError: alpha > 0 without a signal, or a signal of another length, temperature or vocabulary, or
-            one
-            that lacks what the loss needs.
+            one that lacks what the loss needs.
     """
     if distil.alpha == 0:
         signal = None

@@ -78,8 +78,7 @@ class Spread:
         exp_CV: the teacher's probability of each token within its tail, times `sum_C`; 0 on kept tokens.
         sum_C: of `exp_CV`.
         cross_C: sum over the tail of share * (ln share - logit / T): with the student's log-sum-exp of the
-            tail
-            added, the KL within the tail.
+            tail added, the KL within the tail.
     """
 
     exp_CV: Tensor

@@ -1,12 +1,8 @@
 """A student's marks on a suite: how often it is right, and how deeply it mimics its teacher.
 
-One pass reads every prompt with the teacher's output behind it: that gives the student's distributions under
-teacher forcing, and as far as the student would have written the same, its own greedy output too. Only where
-it goes its own way are tokens decoded one by one.
-
 Not covered: the teacher, which is not here; its word is in the suite.
 
-Shape suffixes: N rows, P target positions, K kept tokens, V vocabulary.
+Shape suffixes: N rows.
 """
 
 from __future__ import annotations
@@ -18,15 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
-from kdray.evaluation.classify import binary_marks
-from kdray.evaluation.compare import ece, matches
-from kdray.evaluation.generate import greedy
+from kdray.evaluation.marks import binary_marks, ece, matches
+from kdray.metamorphic.answer import answer
 from kdray.metamorphic.discrepancy import (
     Rate,
     discrepancy,
@@ -35,13 +28,12 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
-from kdray.metamorphic.mimicry import source_diff
-from kdray.metamorphic.relations import Answers, Thresholds, jsd_bits, violations
-from kdray.metamorphic.suite import IDENTITY, Suite, class_logits
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.relations import Answers, Thresholds, violations
+from kdray.metamorphic.suite import Suite
+from kdray.metamorphic.worst import WorstCase, most_violating, source_diff
 from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
-from kdray.teacher.signal import TeacherSignal
 
 BOOTSTRAP_SEED = 0
 MOST_WORST = 20
@@ -107,7 +99,7 @@ def evaluate(
         metrics["accuracy"] = metrics.pop("assertion_accuracy")
         found.intervals["accuracy"] = found.intervals.pop("assertion_accuracy")
         metrics |= binary_marks(np.array(said), np.array(truth))
-    return replace(found, metrics=metrics, worst=worst)
+    return replace(found, metrics=metrics, worst=[case.as_dict() for case in worst])
 
 
 def worst_cases(
@@ -117,35 +109,30 @@ def worst_cases(
     answers: Answers,
     texts: Sequence[str],
     thresholds: Thresholds,
-) -> list[dict[str, Any]]:
+) -> list[WorstCase]:
     """At most `MOST_WORST` variants that violate most relations, the most divergent first among equals.
 
-    Each has `transform`, `relation` (all that it violates), `source` (as the student read it), `diff`, `truth`,
-    `teacher`, `student` and `severity` (relations violated, and bits of divergence; ours).
+    `variants` are row numbers of the suite, of which `answers` and `texts` tell; sources are shown as the
+    student read them.
     """
-    chosen = answers.select(variants)
-    found = violations(chosen, thresholds)
-    severity_N = np.sum([v.violated for v in found.values()], axis=0) + chosen.divergence
-    order = np.argsort(-severity_N, kind="stable")[:MOST_WORST]
-    order = order[[any(v.violated[i] for v in found.values()) for i in order]]
-    rows = [int(variants[i]) for i in order]
+    chosen = most_violating(answers.select(variants), thresholds, MOST_WORST)
+    rows = [int(variants[i]) for i, _, _ in chosen]
     sources = _sources(suite, task, rows)
     clean = _sources(suite, task, [suite.clean_row[row] for row in rows])
-    cases = []
-    for i, row, source, before in zip(order.tolist(), rows, sources, clean, strict=True):
-        cases.append(
-            {
-                "transform": suite.transforms[row],
-                "relation": ", ".join(name for name, v in found.items() if v.violated[i]),
-                "source": source,
-                "diff": source_diff(before, source),
-                "truth": suite.references[row],
-                "teacher": suite.teacher_texts[row],
-                "student": texts[row],
-                "severity": round(float(severity_N[i]), 4),
-            }
+    return [
+        WorstCase(
+            transform=suite.transforms[row],
+            relations=broken,
+            source=source,
+            diff=source_diff(before, source),
+            other="",
+            truth=suite.references[row],
+            teacher=suite.teacher_texts[row],
+            student=texts[row],
+            severity=round(severity, 4),
         )
-    return cases
+        for (_, broken, severity), row, source, before in zip(chosen, rows, sources, clean, strict=True)
+    ]
 
 
 def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
@@ -153,94 +140,6 @@ def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
         return []
     prompts, _, _ = suite.read(rows)
     return [task.text(prompt) for prompt in prompts]
-
-
-def answer(
-    model: Any, task: AnyTask, suite: Suite, numbers: Sequence[int], batch_size: int
-) -> tuple[Answers, list[str]]:
-    """What a student says to some rows, beside what the teacher said; and its texts."""
-    if isinstance(task, ClassificationTask):
-        return _classify(model, task, suite, numbers, batch_size)
-    return _write(model, task, suite, numbers, batch_size)
-
-
-def _classify(
-    model: Any, task: ClassificationTask, suite: Suite, numbers: Sequence[int], batch_size: int
-) -> tuple[Answers, list[str]]:
-    prompts, drafts, signal = suite.read(numbers)
-    rows = [task.answer(prompt, int(draft[0])) for prompt, draft in zip(prompts, drafts, strict=True)]
-    logits_NC = torch.from_numpy(np.concatenate(class_logits(model, task, rows, batch_size)))
-    divergence_N, logprob_N = _compare(signal, np.arange(len(rows)), np.concatenate(drafts), logits_NC)
-    probabilities_NC = logits_NC.double().softmax(1).numpy()
-    texts = [str(label) for label in probabilities_NC.argmax(1)]
-    answers = Answers(
-        agrees=matches(texts, [suite.teacher_texts[number] for number in numbers]),
-        divergence=divergence_N,
-        teacher_confidence=suite.teacher_confidence[list(numbers)],
-        student_confidence=probabilities_NC.max(1),
-        student_on_teacher=np.exp(logprob_N),
-    )
-    return answers, texts
-
-
-def _write(
-    model: Any, task: AssertionTask, suite: Suite, numbers: Sequence[int], batch_size: int
-) -> tuple[Answers, list[str]]:
-    prompts, drafts, signal = suite.read(numbers)
-    ends = np.cumsum([len(draft) for draft in drafts])
-    divergence_N, logprob_N = np.zeros(len(drafts)), np.zeros(len(drafts))
-
-    def compare(rows: list[int], logits_PV: Tensor) -> None:
-        positions = np.concatenate([np.arange(ends[row] - len(drafts[row]), ends[row]) for row in rows])
-        labels = np.concatenate([drafts[row] for row in rows])
-        jsd_P, logprob_P = _compare(signal, positions, labels, logits_PV)
-        at = 0
-        for row in rows:
-            end = at + len(drafts[row])
-            divergence_N[row], logprob_N[row] = jsd_P[at:end].mean(), logprob_P[at:end].mean()
-            at = end
-
-    outputs = greedy(
-        model,
-        prompts,
-        end_id=task.end_id,
-        pad_id=task.pad_id,
-        max_new_tokens=task.max_target,
-        batch_size=batch_size,
-        drafts=drafts,
-        on_draft=compare,
-    )
-    texts = [task.decode(output.ids) for output in outputs]
-    said = [suite.teacher_texts[number] for number in numbers]
-    answers = Answers(
-        agrees=matches(texts, said),
-        divergence=divergence_N,
-        teacher_confidence=suite.teacher_confidence[list(numbers)],
-        student_confidence=np.array([output.confidence for output in outputs], np.float64),
-        student_on_teacher=np.exp(logprob_N),
-    )
-    return answers, texts
-
-
-def _compare(
-    signal: TeacherSignal, positions_P: NDArray[Any], labels_P: NDArray[Any], logits_PV: Tensor
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """JSD in bits over the head and tail of the teacher, and the log-probability of the labels; [P] each."""
-    ids_PK, logprobs_PK = signal.ids_NK[positions_P], signal.logprobs_NK[positions_P]
-    student_PV = logits_PV.float().log_softmax(1)
-    device = logits_PV.device
-    on_head_PK = student_PV.gather(1, torch.from_numpy(ids_PK).to(device)).double().exp().cpu().numpy()
-    on_label_P = student_PV.gather(1, torch.from_numpy(labels_P.astype(np.int64)).to(device)[:, None])[:, 0]
-    teacher_PK = np.exp(logprobs_PK.astype(np.float64))
-    on_head_PK = np.where(np.isneginf(logprobs_PK), 0.0, on_head_PK)
-    tail_P = np.exp(signal.tail_N[positions_P].astype(np.float64))
-    teacher_PC = np.concatenate([teacher_PK, tail_P[:, None]], 1)
-    student_PC = np.concatenate([on_head_PK, np.clip(1 - on_head_PK.sum(1, keepdims=True), 0, 1)], 1)
-    # What is stored is rounded: both are made to sum to one.
-    jsd_P = jsd_bits(
-        teacher_PC / teacher_PC.sum(1, keepdims=True), student_PC / student_PC.sum(1, keepdims=True)
-    )
-    return jsd_P, on_label_P.double().cpu().numpy()
 
 
 def _marks(

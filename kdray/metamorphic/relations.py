@@ -7,8 +7,8 @@ had: all that is computed here is ours.
 |---|---|---|
 | prediction_agreement | the predictions differ | always |
 | distribution_similarity | JSD(teacher, student) in bits > similarity_bits | always |
-| high_confidence_preservation | the predictions differ, or p_S(teacher's prediction) < confidence | conf_T >=
-confidence | | calibration_alignment | abs(conf_T - conf_S) > calibration | always |
+| high_confidence_preservation | they differ, or p_S(teacher's prediction) < confidence | conf_T >= confidence |
+| calibration_alignment | abs(conf_T - conf_S) > calibration | always |
 
 A classifier's prediction is its most probable class. A generator's is its greedy output, white space
 normalised; its similarity is the mean over positions of the JSD under teacher forcing on the teacher's

@@ -4,19 +4,14 @@ the student alone.
 A suite is a folder of shards like any other: a row is a prompt with the teacher's greedy output, and carries
 the teacher's signal on that output, which is what "teacher forcing on the teacher's output" needs. The
 columns beside it say which case a row belongs to. A case is a clean input (transform `identity`) followed by
-its variants; cases stand in a random order, so the first few are a fair sample.
+its variants.
 
-Transformations are dealt out evenly: of those that apply, a case gets the one used least so far. A variant
-that looks to the model as its original does (the change fell off the front of the prompt) is none.
-
-Not covered: what is made of it (see `evaluate`).
+Not covered: which inputs these are (see `inputs`), what is made of them (see `evaluate`).
 """
 
 from __future__ import annotations
 
 import json
-import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,11 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.corpus.example import Example
-from kdray.errors import DataError
+from kdray.evaluation.classify import class_logits
 from kdray.evaluation.generate import greedy
-from kdray.metamorphic.transforms.base import Transform, Variant
-from kdray.metamorphic.transforms.registry import transform_named, transforms_of
-from kdray.students.logits import TargetLogits
+from kdray.metamorphic.inputs import IDENTITY, Ids, Input, suite_inputs
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
@@ -40,30 +33,9 @@ from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.shards import ShardSource, ShardWriter
 from kdray.teacher.signal import TeacherSignal
 
-IDENTITY = "identity"
 ROWS_PER_SHARD = 128
-Ids = NDArray[np.int32]
 Progress = Callable[[int, int], None]
 """Called with rows done and rows in all."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """One row of a suite before the teacher has seen it.
-
-    Attributes:
-        case: id of the clean example.
-        transform: `identity` for that example itself.
-        example: the input; its target is the reference, renamed along.
-        renames: (old, new) pairs.
-        prompt: int32 [T].
-    """
-
-    case: str
-    transform: str
-    example: Example
-    renames: tuple[tuple[str, str], ...]
-    prompt: Ids
 
 
 def build_suite(
@@ -106,61 +78,6 @@ def build_suite(
             _capture(model, task, inputs[start : start + ROWS_PER_SHARD], writer, number, batch_size)
         progress(min(start + ROWS_PER_SHARD, len(inputs)), len(inputs))
     return writer.finish()
-
-
-def suite_inputs(
-    task: AnyTask,
-    examples: Sequence[Example],
-    *,
-    seed: int,
-    transforms: Sequence[str] | None = None,
-    variants: int = 1,
-) -> list[Input]:
-    """The rows of a suite: a pure function of the examples and the arguments (see `build_suite`)."""
-    order = list(examples)
-    random.Random(f"suite {seed}").shuffle(order)  # noqa: S311 - reproducible, not secret
-    used: Counter[str] = Counter()
-    inputs: list[Input] = []
-    for number, example in enumerate(order):
-        clean = Input(example.id, IDENTITY, example, (), task.prompt(example))
-        inputs.append(clean)
-        found = _variants(
-            task, clean, _allowed(example.language, transforms), used, seed * 1_000_003 + number, variants
-        )
-        used.update(item.transform for item in found)
-        inputs += found
-    if not used:
-        raise DataError(f"suite: none of {len(order)} examples has a variant")
-    return inputs
-
-
-def _allowed(language: str, names: Sequence[str] | None) -> list[Transform]:
-    if names is None:
-        return list(transforms_of(language))
-    return [transform_named(language, name) for name in names]
-
-
-def _variants(
-    task: AnyTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
-) -> list[Input]:
-    """Variants of one case, by different transformations, those used least first."""
-    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    tries = sorted(allowed, key=lambda transform: (used[transform.name], rng.random()))
-    found: list[Input] = []
-    for transform in tries:
-        if len(found) == count:
-            break
-        variant = transform(*task.source(clean.example), seed)
-        if not isinstance(variant, Variant):
-            continue
-        # A classifier's target is no code: it stays.
-        changed = replace(
-            clean.example, context=variant.context, target=variant.target or clean.example.target
-        )
-        prompt = task.prompt(changed)
-        if not np.array_equal(prompt, clean.prompt):
-            found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
-    return found
 
 
 @dataclass(frozen=True)
@@ -208,20 +125,6 @@ def _classes(model: Any, task: ClassificationTask, inputs: Sequence[Input], batc
     return Said(
         rows, list(logits_NC.astype(np.float32)[:, None]), [str(label) for label in labels], best_N.tolist()
     )
-
-
-def class_logits(
-    model: Any, task: ClassificationTask, rows: Sequence[Row], batch_size: int
-) -> list[NDArray[np.float32]]:
-    """A classifier's logits [1, C] of each row, read in batches of like length."""
-    forward = TargetLogits(model, task.pad_id)
-    order = sorted(range(len(rows)), key=lambda at: len(rows[at].input_ids))
-    found: list[Any] = [None] * len(rows)
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        for at, logits in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
-            found[at] = logits
-    return found
 
 
 def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size: int, vocab: int) -> Said:

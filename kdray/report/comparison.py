@@ -3,7 +3,7 @@
 Each sweep is cut to what the smallest spent: trials in the order in which they were begun, as far as the
 budget reaches. Indicators are taken on objectives scaled to [0, 1] over all candidates of all sweeps, so that
 one number holds for all of them; hypervolumes share one reference point, in measured units. Not here: several
-seeds of one technique (`versus`), and whether a difference is luck; with one sweep a side that cannot be
+seeds of one technique (`techniques`), and whether a difference is luck; with one sweep a side that cannot be
 known.
 """
 

@@ -87,7 +87,7 @@ def summary(
     A value that is not finite is null, so that any JSON reader takes it.
     """
     states = Counter(record.state for record in records)
-    found: dict[str, Any] = _plain(
+    found: dict[str, Any] = plain(
         {
             "trials": {state: states[state] for state in ("complete", "pruned", "failed", "running")},
             "objectives": front.objectives,
@@ -113,11 +113,12 @@ def to_json(
     return json.dumps(summary(front, records, references, history), indent=1, allow_nan=False) + "\n"
 
 
-def _plain(found: Any) -> Any:
+def plain(found: Any) -> Any:
+    """The same as dictionaries, lists and finite numbers; null for a number that is not finite."""
     if isinstance(found, Mapping):
-        return {str(key): _plain(one) for key, one in found.items()}
+        return {str(key): plain(one) for key, one in found.items()}
     if isinstance(found, (list, tuple)):
-        return [_plain(one) for one in found]
+        return [plain(one) for one in found]
     return None if isinstance(found, float) and not math.isfinite(found) else found
 
 

@@ -104,8 +104,7 @@ def front(
         records: a sweep's trials, in any state.
         objectives: metric -> `max` or `min`.
         reference: the hypervolume's reference point; None takes the worst values of these candidates, moved
-            out by a
-            tenth of the range, which suits one sweep and no comparison.
+            out by a tenth of the range, which suits one sweep and no comparison.
         where: filters such as `student_params <= 2e6`.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep
+from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.results import Experiment, TrialRecord
@@ -23,13 +24,6 @@ _MIN = frozenset(
     "discrepancy violating loss params bytes flops gflops latency seconds ece drop flips gap".split()  # noqa: SIM905
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
-# Metrics named after a relation are the rate of its violations, though the relation is a virtue.
-_RELATIONS = (
-    "prediction_agreement",
-    "distribution_similarity",
-    "high_confidence_preservation",
-    "calibration_alignment",
-)
 MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
 MANY = 500  # trials; of more, intervals of the objectives and of the agreement only
 
@@ -119,7 +113,8 @@ def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
 
 def direction(name: str) -> str | None:
     """The way that is better, by the name of the metric; None where it says nothing. Ours."""
-    if name.removeprefix("clean_") in _RELATIONS:
+    # A metric named after a relation is the rate of its violations, though the relation is a virtue.
+    if name.removeprefix("clean_") in RELATIONS:
         return "min"
     words = set(name.split("_"))
     return "min" if words & _MIN else "max" if words & _MAX else None

@@ -309,14 +309,16 @@ class Conductor:
         log.warning("trial %s failed: %s", key, reason)
         self._end(key, TrialState.FAIL, {"reason": reason})
 
-    def lose(self, key: str, reason: str) -> None:
-        """The trial's worker died: it goes back into the queue, as often as `resources.max_failures` says."""
+    def lose(self, key: str, reason: str, *, count: bool = True) -> None:
+        """The trial's worker died: it goes back into the queue, as often as `resources.max_failures` says where
+        that counts.
+        """
         retries = int(self._study.trial(key).user_attrs.get("retries", 0))
-        if retries >= self._sweep.resources.max_failures:
+        if count and retries >= self._sweep.resources.max_failures:
             self.fail(key, f"{reason} (tried {retries + 1} times)")
             return
         log.warning("trial %s lost its worker (%s) and goes on from its last rung", key, reason)
-        self._study.put_back(key, retries=retries + 1)
+        self._study.put_back(key, retries=retries + count)
         self._live.discard(key)
         self._waiting.append(key)
         self._tell("retried", key, reason=reason)

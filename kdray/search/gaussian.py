@@ -1,10 +1,9 @@
 """Gaussian-process regression for a few hundred points, in numpy.
 
 Kernel: Matern 5/2 with one weight a dimension, an amplitude, and noise; a point may bring noise of its own.
-    Weights,
-amplitude and noise are the maximum of the marginal likelihood under weak priors (Rasmussen & Williams 2006, ch.
-5), climbed with Rprop on the exact gradient: no line search, and a few steps suffice when the last answer is the
-start.
+Weights, amplitude and noise are the maximum of the marginal likelihood under weak priors (Rasmussen & Williams
+2006, ch. 5), climbed with Rprop on the exact gradient: no line search, and a few steps suffice when the last
+answer is the start.
 
 Shape suffixes: N points, F features, D dimensions (a dimension owns one feature or more), C candidates.
 Not here: sparse approximations. A fit costs N^3; callers keep N in the hundreds.

@@ -32,6 +32,7 @@ class Link(Unpickled):
         stopped: set by whoever wants the run to end.
         keys: Tune's trial id -> key.
         causes: Tune's trial id -> what its worker died of.
+        avoid: ids of Ray's nodes on which no trial can work: what it would write finds no room there.
         crash: the first error of our own; Tune would take it for a failed trial and go on.
     """
 
@@ -39,6 +40,7 @@ class Link(Unpickled):
     stopped: threading.Event
     keys: dict[str, str] = field(default_factory=dict)
     causes: dict[str, BaseException] = field(default_factory=dict)
+    avoid: set[str] = field(default_factory=set)
     crash: BaseException | None = None
 
     @contextlib.contextmanager

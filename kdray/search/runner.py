@@ -1,7 +1,6 @@
 """Runs a sweep to its end in an experiment folder, from wherever it stands.
 
-    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune -->
-    Workers
+    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune --> Workers
 
 One driver at a time runs a sweep, or `resources.drivers` of them on a study in a database (see `drivers`). A first
 run and a resume are the same thing: what the study lacks is trained.
@@ -17,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -150,7 +150,7 @@ def _tune(
     from kdray.search.link import Link
     from kdray.search.scheduler import HalvingScheduler
     from kdray.search.searcher import StudySearcher
-    from kdray.search.tune import Stop, Worker
+    from kdray.search.tune import Stop, Worker, hand_over_no_secrets, placement
 
     resources = sweep.resources
     link = Link(conductor, stopped)
@@ -161,11 +161,11 @@ def _tune(
         objectives=list(sweep.objectives),
         resources=resources,
     )
+    hand_over_no_secrets()
     own = path / f".tune{number}"
     shutil.rmtree(own, ignore_errors=True)
-    bundle = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     tuner = tune.Tuner(
-        tune.with_resources(Worker, tune.PlacementGroupFactory([bundle] * resources.workers)),
+        tune.with_resources(Worker, partial(placement, resources)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=HalvingScheduler(link),

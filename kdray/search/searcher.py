@@ -9,7 +9,8 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.search import Searcher
 
 from kdray.config import Resources
-from kdray.errors import KdrayError
+from kdray.errors import ConfigError, KdrayError, StorageError
+from kdray.search import session
 from kdray.search.attempt import order
 from kdray.search.link import Link, Unpickled
 from kdray.search.tune import REPORT
@@ -34,6 +35,7 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
         self._experiment = experiment
         self._factory = factory
         self._objectives = objectives
+        self._resources = resources
         self._max_concurrent = resources.max_concurrent
         self._each = {
             "workers": resources.workers,
@@ -62,7 +64,7 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
             job.key, job.trial, experiment=self._experiment, objectives=self._objectives,
             decided=job.decided, factory=self._factory,
         )  # fmt: skip
-        return {"order": what.to_json(), **self._each}
+        return {"order": what.to_json(), "avoid": ",".join(sorted(self._link.avoid)), **self._each}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -76,8 +78,14 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
     def _end(self, key: str, cause: BaseException | None, result: dict[str, Any] | None) -> None:
         conductor = self._link.conductor
         if result is None or REPORT not in result:
-            lost = not isinstance(cause, RayTaskError) or isinstance(cause.cause, RayActorError)
-            (conductor.lose if lost else conductor.fail)(key, describe(cause))
+            origin = origin_of(cause)
+            if isinstance(origin, StorageError):
+                conductor.lose(key, str(origin), count=False)
+                self._avoid(origin)
+            elif not isinstance(cause, RayTaskError) or isinstance(origin, RayActorError):
+                conductor.lose(key, describe(origin))
+            else:
+                conductor.fail(key, describe(origin))
             return
         report = json.loads(result[REPORT])
         if "failed" in report:
@@ -87,6 +95,15 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
         # conductor.
         conductor.finish(key, report["metrics"]["step"], report["metrics"])
 
+    def _avoid(self, error: StorageError) -> None:
+        """Sends no more trials to a machine. Raises the error itself where no other has room for one."""
+        self._link.avoid.add(error.machine)
+        nodes = [node for name, node in session.nodes().items() if name not in self._link.avoid]
+        try:
+            session.check_room(self._resources, nodes)
+        except ConfigError:
+            raise error from None
+
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the truth."""
 
@@ -94,10 +111,16 @@ class StudySearcher(Unpickled, Searcher):  # type: ignore[misc]
         """Nothing: the study is the truth."""
 
 
+def origin_of(cause: BaseException | None) -> BaseException | None:
+    """What was raised in the first place, by the worker or by one of its peers."""
+    while isinstance(cause, RayTaskError) and cause.cause is not None:
+        cause = cause.cause
+    return cause
+
+
 def describe(cause: BaseException | None) -> str:
     """What a worker died of, in one line."""
-    if isinstance(cause, RayTaskError) and cause.cause is not None:
-        cause = cause.cause
+    cause = origin_of(cause)
     if cause is None:
         return "the worker was lost"
     if isinstance(cause, KdrayError):

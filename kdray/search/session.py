@@ -17,8 +17,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from kdray.config import Resources
-from kdray.errors import ConfigError
+from kdray.config import ACCELERATOR, Resources
+from kdray.errors import ConfigError, nearest
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +104,11 @@ def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) 
     except ConnectionError as error:
         raise ConfigError(f"--address {address}: no Ray answers there: {error}") from error
     try:
+        check_accelerator(resources, list(nodes().values()))
         until = time.monotonic() + patience_s
         while True:
             try:
-                check_room(resources, _nodes())
+                check_room(resources, list(nodes().values()))
                 break
             except ConfigError:
                 if time.monotonic() >= until:
@@ -132,15 +133,17 @@ def local(resources: Resources) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        check_room(resources, _nodes())
+        check_room(resources, list(nodes().values()))
         yield
         return
     cpus = math.ceil(resources.max_concurrent * resources.workers * resources.cpus_per_worker)
     gpus = resources.workers * resources.gpus_per_worker
     if gpus > 0:
-        check_room(resources, [{"CPU": cpus, "GPU": _num_gpus()}])
+        unnamed = resources.model_copy(update={"accelerator_type": None})
+        check_room(unnamed, [{"CPU": cpus, "GPU": _num_gpus()}])
     _start(max(cpus, 1), gpus)
     try:
+        check_room(resources, list(nodes().values()))
         yield
     finally:
         ray.shutdown()
@@ -186,10 +189,27 @@ def _num_gpus() -> float:
     return float(torch.cuda.device_count())
 
 
-def _nodes() -> list[Mapping[str, float]]:
+def nodes() -> dict[str, Mapping[str, float]]:
+    """Id of each of Ray's nodes -> its resources."""
     import ray
 
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+
+
+def check_accelerator(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> None:
+    """Refuses an accelerator that neither Ray nor any node has heard of. Raises `ConfigError` with the nearest."""
+    from ray.util import accelerators
+
+    wanted = resources.accelerator_type
+    known = {kind for kind in vars(accelerators).values() if isinstance(kind, str)} | _kinds(nodes)
+    if wanted is not None and wanted not in known:
+        hint = nearest(wanted, _kinds(nodes) or known)
+        raise ConfigError(f"resources.accelerator_type: nobody knows a '{wanted}'{hint}")
+
+
+def _kinds(nodes: Sequence[Mapping[str, float]]) -> set[str]:
+    """The accelerators that nodes have."""
+    return {name.removeprefix(ACCELERATOR) for node in nodes for name in node if name.startswith(ACCELERATOR)}
 
 
 def check_room(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> None:
@@ -198,11 +218,18 @@ def check_room(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> No
 
     Args:
         resources: what a trial takes.
-        nodes: `CPU` and `GPU` of each node.
+        nodes: what each node has, in Ray's words: `CPU`, `GPU`, `accelerator_type:A10G`.
 
     Raises:
         ConfigError: with what is missing.
     """
+    kind = resources.accelerator_type
+    if kind is not None:
+        kinds = _kinds(nodes)
+        nodes = [node for node in nodes if ACCELERATOR + kind in node]
+        if not nodes:
+            hint = nearest(kind, kinds) if kinds else ": no node has any"
+            raise ConfigError(f"resources.accelerator_type: no node has a '{kind}'{hint}")
     worker = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     for name, amount in worker.items():
         there = sum(node.get(name, 0.0) for node in nodes)

@@ -8,8 +8,9 @@ the process group, which ends the collective that the others wait in; nothing of
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -18,6 +19,7 @@ from ray.util.placement_group import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from kdray.config import Trial, as_data, parse
+from kdray.errors import StorageError
 from kdray.search.attempt import Run, load_factory
 from kdray.train import World, leave_process_group
 
@@ -35,15 +37,27 @@ class Peer:
 
     def begin(self, factory: str, trial: Mapping[str, Any], world: Mapping[str, Any]) -> None:
         """Opens the trial; waits for the other ranks."""
-        self._run = open_run(factory, parse(Trial, dict(trial), "trial"), world)
+        with _located():
+            self._run = open_run(factory, parse(Trial, dict(trial), "trial"), world)
 
     def call(self, name: str, *args: Any) -> None:
         """Calls a method of the run. Where that fails, rank 0 hears of it by its own next collective."""
         try:
-            getattr(self._run, name)(*args)
+            with _located():
+                getattr(self._run, name)(*args)
         except Exception:
             leave_process_group()
             raise
+
+
+@contextlib.contextmanager
+def _located() -> Iterator[None]:
+    """Says of a full disk that it is this machine's."""
+    try:
+        yield
+    except StorageError as error:
+        error.machine = ray.get_runtime_context().get_node_id()
+        raise
 
 
 class Peers:

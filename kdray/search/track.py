@@ -197,8 +197,21 @@ def _mlflow(sweep: Sweep) -> Any:
 
 
 def _wandb(sweep: Sweep, folder: Path) -> Any:
-    from ray.air.integrations.wandb import WandbLoggerCallback
+    from ray.air.integrations.wandb import WANDB_ENV_VAR, WandbLoggerCallback
+
+    class KeyUntold(WandbLoggerCallback):  # type: ignore[misc]
+        """Does not hand the key to its process as an environment, which Ray would write into a log: the process
+        has it from the environment that Ray was started in, or from `wandb login`.
+        """
+
+        def _start_logging_actor(self, *args: Any, **kwargs: Any) -> None:
+            key = os.environ.pop(WANDB_ENV_VAR, None)
+            try:
+                super()._start_logging_actor(*args, **kwargs)
+            finally:
+                if key is not None:
+                    os.environ[WANDB_ENV_VAR] = key
 
     where = folder / "wandb"
     where.mkdir(parents=True, exist_ok=True)
-    return WandbLoggerCallback(project=sweep.tracking.wandb, group=sweep.name, dir=str(where))
+    return KeyUntold(project=sweep.tracking.wandb, group=sweep.name, dir=str(where))

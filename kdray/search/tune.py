@@ -3,8 +3,9 @@ trial pays for imports.
 
 Everything that can go wrong happens in `step`: Tune loses a trial whose `setup` or `reset_config` fails. A
 trial that cannot go on reports why and is done; any other exception is raised, so that Tune throws the
-process away with whatever state it is in. Tune's own checkpoints are not used: the trial folder holds them,
-and a step takes them up by itself.
+process away with whatever state it is in. A full disk is one of those: the trial goes on elsewhere, and the
+machine is avoided from then on. Tune's own checkpoints are not used: the trial folder holds them, and a step
+takes them up by itself.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import ray
 from ray import tune
 
-from kdray.config import Trial
-from kdray.errors import KdrayError
+from kdray.config import Resources, Trial
+from kdray.errors import KdrayError, StorageError
 from kdray.search.attempt import Attempt, Order, Run
 from kdray.search.link import Unpickled
 
@@ -46,6 +48,9 @@ class Worker(tune.Trainable):  # type: ignore[misc]
             metrics = self._attempt.next_rung()
             done = self._attempt.done
             report: dict[str, Any] = {"metrics": metrics}
+        except StorageError as error:
+            error.machine = error.machine or ray.get_runtime_context().get_node_id()
+            raise  # the trial goes on, on another machine
         except KdrayError as error:
             if self._peers is not None:
                 raise  # peers may hang in a collective that this rank left: away with the whole process
@@ -86,6 +91,15 @@ class Worker(tune.Trainable):  # type: ignore[misc]
             attempt.close()
 
 
+def placement(resources: Resources, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    """Where a trial may run: a bundle for each worker, on none of the nodes that its order avoids."""
+    bundles = [resources.bundle()] * resources.workers
+    if not config.get("avoid"):
+        return tune.PlacementGroupFactory(bundles)
+    elsewhere = {"ray.io/node-id": f"!in({config['avoid']})"}
+    return tune.PlacementGroupFactory(bundles, bundle_label_selector=[elsewhere] * resources.workers)
+
+
 class Stop(Unpickled, tune.Stopper):  # type: ignore[misc]
     """Ends the whole run when an event is set."""
 
@@ -99,6 +113,16 @@ class Stop(Unpickled, tune.Stopper):  # type: ignore[misc]
     def stop_all(self) -> bool:
         """Whether the run ends."""
         return self._stopped.is_set()
+
+
+def hand_over_no_secrets() -> None:
+    """Keeps the keys of this process out of Ray's logs: Tune would send AWS's to its workers as an environment,
+    which Ray writes down on their machines. Workers have what their machine's Ray was started with.
+    """
+    from ray.tune.execution import class_cache
+
+    sent = class_cache.ENV_VARS_TO_PROPAGATE
+    class_cache.ENV_VARS_TO_PROPAGATE = {name for name in sent if not name.startswith("AWS_")}
 
 
 def use_threads(count: int) -> None:

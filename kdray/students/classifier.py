@@ -5,7 +5,10 @@ Compressor's clone detectors); one snippet makes transformers' `RobertaForSequen
 parameter names these are. The loss sees a classifier as a decoder that writes one token out of C: its hidden
 state is the head's inner layer with a 1 behind it, which carries the bias.
 
-Not covered: dropout (a trial that goes on after a rung must give the same losses), other encoders.
+A snippet longer than the model's positions is cut; its last token becomes the end token. Positions are absolute,
+or relative (`relative`), where transformers' own class has none.
+
+Not covered: other encoders.
 
 Shape suffixes: B inputs, S snippets of an input, T tokens, D width, C classes.
 """
@@ -18,20 +21,26 @@ import torch
 from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
+from kdray.config import RobertaStudent
 from kdray.students.cost import CLASSES
+from kdray.students.relative import use_relative_positions
+
+RESERVED_POSITIONS = 2
+"""Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 
 
 class Head(nn.Module):
-    """Dense, tanh, projection."""
+    """Dense, tanh, projection, with dropout before both."""
 
-    def __init__(self, width: int, snippets: int, classes: int) -> None:
+    def __init__(self, width: int, snippets: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.dense = nn.Linear(width * snippets, width)
+        self.dropout = nn.Dropout(dropout)
         self.out_proj = nn.Linear(width, classes)
 
     def inner(self, states_BSD: Tensor) -> Tensor:
         """[B, D] from the first state of each snippet."""
-        return torch.tanh(self.dense(states_BSD.flatten(1)))
+        return self.dropout(torch.tanh(self.dense(self.dropout(states_BSD.flatten(1)))))  # type: ignore[no-any-return]
 
     def forward(self, states_BSD: Tensor) -> Tensor:
         """Logits [B, C]."""
@@ -47,13 +56,30 @@ class CodeClassifier(RobertaPreTrainedModel):  # type: ignore[misc]
         super().__init__(config)
         self.snippets = int(getattr(config, "snippets", 1))
         self.roberta = RobertaModel(config, add_pooling_layer=False)
-        self.classifier = Head(config.hidden_size, self.snippets, config.num_labels)
+        relative = getattr(config, "position_embedding_type", "absolute") != "absolute"
+        if relative:
+            use_relative_positions(self.roberta)
+        self.classifier = Head(
+            config.hidden_size, self.snippets, config.num_labels, config.hidden_dropout_prob
+        )
         self.post_init()
+        if relative:  # the mask it adds to its scores is the eager one
+            self.set_attn_implementation("eager")
 
     def encode(self, ids_BT: Tensor) -> Tensor:
         """[B, D], the first state of each snippet; padding is told by its token."""
+        ids_BT = self._cut(ids_BT)
         mask_BT = (ids_BT != self.config.pad_token_id).long()
         return self.roberta(input_ids=ids_BT, attention_mask=mask_BT).last_hidden_state[:, 0]  # type: ignore[no-any-return]
+
+    def _cut(self, ids_BT: Tensor) -> Tensor:
+        """As many tokens as there are positions for; what is cut ends in the end token all the same."""
+        room = self.config.max_position_embeddings - RESERVED_POSITIONS
+        if ids_BT.shape[1] <= room:
+            return ids_BT
+        kept_BT, longer_B = ids_BT[:, :room].clone(), ids_BT[:, room] != self.config.pad_token_id
+        kept_BT[longer_B, -1] = self.config.eos_token_id
+        return kept_BT
 
     def inner(self, ids_BT: Tensor) -> Tensor:
         """[B, 1, D + 1], the head's inner layer and a 1, of inputs whose snippets stand one after another."""
@@ -94,35 +120,26 @@ def split(ids_BT: Tensor, snippets: int, start_id: int, pad_id: int) -> Tensor:
     return ids[:, : int((ids != pad_id).sum(1).max())]
 
 
-def build(
-    *,
-    layers: int,
-    hidden: int,
-    heads: int,
-    feed_forward: int,
-    positions: int,
-    snippets: int,
-    vocab: int,
-    pad_id: int,
-    start_id: int,
-    end_id: int,
-) -> CodeClassifier:
+def build(student: RobertaStudent, vocab: int, *, pad_id: int, start_id: int, end_id: int) -> CodeClassifier:
     """A randomly initialised classifier of two classes."""
     config = RobertaConfig(
         vocab_size=vocab,
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=feed_forward,
-        max_position_embeddings=positions,
+        hidden_size=student.hidden,
+        num_hidden_layers=student.layers,
+        num_attention_heads=student.heads,
+        intermediate_size=student.feed_forward,
+        hidden_act=student.activation,
+        max_position_embeddings=student.positions,
         type_vocab_size=1,
         layer_norm_eps=1e-5,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=student.dropout,
+        attention_probs_dropout_prob=student.attention_dropout,
         pad_token_id=pad_id,
         bos_token_id=start_id,
         eos_token_id=end_id,
         num_labels=CLASSES,
     )
-    config.snippets = snippets
+    config.snippets = student.snippets
+    if student.position_type != "absolute":
+        config.position_embedding_type = student.position_type
     return CodeClassifier(config)

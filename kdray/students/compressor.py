@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from kdray.config import RobertaStudent
 from kdray.errors import DataError
 from kdray.students.classifier import CodeClassifier, build
 
@@ -61,15 +62,13 @@ def _shaped(state: dict[str, Any]) -> CodeClassifier:
     embeddings = "roberta.embeddings."
     vocab, hidden = state[f"{embeddings}word_embeddings.weight"].shape
     layers = {name.split(".")[3] for name in state if name.startswith("roberta.encoder.layer.")}
-    return build(
+    student = RobertaStudent(
+        family="roberta",
         layers=len(layers),
         hidden=hidden,
         heads=HEADS,
         feed_forward=state["roberta.encoder.layer.0.intermediate.dense.weight"].shape[0],
         positions=state[f"{embeddings}position_embeddings.weight"].shape[0],
         snippets=state["classifier.dense.weight"].shape[1] // hidden,
-        vocab=vocab,
-        pad_id=PAD,
-        start_id=START,
-        end_id=END,
     )
+    return build(student, vocab, pad_id=PAD, start_id=START, end_id=END)

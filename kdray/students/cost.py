@@ -1,8 +1,16 @@
-"""What a student costs, before any of its weights exist."""
+"""What a student costs, before any of its weights exist: exact parameters, and the FLOPs of its matrix products.
+
+FLOPs are those of one forward pass, two for each multiplication and addition, as `torch.utils.flop_counter` counts
+them: attention over all pairs of positions, norms and activations for nothing. An example is read once with its
+output behind it, which is also what it takes to write that output over a key-value cache, but for the attention to
+tokens that come later.
+
+Not here: the formula that published searches use (`published`), measured time and memory (`evaluation.speed`).
+"""
 
 from __future__ import annotations
 
-from kdray.config import RobertaStudent, Student, T5Student
+from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
@@ -12,11 +20,16 @@ CLASSES = 2
 
 
 def params(student: Student, vocab: int) -> int:
-    """The exact number of parameters of `families.build(student, vocab)`, tied embeddings counted once."""
+    """The exact number of parameters of `families.build(student, vocab)`, tied embeddings counted once.
+
+    Args:
+        student: its architecture.
+        vocab: rows of its teacher's embedding; a student with a tokenizer of its own has `student.vocab`.
+    """
+    vocab = student.vocab or vocab
     if isinstance(student, RobertaStudent):
-        return _roberta(student, vocab)
-    inner = student.heads * student.head_dim
-    attention = 4 * student.hidden * inner
+        return _roberta_params(student, vocab)
+    attention = 4 * student.hidden * student.heads * student.head_dim
     norm = student.hidden
     embedding = vocab * student.hidden
     if isinstance(student, T5Student):
@@ -25,14 +38,17 @@ def params(student: Student, vocab: int) -> int:
         decoder = student.decoder_layers * (2 * attention + feed_forward + 3 * norm)
         return embedding + encoder + decoder + 2 * norm + 2 * T5_BUCKETS * student.heads
     layer = attention + 3 * student.hidden * student.feed_forward + 2 * norm
-    return embedding + student.layers * layer + norm
+    return embedding * (1 if student.tied_embeddings else 2) + student.layers * layer + norm
 
 
-def _roberta(student: RobertaStudent, vocab: int) -> int:
+def _roberta_params(student: RobertaStudent, vocab: int) -> int:
     """Words, positions and one type, each layer with its biases, and the head."""
     hidden, inner = student.hidden, student.feed_forward
-    embedding = (vocab + student.positions + 1 + 2) * hidden
+    absolute = student.position_type == "absolute"
+    embedding = (vocab + (student.positions if absolute else 0) + 1 + 2) * hidden
     layer = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
+    if not absolute:
+        layer += (2 * student.positions - 1) * (hidden // student.heads)
     head = student.snippets * hidden * hidden + hidden + CLASSES * (hidden + 1)
     return embedding + student.layers * layer + head
 
@@ -40,3 +56,45 @@ def _roberta(student: RobertaStudent, vocab: int) -> int:
 def size_bytes(student: Student, vocab: int) -> int:
     """Bytes of the parameters in float32."""
     return params(student, vocab) * BYTES_PER_PARAM
+
+
+def flops_per_example(student: Student, vocab: int, inputs: int, outputs: int) -> int:
+    """FLOPs of one example.
+
+    Args:
+        student: its architecture.
+        vocab: as for `params`.
+        inputs: tokens of the prompt, or of each snippet.
+        outputs: tokens that are predicted; a classifier has none but its class.
+    """
+    vocab = student.vocab or vocab
+    if isinstance(student, RobertaStudent):
+        return _roberta_flops(student, inputs)
+    hidden, inner = student.hidden, student.heads * student.head_dim
+    projection = 2 * outputs * hidden * vocab
+    if isinstance(student, LlamaStudent):
+        length = inputs + outputs
+        layer = length * (8 * hidden * inner + 6 * hidden * student.feed_forward) + 4 * length**2 * inner
+        return student.layers * layer + projection
+    token = 4 * hidden * student.feed_forward
+    encoder = inputs * (8 * hidden * inner + token) + 4 * inputs**2 * inner
+    # The encoder's states are projected to keys and values anew in each layer of the decoder.
+    cross = outputs * 4 * hidden * inner + inputs * 4 * hidden * inner + 4 * outputs * inputs * inner
+    decoder = outputs * (8 * hidden * inner + token) + 4 * outputs**2 * inner + cross
+    return student.encoder_layers * encoder + student.decoder_layers * decoder + projection
+
+
+def _roberta_flops(student: RobertaStudent, inputs: int) -> int:
+    hidden = student.hidden
+    products = {"absolute": 2, "relative_key": 3, "relative_key_query": 4}[student.position_type]
+    layer = inputs * (8 * hidden * hidden + 4 * hidden * student.feed_forward)
+    layer += products * 2 * inputs**2 * hidden
+    # The bias of the classes is a column of their projection.
+    head = 2 * student.snippets * hidden * hidden + 2 * (hidden + 1) * CLASSES
+    return student.snippets * student.layers * layer + head
+
+
+def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> float:
+    """The same for each token read or predicted."""
+    snippets = student.snippets if isinstance(student, RobertaStudent) else 1
+    return flops_per_example(student, vocab, inputs, outputs) / (snippets * inputs + outputs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.errors import DataError
 
@@ -17,16 +19,16 @@ def build(student: Student, vocab: int, *, pad_id: int, end_id: int, start_id: i
 
     Args:
         student: its architecture.
-        vocab: rows of the (tied) embedding.
+        vocab: rows of its teacher's embedding; a student with a tokenizer of its own has `student.vocab`.
         pad_id: the padding token, also the decoder's start (T5's convention).
         end_id: the token that ends an answer or a snippet.
         start_id: the token that begins a snippet (RoBERTa only).
     """
+    vocab = student.vocab or vocab
     if isinstance(student, RobertaStudent):
         from kdray.students import classifier
 
-        fields = student.model_dump(exclude={"family", "init"})
-        return classifier.build(**fields, vocab=vocab, pad_id=pad_id, start_id=start_id, end_id=end_id)
+        return classifier.build(student, vocab, pad_id=pad_id, start_id=start_id, end_id=end_id)
     build_family = _build_t5 if isinstance(student, T5Student) else _build_llama
     return with_fast_attention(build_family(student, vocab, pad_id, end_id))  # type: ignore[arg-type]
 
@@ -53,8 +55,10 @@ def _build_llama(student: LlamaStudent, vocab: int, pad_id: int, end_id: int) ->
         num_key_value_heads=student.heads,
         head_dim=student.head_dim,
         intermediate_size=student.feed_forward,
+        hidden_act=student.activation,
+        attention_dropout=student.attention_dropout,
         max_position_embeddings=MAX_POSITIONS,
-        tie_word_embeddings=True,
+        tie_word_embeddings=student.tied_embeddings,
         pad_token_id=pad_id,
         eos_token_id=end_id,
         bos_token_id=None,
@@ -73,7 +77,8 @@ def _build_t5(student: T5Student, vocab: int, pad_id: int, end_id: int) -> Any:
         num_layers=student.encoder_layers,
         num_decoder_layers=student.decoder_layers,
         num_heads=student.heads,
-        dropout_rate=0.0,
+        feed_forward_proj=student.activation,
+        dropout_rate=student.dropout,
         tie_word_embeddings=True,
         pad_token_id=pad_id,
         eos_token_id=end_id,
@@ -83,38 +88,69 @@ def _build_t5(student: T5Student, vocab: int, pad_id: int, end_id: int) -> Any:
 
 
 def describe(config: Any, init: str = "random") -> Student:
-    """The typed configuration of a transformers model's config. Raises `DataError` for another family."""
-    if config.model_type == "llama":
-        head_dim = config.head_dim or config.hidden_size // config.num_attention_heads
-        return LlamaStudent(
-            family="llama",
-            layers=config.num_hidden_layers,
-            hidden=config.hidden_size,
-            heads=config.num_attention_heads,
-            head_dim=head_dim,
-            feed_forward=config.intermediate_size,
-            init=init,
-        )
-    if config.model_type == "t5":
-        return T5Student(
-            family="t5",
-            encoder_layers=config.num_layers,
-            decoder_layers=config.num_decoder_layers,
-            hidden=config.d_model,
-            heads=config.num_heads,
-            head_dim=config.d_kv,
-            feed_forward=config.d_ff,
-            init=init,
-        )
-    if config.model_type == "roberta":
-        return RobertaStudent(
-            family="roberta",
-            layers=config.num_hidden_layers,
-            hidden=config.hidden_size,
-            heads=config.num_attention_heads,
-            feed_forward=config.intermediate_size,
-            snippets=getattr(config, "snippets", 1),
-            positions=config.max_position_embeddings,
-            init=init,
-        )
-    raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: llama, roberta, t5")
+    """The typed configuration of a transformers model's config, as a student that reads with its own tokenizer.
+
+    Raises:
+        DataError: another family, or a feed-forward that kdray's has not.
+    """
+    readers = {"llama": _describe_llama, "t5": _describe_t5, "roberta": _describe_roberta}
+    if config.model_type not in readers:
+        known = ", ".join(readers)
+        raise DataError(f"model type '{config.model_type}' is not one kdray knows, known: {known}")
+    try:
+        return readers[config.model_type](config, init)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"a {config.model_type} model that kdray cannot build: {field}: {first['msg']}"
+        ) from None
+
+
+def _describe_llama(config: Any, init: str) -> Student:
+    return LlamaStudent(
+        family="llama",
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        head_dim=config.head_dim or config.hidden_size // config.num_attention_heads,
+        feed_forward=config.intermediate_size,
+        activation=config.hidden_act,
+        attention_dropout=config.attention_dropout or 0.0,
+        tied_embeddings=config.tie_word_embeddings,
+        init=init,
+    )
+
+
+def _describe_t5(config: Any, init: str) -> Student:
+    if config.is_gated_act:
+        raise DataError("a t5 model with a gated feed-forward: kdray builds and cuts ungated ones")
+    return T5Student(
+        family="t5",
+        encoder_layers=config.num_layers,
+        decoder_layers=config.num_decoder_layers,
+        hidden=config.d_model,
+        heads=config.num_heads,
+        head_dim=config.d_kv,
+        feed_forward=config.d_ff,
+        activation=config.dense_act_fn,
+        dropout=config.dropout_rate,
+        init=init,
+    )
+
+
+def _describe_roberta(config: Any, init: str) -> Student:
+    return RobertaStudent(
+        family="roberta",
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        heads=config.num_attention_heads,
+        feed_forward=config.intermediate_size,
+        snippets=getattr(config, "snippets", 1),
+        positions=config.max_position_embeddings,
+        position_type=getattr(config, "position_embedding_type", "absolute"),
+        activation=config.hidden_act,
+        dropout=config.hidden_dropout_prob,
+        attention_dropout=config.attention_probs_dropout_prob,
+        init=init,
+    )

@@ -16,7 +16,7 @@ def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids
     """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder.
 
     Sequences are padded on the right: a causal model's padding is seen by no real token, so it needs no mask
-        (and without one the attention kernel is the fast, purely causal one). A classifier gives [B, 1, D + 1].
+    (and without one the attention kernel is the fast, purely causal one). A classifier gives [B, 1, D + 1].
     """
     if is_classifier(model):
         return model.inner(input_ids_BT)  # type: ignore[no-any-return]

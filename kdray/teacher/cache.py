@@ -1,8 +1,9 @@
-"""Remote files on the node's own disk: fetched with retries, verified on arrival, shared by its trials.
+"""Remote files on the node's own disk: fetched once, verified on arrival, shared by its trials.
 
 A file is kept under its SHA-256, so that any number of processes and sweeps share it and nothing stale is
 ever read. It appears by a rename: who finds it finds it whole. Beyond `KDRAY_CACHE_BYTES` the least recently
-used files go; a process that has one of them mapped keeps its bytes until it lets go.
+used files go; a process that has one of them mapped keeps its bytes until it lets go. A node whose disk is full
+raises `StorageError`: a trial is then better off elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,6 @@ from kdray.errors import DataError
 
 FOLDER = "KDRAY_CACHE"
 LIMIT = "KDRAY_CACHE_BYTES"
-ATTEMPTS, FIRST_WAIT_S = 6, 0.1
 _THREADS = 8
 _DEFAULT_LIMIT = 50 * 10**9
 
@@ -49,8 +48,8 @@ def fetch(files: Sequence[tuple[str, int, str]]) -> list[Path]:
         files: location, size in bytes and SHA-256 of each.
 
     Raises:
-        DataError: missing, still failing after `ATTEMPTS`, other content than promised, or more than the
-            cache holds.
+        DataError: missing, other content than promised, or more than the cache holds.
+        StorageError: the endpoint does not answer, or the disk is full.
     """
     wanted, limit = sum(size for _, size, _ in files), limit_bytes()
     if wanted > limit:
@@ -68,7 +67,7 @@ def _fetch(location: str, size: int, sha256: str) -> Path:
     if path.exists() and path.stat().st_size == size and _sha256(path) == sha256:
         os.utime(path)  # used now: goes last
         return path
-    data = read_retrying(location)
+    data = storage.read_bytes(location)
     if len(data) != size:
         raise DataError(f"{location}: has {len(data):,} bytes, the manifest says {size:,}")
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -82,26 +81,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_retrying(location: str) -> bytes:
-    """A remote file, tried again while the endpoint fails, with longer and longer waits.
-
-    Raises:
-        DataError: the file is missing, or the endpoint failed `ATTEMPTS` times.
-    """
-    for attempt in range(ATTEMPTS):
-        try:
-            return storage.read_bytes(location)
-        except OSError as error:
-            reason = " ".join(str(error).split())
-            time.sleep(FIRST_WAIT_S * 2**attempt)
-    raise DataError(f"{location}: failed {ATTEMPTS} times: {reason}")
-
-
 def local_folder(location: str) -> str:
     """The folder itself where it is local, else a copy of the files directly in it as they are now.
 
     Raises:
-        DataError: there is none, or its endpoint does not answer.
+        DataError: there is none.
+        StorageError: its endpoint does not answer, or the disk is full.
     """
     if not storage.is_uri(location):
         return location
@@ -114,7 +99,7 @@ def local_folder(location: str) -> str:
     else:
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
         for name in stamps:
-            storage.write_atomic(part / name, read_retrying(storage.join(location, name)))
+            storage.write_atomic(part / name, storage.read_bytes(storage.join(location, name)))
         with contextlib.suppress(OSError):  # another process was faster
             part.rename(path)
         shutil.rmtree(part, ignore_errors=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 from kdray import storage
 from kdray.errors import DataError
-from kdray.teacher import cache
 from kdray.teacher.codec import Codec, make
 
 FORMAT_VERSION = 1
@@ -175,7 +174,7 @@ def read(folder: str) -> Manifest:
     """The manifest of a folder. Raises `DataError` where it is missing, damaged or of another version."""
     source = storage.join(folder, FILE)
     if storage.is_uri(folder):
-        return parse(cache.read_retrying(source), source)
+        return parse(storage.read_bytes(source), source)
     if not storage.exists(source):
         hint = "its capture is not finished" if storage.exists(folder) else "no such folder"
         raise DataError(f"{folder}: no {FILE}: {hint}")

@@ -12,10 +12,10 @@ from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.evaluation.baselines import Retrieval, last_assertion
-from kdray.evaluation.classify import Classifier, classification_marks
-from kdray.evaluation.compare import matches
+from kdray.evaluation.classify import Classifier
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
+from kdray.evaluation.marks import classification_marks, matches
 from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask

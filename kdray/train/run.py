@@ -6,7 +6,7 @@
     run.close()
 
 A trial is a function of its configuration and its files: the same seed gives the same losses on the same
-    machine, also when it is saved at a rung and goes on in another process.
+machine, also when it is saved at a rung and goes on in another process.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ class TrialRun:
 
     def _train_step(self) -> None:
         batch, told = self._ahead.get(self.step)
+        # Dropout of a step is a function of (seed, step, rank): a trial that goes on draws what it would have.
+        torch.manual_seed((self.trial.seed * 1_000_003 + self.step) * 1_009 + self.world.rank)
         value = float(self._engine.step(batch, told, self._slice()))
         if not math.isfinite(value):
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
@@ -178,12 +181,9 @@ def train(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Runs a whole trial in this process; `report` gets the metrics of every rung. Returns the last ones."""
-    run = TrialRun(trial, world or World(), progress)
-    try:
+    with closing(TrialRun(trial, world or World(), progress)) as run:
         metrics: dict[str, Any] = {}
         while not run.done:
             metrics = run.next_rung()
             report(metrics)
         return metrics
-    finally:
-        run.close()

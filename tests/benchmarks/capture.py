@@ -17,14 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import argparse
 import json
 import shutil
 import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,17 +32,8 @@ from tests.benchmarks import common
 BATCH, ROWS_PER_SHARD = 32, 64
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-capture")
-    arguments = parser.parse_args()
+    arguments = common.options("capture")
     model, task = common.teacher()
     corpus = common.corpus(arguments.out / "corpus")
     rows = common.rows(corpus, "valid", 48 if arguments.quick else 128)
@@ -56,7 +42,7 @@ def main() -> None:
     plan = Plan(rows, ROWS_PER_SHARD, BATCH)
     folder = arguments.out / "signal"
     shutil.rmtree(folder, ignore_errors=True)
-    fitted = seconds(lambda: prepare(plan, ShardWriter(str(folder), codec, header), forward))
+    fitted = common.seconds(lambda: prepare(plan, ShardWriter(str(folder), codec, header), forward))
     state = ShardWriter(str(folder), codec, header).state or {}
     options = {"batch_size": BATCH, "rows_per_shard": ROWS_PER_SHARD}
 
@@ -91,7 +77,7 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(1 if arguments.quick else 5):
         for name, run in work.items():
-            times[name].append(seconds(run))
+            times[name].append(common.seconds(run))
     median = {name: statistics.median(values) for name, values in times.items()}
     tokens = sum(row.num_targets for row in rows)
     for name, value in median.items():

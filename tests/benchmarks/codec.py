@@ -19,10 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import argparse
 import json
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -150,10 +148,7 @@ def finite(value: Any) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-codec")
-    arguments = parser.parse_args()
+    arguments = common.options("codec")
     model, task = common.teacher()
     corpus = common.corpus(arguments.out / "corpus")
     rows = common.rows(corpus, "valid", 4 if arguments.quick else 64)

@@ -1,9 +1,12 @@
-"""What several figures start from: the packaged teacher on real tests, and a plain top-k store to compare with."""
+"""What several figures start from: options, a clock, the packaged teacher on real tests, a plain top-k store."""
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +37,21 @@ from kdray.train.schedule import lr_ratio
 ROOT = Path(__file__).resolve().parents[2]
 TEACHER = ROOT / "kdray" / "demo" / "teacher"
 CODET5 = ROOT.parent / "shared" / "data" / "tokenizers" / "codet5"
+
+
+def options(name: str) -> argparse.Namespace:
+    """`--quick`, and `--out`, a folder whose corpus and shards another run uses again."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / f"kdray-{name}")
+    return parser.parse_args()
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """How long it takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 @cache

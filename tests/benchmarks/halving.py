@@ -32,6 +32,7 @@ from kdray import pareto
 from kdray.config import Sweep, sweep_from
 from tests.benchmarks import lcbench
 from tests.benchmarks.cells import Cells, add_options
+from tests.benchmarks.untrained import trial_data
 
 FULL_TRAININGS, WORKERS, TRIALS = 25, 4, 400
 BOTH = ["min", "min"]
@@ -41,17 +42,14 @@ Found = list[tuple[float, float]]
 def sweep_of(sampler: str, seed: int, *, halving: bool, **search: Any) -> Sweep:
     """The task as a sweep: its parameters are settings of a trial that nobody looks at."""
     entries = lcbench.space()
-    student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 8, "heads": 1, "feed_forward": 8}
     return sweep_from(
         {
             "name": "lcbench",
-            "trial": {
-                "shards": "a",
-                "suite": "b",
-                "student": {"family": "t5", **student},
-                "budget": {"steps": lcbench.EPOCHS[-1], "rungs": list(lcbench.EPOCHS)},
-                "deepspeed": {name: entries[name]["default"] for name in lcbench.PARAMS},
-            },
+            "trial": trial_data(
+                8,
+                budget={"steps": lcbench.EPOCHS[-1], "rungs": list(lcbench.EPOCHS)},
+                deepspeed={name: entries[name]["default"] for name in lcbench.PARAMS},
+            ),
             "space": {
                 f"deepspeed.{name}": {
                     "range": [entry["lower"], entry["upper"]],

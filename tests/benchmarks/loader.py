@@ -20,11 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
-import argparse
 import json
 import statistics
-import tempfile
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -116,19 +113,10 @@ class Student:
         self.optimizer.zero_grad()
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def main() -> None:
     import datasets
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-loader")
-    arguments = parser.parse_args()
+    arguments = common.options("loader")
     folder = stored(arguments.out, 64 if arguments.quick else 768)
     source = ShardSource.open(folder)
     _, task = common.teacher()
@@ -154,7 +142,7 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in work}
     for repeat in range(3 if arguments.quick else 6):
         for name, (tokens, run) in work.items():
-            taken = seconds(run)
+            taken = common.seconds(run)
             if repeat:
                 rates[name].append(tokens / taken)
     rate = {name: statistics.median(values) for name, values in rates.items()}

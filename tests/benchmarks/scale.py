@@ -22,20 +22,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kdray.config import Sweep, sweep_from
+from tests.benchmarks.untrained import trial_data
 
 
 def sweep_of(trials: int, sampler: str) -> Sweep:
     """Five settings of a trial that nobody trains."""
-    student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
     return sweep_from(
         {
             "name": "scale",
-            "trial": {
-                "shards": "a",
-                "suite": "b",
-                "student": {"family": "t5", **student},
-                "budget": {"steps": 2, "rungs": [1, 2]},
-            },
+            "trial": trial_data(64, budget={"steps": 2, "rungs": [1, 2]}),
             "space": {
                 "distil.alpha": {"range": [0.0, 1.0]},
                 "distil.temperature": {"range": [0.5, 8.0], "log": True},

@@ -17,6 +17,7 @@ import numpy as np
 
 from kdray import pareto
 from kdray.config import Sweep, sweep_from
+from tests.benchmarks.untrained import trial_data
 
 NAMES = (
     *(("NASBench201", name, ("val_acc", "latency")) for name in ("cifar10", "cifar100", "imagenet")),
@@ -65,20 +66,11 @@ class Problem:
         return sweep_from(
             {
                 "name": self.name,
-                "trial": {
-                    "shards": "a",
-                    "suite": "b",
-                    "student": {
-                        "family": "t5",
-                        "encoder_layers": 1,
-                        "decoder_layers": 1,
-                        "hidden": 8,
-                        "heads": 1,
-                        "feed_forward": 8,
-                    },
-                    "budget": {"steps": 1},
-                    "deepspeed": {name: choices[0] for name, choices in self.space.items()},
-                },
+                "trial": trial_data(
+                    8,
+                    budget={"steps": 1},
+                    deepspeed={name: choices[0] for name, choices in self.space.items()},
+                ),
                 "space": {f"deepspeed.{name}": choices for name, choices in self.space.items()},
                 "objectives": {"f0": "min", "f1": "min"},
                 "search": {"trials": trials, "seed": seed},

@@ -1,4 +1,4 @@
-"""A classifier as a function, and its marks against counts by hand."""
+"""A classifier as a function."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kdray.config import RobertaStudent
-from kdray.evaluation.classify import Classifier, classification_marks
+from kdray.evaluation.classify import Classifier
 from kdray.students.families import build
 from kdray.tasks.classification import ClassificationTask, train_code_tokenizer
 
@@ -45,19 +45,3 @@ def test_a_snippet_is_read_once(monkeypatch):
     again = made([("a", "b"), ("a", "c"), ("b", "a")])
     assert sorted(read) == ["a", "b", "c"]
     assert np.array_equal(first, again)
-
-
-def test_marks_are_the_counts():
-    probabilities_NC = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3], [0.45, 0.55]])
-    marks = classification_marks(probabilities_NC, np.array([0, 1, 0, 1, 1]))
-    assert marks["accuracy"] == 3 / 5
-    assert marks["precision"] == 2 / 3
-    assert marks["recall"] == 2 / 3
-    assert marks["f1"] == pytest.approx(2 / 3)
-    # 0.6 (wrong) and 0.55 (right) share a bin of 1/15, every other confidence has one of its own.
-    assert marks["ece"] == pytest.approx((0.1 + 0.2 + abs(0.6 - 0.45) + 0.7) / 5)
-
-
-def test_marks_without_a_case_of_class_one_are_nought():
-    marks = classification_marks(np.array([[0.9, 0.1]]), np.array([0]))
-    assert (marks["accuracy"], marks["precision"], marks["recall"], marks["f1"]) == (1.0, 0.0, 0.0, 0.0)

@@ -11,7 +11,8 @@ import torch
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
 from kdray.evaluation.generate import greedy
-from kdray.metamorphic.evaluate import answer, evaluate, rename_back
+from kdray.metamorphic.answer import answer
+from kdray.metamorphic.evaluate import evaluate, rename_back
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.suite import Suite, build_suite
 from tests.metamorphic.conftest import Kit

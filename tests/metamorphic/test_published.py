@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kdray.corpus.labelled import read_labelled
-from kdray.evaluation.classify import classification_marks
-from kdray.metamorphic.arena import comparisons, open_side
-from kdray.metamorphic.compare import Plan
+from kdray.evaluation.marks import classification_marks
+from kdray.metamorphic.mimicry.pairs import compare_pairs, open_side
+from kdray.metamorphic.mimicry.plan import Plan
 
 pytestmark = pytest.mark.shared
 
@@ -33,7 +33,7 @@ def test_one_call_compares_all_four_and_attacks_with_the_substitutes_given(share
     models = [str(shared_data / "students" / f"{name}.safetensors") for name in names]
     data = [str(shared_data / folder) for folder in ("vulnerability", "clones/bcb")]
     plan = Plan(cases=8, variants=2, attacks=("alert",), items=2, budget=10)
-    rows = comparisons(models, data, plan, both_ways=True)
+    rows = compare_pairs(models, data, plan, both_ways=True)
     assert [(row.teacher, row.student) for row in rows] == [
         pair for i in (0, 2) for pair in ((names[i], names[i + 1]), (names[i + 1], names[i]))
     ]

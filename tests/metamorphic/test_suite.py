@@ -7,7 +7,8 @@ import pytest
 
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic import suite as suites
-from kdray.metamorphic.suite import IDENTITY, Suite, build_suite, suite_inputs
+from kdray.metamorphic.inputs import IDENTITY, suite_inputs
+from kdray.metamorphic.suite import Suite, build_suite
 from tests.metamorphic.conftest import Kit
 
 

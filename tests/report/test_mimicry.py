@@ -12,11 +12,15 @@ import pytest
 
 from kdray.metamorphic.attacks.measure import Damage
 from kdray.metamorphic.discrepancy import Rate
-from kdray.metamorphic.mimicry import Column, Comparison, Duel, WorstCase, up_to
+from kdray.metamorphic.mimicry.result import Column, Duel, Mimicry, up_to
 from kdray.metamorphic.relations import RELATIONS
+from kdray.metamorphic.worst import WorstCase
 from kdray.report.describe import NOTHING
-from kdray.report.mimicry import as_data, tables, to_markdown, to_text, write
-from kdray.report.mimicry_page import to_html
+from kdray.report.mimicry.data import as_data
+from kdray.report.mimicry.files import write
+from kdray.report.mimicry.page import to_html
+from kdray.report.mimicry.tables import tables
+from kdray.report.mimicry.text import to_markdown, to_text
 
 HOSTILE = '</pre></script><script>alert(1)</script><img src=x onerror="alert(2)">`````\n| a | b |'
 
@@ -46,7 +50,7 @@ def comparison(text="student", **changes):
         "curves": {"calibration_alignment": ((0.1, Rate(3, 40)), (0.2, Rate(0, 0)))},
         "duels": (Duel("alert", damage(4), damage(12)), Duel("mhm", damage(0), damage(3))), "worst": (worst,),
     }  # fmt: skip
-    return Comparison(**{**base, **changes})
+    return Mimicry(**{**base, **changes})
 
 
 class Elements(HTMLParser):

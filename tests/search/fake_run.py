@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 from kdray.config import Trial
 from kdray.errors import TrialFailed
+from kdray.storage import room
 
 STEP_S = float(os.environ.get("FAKE_STEP_S", "0.0"))
 
@@ -90,6 +92,16 @@ class Misbehaving(FakeRun):
         if kind == 7:
             raise TrialFailed("the loss is nan at step 2")
         return metrics
+
+
+class OnAFullDisk(FakeRun):
+    """Finds no room for its second checkpoint."""
+
+    def save(self, folder: str) -> None:
+        if self.step > self.trial.budget.reports[0]:
+            with room(folder):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        super().save(folder)
 
 
 class Paired(FakeRun):

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from kdray import results
 from kdray.config import Resources
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, StorageError
 from kdray.search import experiment, session
 from kdray.search.runner import run
 from kdray.search.scheduler import HalvingScheduler
@@ -126,6 +126,20 @@ def test_a_sweep_outlives_the_end_of_tune_itself(
     assert retried
     # Tune may take its workers down before it says why: then the trials were told first.
     assert all("low on memory" in reason or "worker was lost" in reason for reason in retried)
+
+
+def test_where_every_disk_is_full_the_sweep_ends_with_the_folder_and_a_resume_goes_on(
+    make_sweep: Any, tmp_path: Path
+) -> None:
+    sweep = make_sweep(4, search={"halving": False})
+    heard: list[Any] = []
+    with pytest.raises(StorageError, match=r"no space left on this disk of .*: make room") as caught:
+        run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:OnAFullDisk")
+    assert str(tmp_path) in str(caught.value)
+    assert [event.kind for event in heard].count("failed") == 0
+    run(sweep, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    check_whole(sweep, tmp_path)
+    assert {record.state for record in results.read(tmp_path)} == {"complete"}
 
 
 def test_ray_listens_on_the_loopback_interface_only() -> None:

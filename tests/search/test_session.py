@@ -4,7 +4,7 @@ import pytest
 
 from kdray.config import Resources
 from kdray.errors import ConfigError
-from kdray.search.session import check_room
+from kdray.search.session import check_accelerator, check_room
 
 
 def test_a_trial_fits_across_nodes_and_a_gpu_may_be_shared() -> None:
@@ -35,3 +35,25 @@ def test_what_never_fits_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         check_room(resources, nodes)
+
+
+MIXED = [{"CPU": 8.0}, {"CPU": 2.0, "accelerator_type:A10G": 1.0}, {"CPU": 2.0, "accelerator_type:T4": 1.0}]
+
+
+def test_a_trial_asks_for_a_little_of_an_accelerator_and_fits_only_where_one_is() -> None:
+    resources = Resources(workers=2, accelerator_type="A10G")
+    assert resources.bundle() == {"CPU": 1, "GPU": 0, "accelerator_type:A10G": 0.001}
+    check_room(resources, MIXED)
+    with pytest.raises(ConfigError, match="one trial takes 3 CPU, there are 2"):
+        check_room(Resources(workers=3, accelerator_type="A10G"), MIXED)
+
+
+def test_an_accelerator_that_is_not_there_is_refused_with_the_nearest_that_is() -> None:
+    wanted = Resources(accelerator_type="A10")
+    with pytest.raises(ConfigError, match=r"accelerator_type: nobody knows a 'A10', did you mean 'A10G'\?"):
+        check_accelerator(wanted, MIXED)
+    with pytest.raises(ConfigError, match="accelerator_type: no node has a 'A100', did you mean 'A10G'"):
+        check_room(Resources(accelerator_type="A100"), MIXED)
+    with pytest.raises(ConfigError, match="no node has a 'A100': no node has any"):
+        check_room(Resources(accelerator_type="A100"), [{"CPU": 8.0}])
+    check_accelerator(Resources(accelerator_type="A100"), MIXED)  # a cluster that grows may yet have one

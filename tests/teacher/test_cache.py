@@ -3,11 +3,12 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
 from kdray import storage
-from kdray.errors import DataError
+from kdray.errors import DataError, StorageError
 from kdray.teacher import cache, manifest
 from kdray.teacher.shards import ShardSource
 from tests.teacher.conftest import Build
@@ -19,23 +20,25 @@ class Endpoint:
     def __init__(self, root: Path, fail_every: int = 0) -> None:
         self.root, self.fail_every, self.requests, self.served = root, fail_every, 0, 0
 
-    def __call__(self, location: str) -> bytes:
+    def open_input_stream(self, path: str, compression: None) -> BinaryIO:
         self.requests += 1
         if self.fail_every and self.requests % self.fail_every == 0:
             raise OSError("503 slow down")
         self.served += 1
-        path = self.root / location.removeprefix("s3://bucket/")
-        if not path.exists():
-            raise DataError(f"{location}: no such file")
-        return path.read_bytes()
+        return open(self.root / path, "rb")
 
 
 @pytest.fixture
 def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     monkeypatch.setenv(cache.FOLDER, str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "FIRST_WAIT_S", 0.0)
-    made = Endpoint(tmp_path)
-    monkeypatch.setattr(storage, "read_bytes", made)
+    monkeypatch.setattr(storage, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(storage, "LONGEST_WAIT_S", 0.0)
+    made, local = Endpoint(tmp_path), storage._filesystem
+
+    def remote(location: str) -> tuple[Any, str]:
+        return (made, location[len("s3://bucket/") :]) if storage.is_uri(location) else local(location)
+
+    monkeypatch.setattr(storage, "_filesystem", remote)
     return made
 
 
@@ -52,14 +55,15 @@ def test_a_file_is_fetched_once(tmp_path: Path, endpoint: Endpoint) -> None:
 
 
 def test_a_failing_endpoint_is_asked_again_and_given_up_in_the_end(
-    tmp_path: Path, endpoint: Endpoint
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = _file(tmp_path, "a", b"some bytes")
     endpoint.fail_every = 2
     endpoint.requests = 1
     assert cache.fetch([file])[0].read_bytes() == b"some bytes"
     endpoint.fail_every = 1
-    with pytest.raises(DataError, match="s3://bucket/b: failed 6 times: 503 slow down"):
+    monkeypatch.setenv(storage.PATIENCE, "0.2")
+    with pytest.raises(StorageError, match=r"s3://bucket/b: failed for 0\.2 s: 503 slow down"):
         cache.fetch([_file(tmp_path, "b", b"others")])
 
 

@@ -16,7 +16,8 @@ from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
 from kdray.losses import to_tensors
-from kdray.metamorphic.suite import IDENTITY, Suite
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.suite import Suite
 from kdray.results import read_cases
 from kdray.search.attempt import Attempt, order
 from kdray.stream import collate
@@ -192,12 +193,16 @@ def test_the_sweep_file_trains_on_tiny_data(name, request):
 FOLDERS = {"corpus": "corpus", "teacher": "teacher", "shards": "signal", "suite": "suite"}
 
 
+def test_a_teacher_has_positions_for_all_that_it_is_given(clone_world):
+    with pytest.raises(ConfigError, match=r"needs student\.positions of 202 or more, not 128"):
+        labelled_world.recipe(clone_world, "clone", encoding={"max_input": 200})
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"trial.student.snippets": 1}, "task clone wants student.snippets 2, not 1"),
         ({"task": "assertion"}, "a student of family roberta classifies"),
-        ({"trial.encoding.max_input": 513}, "needs student.positions of 515 or more, not 514"),
         ({"trial.encoding.max_row": 512}, "encoding.max_row has no effect on task clone"),
         ({"trial.optim.slice_share": 0.5}, "optim.slice_share has no effect on family roberta"),
         ({"trial.optim.context_weight": 0.5}, "optim.context_weight has no effect on a classifier"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from kdray.metamorphic.transforms import python_scope
 from kdray.metamorphic.transforms.curly import Unit
-from kdray.metamorphic.transforms.dialects import DIALECTS, unit
+from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Source, parse
 
 NAME = re.compile(r"^[^\W\d]\w*$")
@@ -98,8 +98,3 @@ def _curly(source: Source | str) -> dict[str, tuple[tuple[int, int], ...]]:
         for name in found.declarations
         if found.is_plain(name)
     }
-
-
-def languages() -> tuple[str, ...]:
-    """The languages that can be attacked."""
-    return ("python", *sorted(DIALECTS))

@@ -209,13 +209,6 @@ def is_quiet(source: Source, unit: Unit, node: Node) -> bool:
     return True
 
 
-def has_side_effects(node: Node) -> bool:
-    """Whether an expression may change something."""
-    kinds = ("assignment_expression", "update_expression", "method_invocation", "call_expression",
-             "object_creation_expression", "lambda_expression", "switch_expression")  # fmt: skip
-    return any(inner.type in kinds for inner in node.walk())
-
-
 def closed(source: Source, node: Node) -> str:
     """An operand's text that keeps its place in a bigger expression."""
     compound = ("binary_expression", "ternary_expression", "conditional_expression", "assignment_expression",

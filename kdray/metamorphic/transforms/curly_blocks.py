@@ -5,8 +5,12 @@ Unlike Python's, lines mean nothing here; indentation is kept only so that varia
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.base import Edit
+import random
+from collections.abc import Callable
+
+from kdray.metamorphic.transforms.base import Edit, Refusal
 from kdray.metamorphic.transforms.curly import Unit
+from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 
 NO_STATEMENT = frozenset(
@@ -47,6 +51,27 @@ def statements(source: Source, unit: Unit) -> list[Node]:
     return found
 
 
+def chosen_nodes(
+    source: Source, rng: random.Random, types: tuple[str, ...], suits: Callable[[Node], bool]
+) -> tuple[Unit, list[Node]] | Refusal:
+    """The unit and its nodes of some types in the context's code that suit, in a random order."""
+    found = unit(source)
+    if isinstance(found, str):
+        return Refusal(found)
+    inside = [
+        node
+        for node in source.of(*types)
+        if found.body.start < node.start and node.end <= source.boundary and suits(node)
+    ]
+    rng.shuffle(inside)
+    return found, inside
+
+
+def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[Unit, list[Node]] | Refusal:
+    """The unit and its statements of some types that may be rewritten, in a random order."""
+    return chosen_nodes(source, rng, types, lambda node: not is_labelled(node) and not has_directive(node))
+
+
 def indentation(source: Source, node: Node) -> str:
     """The white space that a statement's line begins with."""
     line = source.data[source.line_start(node.start) : node.start].decode()
@@ -64,7 +89,7 @@ def as_block(source: Source, unit: Unit, node: Node) -> str:
     return text if node.type == unit.dialect.block else f"{{ {text}\n{indentation(source, node)}}}"
 
 
-def has_directive(source: Source, node: Node) -> bool:
+def has_directive(node: Node) -> bool:
     """Whether a preprocessor directive stands within: such lines do not move."""
     return any(inner.type.startswith("preproc") for inner in node.walk())
 
@@ -98,7 +123,7 @@ def has_labelled_jump(body: Node) -> bool:
     )
 
 
-def clause(source: Source, node: Node) -> tuple[Node, Node, Node | None] | None:
+def clause(node: Node) -> tuple[Node, Node, Node | None] | None:
     """Condition (in parentheses), first branch and second of an if statement; C wraps the second in a clause."""
     condition, then, other = node.child("condition"), node.child("consequence"), node.child("alternative")
     if condition is None or then is None:

@@ -21,8 +21,7 @@ from kdray.metamorphic.transforms.curly import (
     literal_type,
     type_of,
 )
-from kdray.metamorphic.transforms.curly_blocks import insert_before, statements
-from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.curly_blocks import chosen_nodes, insert_before, statements
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
@@ -33,16 +32,7 @@ Found = tuple[Unit, list[Node]]
 
 def _chosen(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
     """The unit and its expressions of some types in the context's code, in a random order."""
-    found = unit(source)
-    if isinstance(found, str):
-        return Refusal(found)
-    inside = [
-        node
-        for node in source.of(*types)
-        if found.body.start < node.start and node.end <= source.boundary and not _is_odd_place(source, node)
-    ]
-    rng.shuffle(inside)
-    return found, inside
+    return chosen_nodes(source, rng, types, lambda node: not _is_odd_place(source, node))
 
 
 def _is_odd_place(source: Source, node: Node) -> bool:

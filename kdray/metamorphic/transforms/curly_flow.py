@@ -3,7 +3,7 @@
 Java's compiler refuses unreachable code and a use before assignment, and decides both by fixed rules: what would
 fall foul of them is left alone.
 
-Not covered: labelled loops, `switch` on strings and enumerations, `do` loops.
+Not covered: labelled loops, `do` loops; `switch` (see `curly_switch`).
 """
 
 from __future__ import annotations
@@ -13,44 +13,21 @@ import random
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
 from kdray.metamorphic.transforms.curly import Unit, type_of
 from kdray.metamorphic.transforms.curly_blocks import (
-    JUMPS,
     as_block,
+    chosen_statements,
     clause,
-    has_directive,
     has_labelled_jump,
     indentation,
-    is_labelled,
     own_jumps,
-    statements,
 )
-from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 
-Found = tuple[Unit, list[Node]]
-COMMENTS = ("comment", "line_comment", "block_comment")
 SAME_ARMS = frozenset({"int", "long", "double", "float", "boolean", "String"})
-
-
-def _chosen(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
-    """The unit and its statements of some types that may be rewritten, in a random order."""
-    found = unit(source)
-    if isinstance(found, str):
-        return Refusal(found)
-    inside = [
-        node
-        for node in source.of(*types)
-        if found.body.start < node.start
-        and node.end <= source.boundary
-        and not is_labelled(node)
-        and not has_directive(source, node)
-    ]
-    rng.shuffle(inside)
-    return found, inside
 
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
     """`for (a; b; c) d` becomes `{ a; while (b) { d c; } }`."""
-    chosen = _chosen(source, rng, "for_statement")
+    chosen = chosen_statements(source, rng, "for_statement")
     if isinstance(chosen, Refusal):
         return chosen
     found, loops = chosen
@@ -94,7 +71,7 @@ def _falls_through(body: Node) -> bool:
 
 def while_to_for(source: Source, rng: random.Random) -> Edits | Refusal:
     """`while (a) b` becomes `for (; a; ) b`."""
-    chosen = _chosen(source, rng, "while_statement")
+    chosen = chosen_statements(source, rng, "while_statement")
     if isinstance(chosen, Refusal):
         return chosen
     for node in chosen[1]:
@@ -107,12 +84,12 @@ def while_to_for(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     """`if (a) b else c` becomes `if (!(a)) c else b`."""
-    chosen = _chosen(source, rng, "if_statement")
+    chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None:
             continue
         condition, then, other = parts
@@ -138,12 +115,12 @@ def _holds_label(node: Node) -> bool:
 
 def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     """`else if` becomes an `if` in a block of its own."""
-    chosen = _chosen(source, rng, "if_statement")
+    chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is not None and parts[2] is not None and parts[2].type == "if_statement":
             return Edits([Edit(parts[2].start, parts[2].end, as_block(source, found, parts[2]))])
     return Refusal("no else if")
@@ -151,11 +128,11 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def elif_merge(source: Source, rng: random.Random) -> Edits | Refusal:
     """`else { if ... }` becomes `else if ...`."""
-    chosen = _chosen(source, rng, "if_statement")
+    chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
     for node in chosen[1]:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None or parts[2] is None or parts[2].type not in ("block", "compound_statement"):
             continue
         if _may_be_followed_by_else(node):
@@ -180,7 +157,7 @@ def _may_be_followed_by_else(node: Node) -> bool:
 
 def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
     """`x = a ? b : c;` becomes an if statement, where b and c have the same known type."""
-    chosen = _chosen(source, rng, "expression_statement", "return_statement")
+    chosen = chosen_statements(source, rng, "expression_statement", "return_statement")
     if isinstance(chosen, Refusal):
         return chosen
     found, choices = chosen
@@ -220,12 +197,12 @@ def _same_arms(source: Source, found: Unit, then: Node, other: Node) -> bool:
 
 def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
     """An if statement that only chooses a variable's value becomes a conditional expression."""
-    chosen = _chosen(source, rng, "if_statement")
+    chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
     found, choices = chosen
     for node in choices:
-        parts = clause(source, node)
+        parts = clause(node)
         if parts is None or parts[2] is None or _binds_pattern(parts[0]):
             continue
         then, other = _only_assignment(source, parts[1]), _only_assignment(source, parts[2])
@@ -253,111 +230,3 @@ def _only_assignment(source: Source, node: Node) -> tuple[str, Node] | None:
     if inner.type != "assignment_expression" or left is None or right is None or operator is None:
         return None
     return (source.text(left), right) if left.type == "identifier" and source.text(operator) == "=" else None
-
-
-def switch_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`switch` on a plain int becomes a chain of ifs, where no case falls into the next."""
-    chosen = _chosen(source, rng, "switch_expression", "switch_statement")
-    if isinstance(chosen, Refusal):
-        return chosen
-    found, choices = chosen
-    known = {id(node) for node in statements(source, found)}
-    for node in choices:
-        selector, body = node.child("condition"), node.child("body")
-        if (
-            id(node) not in known
-            or selector is None
-            or body is None
-            or selector.type != "parenthesized_expression"
-        ):
-            continue
-        if (
-            type_of(source, found, selector) not in ("int", "char", "short", "byte")
-            or len(selector.children) != 3
-        ):
-            continue
-        if selector.children[1].type != "identifier":
-            continue
-        arms = _arms(source, body)
-        if arms is None:
-            continue
-        return Edits(
-            [Edit(node.start, node.end, _chain(source, node, source.text(selector.children[1]), arms))]
-        )
-    return Refusal("no switch on a plain int whose cases end in a jump")
-
-
-def _chain(source: Source, node: Node, name: str, arms: list[tuple[list[str], str]]) -> str:
-    step = indentation(source, node)
-    pieces = []
-    for labels, text in arms:
-        test = " || ".join(f"{name} == {label}" for label in labels)
-        head = f"if ({test}) " if labels else ""
-        pieces.append(f"{head}{{ {text}\n{step}}}")
-    return " else ".join(pieces)
-
-
-def _arms(source: Source, body: Node) -> list[tuple[list[str], str]] | None:
-    """Labels (none for the default) and code of each case; None where the cases are not independent."""
-    arms: list[tuple[list[str], str]] = []
-    labels: list[str] = []
-    has_default = False
-    groups = [
-        child for child in body.children if child.type in ("switch_block_statement_group", "case_statement")
-    ]
-    if len(groups) != len([c for c in body.children if c.type not in ("{", "}", *COMMENTS)]):
-        return None
-    for number, group in enumerate(groups):
-        found, inside = _labels(source, group)
-        if found is None or has_default:
-            return None  # a default that is not the last
-        labels += found
-        has_default = not found
-        if not inside:
-            if has_default or number == len(groups) - 1:
-                return None
-            continue
-        text = _arm_text(source, inside, last=number == len(groups) - 1)
-        if text is None or (has_default and labels):
-            return None
-        arms.append((labels, text))
-        labels = []
-    return arms if arms and arms[0][0] else None
-
-
-def _labels(source: Source, group: Node) -> tuple[list[str] | None, list[Node]]:
-    """The constants of a case ([] for the default, None for what is no plain constant) and its statements."""
-    if group.type == "case_statement":
-        value = group.child("value")
-        inside = [
-            c for c in group.children if c is not value and c.type not in ("case", "default", ":", *COMMENTS)
-        ]
-        if group.children[0].type == "default":
-            return [], inside
-        is_plain = value is not None and value.type in ("number_literal", "char_literal", "identifier")
-        return ([source.text(value)] if value is not None and is_plain else None), inside
-    found: list[str] = []
-    is_default = False
-    for label in (child for child in group.children if child.type == "switch_label"):
-        values = [c for c in label.children if c.type not in ("case", ",")]
-        is_default = is_default or label.children[0].type == "default"
-        if label.children[0].type == "case":
-            if not all(v.type in ("decimal_integer_literal", "character_literal") for v in values):
-                return None, []
-            found += [source.text(value) for value in values]
-    inside = [c for c in group.children if c.type not in ("switch_label", ":", *COMMENTS)]
-    return (None if is_default and found else found), inside
-
-
-def _arm_text(source: Source, inside: list[Node], last: bool) -> str | None:
-    """The code of a case without its closing break; None where it falls through or breaks elsewhere."""
-    ends = inside[-1].type in JUMPS
-    if not ends and not last:
-        return None
-    kept = inside[:-1] if inside[-1].type == "break_statement" and len(inside[-1].children) == 2 else inside
-    if any(own_jumps(node, "break_statement") for node in kept):
-        return None
-    if any(node.type in ("local_variable_declaration", "declaration") for node in kept):
-        return None  # its scope is the whole switch
-    begin, end = inside[0].start, kept[-1].end if kept else inside[0].start
-    return source.data[begin:end].decode()

@@ -89,9 +89,7 @@ def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
         return chosen
     found, inside = chosen
     for node in inside:
-        if node.type in ("expression_statement", "enhanced_for_statement") and not has_directive(
-            source, node
-        ):
+        if node.type in ("expression_statement", "enhanced_for_statement") and not has_directive(node):
             step = indentation(source, node)
             text = f"if ({found.dialect.true}) {{ {source.text(node)}\n{step}}}"
             return Edits([Edit(node.start, node.end, text)])

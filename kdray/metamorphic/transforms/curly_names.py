@@ -17,9 +17,7 @@ KNOWN_BY_NAME = ("test", "main", "setUp", "tearDown", "before", "after")
 """How methods begin that a runner finds by their names."""
 
 
-def _rename(
-    source: Source, found: Unit, rng: random.Random, candidates: list[str], reason: str
-) -> Edits | Refusal:
+def _rename(found: Unit, rng: random.Random, candidates: list[str], reason: str) -> Edits | Refusal:
     if not candidates:
         return Refusal(reason)
     old = rng.choice(sorted(candidates))
@@ -45,7 +43,7 @@ def rename_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(found, str):
         return Refusal(found)
     return _rename(
-        source, found, rng, _plain(found, parameters=False), "no local variable that is certainly only that"
+        found, rng, _plain(found, parameters=False), "no local variable that is certainly only that"
     )
 
 
@@ -54,9 +52,7 @@ def rename_parameter(source: Source, rng: random.Random) -> Edits | Refusal:
     found = unit(source)
     if isinstance(found, str):
         return Refusal(found)
-    return _rename(
-        source, found, rng, _plain(found, parameters=True), "no parameter that is certainly only that"
-    )
+    return _rename(found, rng, _plain(found, parameters=True), "no parameter that is certainly only that")
 
 
 def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:

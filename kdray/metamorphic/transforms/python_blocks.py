@@ -5,8 +5,10 @@ Shared by the transformations of control flow. A statement is only touched where
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.base import Edit
-from kdray.metamorphic.transforms.python_scope import Names, scope_of
+import random
+
+from kdray.metamorphic.transforms.base import Edit, Refusal
+from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
 from kdray.metamorphic.transforms.tree import Node, Source
 
 
@@ -26,6 +28,18 @@ def statements(source: Source, names: Names) -> list[Node]:
         ]
     found: list[Node] = source.memory["statements"]
     return found
+
+
+def chosen_statements(
+    source: Source, rng: random.Random, types: tuple[str, ...] = ()
+) -> tuple[Names, list[Node]] | Refusal:
+    """The names and the statements of some types (all without) in a random order."""
+    names = names_of(source)
+    if isinstance(names, str):
+        return Refusal(names)
+    found = [node for node in statements(source, names) if not types or node.type in types]
+    rng.shuffle(found)
+    return names, found
 
 
 def is_bare_string(node: Node) -> bool:

@@ -151,7 +151,7 @@ def _literals(source: Source, names: Names, types: tuple[str, ...]) -> list[tupl
     found = []
     for node in source.of(*types):
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
-        if statement is None or node.parent is None or not _inside(names, node) or _is_identity(source, node):
+        if statement is None or node.parent is None or not _inside(names, node) or _is_identity(node):
             continue
         if node.type == "string" and any(inner.type == "interpolation" for inner in node.walk()):
             continue
@@ -160,7 +160,7 @@ def _literals(source: Source, names: Names, types: tuple[str, ...]) -> list[tupl
     return found
 
 
-def _is_identity(source: Source, node: Node) -> bool:
+def _is_identity(node: Node) -> bool:
     """Whether a literal is compared by `is`, where equal is not enough."""
     return any(
         outer.type == "comparison_operator" and any(child.type.startswith("is") for child in outer.children)

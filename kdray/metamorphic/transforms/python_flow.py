@@ -1,4 +1,4 @@
-"""Python transformations of statements: what stands where, in which form of control flow.
+"""Python transformations of control flow, and of the order of statements.
 
 Not covered: `match`, `try`, `async for`.
 """
@@ -12,19 +12,18 @@ from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
 from kdray.metamorphic.transforms.python_blocks import (
     block_of,
     body_text,
+    chosen_statements,
     deeper,
     has_long_string,
     indent_lines,
     indentation,
-    insert_before,
     is_indented_block,
     last_end,
-    statements,
 )
-from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
+from kdray.metamorphic.transforms.python_scope import Names, scope_of
 from kdray.metamorphic.transforms.python_types import LITERALS, is_quiet, is_range, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
-from kdray.metamorphic.transforms.words import COMMENTS, fresh
+from kdray.metamorphic.transforms.words import fresh
 
 INERT = LITERALS | {
     "list", "tuple", "[", "]", "(", ")", ",", "parenthesized_expression", "unary_operator", "-",
@@ -32,91 +31,9 @@ INERT = LITERALS | {
 }  # fmt: skip
 
 
-def _chosen(
-    source: Source, rng: random.Random, types: tuple[str, ...] = ()
-) -> tuple[Names, list[Node]] | Refusal:
-    """The names and the statements of some types (all without) in a random order."""
-    names = names_of(source)
-    if isinstance(names, str):
-        return Refusal(names)
-    found = [node for node in statements(source, names) if not types or node.type in types]
-    rng.shuffle(found)
-    return names, found
-
-
-def comments(source: Source, rng: random.Random) -> Edits | Refusal:
-    """Comments before some statements."""
-    found = _chosen(source, rng)
-    if isinstance(found, Refusal):
-        return found
-    if not found[1]:
-        return Refusal("no statement before the target")
-    places = found[1][: rng.randint(1, 3)]
-    return Edits([insert_before(source, node, f"# {rng.choice(COMMENTS)}") for node in places])
-
-
-def layout(source: Source, rng: random.Random) -> Edits | Refusal:
-    """Empty lines between statements and wider space around signs."""
-    found = _chosen(source, rng)
-    if isinstance(found, Refusal):
-        return found
-    signs = [
-        node
-        for node in source.nodes
-        if node.type in ("=", "+", "-", "*", "==", "+=")
-        and node.end < source.boundary
-        and node.parent is not None
-        and node.parent.type
-        in ("assignment", "binary_operator", "comparison_operator", "augmented_assignment")
-        and not any(outer.type == "string" for outer in node.ancestors())
-    ]
-    edits = [
-        Edit(place, place, "\n")
-        for place in (source.line_start(node.start) for node in found[1][: rng.randint(1, 3)])
-    ]
-    for sign in rng.sample(signs, min(len(signs), 4)):
-        edits += [Edit(sign.start, sign.start, " "), Edit(sign.end, sign.end, " ")]
-    return Edits(edits) if edits else Refusal("no statement before the target")
-
-
-def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
-    """A branch that is never taken."""
-    found = _chosen(source, rng)
-    if isinstance(found, Refusal) or not found[1]:
-        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
-    name = fresh(rng, found[0].words)
-    step = deeper("")
-    body = f"{step}{name} = {rng.randrange(100)}"
-    head = rng.choice(["if False:", "while False:"])
-    return Edits([insert_before(source, found[1][0], head, body)])
-
-
-def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
-    """A variable that nobody reads."""
-    found = _chosen(source, rng)
-    if isinstance(found, Refusal) or not found[1]:
-        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
-    value = rng.choice([str(rng.randrange(100)), "None", "''", "True"])
-    return Edits([insert_before(source, found[1][0], f"{fresh(rng, found[0].words)} = {value}")])
-
-
-def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`if True:` around a statement."""
-    found = _chosen(source, rng)
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
-        if node.type in ("global_statement", "nonlocal_statement") or has_long_string(node):
-            continue
-        head = insert_before(source, node, "if True:")
-        step = deeper(indentation(source, node))[len(indentation(source, node)) :]
-        return Edits([head, *indent_lines(source, node.start, last_end(node), step)])
-    return Refusal("no statement that can be indented")
-
-
 def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     """`if c: A else: B` becomes `if not c: B else: A`."""
-    found = _chosen(source, rng, ("if_statement",))
+    found = chosen_statements(source, rng, ("if_statement",))
     if isinstance(found, Refusal):
         return found
     for node in found[1]:
@@ -147,7 +64,7 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     """`elif` becomes an `if` within an `else`."""
-    found = _chosen(source, rng, ("if_statement",))
+    found = chosen_statements(source, rng, ("if_statement",))
     if isinstance(found, Refusal):
         return found
     for node in found[1]:
@@ -166,7 +83,7 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
     """`x = a if c else b` becomes an if statement."""
-    found = _chosen(source, rng, ("expression_statement", "return_statement"))
+    found = chosen_statements(source, rng, ("expression_statement", "return_statement"))
     if isinstance(found, Refusal):
         return found
     for node in found[1]:
@@ -193,7 +110,7 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
     """An if statement that only chooses a variable's value becomes a conditional expression."""
-    found = _chosen(source, rng, ("if_statement",))
+    found = chosen_statements(source, rng, ("if_statement",))
     if isinstance(found, Refusal):
         return found
     for node in found[1]:
@@ -231,7 +148,7 @@ def _only_assignment(source: Source, block: Node | None) -> tuple[str, str] | No
 
 def permute(source: Source, rng: random.Random) -> Edits | Refusal:
     """Two neighbouring assignments that have nothing to do with each other change places."""
-    found = _chosen(source, rng, ("expression_statement",))
+    found = chosen_statements(source, rng, ("expression_statement",))
     if isinstance(found, Refusal):
         return found
     names, shuffled = found
@@ -274,7 +191,7 @@ def is_inert(node: Node) -> bool:
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
     """`for` becomes `while`: over a counter where that is certainly the same, else over the iterator."""
-    found = _chosen(source, rng, ("for_statement",))
+    found = chosen_statements(source, rng, ("for_statement",))
     if isinstance(found, Refusal):
         return found
     names, loops = found

@@ -31,7 +31,7 @@ def _names(source: Source) -> Names | Refusal:
     return Refusal(BY_NAME) if names.sees_frames else names
 
 
-def _rename(source: Source, old: str, new: str, uses: list[Node]) -> Edits:
+def _rename(old: str, new: str, uses: list[Node]) -> Edits:
     return Edits([Edit(use.start, use.end, new) for use in uses], ((old, new),))
 
 
@@ -44,7 +44,7 @@ def rename_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     if not candidates:
         return Refusal("no local variable that is certainly only that")
     old = rng.choice(candidates)
-    return _rename(source, old, fresh(rng, names.words), names.uses[old])
+    return _rename(old, fresh(rng, names.words), names.uses[old])
 
 
 def _shows_its_name(uses: list[Node]) -> bool:
@@ -69,7 +69,7 @@ def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
     if not candidates:
         return Refusal("no nested function that is only called")
     old = rng.choice(candidates)
-    return _rename(source, old, fresh(rng, names.words), names.uses[old])
+    return _rename(old, fresh(rng, names.words), names.uses[old])
 
 
 def _is_only_called(names: Names, name: str, definitions: list[Node]) -> bool:
@@ -104,7 +104,7 @@ def rename_parameter(source: Source, rng: random.Random) -> Edits | Refusal:
         return Refusal("no parameter of a nested function that no call names")
     old, function = rng.choice(candidates)
     uses = [use for use in names.uses[old] if function.start <= use.start < function.end]
-    return _rename(source, old, fresh(rng, names.words), uses)
+    return _rename(old, fresh(rng, names.words), uses)
 
 
 def _is_keyword(node: Node) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from kdray.errors import ConfigError, DataError
 from kdray.report.comparison import compare
 from kdray.report.front import front
-from kdray.report.versus import grouped, spread, techniques, versus
+from kdray.report.techniques import grouped, report, spread, techniques
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 from tests.report.test_comparison import BOTH, sweep
@@ -82,7 +82,7 @@ def folders(tmp_path_factory):
 
 def ask(folders, **changes):
     asked = {"budget": "trials", "objectives": None, "where": (), "svg": None, "as_json": False}
-    return versus(folders, **{**asked, **changes})
+    return report(folders, **{**asked, **changes})
 
 
 def test_techniques_are_compared_at_the_smallest_budget_and_drawn(folders, tmp_path):

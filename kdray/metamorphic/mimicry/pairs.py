@@ -17,8 +17,9 @@ from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest
 from kdray.evaluation.classify import Classifier
 from kdray.metamorphic.attacks.attack import ATTACKS
-from kdray.metamorphic.compare import Material, Plan, Progress, Side, compare, material
-from kdray.metamorphic.mimicry import Comparison
+from kdray.metamorphic.mimicry.classifiers import Material, Progress, Side, compare_classifiers, material
+from kdray.metamorphic.mimicry.plan import Plan
+from kdray.metamorphic.mimicry.result import Mimicry
 from kdray.storage import exists, join, read_json
 from kdray.tasks.classification import ClassificationTask, wrapped
 from kdray.tasks.make import assertion_task, is_ours, saved_encoding
@@ -32,7 +33,7 @@ COMPRESSOR_TOKENIZERS = {
 """As they are named in Compressor's repository, beside its students."""
 
 
-def comparisons(
+def compare_pairs(
     models: Sequence[str],
     data: Sequence[str],
     plan: Plan,
@@ -40,8 +41,8 @@ def comparisons(
     both_ways: bool = False,
     language: str | None = None,
     progress: Progress = lambda done, total: None,
-) -> list[Comparison]:
-    """One comparison for each teacher and student, in order.
+) -> list[Mimicry]:
+    """A row for each teacher and student, in order.
 
     Args:
         models: teacher, student, teacher, student, ...
@@ -62,7 +63,7 @@ def comparisons(
             raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
     sides: dict[str, Side] = {}
     sets: list[list[Labelled]] = []
-    found: list[Comparison] = []
+    found: list[Mimicry] = []
     used: dict[str, Material] = {}
     for one, two in zip(models[::2], models[1::2], strict=True):
         if _is_generator(one) and _is_generator(two):
@@ -77,9 +78,9 @@ def comparisons(
         if task not in used:
             used[task] = _inputs(task, sets, data, plan)
         inputs = used[task]
-        found.append(compare(teacher, student, inputs, plan, progress))
+        found.append(compare_classifiers(teacher, student, inputs, plan, progress))
         if both_ways:
-            found.append(compare(student, teacher, inputs, plan, progress))
+            found.append(compare_classifiers(student, teacher, inputs, plan, progress))
     return found
 
 
@@ -125,9 +126,9 @@ def _is_generator(path: str) -> bool:
     )
 
 
-def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Comparison]:
+def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
-    from kdray.metamorphic.compare_texts import compare_texts
+    from kdray.metamorphic.mimicry.generators import compare_generators
     from kdray.students.load import load_model, load_tokenizer
 
     corpora = [path for path in data if exists(join(path, "corpus.json"))]
@@ -142,9 +143,9 @@ def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: 
     if tasks[0].fingerprint != tasks[1].fingerprint:
         raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
-    found = [compare_texts(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
+    found = [compare_generators(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
     if both_ways:
-        found.append(compare_texts(models[1], models[0], technique_of(one), tasks[0], examples, plan))
+        found.append(compare_generators(models[1], models[0], technique_of(one), tasks[0], examples, plan))
     return found
 
 

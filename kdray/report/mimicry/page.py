@@ -1,4 +1,4 @@
-"""The same as one HTML file: opens offline, has no script, and asks for nothing.
+"""The table as one HTML file: opens offline, has no script, and asks for nothing.
 
 Whatever comes from data goes through `html.escape`, and the Content-Security-Policy allows no script at all and
 only this page's own style, by its hash: a hostile snippet can neither end its element nor run.
@@ -9,31 +9,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from kdray.metamorphic.mimicry import Comparison, WorstCase
+from kdray.metamorphic.mimicry.result import Mimicry
 from kdray.metamorphic.relations import RELATIONS
+from kdray.metamorphic.worst import WorstCase
 from kdray.report.describe import title
 from kdray.report.html import page_file, source_hash
-from kdray.report.mimicry import LEGEND, SHORT, Table, cell, column_names, headlines, percent, tables, who
+from kdray.report.mimicry.tables import (
+    LEGEND,
+    SHORT,
+    Table,
+    attacks,
+    cell,
+    clean,
+    column_names,
+    headlines,
+    percent,
+    summary,
+    who,
+)
 
 KIND = {"+": "added", "-": "removed", "@": "place"}
 
 
-def to_html(rows: Sequence[Comparison]) -> str:
+def to_html(rows: Sequence[Mimicry]) -> str:
     """The page as text."""
     style = page_file("style.css") + page_file("mimicry.css")
-    summary, clean, *others = list(tables(rows))
-    attacks = [table for table in others if table[0] == "Attacks"]
+    duels = [attacks(rows)] if any(row.duels for row in rows) else []
     policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'; form-action 'none'"
     body = [
         "<header><span class=brand>kdray</span><h1>Does the student mimic the teacher?</h1>",
         *(f"<p class=headline>{escape(line)}</p>" for line in headlines(rows)),
         "</header><main>",
-        _table(summary),
-        _table(clean),
+        _table(summary(rows)),
+        _table(clean(rows)),
         "<h2>Each transformation and attack</h2>",
         f"<p class=lead>{escape(' '.join(LEGEND))}</p>",
         _grid(rows),
-        *map(_table, attacks),
+        *map(_table, duels),
         *(_worst(row) for row in rows if row.worst),
         "</main>",
     ]
@@ -62,7 +74,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _grid(rows: Sequence[Comparison]) -> str:
+def _grid(rows: Sequence[Mimicry]) -> str:
     """Rows student x technique, columns relation x transformation or attack; a darker cell violates more."""
     names = column_names(rows)
     first = "".join(
@@ -87,7 +99,7 @@ def _shade(share: float | None) -> str:
     return "none" if share is None else f"shade-{round(10 * share)}"
 
 
-def _worst(row: Comparison) -> str:
+def _worst(row: Mimicry) -> str:
     cases = "".join(f"<li>{_case(case)}</li>" for case in row.worst)
     return (
         f"<h2>Worst cases: {escape(who(row))}, teacher {escape(row.teacher)}</h2><ol class=cases>{cases}</ol>"

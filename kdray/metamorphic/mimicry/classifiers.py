@@ -4,7 +4,7 @@ Both see the same clean inputs and the same variants: of each transformation so 
 seeded order) that it applies to. Attacks go for each model by itself, on the same items; the relations are then
 looked at on what the attack on the *student* ended with, which is the clean code where it failed (ours).
 
-Not covered: generators, which are judged on a suite (see `compare_texts`).
+Not covered: generators, which are judged on a suite (see `generators`).
 
 Shape suffixes: N inputs, C classes.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,60 +21,23 @@ from numpy.typing import NDArray
 
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
-from kdray.evaluation.classify import Classifier, classification_marks
-from kdray.evaluation.compare import ece
+from kdray.evaluation.classify import Classifier
+from kdray.evaluation.marks import classification_marks, ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
-from kdray.metamorphic.discrepancy import (
-    curve,
-    discrepancy,
-    discrepancy_interval,
-    flips,
-    rates,
-    violating_share,
-)
-from kdray.metamorphic.mimicry import Column, Comparison, Duel, WorstCase, source_diff
-from kdray.metamorphic.relations import Thresholds, classified, violations
+from kdray.metamorphic.discrepancy import discrepancy, discrepancy_interval, flips, rates, violating_share
+from kdray.metamorphic.mimicry.plan import Plan
+from kdray.metamorphic.mimicry.result import Duel, Mimicry, column, curves
+from kdray.metamorphic.relations import Answers, Thresholds, classified, violations
 from kdray.metamorphic.transforms.base import Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
+from kdray.metamorphic.worst import WorstCase, most_violating, source_diff
 
-CURVE = {
-    "distribution_similarity": (0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
-    "high_confidence_preservation": (0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
-    "calibration_alignment": (0.01, 0.02, 0.05, 0.1, 0.2, 0.3),
-}
 WORDS = {"clone": ("no clone", "clone"), "vulnerability": ("not vulnerable", "vulnerable")}
 MOST_WORST = 20
 WORST_OF_A_COLUMN = 3
 Probabilities = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is looked at.
-
-    Attributes:
-        cases: clean inputs at most.
-        variants: of each transformation at most.
-        transforms: names, or none for all.
-        attacks: names.
-        items: inputs that are attacked, at most.
-        budget: queries of an attack on one item.
-        thresholds: of the relations.
-        propose: (language, code) -> names for each identifier, where the data brings none (ALERT).
-        seed: of cases, variants and attacks.
-    """
-
-    cases: int = 200
-    variants: int = 40
-    transforms: tuple[str, ...] = ()
-    attacks: tuple[str, ...] = ()
-    items: int = 40
-    budget: int = 400
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    seed: int = 0
-    propose: Callable[[str, str], Mapping[str, Sequence[str]]] | None = None
 
 
 @dataclass
@@ -147,13 +110,13 @@ def _with_names(case: Labelled, plan: Plan) -> Labelled:
     return replace(case, substitutes=plan.propose(case.language, case.code))
 
 
-def compare(
+def compare_classifiers(
     teacher: Side,
     student: Side,
     inputs: Material,
     plan: Plan,
     progress: Progress = lambda done, total: None,
-) -> Comparison:
+) -> Mimicry:
     """One row of the table.
 
     Args:
@@ -178,7 +141,7 @@ def compare(
     looks += [_after_attack(name, teacher, student, inputs.items) for name in plan.attacks]
     said = {"teacher": teacher_NC.argmax(1), "student": student_NC.argmax(1)}
     worst = [case for look in looks for case in _worst(look, plan.thresholds)]
-    return Comparison(
+    return Mimicry(
         teacher=teacher.name,
         student=student.name,
         technique=student.technique,
@@ -198,11 +161,10 @@ def compare(
             _ece(teacher_NC[num:], labels_N[case_N]) - _ece(student_NC[num:], labels_N[case_N])
         ),
         flips={who: flips(classes[case_N].tolist(), classes[num:].tolist()) for who, classes in said.items()},
-        columns=tuple(_column(look, plan.thresholds) for look in looks if look.inputs),
-        curves={
-            relation: tuple(zip(values, curve(answers, relation, values, plan.thresholds), strict=True))
-            for relation, values in CURVE.items()
-        },
+        columns=tuple(
+            column(look.name, look.is_attack, look.answers, plan.thresholds) for look in looks if look.inputs
+        ),
+        curves=curves(answers, plan.thresholds),
         duels=tuple(duels),
         worst=tuple(sorted(worst, key=lambda case: -case.severity)[:MOST_WORST]),
     )
@@ -221,6 +183,10 @@ class _Look:
     inputs: Sequence[tuple[Labelled, str]]
     teacher_NC: Probabilities
     student_NC: Probabilities
+
+    @property
+    def answers(self) -> Answers:
+        return classified(self.teacher_NC, self.student_NC)
 
 
 def _by_transform(inputs: Material, teacher_NC: Probabilities, student_NC: Probabilities) -> list[_Look]:
@@ -264,37 +230,27 @@ def _attack(side: Side, name: str, case: Labelled, plan: Plan, seed: int) -> Att
     return attack(name, victim, item, budget=plan.budget, seed=seed)
 
 
-def _column(look: _Look, thresholds: Thresholds) -> Column:
-    found = violations(classified(look.teacher_NC, look.student_NC), thresholds)
-    return Column(look.name, look.is_attack, len(look.inputs), rates(found), violating_share(found))
-
-
 def _worst(look: _Look, thresholds: Thresholds) -> list[WorstCase]:
-    """The cases of a column that violate most, by number of relations, then by divergence."""
+    """The cases of a column that violate most."""
     if not look.inputs:
         return []
-    answers = classified(look.teacher_NC, look.student_NC)
-    found = violations(answers, thresholds)
-    severity_N = np.sum([v.violated for v in found.values()], axis=0) + answers.divergence
     cases = []
-    for i in np.argsort(-severity_N, kind="stable")[:WORST_OF_A_COLUMN].tolist():
-        broken = tuple(relation for relation, v in found.items() if v.violated[i])
-        if broken:
-            case, code = look.inputs[i]
-            words = WORDS[case.task]
-            cases.append(
-                WorstCase(
-                    transform=look.name,
-                    relations=broken,
-                    source=code,
-                    diff=source_diff(case.code, code),
-                    other=case.other,
-                    truth=words[case.label],
-                    teacher=_said(words, look.teacher_NC[i]),
-                    student=_said(words, look.student_NC[i]),
-                    severity=float(severity_N[i]),
-                )
+    for i, broken, severity in most_violating(look.answers, thresholds, WORST_OF_A_COLUMN):
+        case, code = look.inputs[i]
+        words = WORDS[case.task]
+        cases.append(
+            WorstCase(
+                transform=look.name,
+                relations=broken,
+                source=code,
+                diff=source_diff(case.code, code),
+                other=case.other,
+                truth=words[case.label],
+                teacher=_said(words, look.teacher_NC[i]),
+                student=_said(words, look.student_NC[i]),
+                severity=severity,
             )
+        )
     return cases
 
 

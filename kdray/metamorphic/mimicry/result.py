@@ -1,20 +1,21 @@
-"""How deeply a student mimics its teacher, as data: what `compare` finds out and the report shows.
+"""How deeply a student mimics its teacher, as data.
 
-A comparison is one row of MetaCompress's table: a student, its teacher, and a column for each transformation and
+A `Mimicry` is one row of MetaCompress's table: a student, its teacher, and a column for each transformation and
 each attack, every column with the four relations' rates.
 
-Not covered: how it is found out (see `compare`), how it is shown (see `kdray.report.mimicry`).
+Not covered: how it is found out (see `classifiers`, `generators`), how it is shown (see `kdray.report.mimicry`).
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kdray.metamorphic.attacks.measure import Damage, greater_drop
-from kdray.metamorphic.discrepancy import Rate
+from kdray.metamorphic.discrepancy import Rate, curve, rates, violating_share
+from kdray.metamorphic.relations import Answers, Thresholds, violations
+from kdray.metamorphic.worst import WorstCase
 
 
 @dataclass(frozen=True)
@@ -51,34 +52,7 @@ class Duel:
 
 
 @dataclass(frozen=True)
-class WorstCase:
-    """An input on which student and teacher part.
-
-    Attributes:
-        transform: transformation or attack.
-        relations: those violated.
-        source: the variant.
-        diff: unified, from the clean input to the variant.
-        other: the second snippet of a pair, or "".
-        truth: the label in words, as `teacher` and `student`, which add their confidence.
-        teacher: the teacher's output.
-        student: the student's output.
-        severity: bits of divergence, and 1 for each relation violated: what cases are ordered by (ours).
-    """
-
-    transform: str
-    relations: tuple[str, ...]
-    source: str
-    diff: str
-    other: str
-    truth: str
-    teacher: str
-    student: str
-    severity: float
-
-
-@dataclass(frozen=True)
-class Comparison:
+class Mimicry:
     """One student beside its teacher.
 
     Attributes:
@@ -122,11 +96,32 @@ class Comparison:
     worst: tuple[WorstCase, ...] = ()
 
 
+CURVE = {
+    "distribution_similarity": (0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    "high_confidence_preservation": (0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
+    "calibration_alignment": (0.01, 0.02, 0.05, 0.1, 0.2, 0.3),
+}
+
+
+def column(name: str, is_attack: bool, answers: Answers, thresholds: Thresholds) -> Column:
+    """What the relations say of a column's inputs."""
+    found = violations(answers, thresholds)
+    return Column(name, is_attack, len(answers), rates(found), violating_share(found))
+
+
+def curves(answers: Answers, thresholds: Thresholds) -> dict[str, tuple[tuple[float, Rate], ...]]:
+    """Each relation's rate at the thresholds of `CURVE`."""
+    return {
+        relation: tuple(zip(values, curve(answers, relation, values, thresholds), strict=True))
+        for relation, values in CURVE.items()
+    }
+
+
 LEAST_VARIANTS = 20
 """A column with fewer inputs gives no "up to" figure: 1 of 1 is no 100 % (ours)."""
 
 
-def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
+def up_to(rows: Sequence[Mimicry]) -> dict[str, Any]:
     """The headline figures: the greatest rates of all rows and columns, and the greatest drop above a teacher's.
 
     Returns:
@@ -139,21 +134,15 @@ def up_to(comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
         if share == share and (key not in found or share > found[key]["share"]):
             found[key] = {"share": share, "student": student, "column": column}
 
-    for row in comparisons:
-        for column in row.columns:
-            if column.variants >= LEAST_VARIANTS:
-                offer("violating", column.violating.share, row.student, column.name)
-                for relation, rate in column.rates.items():
+    for row in rows:
+        for one in row.columns:
+            if one.variants >= LEAST_VARIANTS:
+                offer("violating", one.violating.share, row.student, one.name)
+                for relation, rate in one.rates.items():
                     if rate.total >= LEAST_VARIANTS:
-                        offer(relation, rate.share, row.student, column.name)
+                        offer(relation, rate.share, row.student, one.name)
         for duel in row.duels:
             attacked = min(duel.teacher.attacked, duel.student.attacked)
             if duel.greater > 0 and attacked >= LEAST_VARIANTS:
                 offer("greater_drop", duel.greater, row.student, duel.attack)
     return found
-
-
-def source_diff(before: str, after: str) -> str:
-    """A unified diff without file names, three lines of context."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
-    return "\n".join(list(lines)[2:])

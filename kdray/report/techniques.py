@@ -139,7 +139,7 @@ def as_dict(found: Sequence[Technique]) -> list[dict[str, Any]]:
     ]
 
 
-def versus(
+def report(
     folders: Mapping[str, Sequence[str]],
     *,
     budget: str,

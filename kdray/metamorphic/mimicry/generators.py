@@ -17,34 +17,33 @@ from numpy.typing import NDArray
 from kdray.config import EvaluationConfig
 from kdray.corpus.example import Example
 from kdray.errors import ConfigError
-from kdray.evaluation.compare import ece, matches
-from kdray.metamorphic.compare import CURVE, Plan
-from kdray.metamorphic.discrepancy import (
-    curve,
-    discrepancy,
-    discrepancy_interval,
-    rates,
-    violating_share,
-)
-from kdray.metamorphic.evaluate import answer, text_flips, worst_cases
-from kdray.metamorphic.mimicry import Column, Comparison, WorstCase
+from kdray.evaluation.marks import ece, matches
+from kdray.metamorphic.answer import answer
+from kdray.metamorphic.discrepancy import discrepancy, discrepancy_interval, rates, violating_share
+from kdray.metamorphic.evaluate import text_flips, worst_cases
+from kdray.metamorphic.inputs import IDENTITY
+from kdray.metamorphic.mimicry.plan import Plan
+from kdray.metamorphic.mimicry.result import Mimicry, column, curves
 from kdray.metamorphic.relations import violations
-from kdray.metamorphic.suite import IDENTITY, Suite, build_suite
+from kdray.metamorphic.suite import Suite, build_suite
 from kdray.students.load import weights_fingerprint
 from kdray.tasks.assertion import AssertionTask
 from kdray.teacher.codecs import CODECS
 from kdray.teacher.manifest import ShardHeader
 
+MEAN_APPLYING = 10
+"""About so many transformations apply to a test."""
 
-def compare_texts(
+
+def compare_generators(
     teacher: tuple[str, Any],
     student: tuple[str, Any],
     technique: str,
     task: AssertionTask,
     examples: Sequence[Example],
     plan: Plan,
-) -> Comparison:
-    """One row of the table (see `compare`).
+) -> Mimicry:
+    """One row of the table.
 
     Args:
         teacher: name and model.
@@ -90,13 +89,9 @@ def _build(model: Any, task: AssertionTask, examples: Sequence[Example], folder:
     )
 
 
-MEAN_APPLYING = 10
-"""About so many transformations apply to a test."""
-
-
 def _judge(
     teacher: str, student: tuple[str, Any], technique: str, task: AssertionTask, suite: Suite, plan: Plan
-) -> Comparison:
+) -> Mimicry:
     numbers = range(len(suite.cases))
     answers, texts = answer(student[1], task, suite, numbers, EvaluationConfig().batch_size)
     clean_N = np.array([transform == IDENTITY for transform in suite.transforms])
@@ -106,12 +101,11 @@ def _judge(
     found = violations(on_variants, plan.thresholds)
     case_N = np.array([suite.cases[row] for row in variants])
     said = {"teacher": suite.teacher_texts, "student": texts}
-    columns = []
-    for name in dict.fromkeys(name_N.tolist()):
-        mine = violations(on_variants.select(name_N == name), plan.thresholds)
-        columns.append(Column(name, False, int((name_N == name).sum()), rates(mine), violating_share(mine)))
-    worst = worst_cases(suite, task, variants, answers, texts, plan.thresholds)
-    return Comparison(
+    columns = [
+        column(name, False, on_variants.select(name_N == name), plan.thresholds)
+        for name in dict.fromkeys(name_N.tolist())
+    ]
+    return Mimicry(
         teacher=teacher,
         student=student[0],
         technique=technique,
@@ -130,27 +124,10 @@ def _judge(
         ),
         flips={who: text_flips(suite, variants, words) for who, words in said.items()},
         columns=tuple(columns),
-        curves={
-            relation: tuple(zip(values, curve(on_variants, relation, values, plan.thresholds), strict=True))
-            for relation, values in CURVE.items()
-        },
-        worst=tuple(_worst(case) for case in worst),
+        curves=curves(on_variants, plan.thresholds),
+        worst=tuple(worst_cases(suite, task, variants, answers, texts, plan.thresholds)),
     )
 
 
 def _right(suite: Suite, texts: Sequence[str]) -> NDArray[np.bool_]:
     return matches(texts, suite.references)
-
-
-def _worst(case: dict[str, Any]) -> WorstCase:
-    return WorstCase(
-        transform=case["transform"],
-        relations=tuple(case["relation"].split(", ")),
-        source=case["source"],
-        diff=case["diff"],
-        other="",
-        truth=case["truth"],
-        teacher=case["teacher"],
-        student=case["student"],
-        severity=case["severity"],
-    )

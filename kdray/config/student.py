@@ -1,0 +1,104 @@
+"""A student's architecture as plain data: three families, each a small part whose every field may be searched.
+
+What cannot be built is refused here, so that a space is found wanting when it is validated. Dropout is that of the
+family's own transformers model: `dropout` of hidden states, `attention_dropout` of attention weights.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from kdray.config.read import Part
+
+Activation = Literal["gelu", "relu", "silu", "gelu_new"]
+TokenizerKind = Literal["teacher", "bpe", "wordpiece", "unigram", "word"]
+Init = Literal["random", "layers", "sliced"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Architecture(Part):
+    """What all families share. `vocab` is None where the student reads with its teacher's tokenizer."""
+
+    hidden: int = Field(ge=8)
+    heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=8)
+    tokenizer: TokenizerKind = Field("teacher", description="the teacher's, or a kind trained anew")
+    vocab: int | None = Field(None, ge=300, description="pieces of a tokenizer trained anew")
+
+    @model_validator(mode="after")
+    def _vocabulary_of_its_own(self) -> _Architecture:
+        if self.tokenizer == "teacher" and self.vocab is not None:
+            raise ValueError(
+                f"vocab {self.vocab} has no effect with the teacher's tokenizer: name a tokenizer"
+            )
+        if self.tokenizer != "teacher" and self.vocab is None:
+            raise ValueError(f"tokenizer '{self.tokenizer}' is trained anew: name its vocab")
+        return self
+
+    @property
+    def own_tokenizer(self) -> bool:
+        """Whether the student reads with a tokenizer that is not its teacher's."""
+        return self.tokenizer != "teacher"
+
+
+class T5Student(_Architecture):
+    """Encoder-decoder of the T5 family: relative positions; transformers always ties its embeddings."""
+
+    family: Literal["t5"]
+    encoder_layers: int = Field(ge=1)
+    decoder_layers: int = Field(ge=1)
+    head_dim: int = Field(32, ge=4)
+    activation: Activation = "relu"
+    dropout: Dropout = 0.0
+    init: Init = "sliced"
+
+
+class LlamaStudent(_Architecture):
+    """Decoder-only, Llama family: RMS norm, rotary positions, gated feed-forward."""
+
+    family: Literal["llama"]
+    layers: int = Field(ge=1)
+    head_dim: int = Field(32, ge=4)
+    activation: Activation = "silu"
+    attention_dropout: Dropout = 0.0
+    tied_embeddings: bool = True
+    init: Init = "sliced"
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> LlamaStudent:
+        # transformers refuses the model otherwise, although heads * head_dim is free to differ from hidden.
+        _heads_divide_hidden(self)
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim {self.head_dim} must be even: rotary positions turn pairs")
+        return self
+
+
+class RobertaStudent(_Architecture):
+    """Encoder with a head that classifies one snippet or a pair, RoBERTa family."""
+
+    family: Literal["roberta"]
+    layers: int = Field(ge=1)
+    snippets: int = Field(1, ge=1, le=2, description="of an input: 2 for clone, 1 for vulnerability")
+    positions: int = Field(
+        514, ge=18, description="two more than the tokens of a snippet that it reads; longer ones are cut"
+    )
+    position_type: Literal["absolute", "relative_key", "relative_key_query"] = "absolute"
+    activation: Activation = "gelu"
+    dropout: Dropout = 0.0
+    attention_dropout: Dropout = 0.0
+    init: Init = "random"
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> RobertaStudent:
+        _heads_divide_hidden(self)
+        return self
+
+
+def _heads_divide_hidden(student: _Architecture) -> None:
+    if student.hidden % student.heads:
+        raise ValueError(f"heads {student.heads} must divide hidden {student.hidden}")
+
+
+Student = Annotated[T5Student | LlamaStudent | RobertaStudent, Field(discriminator="family")]

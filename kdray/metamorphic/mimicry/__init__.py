@@ -1,0 +1,1 @@
+"""How deeply students mimic their teachers: `kdray metamorphic`, from paths of models to MetaCompress's table."""
