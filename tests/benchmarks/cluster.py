@@ -1,6 +1,6 @@
 """How the runner scales: trials of a fixed length that compute nothing, on hosts of one machine.
 
-    python tests/benchmarks/cluster.py [--quick] [nodes-1 nodes-2 nodes-3 limit postgres-1 postgres-2 postgres-4]
+    python tests/benchmarks/cluster.py [--quick] [PART...]
 
 Every host is a network namespace with a Ray node of its own (see tests/cluster/hosts.py). Without a name all parts
 run, about three minutes each:
@@ -14,6 +14,7 @@ Ends with one JSON line.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import sys
@@ -89,7 +90,7 @@ def main(names: list[str], quick: bool) -> None:
             part = replace(part, trials=8 * part.slots)
         with tempfile.TemporaryDirectory() as folder:
             arguments = json.dumps(asdict(part)), folder
-            said = hosts.run_world("tests.benchmarks.cluster", *arguments, timeout_s=1000)
+            said = hosts.run_world("tests.benchmarks.cluster", "--inside", *arguments, timeout_s=1000)
         rows[name] = {"trials": part.trials, **json.loads(said.splitlines()[-1])}
         print(
             f"{name:<10}  " + "  ".join(f"{key} {value:.3g}" for key, value in rows[name].items()), flush=True
@@ -103,9 +104,18 @@ def main(names: list[str], quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1].startswith("{"):
-        print(json.dumps(measure(Part(**json.loads(sys.argv[1])), Path(sys.argv[2]))))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none means all")
+    parser.add_argument(
+        "--quick", action="store_true", help="few trials, and without a part only two of them"
+    )
+    parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.inside:
+        print(json.dumps(measure(Part(**json.loads(asked.inside[0])), Path(asked.inside[1]))))
+    elif unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}")
     else:
-        is_quick = "--quick" in sys.argv[1:]
-        named = [name for name in sys.argv[1:] if name != "--quick"]
-        main(named or (["nodes-1", "nodes-3"] if is_quick else list(PARTS)), is_quick)
+        main(asked.parts or (["nodes-1", "nodes-3"] if asked.quick else list(PARTS)), asked.quick)
