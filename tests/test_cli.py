@@ -186,7 +186,7 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     assert json.loads(out)["splits"] == {"test": 32, "train": 112, "valid": 16}
     code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)
-    assert "no labelled code in it" in err
+    assert "no layout that is known" in err
 
 
 def test_models_are_compared_in_one_command(monkeypatch, capsys, tmp_path, vulnerability_world):

@@ -17,31 +17,38 @@ def corpus_mine(
     sources: Annotated[
         list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
     ] = None,
+    language: Annotated[str, typer.Option(help="python, or java: whole checkouts")] = "python",
 ) -> None:
     """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
     from kdray.console import stage
     from kdray.corpus.mine import DEMO_PACKAGES, mine
     from kdray.corpus.store import write_corpus
 
+    if not sources and language != "python":
+        raise ConfigError(f"--language {language}: name the folders to mine")
     named = sources or list(DEMO_PACKAGES)
     with stage("corpus") as advance:
-        manifest = write_corpus(out, mine(named, progress=advance), named)
+        manifest = write_corpus(out, mine(named, progress=advance, language=language), named)
     show_json(manifest)
 
 
 @corpus_app.command("import")
 def corpus_import(
-    source: Annotated[str, typer.Argument(help="a folder or file of labelled code")],
+    source: Annotated[str, typer.Argument(help="a folder or file")],
     out: Annotated[str, typer.Option(help="folder of the new corpus")],
-    language: Annotated[str | None, typer.Option(help="of the code, where it does not say")] = None,
+    language: Annotated[str | None, typer.Option(help="of labelled code, where it does not say")] = None,
 ) -> None:
-    """Import labelled pairs or functions (CodeXGLUE, JSON lines).   Example: kdray corpus import data/bcb --out
-    corpora/bcb
+    """Import a published set: Java assertions (masked tests, Methods2Test, ATLAS, AsserT5), labelled pairs or
+    functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
     """
-    from kdray.corpus.labelled import labelled_examples
+    from kdray.console import stage
+    from kdray.corpus.layouts import import_examples
     from kdray.corpus.store import write_corpus
 
-    show_json(write_corpus(out, labelled_examples(source, language), [source]))
+    with stage("import") as advance:
+        found = import_examples(source, language, advance)
+        manifest = write_corpus(out, found.examples, [source])
+    show_json({"layout": found.layout, "left_out": found.left_out, **manifest})
 
 
 @corpus_app.command("show")
@@ -53,7 +60,7 @@ def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many e
     for example in sample(read_corpus(folder), count):
         show(
             f"# {example.group} {example.test} [{example.split}] {example.focal}\n"
-            f"{example.context}>>> {example.target}\n"
+            f"{example.context}>>> {example.target}{example.after}\n"
         )
 
 

@@ -14,7 +14,6 @@ all of it belongs to the test split. A path that two kinds would fit is read as 
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from kdray.corpus.example import Example, Split
+from kdray.corpus.lines import json_lines, text_lines
 from kdray.corpus.splits import split_of
 from kdray.errors import DataError
 from kdray.storage import fingerprint
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _IDS = ("idx", "id")
-_CODES = ("code", "func", "code1", "func1")
+CODES = ("code", "func", "code1", "func1")
 _OTHERS = ("code2", "func2")
 _LABELS = ("label", "target")
 LANGUAGE = {"clone": "java", "vulnerability": "c"}
@@ -137,10 +137,10 @@ def _splits(folder: Path) -> Iterator[Labelled]:
 
 
 def _lines_of(path: Path, split: Split) -> Iterator[Labelled]:
-    for number, line in _json_lines(path):
-        code, other = _first(line, _CODES), _first(line, _OTHERS)
+    for number, line in json_lines(path):
+        code, other = _first(line, CODES), _first(line, _OTHERS)
         if not isinstance(code, str):
-            raise DataError(f"{path}: line {number}: no code, expected one of {', '.join(_CODES)}")
+            raise DataError(f"{path}: line {number}: no code, expected one of {', '.join(CODES)}")
         yield _labelled(path, number, line, code, other or "", split)
 
 
@@ -164,7 +164,7 @@ def _labelled(
 
 
 def _codes(path: Path) -> dict[str, str]:
-    return {str(_first(line, _IDS)): str(_first(line, _CODES)) for _, line in _json_lines(path)}
+    return {str(_first(line, _IDS)): str(_first(line, CODES)) for _, line in json_lines(path)}
 
 
 def _pairs(codes: Mapping[str, str], lists: Sequence[tuple[str, Path | None]]) -> Iterator[Labelled]:
@@ -182,12 +182,12 @@ def _pairs(codes: Mapping[str, str], lists: Sequence[tuple[str, Path | None]]) -
 
 def _pair_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if ".jsonl" in path.name:
-        for number, line in _json_lines(path):
+        for number, line in json_lines(path):
             if not {"id1", "id2"} <= line.keys():
                 raise DataError(f"{path}: line {number}: a pair has id1, id2 and label")
             yield number, line
         return
-    for number, text in _text_lines(path):
+    for number, text in text_lines(path):
         parts = text.split()
         if len(parts) != 3:
             raise DataError(f"{path}: line {number}: expected two ids and a label")
@@ -197,39 +197,17 @@ def _pair_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _positions(data: Path, folder: Path) -> Iterator[Labelled]:
     """Devign as it is published: one list of functions, and for each split the positions in it."""
     try:
-        functions = json.loads("".join(text for _, text in _text_lines(data)))
+        functions = json.loads("".join(text for _, text in text_lines(data)))
     except ValueError as error:
         raise DataError(f"{data}: not JSON: {error}") from error
     for split in SPLITS:
         path = _find(folder, f"{split}.txt")
-        for number, text in _text_lines(path) if path else ():
+        for number, text in text_lines(path) if path else ():
             if not text.strip().isdecimal() or int(text) >= len(functions):
                 raise DataError(f"{path}: line {number}: '{text.strip()}' is no position in {data.name}")
             line = {"idx": int(text), **functions[int(text)]}
-            yield _labelled(data, int(text), line, str(_first(line, _CODES)), "", split)
+            yield _labelled(data, int(text), line, str(_first(line, CODES)), "", split)
 
 
 def _first(line: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((line[name] for name in names if name in line), None)
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, text in _text_lines(path):
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"{path}: line {number}: not JSON: {error}") from error
-        if not isinstance(line, dict):
-            raise DataError(f"{path}: line {number}: expected a JSON object")
-        yield number, line
-
-
-def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as stream:
-            for number, text in enumerate(stream, 1):
-                if text.strip():
-                    yield number, text
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error

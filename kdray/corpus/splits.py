@@ -23,13 +23,13 @@ def split_of(group: str) -> Split:
 
 
 def without_duplicates(examples: Iterable[Example]) -> list[Example]:
-    """The examples whose (body before the assertion, assertion) was not seen before.
+    """The examples whose (body before the assertion, assertion, what follows) was not seen before.
 
     The name of the test does not count. Held-out splits go first, so that what stands in both is kept out of
     training rather than out of the test. The order of what remains is kept.
     """
     ordered = list(examples)
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     kept: set[str] = set()
     for split in ("test", "valid", "train"):
         for example in ordered:
@@ -38,7 +38,8 @@ def without_duplicates(examples: Iterable[Example]) -> list[Example]:
             # A test's first statement stands alone under its name: without the name nothing would be left to
             # compare.
             body = example.context.partition("\n")[2].strip() or example.context
-            if (body, example.target) not in seen:
-                seen.add((body, example.target))
+            content = (body, example.target, example.after)
+            if content not in seen:
+                seen.add(content)
                 kept.add(example.id)
     return [example for example in ordered if example.id in kept]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from kdray.errors import DataError, nearest
 from kdray.storage import exists, join, read_bytes, read_json, sha256, write_atomic, write_json
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+OPTIONAL = tuple(field.name for field in fields(Example) if field.default is not MISSING)
 
 
 def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Sequence[str]) -> dict[str, Any]:
@@ -25,9 +26,12 @@ def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Seque
 
     if not examples:
         raise DataError(f"{folder}: an empty corpus: nothing was mined from {', '.join(sources)}")
-    table = pa.table(
-        {field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)}
-    )
+    columns = {
+        field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)
+    }
+    # What only some corpora have is no column of the others.
+    columns = {name: column for name, column in columns.items() if name not in OPTIONAL or any(column)}
+    table = pa.table(columns)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     data = buffer.getvalue()

@@ -1,8 +1,8 @@
 """What needs no learning: repeat the last assertion, or copy the nearest training example's.
 
 The marks to beat. Retrieval is cosine similarity of binary TF-IDF vectors over the words of the context's
-last lines and of the code under test; on unseen files of seen packages it finds near-copies where there are
-any.
+last lines, of what follows and of the code under test; on unseen files of seen packages it finds near-copies where
+there are any.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def last_assertion(example: Example) -> str:
 def words(example: Example) -> set[str]:
     """The distinct words that stand for an example in retrieval."""
     tail = example.context.splitlines()[-LINES:]
-    return set(WORD.findall("\n".join([example.focal, *tail])))
+    return set(WORD.findall("\n".join([example.focal, *tail, example.after])))
 
 
 class Retrieval:

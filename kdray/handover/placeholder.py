@@ -1,9 +1,9 @@
 """A test with a placeholder as an `Example`, the same as mining would have made of it.
 
 The placeholder stands where an assertion is wanted: `<ASSERT>` (or `<AssertPlaceHolder>` or
-`<ASSERTION_PLACEHOLDER>`, as published data sets have it), also as a comment, on a line of its own. What
-follows it is not looked at: an editor's file may be unfinished there. Python goes through the miner itself; of
-Java the method is taken as it stands, without comments.
+`<ASSERTION_PLACEHOLDER>`, as published data sets have it), also as a comment, on a line of its own. Of Python what
+follows is not looked at, of Java it is if it parses: an editor's file may be unfinished there. Python goes through
+the miner itself; of Java the method is taken as the miner would.
 
 Not covered: a placeholder inside `with`, `for` or another block of Python; the miner has no such examples
 either.
@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kdray.corpus import java
 from kdray.corpus.example import Example
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.python import mine_function, parse_source
 from kdray.errors import DataError, nearest
 
-PLACEHOLDER = re.compile(r'(?:(?://|#) *)?"?<(?:ASSERT|AssertPlaceHolder|ASSERTION_PLACEHOLDER)>"?;?')
 WANTED = "assert kdray_writes_this"
+CALL, PLACE = "kdray();", b"<ASSERT>"
 LANGUAGES = {".py": "python", ".java": "java"}
 
 
@@ -44,7 +44,7 @@ def example(source: str, path: str, language: str | None = None) -> Example:
     language = language or LANGUAGES.get(Path(path).suffix, "python")
     if language not in LANGUAGES.values():
         raise DataError(f"language '{language}'{nearest(language, LANGUAGES.values())}")
-    match = PLACEHOLDER.search(source)
+    match = java.PLACEHOLDER.search(source)
     if match is None:
         raise DataError(
             f"{path or 'input'}: no placeholder: write <ASSERT> on the line where the assertion goes"
@@ -54,7 +54,7 @@ def example(source: str, path: str, language: str | None = None) -> Example:
         raise DataError(f"{path or 'input'}: the placeholder must stand on a line of its own")
     before = source[: match.start()]
     group = path or {"python": "test.py", "java": "Test.java"}[language]
-    return (_python if language == "python" else _java)(before, group)
+    return _python(before, group) if language == "python" else _java(before, source[match.end() :], group)
 
 
 def _python(before: str, group: str) -> Example:
@@ -101,51 +101,34 @@ def _roots(tree: ast.Module) -> dict[str, Path]:
     return roots
 
 
-def _java(before: str, group: str) -> Example:
-    """The innermost method that holds the end of `before`."""
-    import tree_sitter
-    import tree_sitter_java
-
-    data = before.encode()
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_java.language()))
-    # Closed again after the placeholder, however deep it stands; what is too much is an error node behind it.
-    tree = parser.parse(data + b"kdray();" + b"}" * before.count("{"))
-    node = tree.root_node.descendant_for_byte_range(len(data), len(data) + 1)
-    while node is not None and node.type != "method_declaration":
-        node = node.parent
-    if node is None:
+def _java(before: str, after: str, group: str) -> Example:
+    """The innermost method that holds the placeholder. What does not parse with what follows is closed behind the
+    placeholder instead.
+    """
+    begin = len(before.encode())
+    closed = ("\n" + before.rpartition("\n")[2] + "}") * before.count("{")
+    for rest in (after, closed):
+        data = f"{before}{CALL}{rest}".encode()
+        method = java.parse(data).descendant_for_byte_range(begin, begin + 1)
+        while method is not None and method.type != "method_declaration":
+            method = method.parent
+        if method is not None and not method.has_error:
+            break
+    if method is None:
         raise DataError(f"{group}: the placeholder must stand in a method")
-    text = _without_comments(data, node.start_byte, node)
-    name = node.child_by_field_name("name")
-    # `dedent` empties a line of blanks, and the last one is the assertion's indentation.
-    body = textwrap.dedent(" " * _column(data, node.start_byte) + text + "|")[:-1]
+    line = data[data.rfind(b"\n", 0, method.start_byte) + 1 : method.start_byte]
+    code = b"" if line.strip() else line
+    code += data[method.start_byte : begin] + PLACE + data[begin + len(CALL) : method.end_byte]
+    parts = java.opened(code.decode())
+    assert parts is not None  # noqa: S101 - the placeholder was put there
     return Example(
         id="",
         group=group,
         language="java",
-        test=data[name.start_byte : name.end_byte].decode() if name is not None else "",
+        test=java.name_of(method),
         focal="",
-        context=body,
+        context=parts[0],
         target="",
         split="test",
+        after=parts[1],
     )
-
-
-def _column(data: bytes, at: int) -> int:
-    return at - (data.rfind(b"\n", 0, at) + 1)
-
-
-def _without_comments(data: bytes, start: int, node: Any) -> str:
-    """The source from `start` to the end of `data` without the comments within the node, and empty lines."""
-    spans, stack = [], [node]
-    while stack:
-        one = stack.pop()
-        if one.type in ("line_comment", "block_comment"):
-            spans.append((one.start_byte, one.end_byte))
-        stack += one.children
-    text, at = b"", start
-    for begin, end in sorted(spans):
-        text += data[at:begin]
-        at = end
-    lines = (text + data[at:]).decode().split("\n")
-    return "\n".join([line for line in lines[:-1] if line.strip()] + lines[-1:])

@@ -21,11 +21,10 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.evaluation.marks import matches
     from kdray.metamorphic.inputs import IDENTITY
     from kdray.metamorphic.suite import Suite
     from kdray.teacher.manifest import read as read_manifest
-    from kdray.train.exam import baselines, share
+    from kdray.train.exam import baselines, share, text_marks
 
     path = join(folder, "references.json")
     if exists(path):
@@ -34,15 +33,15 @@ def references(
     assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
     suite = Suite.open(trial.suite)
     clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
-    hits = matches([suite.teacher_texts[n] for n in clean], [suite.references[n] for n in clean])
-    params = read_manifest(trial.shards).teacher_params
-    marks: dict[str, dict[str, Any]] = {"teacher": share(hits, trial.accuracy) | {"student_params": params}}
-    marks["teacher"] |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
+    said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
+    teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
+    teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
+    found: dict[str, dict[str, Any]] = {"teacher": text_marks(said, truth, trial.accuracy) | teacher}
     if trial.task in SNIPPETS:
-        truth_N = np.array([int(suite.references[n]) for n in clean])
-        marks["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)
+        truth_N = np.array([int(label) for label in truth])
+        found["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)
     elif trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
-        marks |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
-    write_json(path, marks)
-    return marks
+        found |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
+    write_json(path, found)
+    return found

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
+from kdray.evaluation.lenient import is_java, lenient_mean
 from kdray.evaluation.marks import binary_marks, ece, matches
 from kdray.metamorphic.answer import answer
 from kdray.metamorphic.discrepancy import (
@@ -51,6 +52,7 @@ class Evaluation:
             relation (clean inputs), `agreement` (greedy output equal to the teacher's on clean inputs),
             `variant_accuracy`, `flips` and `teacher_flips`, `confidence`, `ece`, `teacher_ece`,
             `calibration_gap` (on variants), `teacher_accuracy`. A relation that counted nothing is left out.
+            Of Java also `lenient_accuracy`, `teacher_lenient_accuracy` and `lenient_agreement` (clean inputs).
         intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
         relations: rates per transformation, each relation's.
@@ -177,10 +179,28 @@ def _marks(
         "metamorphic_discrepancy": discrepancy_interval(found, case_N, BOOTSTRAP_SEED),
         **{name: rate.interval for name, rate in shares.items() if rate.total},
     }
+    for name, (mean, interval) in _lenient(suite, np.flatnonzero(clean_N), texts).items():
+        metrics[name], intervals[name] = mean, interval
     counts = {"cases": int(clean_N.sum()), "variants": len(variants)}
     counts |= {name: rate.total for name, rate in rates(found).items()}
     by_transform = _by_transform(suite, variants, on_variants, thresholds)
     return Evaluation(metrics, intervals, counts, by_transform)
+
+
+def _lenient(
+    suite: Suite, rows: NDArray[Any], texts: Sequence[str]
+) -> dict[str, tuple[float, tuple[float, float]]]:
+    """The alpha-temperature study's lenient accuracy against truth and teacher, of Java."""
+    said, teacher, truth = (
+        [source[row] for row in rows] for source in (texts, suite.teacher_texts, suite.references)
+    )
+    if not is_java(truth):
+        return {}
+    return {
+        "lenient_accuracy": lenient_mean(said, truth),
+        "teacher_lenient_accuracy": lenient_mean(teacher, truth),
+        "lenient_agreement": lenient_mean(said, teacher),
+    }
 
 
 def _share(hits_N: NDArray[np.bool_]) -> Rate:

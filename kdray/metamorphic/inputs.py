@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,10 +89,7 @@ def _variants(
         variant = transform(*task.source(clean.example), seed)
         if not isinstance(variant, Variant):
             continue
-        # A classifier's target is no code: it stays.
-        changed = replace(
-            clean.example, context=variant.context, target=variant.target or clean.example.target
-        )
+        changed = task.changed(clean.example, variant.context, variant.target)
         prompt = task.prompt(changed)
         if not np.array_equal(prompt, clean.prompt):
             found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))

@@ -1,7 +1,12 @@
-"""Assertion generation: a test's beginning in, its next assertion out.
+"""Assertion generation: a test without its assertion in, the assertion out.
 
-The prompt is a header (the file's name and the code under test, as comments) and the end of the context. A
-decoder-only model reads whole tests: one row holds as many assertions of a test as fit, each predicted from
+The prompt is a header (the file's name and the code under test) and the end of the context. What follows the
+assertion, where an example has it, stands behind the context and the mark `<ASSERT>` for an encoder-decoder, and
+before the context for a decoder-only model, which writes on where the context ends (suffix, prefix, middle:
+Bavarian et al., arXiv:2207.14255). A method under test may take what the test leaves, and half the prompt at
+least; what follows, what the context leaves, and a quarter at least.
+
+A decoder-only model reads whole tests: one row holds as many assertions of a test as fit, each predicted from
 all that stands before it, which teaches several times more per token than a row per assertion. An
 encoder-decoder has one row per assertion.
 """
@@ -9,8 +14,9 @@ encoder-decoder has one row per assertion.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -22,6 +28,8 @@ from kdray.tasks.row import IGNORED, Row
 
 Ids = NDArray[np.int32]
 COMMENT = {"python": "# ", "java": "// ", "c": "// "}
+PLACE = "<ASSERT>"
+"""Where the assertion belongs, in a prompt that shows what follows it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class AssertionTask:
         tokenizer: a fast transformers tokenizer with a pad and an end-of-sequence token.
         encoder_decoder: whether prompt and answer are two sequences.
         max_input: tokens of a prompt at most; its context is cut at the front.
-        max_header: tokens of the header at most.
+        max_header: tokens of the header at most, where it holds no whole method.
         max_target: tokens of an answer at most, the end token included.
         max_row: tokens of a packed row at most (decoder-only).
         overlap: context tokens repeated at the start of a test's second and later rows (decoder-only).
@@ -62,6 +70,10 @@ class AssertionTask:
         return int(self.tokenizer.eos_token_id)
 
     @property
+    def _end(self) -> np.int32:
+        return np.int32(self.end_id)
+
+    @property
     def fingerprint(self) -> str:
         """Of the tokenizer and of the limits that shape a row."""
         limits = (
@@ -75,13 +87,19 @@ class AssertionTask:
         return fingerprint(self.tokenizer.backend_tokenizer.to_str(), repr(limits))
 
     def source(self, example: Example) -> tuple[str, str]:
-        """What a transformation may change: the context, and the target where a renamed name stands in it."""
-        return example.context, example.target
+        """What a transformation may change: the context; and the target with what follows, where names are
+        renamed along.
+        """
+        return example.context, example.target + example.after
+
+    def changed(self, example: Example, context: str, target: str) -> Example:
+        """An example with another source (see `source`)."""
+        line, newline, after = target.partition("\n")
+        return replace(example, context=context, target=line, after=newline + after)
 
     def prompt(self, example: Example) -> Ids:
         """The model's input for one example, int32 [T] with T <= `max_input`."""
-        header, context = self._encode([_header(example), example.context])
-        return self._prompt(header, context)
+        return self._prompt(example, *self._encode([_header(example), self._rest(example), example.context]))
 
     def rows(self, examples: Sequence[Example]) -> list[Row]:
         """Training rows, in the order of the examples. Answers longer than `max_target` are left out."""
@@ -118,35 +136,55 @@ class AssertionTask:
         encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
         return [np.asarray(ids, np.int32) for ids in encoded]
 
-    def _prompt(self, header: Ids, context: Ids) -> Ids:
-        header = header[: self.max_header]
-        end = [self.end_id] if self.encoder_decoder else []
-        kept = context[-(self.max_input - len(header) - len(end)) :]
-        return np.concatenate([header, kept, np.asarray(end, np.int32)])
+    def _rest(self, example: Example) -> str:
+        """What follows the assertion, as a prompt shows it."""
+        if not example.after:
+            return ""
+        return f"{PLACE}{example.after}" if self.encoder_decoder else f"{PLACE}{example.after}\n"
+
+    def _prompt(self, example: Example, header: Ids, rest: Ids, context: Ids) -> Ids:
+        header, rest, room = self._fitted(example, header, rest, len(context))
+        kept = context[-room:]
+        if self.encoder_decoder:
+            return np.concatenate([header, kept, rest, np.asarray([self.end_id], np.int32)])
+        return np.concatenate([header, rest, kept])
+
+    def _fitted(self, example: Example, header: Ids, rest: Ids, context: int) -> tuple[Ids, Ids, int]:
+        """Header and rest as far as there is room for them, and the room that is left for the context."""
+        room = self.max_input - int(self.encoder_decoder)
+        whole_method = "\n" in example.focal
+        header = header[: max(room // 2, room - len(rest) - context) if whole_method else self.max_header]
+        room -= len(header)
+        rest = rest[: max(room // 4, room - context)]
+        return header, rest, max(1, room - len(rest))
 
     def _pairs(self, examples: Sequence[Example]) -> list[Row]:
         if not examples:
             return []
         headers = self._encode([_header(example) for example in examples])
+        rests = self._encode([self._rest(example) for example in examples])
         contexts = self._encode([example.context for example in examples])
         targets = self._encode([example.target for example in examples])
         return [
-            Row(example.id, self._prompt(header, context), np.append(target, np.int32(self.end_id)))
-            for example, header, context, target in zip(examples, headers, contexts, targets, strict=True)
+            Row(example.id, self._prompt(example, header, rest, context), np.append(target, self._end))
+            for example, header, rest, context, target in zip(
+                examples, headers, rests, contexts, targets, strict=True
+            )
             if len(target) < self.max_target
         ]
 
     def _pack(self, chain: Sequence[Example]) -> Iterator[Row]:
         """Rows of one test whose assertions follow one another."""
         first = chain[0]
-        pieces = [_header(first), first.context]
+        pieces = [_header(first), self._rest(first), first.context]
         for before, after in pairwise(chain):
             pieces += [before.target, after.context[len(before.context) + len(before.target) + 1 :]]
         encoded = self._encode([*pieces, chain[-1].target])
-        header, parts = encoded[0][: self.max_header], encoded[1:]
-        builder = _RowBuilder(header, self.max_row, self.max_input - len(header))
+        header, rest, room = self._fitted(first, encoded[0], encoded[1], len(encoded[2]))
+        parts = encoded[2:]
+        builder = _RowBuilder(np.concatenate([header, rest]), self.max_row, room)
         for example, context, target in zip(chain, parts[0::2], parts[1::2], strict=True):
-            closed = np.append(target, np.int32(self.end_id))
+            closed = np.append(target, self._end)
             if builder.full(len(context) + len(closed)):
                 yield builder.row()
                 builder.restart(self.overlap)
@@ -208,9 +246,14 @@ class _RowBuilder:
 
 
 def _header(example: Example) -> str:
+    """The file's name and a signature as comments, a whole method as it stands. A group without an ending is no
+    file's name.
+    """
     mark = COMMENT[example.language]
-    lines = [example.group, *([example.focal] if example.focal else [])]
-    return "".join(f"{mark}{line}\n" for line in lines)
+    name = f"{mark}{example.group}\n" if PurePosixPath(example.group).suffix else ""
+    if not example.focal:
+        return name
+    return f"{name}{example.focal}\n" if "\n" in example.focal else f"{name}{mark}{example.focal}\n"
 
 
 def _chains(examples: Sequence[Example]) -> Iterator[list[Example]]:

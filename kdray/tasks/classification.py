@@ -8,7 +8,7 @@ holds the first snippet as its context, the other one as its focal code and the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,10 @@ class ClassificationTask:
     def source(self, example: Example) -> tuple[str, str]:
         """What a transformation may change: the first snippet; and no target."""
         return example.context, ""
+
+    def changed(self, example: Example, context: str, target: str) -> Example:
+        """An example with another first snippet; its class is no code and stays."""
+        return replace(example, context=context)
 
     def prompt(self, example: Example) -> Ids:
         """The model's input for one example."""

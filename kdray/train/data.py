@@ -79,7 +79,7 @@ def _from_corpus(trial: Trial) -> TrialData:
         tokenizer = train_code_tokenizer(snippets, trial.vocab)
     else:
         texts = (
-            f"{example.group}\n{example.focal}\n{example.context}{example.target}\n"
+            f"{example.group}\n{example.focal}\n{example.context}{example.target}{example.after}\n"
             for example in _last_of_tests(examples)
         )
         tokenizer = train_tokenizer(texts, trial.vocab)

@@ -1,4 +1,4 @@
-"""A model's strict exact match on held-out examples, beside what needs no learning."""
+"""A model's exact match on held-out examples, beside what needs no learning."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kdray.evaluation.baselines import Retrieval, last_assertion
 from kdray.evaluation.classify import Classifier
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
+from kdray.evaluation.lenient import is_java, lenient_mean
 from kdray.evaluation.marks import classification_marks, matches
 from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
@@ -34,6 +35,17 @@ def share(hits_N: NDArray[np.bool_], name: str = "assertion_accuracy") -> dict[s
         "intervals": {name: list(wilson(hits, total))},
         "cases": total,
     }
+
+
+def text_marks(
+    outputs: Sequence[str], references: Sequence[str], name: str = "assertion_accuracy"
+) -> dict[str, Any]:
+    """How often texts are right, strictly; of Java also the lenient accuracy of the alpha-temperature study."""
+    found = share(matches(outputs, references), name)
+    if is_java(references):
+        found["lenient_accuracy"], interval = lenient_mean(outputs, references)
+        found["intervals"]["lenient_accuracy"] = list(interval)
+    return found
 
 
 def answers(model: Any, task: AssertionTask, examples: Sequence[Example], batch_size: int = 64) -> list[str]:
@@ -60,7 +72,7 @@ def baselines(
         found.append(retrieval.predict(example))
         progress(done, len(examples))
     repeated = [last_assertion(example) for example in examples]
-    return {"retrieval": share(matches(found, targets)), "repeat_last": share(matches(repeated, targets))}
+    return {"retrieval": text_marks(found, targets), "repeat_last": text_marks(repeated, targets)}
 
 
 def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
@@ -73,8 +85,8 @@ def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[s
     task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
     examples = sample(read_corpus(corpus, "test"), cases)
     said = answers(model, task, examples)
-    marks = {"teacher": share(matches(said, [example.target for example in examples]))}
-    return marks | baselines(read_corpus(corpus, "train"), examples, progress)
+    found = {"teacher": text_marks(said, [example.target for example in examples])}
+    return found | baselines(read_corpus(corpus, "train"), examples, progress)
 
 
 def _examine_classifier(model: Any, teacher: str, examples: Sequence[Example]) -> dict[str, dict[str, Any]]:
@@ -83,5 +95,5 @@ def _examine_classifier(model: Any, teacher: str, examples: Sequence[Example]) -
     probabilities_NC = Classifier(model, task)([task.parts(example) for example in examples])
     truth_N = np.array([int(example.target) for example in examples])
     hits_N = probabilities_NC.argmax(1) == truth_N
-    marks = {"teacher": share(hits_N, "accuracy") | classification_marks(probabilities_NC, truth_N)}
-    return marks | {"majority": share(truth_N == (truth_N.mean() > 0.5), "accuracy")}
+    found = {"teacher": share(hits_N, "accuracy") | classification_marks(probabilities_NC, truth_N)}
+    return found | {"majority": share(truth_N == (truth_N.mean() > 0.5), "accuracy")}

@@ -12,7 +12,7 @@ import pytest
 from kdray.corpus.mine import mine
 from kdray.errors import DataError
 from kdray.handover.placeholder import example
-from tests import world
+from tests import java_world, world
 
 REAL_JAVA = Path(__file__).resolve().parents[3] / "shared" / "data" / "java_assertions" / "test.jsonl.gz"
 
@@ -76,8 +76,30 @@ def test_of_java_the_method_is_taken_up_to_the_placeholder_without_comments():
     assert found.test == "addsUp"
     assert found.context == (
         "@Test\npublic void addsUp() {\n    Cart cart = new Cart();\n    if (cart.isEmpty()) {\n"
-        '        cart.add("a", 2); \n    }\n    int sum = cart.total();\n    '
+        '        cart.add("a", 2);\n    }\n    int sum = cart.total();\n    '
     )
+    assert found.after == "\n}"
+
+
+def test_unfinished_java_behind_the_placeholder_is_left_out_and_finished_java_is_read():
+    begun = "class CartTest {\n    @Test\n    void total() {\n        if (x) {\n            <ASSERT>\n"
+    finished = example(begun + "            cart.close();\n        }\n    }\n}\n", "CartTest.java")
+    assert finished.after == "\n        cart.close();\n    }\n}"
+    unfinished = example(begun + "            cart.close((;\n", "CartTest.java")
+    assert unfinished.context == finished.context == "@Test\nvoid total() {\n    if (x) {\n        "
+    assert "close" not in unfinished.after
+
+
+def test_a_mined_java_test_comes_back_from_its_file_with_a_placeholder(tmp_path):
+    java_world.write_checkout(tmp_path / "shop", classes=6)
+    examples = mine([str(tmp_path / "shop")], processes=1, language="java")
+    assert len(examples) > 10
+    for one in examples:
+        source = (tmp_path / one.group).read_text()
+        first = one.target.partition(";")[0]
+        found = example(source.replace(one.target.replace("; ", ";\n        "), "<ASSERT>", 1), one.group)
+        assert first in source
+        assert (found.context, found.after, found.language) == (one.context, one.after, "java")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Checkouts of Java projects."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from kdray.corpus.mine import mine
+from kdray.corpus.origin import origin_of
+from kdray.corpus.splits import split_of
+from kdray.corpus.store import read_corpus, write_corpus
+from kdray.errors import DataError
+from tests import java_world
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    return java_world.write_checkout(tmp_path_factory.mktemp("java") / "shop", classes=30)
+
+
+def mined(folder):
+    return mine([str(folder)], processes=1, language="java")
+
+
+def write_test(folder, body, name="CartTest", head="class"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.java").write_text(f"import x.Y;\n{head} {name} extends Z {{\n{body}\n}}\n")
+
+
+def test_a_test_becomes_a_triple_with_its_origin(checkout):
+    found = {one.test: one for one in mined(checkout) if one.test.startswith("CartTest.")}
+    assert sorted(found) == ["CartTest.addsTwice", "CartTest.addsUp", "CartTest.staysPositive"]
+    twice = found["CartTest.addsTwice"]
+    assert twice.group == "shop/src/test/java/shop/CartTest.java"
+    assert twice.context.startswith("@Test\npublic void addsTwice() {\n    Cart held = new Cart(")
+    assert twice.target.startswith("assertThat(held.total()).isEqualTo(")
+    assert twice.after == "\n    held.close();\n}"
+    assert (twice.repo, twice.license, twice.language) == ("shop", "MIT", "java")
+    assert found["CartTest.addsUp"].target.count("assertEquals") == 2
+    assert found["CartTest.staysPositive"].after == "\n    }\n    held.close();\n}"
+    assert all(one.split == split_of(one.group) for one in found.values())
+
+
+def test_the_method_under_test_is_found_by_class_name_and_arguments(checkout):
+    found = {one.test: one.focal for one in mined(checkout)}
+    assert found["CartTest.addsTwice"] == (
+        "class Cart {\npublic int add(int more, int times) {\n    return add(more * times);\n}\n}"
+    )
+    assert "held += more;\n" in found["CartTest.addsUp"]
+    # Nothing in its name: the last call before the assertion's end.
+    assert "public int add(int more) {" in found["CartTest.staysPositive"]
+
+
+def test_a_test_whose_class_is_not_there_has_no_method_under_test(tmp_path):
+    write_test(tmp_path / "a", "@Test void f() { assertTrue(g()); }", name="GoneTest")
+    (only,) = mined(tmp_path / "a")
+    assert only.focal == ""
+
+
+def test_of_two_classes_of_one_name_the_nearer_one_is_meant(tmp_path):
+    for place in ("main/a", "main/b"):
+        (tmp_path / "p" / place).mkdir(parents=True)
+        source = f"class Cart {{ int total() {{ return {ord(place[-1])}; }} }}"
+        (tmp_path / "p" / place / "Cart.java").write_text(source)
+    write_test(tmp_path / "p/test/b", "@Test void total() { assertEquals(1, cart.total()); }")
+    (only,) = mined(tmp_path / "p")
+    assert f"return {ord('b')};" in only.focal
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("class", "@Test public void works() { assertTrue(x); }"),
+        ("class", "@org.junit.Test(timeout = 5) public void works() { assertTrue(x); }"),
+        ("class", "@ParameterizedTest @ValueSource(ints = 1) void works(int n) { assertTrue(x); }"),
+        ("class", "public void testWorks() { assertTrue(x); }"),
+        ("@Test public class", "public void works() { assertTrue(x); }"),
+        ("class", "@Nested class Inner { @RepeatedTest(3) void works() { assertTrue(x); } }"),
+    ],
+)
+def test_tests_of_junit_and_testng_are_known(tmp_path, head, body):
+    write_test(tmp_path / "p", body, head=head)
+    (only,) = mined(tmp_path / "p")
+    assert only.target == "assertTrue(x);"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "public void helper() { assertTrue(x); } @Test void none() { run(); }",
+        "int testValue() { assertTrue(x); return 1; } void test() ;",
+        "public void testWith(int n) { assertTrue(n); } // void test()",
+        "@Test void broken() { assertTrue(x; }",
+    ],
+)
+def test_what_is_no_test_is_left_alone(tmp_path, body):
+    write_test(tmp_path / "p", body)
+    with pytest.raises(DataError, match="no assertions in the 1 Java files"):
+        mined(tmp_path / "p")
+
+
+def test_the_corpus_does_not_depend_on_the_number_of_processes(checkout):
+    alone = mined(checkout)
+    assert len(alone) > 60
+    assert mine([str(checkout)], processes=2, language="java") == alone
+
+
+def test_a_corpus_with_origins_comes_back_as_written(checkout, tmp_path):
+    examples = mined(checkout)
+    write_corpus(tmp_path / "corpus", examples, ["shop"])
+    assert read_corpus(tmp_path / "corpus") == examples
+
+
+def test_commit_and_licence_are_read_from_the_checkout(tmp_path):
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian" / "changelog").write_text("cart (1.2-3) unstable; urgency=low\n")
+    (tmp_path / "LICENSE.txt").write_text("Apache License\n   Version 2.0, January 2004\n")
+    assert (origin_of(tmp_path).commit, origin_of(tmp_path).license) == ("1.2-3", "Apache-2.0")
+    (tmp_path / "LICENSE.txt").write_text("// SPDX-License-Identifier: EPL-2.0\n")
+    git = [
+        "git",
+        "-C",
+        str(tmp_path),
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "-c",
+        "commit.gpgsign=false",
+    ]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    found = origin_of(tmp_path)
+    assert len(found.commit) == 40
+    assert found.license == "EPL-2.0"
+
+
+def test_a_checkout_that_says_nothing_has_no_commit_and_no_licence(tmp_path):
+    assert (origin_of(tmp_path).commit, origin_of(tmp_path).license) == ("", "")
+
+
+def test_what_cannot_be_mined_is_one_clear_line(tmp_path):
+    with pytest.raises(DataError, match=r"no Java files \(\*\.java\)"):
+        mined(tmp_path)
+    with pytest.raises(DataError, match="--language jav, did you mean 'java'"):
+        mine([str(tmp_path)], language="jav")
