@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from kdray import cli
+from kdray.config import sweep_from
+from kdray.search import experiment
 from tests import labelled_world, world
 
 COMMANDS = {
@@ -141,6 +144,27 @@ def test_an_unknown_sweep_names_the_nearest(monkeypatch, capsys, tmp_path):
     code, _, err = run(monkeypatch, capsys, "status", "dmo", "--runs", tmp_path)
     assert code == 2
     assert "did you mean 'demo'?" in err
+
+
+@pytest.mark.parametrize(
+    ("running", "said"), [(0, "nobody runs it"), (1, "; running"), (2, "2 drivers run it")]
+)
+def test_the_status_says_how_many_drivers_run_a_sweep(
+    monkeypatch, capsys, tmp_path, small_world, running, said
+):
+    data = world.sweep_data(small_world, name="shared", storage=str(tmp_path))
+    data |= {"search": {"trials": 3, "storage": "sqlite://"}, "resources": {"drivers": 2}}
+    sweep, folder = sweep_from(data, "test"), tmp_path / "shared"
+    with ExitStack() as held:
+        for _ in range(max(running, 1)):
+            held.enter_context(experiment.claim(sweep, folder, resume=True))
+        if not running:
+            held.close()
+        code, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path)
+        assert code == 0
+        assert out.splitlines()[0].endswith(said)
+        _, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path, "--json")
+        assert json.loads(out)["drivers"] == running
 
 
 def test_shards_are_verified_and_shown(monkeypatch, capsys, small_world):
