@@ -3,7 +3,7 @@
     python tests/benchmarks/cluster.py [--quick] [PART...]
 
 Every host is a network namespace with a Ray node of its own (see tests/cluster/hosts.py). Without a name all parts
-run, about three minutes each:
+run, two minutes each:
 
 nodes-N      N hosts, four trials of 2 s at a time on each: what the runner makes of more hosts
 limit        one host, 8 trials of no length at a time: as fast as one driver can; its study is a file
@@ -50,8 +50,8 @@ class Part:
 
 
 PARTS = {
-    **{f"nodes-{n}": Part(n, 4 * n, 2.0, 1000 * n // 3) for n in (1, 2, 3)},
-    "limit": Part(1, 8, 0.0, 400),
+    **{f"nodes-{n}": Part(n, 4 * n, 2.0, 160 * n) for n in (1, 2, 3)},
+    "limit": Part(1, 8, 0.0, 1000),
     **{f"postgres-{n}": Part(1, 8, 0.0, 400, n) for n in (1, 2, 4)},
 }
 
