@@ -172,6 +172,21 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _speed_is_measured(self) -> Sweep:
+        for name in ("latency_ms", "peak_memory_mb"):
+            if name in self.objectives and not self.trial.evaluation.speed:
+                raise ValueError(f"objectives.{name} is measured with trial.evaluation.speed true only")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_are_captured(self) -> Sweep:
+        if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
+            raise ValueError(
+                "trial.distil.loss sequence learns the teacher's own answers: set capture.targets greedy"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _database_is_shared_and_keeps_its_secret(self) -> Sweep:
         # Here and not at the field, whose value an error would show.
         password = urlsplit(self.search.storage or "").password
