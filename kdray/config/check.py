@@ -15,7 +15,7 @@ from kdray.errors import ConfigError, nearest
 CONSTRAINT = re.compile(
     r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
 )
-CONSTRAINED = ("student_params", "student_bytes")
+CONSTRAINED = ("student_params", "student_bytes", "size_mb", "gflops")
 
 
 def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> Trial:

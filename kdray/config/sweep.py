@@ -61,6 +61,9 @@ class Search(Part):
     """How points are asked for and trials are stopped."""
 
     sampler: str = "surrogate"
+    sampler_params: dict[str, Any] = Field(
+        default_factory=dict, description="settings of a published technique's search"
+    )
     trials: int = Field(16, ge=1)
     start: tuple[dict[str, Any], ...] = ()
     seed: int = Field(0, ge=0)

@@ -17,9 +17,11 @@ SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 class Distil(Part):
     """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
 
-    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled"] = "decoupled"
+    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled", "cosine"] = (
+        "decoupled"
+    )
     alpha: float = Field(0.5, ge=0, le=1)
-    temperature: float = Field(1.0, ge=0.5, le=8)
+    temperature: float = Field(1.0, ge=0.5, le=10)
 
 
 class Optim(Part):
@@ -140,6 +142,11 @@ class Trial(Part):
     @model_validator(mode="after")
     def _student_fits_the_task(self) -> Trial:
         snippets = SNIPPETS.get(self.task)
+        if snippets is None and self.distil.temperature > 8:
+            raise ValueError(
+                f"distil.temperature {self.distil.temperature:g} is above 8, "
+                "up to which shards know the tail of a vocabulary"
+            )
         if not isinstance(self.student, RobertaStudent):
             if snippets is not None:
                 raise ValueError(

@@ -19,6 +19,7 @@ from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.cost import params, size_bytes
+from kdray.students.published import published_costs
 from kdray.students.vocab import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
@@ -106,6 +107,7 @@ def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     sizes = {
         "student_params": params(trial.student, vocab),
         "student_bytes": size_bytes(trial.student, vocab),
+        **published_costs(trial.student, vocab),
     }
     for metric, rule in sweep.constraints.items():
         if not satisfies(rule, sizes[metric], prepared.context):

@@ -83,6 +83,16 @@ def tvd(student: Coarse, teacher: Coarse, temperature: float) -> Tensor:
     return 0.5 * (teacher.log_probs().exp() - student.log_probs().exp()).abs().sum(-1)
 
 
+def cosine(student: Coarse, teacher: Coarse, temperature: float) -> Tensor:
+    """`bucketed` and 1 - cos(p_T, q_T): MORPH's loss (ICSE 2025), whose cross-entropy differs from the KL by the
+    teacher's entropy, a constant. The cosine is divided by the T^2 that multiplies every divergence, for
+    MORPH adds it as it is.
+    """
+    p, q = teacher.log_probs().exp(), student.log_probs().exp()
+    angle = 1 - torch.cosine_similarity(p, q, dim=-1)
+    return bucketed(student, teacher, temperature) + angle / temperature**2
+
+
 def decoupled(student: Coarse, teacher: Coarse, temperature: float) -> Tensor:
     """Binary KL of head against tail at T = 1, and the head's own KL at T; needs no R_a, exact at every T.
 
@@ -103,7 +113,7 @@ def decoupled(student: Coarse, teacher: Coarse, temperature: float) -> Tensor:
 
 Divergence = Callable[[Coarse, Coarse, float], Tensor]
 DIVERGENCES: dict[str, Divergence] = {
-    "bucketed": bucketed, "decoupled": decoupled, "jsd": jsd, "reverse": reverse,
+    "bucketed": bucketed, "cosine": cosine, "decoupled": decoupled, "jsd": jsd, "reverse": reverse,
     "sampled": sampled, "spread": bucketed, "tvd": tvd,
 }  # fmt: skip
 """By name. `spread` is `bucketed` and, in `chunked`, the KL within the tail."""

@@ -16,18 +16,20 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
-from kdray.errors import KdrayError
+from kdray.errors import ConfigError, KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.drivers import ALONE, Drivers
 from kdray.search.halving import Halving
 from kdray.search.job import Event, Job
 from kdray.search.keep import Keeper
+from kdray.search.model import Model
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
 from kdray.search.study import RUNG, STATES, Study, driver_of, reported
 from kdray.search.surrogate import Surrogate
+from kdray.search.techniques.make import TECHNIQUES, make_technique
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +128,6 @@ class Conductor:
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         name = self._sweep.search.sampler
         sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
-        model = Surrogate(self._space, self._signs, self._rungs, seed) if name == "surrogate" else None
         proposer = Proposer(
             self._space,
             self._study.directions,
@@ -135,13 +136,25 @@ class Conductor:
             seed=seed,
             asks=samplers.asks(name),
             grid=name == "grid",
-            model=model,
+            model=self._model(seed),
         )
         for trial in self._study.inherited():
             self._read_rungs(trial, trial.user_attrs["inherited"], proposer, proposer.add(trial))
         for trial in trials:
             self._read_trial(trial, proposer)
         return proposer
+
+    def _model(self, seed: int) -> Model | None:
+        search = self._sweep.search
+        if search.sampler in TECHNIQUES:
+            return make_technique(self._sweep, self._space, self._gate.refusal)
+        if search.sampler_params:
+            raise ConfigError(
+                f"{self._sweep.name}: search.sampler_params has no effect on sampler '{search.sampler}'"
+            )
+        return (
+            Surrogate(self._space, self._signs, self._rungs, seed) if search.sampler == "surrogate" else None
+        )
 
     def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
         key = trial.user_attrs["key"]
@@ -235,8 +248,8 @@ class Conductor:
         return self._job(key)
 
     def _begin(self) -> str | None:
-        """A new trial; None where none is asked for, or every point was tried."""
-        if self._num_trials >= self.asked or self._exhausted:
+        """A new trial; None where none is asked for now, or every point was tried."""
+        if self._num_trials >= self.asked or self._exhausted or (self._proposer.waits and self._live):
             return None
         with self._drivers.turn():
             if not self._drivers.alone:

@@ -12,12 +12,13 @@ from kdray.errors import ConfigError
 from kdray.search.space import Point
 
 Sizes = Callable[[Trial], Mapping[str, float]]
-"""`student_params` and `student_bytes` of a trial."""
+"""`student_params` and `student_bytes` of a trial, of a classifier also `size_mb` and `gflops` (as published)."""
 
 
 def sizes(context: Mapping[str, Any]) -> Sizes:
     """The exact sizes of the student that a trial would build, for the vocabulary `context["vocab"]`."""
     from kdray.students import cost
+    from kdray.students.published import published_costs
 
     vocab = int(context["vocab"])
 
@@ -25,6 +26,7 @@ def sizes(context: Mapping[str, Any]) -> Sizes:
         return {
             "student_params": float(cost.params(trial.student, vocab)),
             "student_bytes": float(cost.size_bytes(trial.student, vocab)),
+            **published_costs(trial.student, vocab),
         }
 
     return of
@@ -76,5 +78,5 @@ class Gate:
         measures = self.measures(trial) if self._sweep.constraints else {}
         for metric, rule in self._sweep.constraints.items():
             if not satisfies(rule, measures[metric], self._teacher):
-                return f"{metric} {measures[metric]:.0f} breaks '{rule}'"
+                return f"{metric} {measures[metric]:,.6g} breaks '{rule}'"
         return ""

@@ -26,8 +26,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.errors import ConfigError
+from kdray.search.model import Model
 from kdray.search.space import Dimension, Point, Space, decode, identity
-from kdray.search.surrogate import Surrogate
 
 DRAWN = 2000
 """How many points are drawn blindly before a finite space is walked through (or an infinite one is given up).
@@ -71,7 +71,7 @@ class Proposer:
         seed: int,
         asks: int = 16,
         grid: bool = False,
-        model: Surrogate | None = None,
+        model: Model | None = None,
     ) -> None:
         self._space = space
         self._sampler = sampler
@@ -122,6 +122,11 @@ class Proposer:
         self._storage.set_trial_state_values(mirror_id, state, values)
         if self._model is not None:
             self._model.end(mirror_id, failed=state == TrialState.FAIL)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the model wants trials that run to end before it proposes another."""
+        return self._model is not None and self._model.waits
 
     def propose(self, fixed: Point | None = None) -> Proposal | None:
         """The next point; None where every point that may be trained was tried.

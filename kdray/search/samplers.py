@@ -11,8 +11,11 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
 
 from kdray.errors import ConfigError, nearest
+from kdray.search.techniques.make import TECHNIQUES
 
-NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid")
+NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid", *TECHNIQUES)
+OURS = ("surrogate", "grid", *TECHNIQUES)
+"""Propose by themselves: Optuna only fills in start points."""
 
 
 def asks(name: str) -> int:
@@ -26,9 +29,9 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
     """A sampler with its own random state.
 
     Args:
-        name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. `surrogate` is ours
-            (`kdray.search.surrogate`), and `grid` takes every point in order, which `propose` does by itself:
-            what is here for these two only fills in start points.
+        name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. Those in
+            `OURS` propose by themselves (`kdray.search.surrogate`, `kdray.search.techniques`; `propose` walks
+            through a grid): what is here for them only fills in start points.
         seed: of its random state; different after each resume, or it would draw the same points again.
         conditional: whether the space has conditions; TPE then models each group of paths apart.
 
@@ -49,7 +52,7 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
             if importlib.util.find_spec("scipy") is None:
                 raise ConfigError("search.sampler: 'gp' needs scipy: pip install scipy")
             return GPSampler(seed=seed, independent_sampler=RandomSampler(seed=seed))
-        if name in ("random", "grid", "surrogate"):
+        if name == "random" or name in OURS:
             return RandomSampler(seed=seed)
     known = f"unknown sampler '{name}'{nearest(name, NAMES)} (or an import path 'module:Class')"
     raise ConfigError(f"search.sampler: {known}")

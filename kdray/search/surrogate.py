@@ -88,6 +88,11 @@ class Surrogate:
         """A trial ended."""
         self._seen[number].ended, self._seen[number].failed = True, failed
 
+    @property
+    def waits(self) -> bool:
+        """Never: trials that run are imagined to come out as predicted."""
+        return False
+
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """The best point that `fits`; None where none of the candidates does."""
         rows_CD, gains_C = self._candidates()

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kdray.config import RobertaStudent, Student
+
 BYTES_PER_PARAM = 4
+UNUSED_POSITIONS = 2
+"""Rows of RoBERTa's position table that no token uses."""
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,20 @@ def published_flops(shape: Shape) -> int:
     embedding = 2 * h * v + 2 * h * (s + 2) + 2 * h + 5 * h + 4 * h
     classifier = 2 * h * h + h + 12 * h + 2 * h
     return s * (shape.layers * (attention + feed_forward) + embedding + classifier)
+
+
+def published_costs(student: Student, vocab: int) -> dict[str, float]:
+    """`size_mb` and `gflops` of a classifier, with the tokens of all its snippets as positions (as AVATAR and
+    MORPH count); nothing for another family.
+
+    Args:
+        student: its architecture.
+        vocab: rows of its teacher's embedding; a student with a tokenizer of its own has `student.vocab`.
+    """
+    if not isinstance(student, RobertaStudent):
+        return {}
+    tokens = student.snippets * (student.positions - UNUSED_POSITIONS)
+    shape = Shape(
+        student.hidden, student.layers, tokens, student.vocab or vocab, student.feed_forward, student.heads
+    )
+    return {"size_mb": published_megabytes(shape), "gflops": published_flops(shape) / 1e9}

@@ -26,6 +26,7 @@ from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, batch_rows, collate, shard_of
 from kdray.students.cost import params
+from kdray.students.published import published_costs
 from kdray.students.warm_start import random_slice
 from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
@@ -67,7 +68,8 @@ class TrialRun:
         """Trains to the next rung and evaluates there.
 
         Returns:
-            Plain numbers: `step`, both objectives, `student_params`, `train_loss`, `seconds` (training and
+            Plain numbers: `step`, both objectives, `student_params` (of a classifier `size_mb` and `gflops` as
+                published), `train_loss`, `seconds` (training and
                 evaluation so far), `intervals` and what else the evaluation reports.
 
         Raises:
@@ -81,6 +83,7 @@ class TrialRun:
         metrics = {
             "step": self.step,
             "student_params": params(self.trial.student, self.data.vocab),
+            **published_costs(self.trial.student, self.data.vocab),
             "train_loss": sum(recent) / len(recent),
         }
         self.model.eval()

@@ -29,8 +29,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdray.config import Distil, Optim
-from kdray.config.trial import LlamaStudent
+from kdray.config import Distil, LlamaStudent, Optim
 from kdray.corpus.store import read_corpus
 from kdray.stream import MemorySource
 from kdray.students.families import build

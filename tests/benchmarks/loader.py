@@ -31,8 +31,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from kdray.config import Distil
-from kdray.config.trial import LlamaStudent
+from kdray.config import Distil, LlamaStudent
 from kdray.losses import SignalTensors, to_tensors
 from kdray.stream import Batch, batch_rows, collate
 from kdray.students.families import build

@@ -46,7 +46,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.config.trial import LlamaStudent
+from kdray.config import LlamaStudent
 from kdray.tasks.row import Row
 
 

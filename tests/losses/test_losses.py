@@ -67,10 +67,12 @@ class Case:
         logq = torch.log_softmax(logits_NV[:TARGETS] / temperature, -1)
         p, q = logp.exp(), logq.exp()
         m = (p + q) / 2
+        angle_C1 = 1 - torch.cosine_similarity(p, q, dim=-1)[:, None]
         divergence = {
             "reverse": q * (logq - logp),
             "jsd": (p * (logp - m.log()) + q * (logq - m.log())) / 2,
             "tvd": (p - q).abs() / 2,
+            "cosine": p * (logp - logq) + angle_C1 / V / temperature**2,
         }.get(distil.loss, p * (logp - logq))
         nll = torch.nn.functional.cross_entropy(logits_NV, self.labels_N, reduction="none")
         cross_entropy = (self.weights_N * nll).sum() / self.weights_N.sum()
