@@ -12,6 +12,8 @@
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
+Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `search`).
+
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
@@ -24,6 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -34,6 +37,7 @@ from kdray import storage
 from kdray.config import Sweep, parse
 from kdray.errors import DataError
 
+_READERS = 16
 State = Literal["running", "complete", "pruned", "failed"]
 _KEY = re.compile(r"^t(\d+)$")
 
@@ -145,7 +149,8 @@ def read_cases(folder: str | Path, key: str) -> list[dict[str, Any]]:
 def _records(folder: str | Path, sweep: Sweep) -> list[TrialRecord]:
     trials = storage.join(folder, "trials")
     keys = [name for name in storage.list_folders(trials) if _KEY.match(name)]
-    found = [_record(storage.join(trials, key), key, sweep) for key in keys]
+    with ThreadPoolExecutor(_READERS if storage.is_uri(trials) else 1) as pool:
+        found = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
     return sorted((record for record in found if record is not None), key=lambda record: record.number)
 
 

@@ -253,6 +253,26 @@ def write_atomic(location: str | Path, data: bytes | str) -> None:
         stream.write(data.encode() if isinstance(data, str) else data)
 
 
+def write_once(location: str | Path, data: bytes | str) -> None:
+    """Writes a whole file unless it is there: of several writers at a time the first one's stays.
+
+    An object store has no such promise: there the last one's stays.
+    """
+    if exists(location):
+        return
+    if is_uri(str(location)):
+        write_atomic(location, data)
+        return
+    _, path = _filesystem(str(location))
+    part = f"{path}.{uuid.uuid4().hex}.part"
+    write_atomic(part, data)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        os.unlink(part)
+
+
 def write_json(location: str | Path, value: Any) -> None:
     """Writes a JSON value, readable and with a stable order of keys."""
     write_atomic(location, json.dumps(value, indent=1, sort_keys=True) + "\n")

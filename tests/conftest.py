@@ -34,6 +34,15 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def seq2seq_world(small_world: Path) -> Path:
+    """The same folder with an encoder-decoder teacher in it (see `world.seq2seq`). Read only."""
+    from tests import world
+
+    world.build_seq2seq(small_world)
+    return small_world
+
+
+@pytest.fixture(scope="session")
 def clone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Labelled pairs, a teacher, its signal and its suite (see `tests/labelled_world.py`). Read only."""
     from tests import labelled_world

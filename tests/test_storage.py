@@ -1,5 +1,6 @@
 import errno
 import io
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,9 @@ def test_a_full_disk_is_one_line_that_names_the_folder_and_a_way_out(tmp_path, m
         storage.write_atomic(tmp_path / "file", "data")
     assert str(tmp_path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(StorageError, match="no space left"), storage.room(tmp_path):
+        raise RuntimeError("PytorchStreamWriter failed writing file")
     monkeypatch.undo()
     with pytest.raises(RuntimeError, match="unrelated"), storage.room(tmp_path):
         raise RuntimeError("unrelated")

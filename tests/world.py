@@ -91,6 +91,41 @@ def sweep_data(root: Path, **overrides: Any) -> dict[str, Any]:
     return {**data, **overrides}
 
 
+def seq2seq(root: Path, **trial: Any) -> Sweep:
+    """A sweep over the same corpus with an encoder-decoder teacher below `root / "t5"`."""
+    data = sweep_data(root)
+    data["trial"] |= {name: str(root / "t5" / name) for name in ("teacher", "shards", "suite")}
+    student = {
+        "family": "t5",
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "hidden": 32,
+        "heads": 1,
+        "feed_forward": 48,
+    }
+    data["trial"] |= {"student": student, **trial}
+    return sweep_from(data, "test")
+
+
+def build_seq2seq(root: Path) -> None:
+    """Teacher, signal and suite of `seq2seq`."""
+    from kdray.launch.prepare import prepare
+    from kdray.train.teacher import train_teacher
+
+    student = {
+        "family": "t5",
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "hidden": 64,
+        "heads": 2,
+        "feed_forward": 96,
+    }
+    optim = {"lr": 5e-3, "warmup_steps": 5, "batch_size": 16}
+    plan = recipe(root / "corpus", student={**student, "init": "random"}, optim=optim)
+    train_teacher(plan, root / "t5" / "teacher")
+    prepare(seq2seq(root))
+
+
 def sweep(root: Path, **overrides: Any) -> Sweep:
     """`sweep_data` as a validated sweep."""
     return sweep_from(sweep_data(root, **overrides), "test")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +24,7 @@ app.add_typer(teacher_app, name="teacher")
 app.add_typer(shards_app, name="shards")
 
 SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
-Runs = Annotated[str, typer.Option(help="folder of the experiments")]
+Runs = Annotated[str, typer.Option(help="folder of the experiments, a path or a URI")]
 Objectives = Annotated[
     str | None, typer.Option(help="metric:max,metric:min of any recorded metrics, instead of the sweep's own")
 ]
@@ -48,9 +47,10 @@ def show_json(value: Any) -> None:
 def experiment_folder(name: str, runs: str) -> str:
     """The folder of a sweep by its name, or the folder itself. Raises `ConfigError` with the nearest name."""
     from kdray.errors import nearest
+    from kdray.storage import exists, join, list_folders
 
-    for candidate in (Path(runs) / name, Path(name)):
-        if (candidate / "sweep.yaml").exists():
-            return str(candidate)
-    known = [path.parent.name for path in Path(runs).glob("*/sweep.yaml")]
+    for candidate in (join(runs, name), name):
+        if exists(join(candidate, "sweep.yaml")):
+            return candidate
+    known = [folder for folder in list_folders(runs) if exists(join(runs, folder, "sweep.yaml"))]
     raise ConfigError(f"no sweep '{name}' in {runs}{nearest(name, known)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from kdray.errors import ConfigError, nearest
 CONSTRAINT = re.compile(
     r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
 )
-CONSTRAINED = ("student_params", "student_bytes", "size_mb", "gflops")
+TRIED = 64
+"""Values of a range that a corner is tried beside."""
+CONSTRAINED = ("student_params", "student_bytes", "student_flops", "size_mb", "gflops")
 
 
 def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> Trial:
@@ -65,8 +68,9 @@ def corners(space: Mapping[str, Choice | Range]) -> Iterator[tuple[str, Any]]:
 def check_space(sweep: Sweep, source: str) -> None:
     """Validates the whole trial at each corner of the space and at each start point.
 
-    A corner is tried alone and, where it does not fit the base trial by itself, beside each choice of the
-    paths that its `when` names. Raises `ConfigError` naming the path and the value.
+    A corner is tried in the base trial, beside the first choice of the paths that its `when` names; where it does
+    not fit (heads that do not divide the base's hidden size), also beside values of each other path. Points that
+    do not fit are never proposed (`search.constraints`). Raises `ConfigError` naming the path and the value.
     """
     for path, value in corners(sweep.space):
         when = sweep.space[path].when
@@ -76,7 +80,7 @@ def check_space(sweep: Sweep, source: str) -> None:
         condition = {
             other: allowed[0] if isinstance(allowed, list) else allowed for other, allowed in when.items()
         }
-        merge(sweep.trial, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
+        _fit(sweep, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
     for number, point in enumerate(sweep.search.start):
         for path, value in point.items():
             if path not in sweep.space:
@@ -95,6 +99,33 @@ def check_space(sweep: Sweep, source: str) -> None:
             raise ConfigError(
                 f"{source}: constraints.{metric}: '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'"
             )
+
+
+def _fit(sweep: Sweep, point: Mapping[str, Any], source: str) -> None:
+    """Raises `ConfigError` where no trial near the base one has this part of a point."""
+    try:
+        merge(sweep.trial, point, source)
+        return
+    except ConfigError as error:
+        refused = error
+    for other in [path for path in sweep.space if path not in point]:
+        for value in some_values(sweep.space[other]):
+            with contextlib.suppress(ConfigError):
+                merge(sweep.trial, {**point, other: value}, source)
+                return
+    raise refused
+
+
+def some_values(spec: Choice | Range) -> list[Any]:
+    """Every choice, or up to `TRIED` values of a range, its ends among them."""
+    if isinstance(spec, Choice):
+        return list(spec.choices)
+    low, high = spec.range
+    if not spec.is_int:
+        return [low, high]
+    step = int(spec.step or 1)
+    values = list(range(int(low), int(high) + 1, step))
+    return [*values[:: max(1, len(values) // TRIED)], high]
 
 
 def contains(spec: Choice | Range, value: Any) -> bool:

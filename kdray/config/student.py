@@ -16,6 +16,7 @@ Activation = Literal["gelu", "relu", "silu", "gelu_new"]
 TokenizerKind = Literal["teacher", "bpe", "wordpiece", "unigram", "word"]
 Init = Literal["random", "layers", "sliced"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
+SHORTER = "tokens of a prompt that it reads, its last ones; None for as many as its teacher"
 
 
 class _Architecture(Part):
@@ -50,6 +51,7 @@ class T5Student(_Architecture):
     encoder_layers: int = Field(ge=1)
     decoder_layers: int = Field(ge=1)
     head_dim: int = Field(32, ge=4)
+    max_input: int | None = Field(None, ge=16, description=SHORTER)
     activation: Activation = "relu"
     dropout: Dropout = 0.0
     init: Init = "sliced"
@@ -61,6 +63,7 @@ class LlamaStudent(_Architecture):
     family: Literal["llama"]
     layers: int = Field(ge=1)
     head_dim: int = Field(32, ge=4)
+    max_input: int | None = Field(None, ge=16, description=SHORTER)
     activation: Activation = "silu"
     attention_dropout: Dropout = 0.0
     tied_embeddings: bool = True

@@ -182,6 +182,21 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _speed_is_measured(self) -> Sweep:
+        for name in ("latency_ms", "peak_memory_mb"):
+            if name in self.objectives and not self.trial.evaluation.speed:
+                raise ValueError(f"objectives.{name} is measured with trial.evaluation.speed true only")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_are_captured(self) -> Sweep:
+        if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
+            raise ValueError(
+                "trial.distil.loss sequence learns the teacher's own answers: set capture.targets greedy"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _drivers_share_a_database(self) -> Sweep:
         if self.resources.drivers > 1 and self.search.storage is None:
             raise ValueError(

@@ -15,13 +15,29 @@ SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 
 
 class Distil(Part):
-    """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T)."""
+    """Loss = (1 - alpha) * cross-entropy(ground truth) + alpha * T^2 * divergence(teacher, student at T).
 
-    loss: Literal["decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled", "cosine"] = (
-        "decoupled"
-    )
+    `sequence` is the cross-entropy of the teacher's own answers, which the shards must hold (`capture.targets`).
+    """
+
+    loss: Literal[
+        "decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled", "cosine", "sequence"
+    ] = "decoupled"
     alpha: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(1.0, ge=0.5, le=10)
+
+    @model_validator(mode="after")
+    def _a_sequence_is_learnt_whole(self) -> Distil:
+        if self.loss == "sequence" and (self.alpha, self.temperature) != (1.0, 1.0):
+            raise ValueError(
+                "loss sequence learns the teacher's own answers as they stand: set alpha 1.0 and temperature 1.0"
+            )
+        return self
+
+    @property
+    def reads_signal(self) -> bool:
+        """Whether the teacher's word on each token is looked at; its own answers are labels like any other."""
+        return self.loss != "sequence" and self.alpha > 0
 
 
 class Optim(Part):
@@ -83,6 +99,7 @@ class EvaluationConfig(Part):
     similarity_bits: float = Field(0.1, gt=0, lt=1)
     confidence: float = Field(0.9, gt=0, lt=1)
     calibration: float = Field(0.1, gt=0, lt=1)
+    speed: bool = Field(False, description="whether latency_ms and peak_memory_mb are measured at each rung")
 
 
 class Encoding(Part):
@@ -140,6 +157,18 @@ class Trial(Part):
         return self
 
     @model_validator(mode="after")
+    def _signal_is_of_the_students_tokens(self) -> Trial:
+        if self.task in SNIPPETS:  # a signal over classes, whatever the tokens
+            if self.distil.loss == "sequence":
+                raise ValueError(f"distil.loss sequence is for what writes: task {self.task} has no answers")
+        elif self.student.own_tokenizer and self.distil.reads_signal:
+            raise ValueError(
+                f"student.tokenizer '{self.student.tokenizer}' is not the teacher's, whose signal is over its own"
+                " tokens: set distil.loss sequence and alpha 1.0, or distil.alpha 0, or leave the tokenizer out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _student_fits_the_task(self) -> Trial:
         snippets = SNIPPETS.get(self.task)
         if snippets is None and self.distil.temperature > 8:
@@ -148,6 +177,11 @@ class Trial(Part):
                 "up to which shards know the tail of a vocabulary"
             )
         if not isinstance(self.student, RobertaStudent):
+            if self.student.max_input is not None and self.student.max_input > self.encoding.max_input:
+                raise ValueError(
+                    f"student.max_input {self.student.max_input} has no effect beyond encoding.max_input"
+                    f" {self.encoding.max_input}"
+                )
             if snippets is not None:
                 raise ValueError(
                     f"task {self.task} wants a student of family roberta, not {self.student.family}"

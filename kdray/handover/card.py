@@ -46,8 +46,8 @@ class Facts:
     int8: dict[str, Any] | None
 
 
-Family = Literal["decoder", "encoder-decoder", "classifier", "pairs"]
-"""How a student is used; `pairs` is a classifier of two snippets."""
+Family = Literal["decoder", "encoder-decoder", "classifier", "pairs", "relative"]
+"""How a student is used; `pairs` is a classifier of two snippets, `relative` one with relative positions."""
 ABOUT = {
     "assertion": "Given the beginning of a unit test it writes the next assertion.",
     "clone": "Given two snippets of code it says whether they are clones (class 1).",
@@ -55,7 +55,7 @@ ABOUT = {
 }
 PIPELINES = {
     "decoder": "text-generation", "encoder-decoder": "text2text-generation",
-    "classifier": "text-classification", "pairs": "text-classification",
+    "classifier": "text-classification", "pairs": "text-classification", "relative": "text-classification",
 }  # fmt: skip
 PROMPT = '"# shop/test_cart.py\\n# def total(items):\\ndef test_total():\\n    items = [1, 2]\\n    "'
 USAGE = {
@@ -75,6 +75,14 @@ print(tokenizer.decode(model.generate(**ids)[0], skip_special_tokens=True))""",
 classify = pipeline("text-classification", model=".")
 code = "int f(char *s) { char b[8]; strcpy(b, s); return b[0]; }"
 print(classify(" ".join(code.split()), truncation=True))""",
+    "relative": """# Relative positions: transformers 5 has no such class, kdray has.
+from kdray.evaluation.classify import Classifier
+from kdray.students.load import load_model, load_tokenizer
+from kdray.tasks.classification import ClassificationTask
+
+model = load_model(".")
+snippets = ("int f(int a) { return a + 1; }", "int g(int b) { return 1 + b; }")[: model.snippets]
+print(Classifier(model, ClassificationTask(load_tokenizer("."), model.snippets))([snippets]))""",
     "pairs": """import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer

@@ -3,7 +3,7 @@
     README.md              the model card
     model.safetensors      bfloat16 weights; config.json says float32, so that they are computed with as they
                            were measured
-    tokenizer.json ...     the teacher's tokenizer
+    tokenizer.json ...     its tokenizer, the teacher's or one of its own
     kdray.json             limits of the encoding, for `kdray predict`
     statement.json         the statement's facts as data
     onnx/                  with --onnx and --int8
@@ -31,6 +31,7 @@ from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.published import RESERVED_POSITIONS
 from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
@@ -145,6 +146,8 @@ def _fill(
 
 def _family(model: Any, task: str) -> Family:
     if task in SNIPPETS:
+        if getattr(model.config, "position_embedding_type", "absolute") != "absolute":
+            return "relative"
         return "classifier" if SNIPPETS[task] == 1 else "pairs"
     return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
 
@@ -156,9 +159,10 @@ def _copy(student: str, work: Path, task: str) -> None:
     config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
     limits = saved_encoding(student)
     if task in SNIPPETS:
-        if SNIPPETS[task] == 1:  # transformers has this very model, and none that reads pairs
+        if SNIPPETS[task] == 1 and "position_embedding_type" not in config:
+            # transformers has this very model, and none that reads pairs or has relative positions
             config["architectures"] = ["RobertaForSequenceClassification"]
-        _frame_inputs(work, limits.max_input)
+        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
     else:
         generation = storage.read_json(storage.join(student, "generation_config.json"))
         generation |= {"max_new_tokens": limits.max_target, "do_sample": False}

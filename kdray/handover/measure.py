@@ -17,13 +17,13 @@ import torch
 from kdray.config import Trial, parse
 from kdray.errors import DataError
 from kdray.evaluation.generate import Generation, greedy
+from kdray.evaluation.speed import one_answer
 from kdray.metamorphic.evaluate import evaluate
 from kdray.metamorphic.inputs import IDENTITY
 from kdray.metamorphic.suite import Suite
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
-from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.teacher.shards import ShardSource
 from kdray.teacher.verify import against_teacher
@@ -55,8 +55,8 @@ class Bench:
     @property
     def signal(self) -> ShardSource:
         """The shards it learned from."""
-        assert isinstance(self.data.source, ShardSource)  # noqa: S101 - what has a suite reads shards
-        return self.data.source
+        assert self.data.shards is not None  # noqa: S101 - what has a suite reads shards
+        return self.data.shards
 
     @property
     def numbers(self) -> list[int]:
@@ -86,7 +86,8 @@ def marks(model: Any, on: Bench) -> dict[str, Any]:
 
 def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:
     """The student's greedy answers to rows of the suite."""
-    prompts, drafts, _ = on.suite.read(numbers)
+    prompts, outputs, _ = on.suite.read(numbers)
+    drafts = outputs if on.suite.reread is None else None  # only a guess, and in the teacher's tokens
     return greedy(
         model,
         prompts,
@@ -102,39 +103,26 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
     """Median milliseconds of one answer, one input at a time, beside the teacher's in turn: an assertion by
     `generate`, or a classifier's class.
     """
-    prompts, _, _ = on.suite.read(on.clean[:LATENCY_CASES])
+    cases = on.clean[:LATENCY_CASES]
+    inputs = {"student_ms": on.suite.read(cases)[0], "teacher_ms": on.suite.told(cases)[0]}
+    tasks = {"student_ms": on.data.task, "teacher_ms": on.data.teacher_task}
     teacher = load_model(on.data.teacher) if on.data.teacher is not None else None
     models = {"student_ms": model, "teacher_ms": teacher}
     times: dict[str, list[float]] = {name: [] for name, one in models.items() if one is not None}
-    for prompt in [prompts[0], *prompts]:  # the first warms up
-        ids = torch.from_numpy(prompt.astype("int64"))[None]
+    for number in [0, *range(len(cases))]:  # the first warms up
         for name in times:
+            ids = torch.from_numpy(inputs[name][number].astype("int64"))[None]
             started = time.perf_counter()
-            _answer(models[name], ids, on.data.task)
+            one_answer(models[name], ids, tasks[name])
             times[name].append(1000 * (time.perf_counter() - started))
     found: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
     device = f"CPU, {torch.get_num_threads()} thread(s)"
-    return {"teacher_ms": None, **found, "inputs": len(prompts), "device": device}
-
-
-@torch.inference_mode()
-def _answer(model: Any, ids: torch.Tensor, task: AnyTask) -> None:
-    if not isinstance(task, AssertionTask):
-        model(ids)
-        return
-    model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=task.max_target,
-        do_sample=False,
-        eos_token_id=task.end_id,
-        pad_token_id=task.pad_id,
-    )
+    return {"teacher_ms": None, **found, "inputs": len(cases), "device": device}
 
 
 def fidelity(on: Bench) -> dict[str, dict[float, float]] | None:
     """KL(teacher || stored) by temperature on a sample of rows; None without the teacher beside its signal."""
     if on.data.teacher is None:
         return None
-    forward = TargetLogits(load_model(on.data.teacher), on.data.task.pad_id)
+    forward = TargetLogits(load_model(on.data.teacher), on.data.teacher_task.pad_id)
     return asdict(against_teacher(on.signal, forward, FIDELITY_ROWS))

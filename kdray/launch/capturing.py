@@ -27,6 +27,8 @@ from kdray.storage import join, upload
 from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
+from kdray.students.slices import check_cut
+from kdray.students.vocab import teacher_shape
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.make import task_of
@@ -103,6 +105,7 @@ class Capturing:
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
         self._model, self._tokenizer, self._task = self._voice.load()
+        check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
         self._header = ShardHeader(
             task=trial.task,
             teacher=weights_fingerprint(self._model),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep
@@ -13,6 +12,7 @@ from kdray.console import near, say, stage
 from kdray.launch.pipeline import Launched, launch
 from kdray.launch.references import references
 from kdray.launch.summary import front_of, summary
+from kdray.storage import join
 
 Show = Callable[[str], None]
 
@@ -42,7 +42,7 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     from kdray.results import experiment
 
     found = front_of(launched)
-    page = Path(launched.folder) / "front.html"
+    page = join(launched.folder, "front.html")
     html.write(page, experiment(launched.folder), found)
     if as_json:
         show(json.dumps(summary(launched, marks), indent=1))

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import Sweep, Trial, satisfies
+from kdray.config import Student, Sweep, Trial, as_data, satisfies
 from kdray.console import Advance
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
-from kdray.students.cost import params, size_bytes
-from kdray.students.published import published_costs
-from kdray.students.vocab import embedding_rows
+from kdray.students.cost import costs
+from kdray.students.slices import check_cut
+from kdray.students.vocab import embedding_rows, kept_teacher
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
 
@@ -35,17 +35,20 @@ class Prepared:
         signal: manifest of the shards.
         suite: manifest of the metamorphic suite.
         vocab: rows of the students' embedding.
+        teacher: its architecture, None for one that no student is cut from.
     """
 
     signal: Manifest
     suite: Manifest
     vocab: int
+    teacher: Student | None
 
     @property
     def context(self) -> dict[str, Any]:
-        """The quantities that constraints speak of."""
+        """What can be said about a trial with it: the quantities that constraints speak of, and the teacher."""
         params = self.signal.teacher_params
-        return {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        return known if self.teacher is None else {**known, "teacher": as_data(self.teacher)}
 
 
 def _no_stage(name: str) -> AbstractContextManager[Advance]:
@@ -63,7 +66,8 @@ def prepare(
         cluster: a Ray that is there while it is entered: captures run on all of it; None: in this process.
 
     Raises:
-        ConfigError: the sweep names no shards or no suite, or nothing to make them from.
+        ConfigError: the sweep names no shards or no suite, or nothing to make them from; or its base trial's
+            student cannot be cut from the teacher.
         DataError: something is damaged or belongs to another teacher or corpus.
     """
     trial = sweep.trial
@@ -81,7 +85,8 @@ def prepare(
         Capturing(sweep, stage).run([folder for folder in stores if folder in missing], cluster)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal.vocab, trial.task)
-    prepared = Prepared(signal, read_manifest(trial.suite), vocab)
+    prepared = Prepared(signal, read_manifest(trial.suite), vocab, kept_teacher(trial.shards))
+    check_cut(prepared.teacher, trial.student)
     for folder in stores:
         _check_same_teacher(folder, read_manifest(folder), prepared.suite, sweep)
     return prepared
@@ -103,12 +108,7 @@ def _stores(sweep: Sweep, base: str) -> list[str]:
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    vocab = prepared.vocab
-    sizes = {
-        "student_params": params(trial.student, vocab),
-        "student_bytes": size_bytes(trial.student, vocab),
-        **published_costs(trial.student, vocab),
-    }
+    sizes = costs(trial, prepared.vocab)
     for metric, rule in sweep.constraints.items():
         if not satisfies(rule, sizes[metric], prepared.context):
             teacher = prepared.signal.teacher_params

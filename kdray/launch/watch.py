@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdray import results
@@ -23,6 +22,7 @@ from kdray.report import describe
 from kdray.report.front import Front, complete, front
 from kdray.report.table import front_table
 from kdray.results import TrialRecord
+from kdray.storage import exists, join
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -86,7 +86,7 @@ def line(event: Any, advance: Advance = lambda done, total: None) -> None:
 
 def _earlier(folder: str) -> list[TrialRecord]:
     """What an earlier run left."""
-    if not (Path(folder) / "sweep.yaml").exists():
+    if not exists(join(folder, "sweep.yaml")):
         return []
     return [record for record in results.read(folder) if record.state != "running"]
 

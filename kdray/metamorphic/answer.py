@@ -25,6 +25,7 @@ from kdray.metamorphic.suite import Suite
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.reread import Reread
 from kdray.teacher.signal import TeacherSignal
 
 
@@ -34,6 +35,8 @@ def answer(
     """What a student says to some rows, beside what the teacher said; and its texts."""
     if isinstance(task, ClassificationTask):
         return _classify(model, task, suite, numbers, batch_size)
+    if suite.reread is not None:
+        return _write_in_other_tokens(model, task, suite, suite.reread, numbers, batch_size)
     return _write(model, task, suite, numbers, batch_size)
 
 
@@ -93,6 +96,41 @@ def _write(
         student_on_teacher=np.exp(logprob_N),
     )
     return answers, texts
+
+
+def _write_in_other_tokens(
+    model: Any, task: AssertionTask, suite: Suite, reread: Reread, numbers: Sequence[int], batch_size: int
+) -> tuple[Answers, list[str]]:
+    """The same where teacher and student share no tokens. Ours: they are compared on two events, the teacher's
+    whole answer and any other; a confidence is the geometric mean over the *teacher's* tokens of a text.
+    """
+    prompts, drafts, _ = suite.read(numbers)
+    answers = [reread.answer(draft) for draft in drafts]
+    on_teacher_N = np.zeros(len(numbers))
+
+    def compare(rows: list[int], logits_PV: Tensor) -> None:
+        labels_P = torch.from_numpy(np.concatenate([answers[row] for row in rows]).astype(np.int64))
+        found_P = logits_PV.float().log_softmax(1).cpu().gather(1, labels_P[:, None])[:, 0].double()
+        for row, part in zip(rows, torch.split(found_P, [len(answers[row]) for row in rows]), strict=True):
+            on_teacher_N[row] = float(part.sum())
+
+    options = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
+    outputs = greedy(
+        model, prompts, max_new_tokens=task.max_target, drafts=answers, on_draft=compare, **options
+    )
+    texts = [task.decode(output.ids) for output in outputs]
+    lengths_N = np.array([len(draft) for draft in drafts])
+    own_N = np.array([output.logprob.sum(dtype=np.float64) for output in outputs])
+    own_lengths_N = np.array([reread.teacher_length(text) for text in texts])
+    confidence_N = suite.teacher_confidence[list(numbers)]
+    events_N2 = [np.stack([p_N, 1 - p_N], 1) for p_N in (confidence_N**lengths_N, np.exp(on_teacher_N))]
+    return Answers(
+        agrees=matches(texts, [suite.teacher_texts[number] for number in numbers]),
+        divergence=jsd_bits(*events_N2),
+        teacher_confidence=confidence_N,
+        student_confidence=np.exp(own_N / own_lengths_N),
+        student_on_teacher=np.exp(on_teacher_N / lengths_N),
+    ), texts
 
 
 def _compare(

@@ -78,7 +78,7 @@ def evaluate(
 
     Args:
         model: the student.
-        task: encodes and decodes; its tokenizer must be the suite's.
+        task: encodes and decodes, with the tokenizer of the suite or of its `reread`.
         suite: with the teacher's word.
         config: thresholds and batch size.
         cases: clean inputs; None takes `config.cases`.

@@ -27,6 +27,7 @@ from kdray.metamorphic.inputs import IDENTITY, Ids, Input, suite_inputs
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.reread import Reread
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
@@ -161,6 +162,8 @@ class Suite:
         renames: (old, new) pairs of each row.
         teacher_texts: the teacher's output for each row.
         teacher_confidence: float64 [rows], its geometric-mean token probability.
+        reread: for a student with a tokenizer of its own, else None.
+        max_input: tokens of a prompt that a student reads, its last ones; None for all.
     """
 
     source: ShardSource
@@ -170,6 +173,8 @@ class Suite:
     renames: list[tuple[tuple[str, str], ...]]
     teacher_texts: list[str]
     teacher_confidence: NDArray[np.float64]
+    reread: Reread | None = None
+    max_input: int | None = None
 
     @classmethod
     def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> Suite:
@@ -205,7 +210,16 @@ class Suite:
         return list(range(starts[cases] if cases < len(starts) else len(self.transforms)))
 
     def read(self, numbers: Sequence[int]) -> tuple[list[Ids], list[Ids], TeacherSignal]:
-        """Prompts, teacher's outputs and the teacher's signal on those outputs, row after row."""
+        """Prompts as the student reads them, the teacher's outputs and its signal on these, row after row."""
+        prompts, outputs, signal = self.told(numbers)
+        if self.reread is not None:
+            prompts = [self.reread.prompt(prompt) for prompt in prompts]
+        if self.max_input is not None:
+            prompts = [prompt[-self.max_input :] for prompt in prompts]
+        return prompts, outputs, signal
+
+    def told(self, numbers: Sequence[int]) -> tuple[list[Ids], list[Ids], TeacherSignal]:
+        """The same with prompts in the teacher's own tokens."""
         rows, signal = self.source.take(numbers)
         pairs = [_split(row) for row in rows]
         return [prompt for prompt, _ in pairs], [output for _, output in pairs], signal

@@ -7,40 +7,18 @@ killed before it heard), the attempt begins by reporting that rung again.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kdray.config import Trial, as_data, parse
-from kdray.errors import KdrayError, TrialFailed
+from kdray.errors import TrialFailed
 from kdray.search.record import TrialFolder
-
-
-class Run(Protocol):
-    """What an attempt trains; `kdray.train.TrialRun` is one."""
-
-    @property
-    def done(self) -> bool:
-        """Whether the last rung was reached."""
-
-    def next_rung(self) -> Mapping[str, Any]:
-        """Trains to the next rung and evaluates; raises `TrialFailed` where the trial cannot go on."""
-
-    def save(self, folder: str) -> None:
-        """Writes a checkpoint."""
-
-    def load(self, folder: str) -> None:
-        """Goes back to a checkpoint."""
-
-    def export(self, folder: str) -> None:
-        """Writes the trained student."""
-
-    def close(self) -> None:
-        """Frees everything, so that another run can begin in this process."""
+from kdray.search.run import Carried, Run, load_factory
+from kdray.storage import join
 
 
 @dataclass(frozen=True)
@@ -89,7 +67,7 @@ class Attempt:
 
     def __init__(self, order: Order, open_run: Callable[[str, Trial], Run] | None = None) -> None:
         """`open_run(factory, trial)` starts the run; without it the factory makes one in this process."""
-        open_run = open_run or (lambda factory, trial: load_factory(factory)(trial))
+        open_run = open_run or (lambda factory, trial: Carried(load_factory(factory)(trial)))
         self._order = order
         self._folder = TrialFolder(order.experiment, order.key)
         self._stack = contextlib.ExitStack()
@@ -129,7 +107,7 @@ class Attempt:
         self._rungs.append(rung)
         self._folder.save(self._run.save, self._rungs, self._wall_s)
         if self._run.done:
-            self._run.export(str(self._folder.path / "student"))
+            self._run.export(join(self._folder.location, "student"))
             self._folder.write_cases(getattr(self._run, "worst_cases", ()))
         self._order = Order(**{**asdict(self._order), "decided": rung["step"]})
         return rung
@@ -149,13 +127,3 @@ class Attempt:
     def close(self) -> None:
         """Frees the run and the folder."""
         self._stack.close()
-
-
-def load_factory(path: str) -> Callable[..., Run]:
-    """The class behind `module:Class`. Raises `KdrayError`."""
-    module, _, attribute = path.partition(":")
-    try:
-        found: Callable[..., Run] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise KdrayError(f"trial factory '{path}': {error}") from error
-    return found

@@ -54,7 +54,7 @@ class Conductor:
         self,
         sweep: Sweep,
         study: Study,
-        folder: Path | None,
+        folder: str | Path | None,
         gate: Gate,
         on_event: Callable[[Event], None] = lambda event: None,
         drivers: Drivers = ALONE,
@@ -248,14 +248,16 @@ class Conductor:
         return self._job(key)
 
     def _begin(self) -> str | None:
-        """A new trial; None where none is asked for now, or every point was tried."""
-        if self._num_trials >= self.asked or self._exhausted or (self._proposer.waits and self._live):
+        """A new trial; None where none is asked for, the sampler waits for others, or every point was tried."""
+        if self._num_trials >= self.asked or self._exhausted:
             return None
         with self._drivers.turn():
             if not self._drivers.alone:
                 self._hear()
                 if self._num_trials >= self.asked:
                     return None
+            if self._proposer.waits and (self._live or self._elsewhere):
+                return None
             created = self._create()
         if created is None:
             log.warning(

@@ -7,29 +7,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kdray.config import Sweep, Trial, merge, satisfies
+from pydantic import TypeAdapter
+
+from kdray.config import Student, Sweep, Trial, merge, satisfies
 from kdray.errors import ConfigError
 from kdray.search.space import Point
 
 Sizes = Callable[[Trial], Mapping[str, float]]
-"""`student_params` and `student_bytes` of a trial, of a classifier also `size_mb` and `gflops` (as published)."""
+"""What `cost.costs` knows of a trial before it is trained."""
 
 
 def sizes(context: Mapping[str, Any]) -> Sizes:
     """The exact sizes of the student that a trial would build, for the vocabulary `context["vocab"]`."""
     from kdray.students import cost
-    from kdray.students.published import published_costs
 
     vocab = int(context["vocab"])
 
     def of(trial: Trial) -> Mapping[str, float]:
-        return {
-            "student_params": float(cost.params(trial.student, vocab)),
-            "student_bytes": float(cost.size_bytes(trial.student, vocab)),
-            **published_costs(trial.student, vocab),
-        }
+        return {name: float(value) for name, value in cost.costs(trial, vocab).items()}
 
     return of
+
+
+def cuttable(context: Mapping[str, Any]) -> Callable[[Trial], None]:
+    """What raises `ConfigError` for a trial whose student cannot be cut out of `context["teacher"]`."""
+    from kdray.students.slices import check_cut
+
+    teacher = TypeAdapter(Student).validate_python(context["teacher"]) if "teacher" in context else None
+    return lambda trial: check_cut(teacher, trial.student)
 
 
 class Gate:
@@ -39,17 +44,24 @@ class Gate:
         sweep: the base trial and the constraints.
         sizes: what is constrained; only asked where there are constraints.
         teacher: `teacher_params` and `teacher_bytes`, for the constraints that are relative to them.
+        fits: raises `ConfigError` for a trial that the teacher does not allow.
+        fits: raises `ConfigError` for a trial that the teacher does not allow.
 
     Raises:
         ConfigError: a constraint relative to a teacher that nothing is known about.
     """
 
     def __init__(
-        self, sweep: Sweep, sizes: Sizes | None = None, teacher: Mapping[str, float] | None = None
+        self,
+        sweep: Sweep,
+        sizes: Sizes | None = None,
+        teacher: Mapping[str, float] | None = None,
+        fits: Callable[[Trial], None] = lambda trial: None,
     ) -> None:
         self._sweep = sweep
         self._sizes = sizes
         self._teacher = dict(teacher or {})
+        self._fits = fits
         if sweep.constraints and sizes is None:
             raise ConfigError(
                 f"{sweep.name}: constraints need the vocabulary of the teacher: capture its shards first"
@@ -73,6 +85,7 @@ class Gate:
         """Why this point is not to be trained, "" where it may be."""
         try:
             trial = self.trial(point)
+            self._fits(trial)
         except ConfigError as error:
             return str(error)
         measures = self.measures(trial) if self._sweep.constraints else {}

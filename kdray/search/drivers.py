@@ -12,12 +12,13 @@ study.lock                        held by the driver whose turn it is to begin a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdray.errors import KdrayError
-from kdray.search.record import lock
+from kdray.errors import ConfigError, KdrayError
+from kdray.search.lock import Lease, is_leased, lock
+from kdray.storage import is_uri
 
 LOCK_WAIT_S = 3.0
 """A look at a lock (`status`, another driver's) holds it for a moment."""
@@ -30,14 +31,17 @@ class Drivers:
     """The drivers of a sweep, seen by one of them.
 
     Attributes:
-        folder: the experiment folder; None where there is none (simulations).
+        folder: the experiment folder; None where there is none (simulations), and behind a URI, where there is
+            one driver at a time.
         number: of this driver, from 0.
         count: how many there may be.
+        check: raises `KdrayError` where this one is no driver any more.
     """
 
     folder: Path | None = None
     number: int = 0
     count: int = 1
+    check: Callable[[], None] = lambda: None
 
     @property
     def alone(self) -> bool:
@@ -69,7 +73,8 @@ class Drivers:
 
     def others(self) -> bool:
         """Whether another one runs."""
-        assert self.folder is not None  # noqa: S101 - a simulation has no others
+        if self.folder is None:
+            return False
         own = _lock_of(self.folder, self.number)
         return any(_is_held(path, GLANCE_WAIT_S) for path in _locks(self.folder) if path != own)
 
@@ -78,8 +83,29 @@ ALONE = Drivers()
 
 
 @contextlib.contextmanager
-def join(folder: Path, count: int) -> Iterator[Drivers]:
-    """Becomes one of at most `count` drivers. Raises `KdrayError` where there are as many already."""
+def join(folder: str, count: int) -> Iterator[Drivers]:
+    """Becomes one of at most `count` drivers.
+
+    Raises:
+        ConfigError: several, behind a URI.
+        KdrayError: there are as many already.
+    """
+    if is_uri(folder):
+        if count > 1:
+            raise ConfigError(
+                f"resources.drivers: {count} drivers need a folder with locks, which '{folder}' has not"
+            )
+        lease = Lease(folder)
+        with lease.held():
+            yield Drivers(check=lease.check)
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with _joined(Path(folder), count) as own:
+        yield own
+
+
+@contextlib.contextmanager
+def _joined(folder: Path, count: int) -> Iterator[Drivers]:
     with contextlib.ExitStack() as held:
         for number in range(count):
             try:
@@ -92,9 +118,9 @@ def join(folder: Path, count: int) -> Iterator[Drivers]:
         yield Drivers(folder, number, count)
 
 
-def alive(folder: Path) -> int:
+def alive(folder: str) -> int:
     """How many processes run the sweep."""
-    return sum(_is_held(path) for path in _locks(folder))
+    return int(is_leased(folder)) if is_uri(folder) else sum(_is_held(path) for path in _locks(Path(folder)))
 
 
 def _lock_of(folder: Path, number: int) -> Path:

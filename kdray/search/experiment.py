@@ -1,7 +1,8 @@
 """The experiment folder as the thing that is run, watched and stopped. Needs neither Ray nor Optuna.
 
 sweep.yaml     the sweep as resolved
-driver0.lock   held by the process that runs it, freed by the system when that process ends; see `drivers`
+driver0.lock   held by the process that runs it, freed by the system when that process ends; see `drivers`. Behind
+               a URI driver.lock, a folder of claims; see `lock`
 driver.json    who runs it since when, and how far it was then
 fork.json      the folder whose trials this sweep knows too, where it is a fork (see `fork`)
 stop           put there by `kdray stop`; the driver ends cleanly when it sees it
@@ -73,7 +74,7 @@ class Status:
 
 
 @contextlib.contextmanager
-def claim(sweep: Sweep, folder: Path, *, resume: bool) -> Iterator[Drivers]:
+def claim(sweep: Sweep, folder: str | Path, *, resume: bool) -> Iterator[Drivers]:
     """Becomes a driver of the sweep in the folder and writes sweep.yaml and driver.json.
 
     Yields:
@@ -83,16 +84,15 @@ def claim(sweep: Sweep, folder: Path, *, resume: bool) -> Iterator[Drivers]:
         ConfigError: there is a sweep already and `resume` is not said, or it differs from this one.
         KdrayError: `resources.drivers` other processes run it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with drivers.join(folder, sweep.resources.drivers) as own:
+    with drivers.join(str(folder), sweep.resources.drivers) as own:
         with own.turn():
-            _begin(sweep, folder, own, resume)
+            _begin(sweep, str(folder), own, resume)
         yield own
 
 
-def _begin(sweep: Sweep, folder: Path, own: Drivers, resume: bool) -> None:
+def _begin(sweep: Sweep, folder: str, own: Drivers, resume: bool) -> None:
     others = own.others()
-    if (folder / "sweep.yaml").exists():
+    if storage.exists(storage.join(folder, "sweep.yaml")):
         if not resume:
             check_new(folder)
         before = results.read_sweep(folder)
@@ -103,20 +103,20 @@ def _begin(sweep: Sweep, folder: Path, own: Drivers, resume: bool) -> None:
                 f"{folder}: resources.drivers: {there} -> {own.count} while it is run by another kdray process: "
                 "stop that first"
             )
-    write_yaml(folder / "sweep.yaml", sweep)
+    write_yaml(storage.join(folder, "sweep.yaml"), sweep)
     if not others:
-        (folder / "stop").unlink(missing_ok=True)
+        storage.delete(storage.join(folder, "stop"))
     who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "done": _done(folder)}
-    storage.write_json(folder / "driver.json", who)
+    storage.write_json(storage.join(folder, "driver.json"), who)
 
 
-def check_new(folder: Path) -> None:
+def check_new(folder: str | Path) -> None:
     """Raises `ConfigError` where there is a sweep."""
-    if (folder / "sweep.yaml").exists():
+    if storage.exists(storage.join(folder, "sweep.yaml")):
         raise ConfigError(f"{folder}: there is a sweep already: resume it, or take another name")
 
 
-def check_same(before: Sweep, now: Sweep, folder: Path) -> None:
+def check_same(before: Sweep, now: Sweep, folder: str | Path) -> None:
     """Refuses a sweep whose trials would not be comparable with those there. Raises `ConfigError` with the
     difference.
     """
@@ -145,7 +145,7 @@ def differences(before: Any, now: Any, path: str = "") -> dict[str, tuple[Any, A
 def status(folder: str | Path) -> Status:
     """How the sweep in a folder stands, while it runs or not. Raises `DataError` where there is none."""
     sweep, records = results.read_sweep(folder), results.read(folder)
-    num_drivers = drivers.alive(Path(folder))
+    num_drivers = drivers.alive(str(folder))
     running = tuple(
         Running(record.key, int(record.metrics.get("step", 0)), sweep.trial.budget.steps)
         for record in records
@@ -155,7 +155,7 @@ def status(folder: str | Path) -> Status:
     done, finished = _progress(records, sweep), sum(1 for record in records if record.state != "running")
     per_hour = left_s = None
     if num_drivers:
-        since = storage.read_json(Path(folder) / "driver.json")
+        since = storage.read_json(storage.join(folder, "driver.json"))
         hours = max(time.time() - since["since"], 1e-3) / 3600
         speed = (done - since["done"]) / hours
         per_hour = max(finished - int(since["done"]), 0) / hours
@@ -168,13 +168,13 @@ def stop(folder: str | Path) -> bool:
     sweep.
     """
     results.read_sweep(folder)
-    if not drivers.alive(Path(folder)):
+    if not drivers.alive(str(folder)):
         return False
-    storage.write_atomic(Path(folder) / "stop", "")
+    storage.write_atomic(storage.join(folder, "stop"), "")
     return True
 
 
-def _done(folder: Path) -> float:
+def _done(folder: str) -> float:
     try:
         return _progress(results.read(folder), results.read_sweep(folder))
     except DataError:

@@ -27,7 +27,7 @@ from kdray.search.study import Study
 FILE = "fork.json"
 
 
-def mark(old: Path, new: Sweep, space: Space, folder: Path) -> int:
+def mark(old: str, new: Sweep, space: Space, folder: str) -> int:
     """Writes fork.json; how many trials there are to inherit.
 
     Raises:
@@ -44,16 +44,16 @@ def mark(old: Path, new: Sweep, space: Space, folder: Path) -> int:
     found = [record for record in ended if point_of(record, new, space) is not None]
     if not found:
         raise ConfigError(f"{new.name}: no trial of {before.name} fits the new sweep{_why_not(ended, new)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    storage.write_json(folder / FILE, {"folder": str(old), "name": before.name})
+    storage.write_json(storage.join(folder, FILE), {"folder": old, "name": before.name})
     return len(found)
 
 
-def inherit(folder: Path, new: Sweep, space: Space, study: Study) -> None:
+def inherit(folder: str | Path, new: Sweep, space: Space, study: Study) -> None:
     """Puts into the study what fork.json names and the study lacks; without the file, nothing."""
-    if not (folder / FILE).exists():
+    file = storage.join(folder, FILE)
+    if not storage.exists(file):
         return
-    old = storage.read_json(folder / FILE)
+    old = storage.read_json(file)
     there = {trial.user_attrs["inherited"] for trial in study.inherited()}
     for record in results.read(old["folder"]):
         name = f"{old['name']}/{record.key}"

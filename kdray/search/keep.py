@@ -25,7 +25,7 @@ class Keeper:
         signs: +1 for each objective to minimise, -1 for each to maximise.
     """
 
-    def __init__(self, folder: Path | None, signs: Sequence[int]) -> None:
+    def __init__(self, folder: str | Path | None, signs: Sequence[int]) -> None:
         self._folder = folder
         self._signs = np.array(signs, np.float64)
         self._front: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,13 +24,14 @@ from typing import Any
 
 from kdray import results, storage
 from kdray.config import Sweep
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, StorageError
 from kdray.results import TrialRecord
 from kdray.search import experiment, session
 from kdray.search.drivers import Drivers
 
 log = logging.getLogger(__name__)
 
+REMOTE_LOOK_S = 5.0
 LOOK_S = 1.0
 """How often a driver that has nothing left to train looks for what the others left."""
 
@@ -49,7 +51,7 @@ def run(
 
     Args:
         sweep: what is asked for.
-        folder: the experiment folder, a local path.
+        folder: the experiment folder, a path or a URI.
         resume: whether an experiment that is there is gone on with; without it, it is refused.
         fork: the folder of an older sweep whose trials this new one knows from the start (see `fork`).
         address: of a Ray that runs already; None starts one in this process, and never joins another.
@@ -66,22 +68,20 @@ def run(
         KdrayError: as many drivers as may be run it already.
         KeyboardInterrupt: Ctrl-C, after everything that was reached is safe.
     """
-    if storage.is_uri(str(folder)):
-        raise ConfigError(f"{sweep.name}: a sweep needs a folder on a file system, not '{folder}'")
     module = trial_factory.partition(":")[0]
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise ConfigError(f"trial factory '{trial_factory}': there is no module {module}")
     for name in ("mlflow", "wandb"):
         if getattr(sweep.tracking, name) and importlib.util.find_spec(name) is None:
             raise ConfigError(f"tracking.{name}: {name} is not installed: pip install 'kdray[{name}]'")
-    path = Path(os.path.abspath(str(folder).removeprefix("file://")))
+    location = _location(folder)
     if fork is not None:
-        _fork(sweep, Path(os.path.abspath(fork)), path)
-    with experiment.claim(sweep, path, resume=resume) as drivers:
+        _fork(sweep, _location(fork), location)
+    with experiment.claim(sweep, location, resume=resume) as drivers, _own_folder(location) as own:
         interrupted = _drive(
-            sweep, path, drivers, address, on_event, trial_factory, dict(trial_context or {})
+            sweep, location, own, drivers, address, on_event, trial_factory, dict(trial_context or {})
         )
-    records = results.read(path)
+    records = results.read(location)
     if interrupted:
         finished = sum(1 for record in records if record.state != "running")
         log.warning(
@@ -92,16 +92,39 @@ def run(
     return records
 
 
-def _fork(sweep: Sweep, old: Path, path: Path) -> None:
+def _location(folder: str | Path) -> str:
+    """A URI, or an absolute path."""
+    text = str(folder)
+    return text if storage.is_uri(text) else os.path.abspath(text.removeprefix("file://"))
+
+
+@contextmanager
+def _own_folder(location: str) -> Iterator[Path]:
+    """Where this driver writes files that only it and those who follow the sweep read: the experiment folder, or
+    behind a URI one of this machine's. What trackers wrote there is carried over at the end.
+    """
+    if not storage.is_uri(location):
+        yield Path(location)
+        return
+    with tempfile.TemporaryDirectory(prefix="kdray-") as own:
+        try:
+            yield Path(own)
+        finally:
+            for name in ("tensorboard", "wandb"):
+                storage.upload(Path(own, name), storage.join(location, name))
+
+
+def _fork(sweep: Sweep, old: str, location: str) -> None:
     from kdray.search import fork, space
 
-    known = fork.mark(old, sweep, space.build(sweep), path)
+    known = fork.mark(old, sweep, space.build(sweep), location)
     log.warning("%s knows %d trials of %s", sweep.name, known, old)
 
 
 def _drive(
     sweep: Sweep,
-    path: Path,
+    location: str,
+    own: Path,
     drivers: Drivers,
     address: str | None,
     on_event: Callable[[Any], None],
@@ -113,22 +136,24 @@ def _drive(
     from kdray.search import constraints, space
     from kdray.search import fork as forking
     from kdray.search.conductor import Conductor
-    from kdray.search.study import Study, open_storage
+    from kdray.search.study import Study, open_remote, open_storage
 
     session.quiet()
     sizes = constraints.sizes(context) if "vocab" in context else None
     teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
-    gate = constraints.Gate(sweep, sizes, teacher)
+    gate = constraints.Gate(sweep, sizes, teacher, constraints.cuttable(context))
     points = space.build(sweep)
     with drivers.turn():  # several would make the tables of a new database at once
-        study = Study(open_storage(sweep, path), sweep, points)
-        forking.inherit(path, sweep, points, study)
-    conductor = Conductor(sweep, study, path, gate, on_event, drivers)
+        remote = storage.is_uri(location)
+        opened = open_remote(sweep, location, own, drivers.check) if remote else open_storage(sweep, own)
+        study = Study(opened, sweep, points)
+        forking.inherit(location, sweep, points, study)
+    conductor = Conductor(sweep, study, location, gate, on_event, drivers)
     conductor.reconcile()
     if conductor.done:
         return False
     # Ray takes SIGTERM for itself when it starts, so ours comes after.
-    with session.opened(sweep.resources, address), _stop_requests(path / "stop") as stopped:
+    with session.opened(sweep.resources, address), _stop_requests(location) as stopped:
         while not conductor.done and not stopped.is_set():
             if (
                 conductor.idle
@@ -136,13 +161,13 @@ def _drive(
                 stopped.wait(LOOK_S)
                 conductor.look()
             else:
-                _tune(sweep, path, conductor, factory, stopped, drivers.number)
+                _tune(sweep, location, own / f".tune{drivers.number}", conductor, factory, stopped)
         conductor.interrupt()
     return stopped.is_set() and not conductor.done
 
 
 def _tune(
-    sweep: Sweep, path: Path, conductor: Any, factory: str, stopped: threading.Event, number: int
+    sweep: Sweep, location: str, own: Path, conductor: Any, factory: str, stopped: threading.Event
 ) -> None:
     from ray import tune
 
@@ -156,13 +181,12 @@ def _tune(
     link = Link(conductor, stopped)
     searcher = StudySearcher(
         link,
-        experiment=str(path),
+        experiment=location,
         factory=factory,
         objectives=list(sweep.objectives),
         resources=resources,
     )
     hand_over_no_secrets()
-    own = path / f".tune{number}"
     shutil.rmtree(own, ignore_errors=True)
     tuner = tune.Tuner(
         tune.with_resources(Worker, partial(placement, resources)),
@@ -176,7 +200,7 @@ def _tune(
         ),
         run_config=tune.RunConfig(
             name="run", storage_path=str(own), verbose=0, stop=Stop(stopped),
-            failure_config=tune.FailureConfig(max_failures=0), callbacks=track.callbacks(sweep, path, link),
+            failure_config=tune.FailureConfig(max_failures=0), callbacks=track.callbacks(sweep, own.parent, link),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )  # fmt: skip
@@ -198,7 +222,7 @@ def _tune(
 
 
 @contextmanager
-def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
+def _stop_requests(location: str) -> Iterator[threading.Event]:
     """An event that Ctrl-C, SIGTERM or a file sets; a second Ctrl-C interrupts at once."""
     stopped, over = threading.Event(), threading.Event()
 
@@ -209,9 +233,10 @@ def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
         stopped.set()
 
     def watch() -> None:
-        while not over.wait(0.5):
-            if stop_file.exists():
-                stopped.set()
+        while not over.wait(REMOTE_LOOK_S if storage.is_uri(location) else 0.5):
+            with suppress(StorageError):  # those who train will say so
+                if storage.exists(storage.join(location, "stop")):
+                    stopped.set()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -223,6 +248,6 @@ def _stop_requests(stop_file: Path) -> Iterator[threading.Event]:
         yield stopped
     finally:
         over.set()
-        watcher.join()
+        watcher.join(REMOTE_LOOK_S)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -21,7 +21,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,12 +35,22 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.config import Sweep
 from kdray.errors import ConfigError, KdrayError
+from kdray.search.journal import RemoteJournal
 from kdray.search.space import Point, Space
 
 RUNG = "rung:"
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 """Ends of a trial, in Optuna's words and in those of an experiment folder."""
 STALE_LOCK_S = 2.0
+
+
+def open_remote(sweep: Sweep, folder: str, own: Path, check: Callable[[], None]) -> BaseStorage:
+    """`open_storage` of an experiment behind a URI, with a folder of this machine for a copy; `check` raises where
+    this process may write no more.
+    """
+    if sweep.search.storage:
+        return open_storage(sweep, own)
+    return JournalStorage(RemoteJournal(folder, own / "study.journal", check))
 
 
 def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:

@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from kdray.config import Trial, as_data, parse
 from kdray.errors import StorageError
-from kdray.search.attempt import Run, load_factory
+from kdray.search.run import Carried, Run, load_factory
 from kdray.train import World, leave_process_group
 
 PEER_WAIT_S = 5.0
@@ -163,7 +163,7 @@ def _raise_own_error(answer: Any) -> None:
 
 def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Run:
     """One rank's run."""
-    return load_factory(factory)(trial, World(**world))
+    return Carried(load_factory(factory)(trial, World(**world)))
 
 
 def _free_port(address: str) -> int:

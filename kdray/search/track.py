@@ -103,11 +103,13 @@ class Translated(Unpickled, LoggerCallback):  # type: ignore[misc]
     def _view(self, trial: Any) -> View:
         if trial.trial_id not in self._views:
             order = json.loads(trial.config["order"])
+            local = self._folder / "trials" / order["key"]
+            local.mkdir(parents=True, exist_ok=True)  # behind a URI, nobody else makes it
             self._views[trial.trial_id] = View(
                 trial_id=trial.trial_id,
                 key=self._link.keys.get(trial.trial_id, trial.trial_id),
                 config=flat(order["trial"]),
-                local_path=str(self._folder / "trials" / order["key"]),
+                local_path=str(local),
                 experiment_dir_name=self._folder.name,
             )
         return self._views[trial.trial_id]

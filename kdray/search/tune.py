@@ -24,8 +24,9 @@ from ray import tune
 
 from kdray.config import Resources, Trial
 from kdray.errors import KdrayError, StorageError
-from kdray.search.attempt import Attempt, Order, Run
+from kdray.search.attempt import Attempt, Order
 from kdray.search.link import Unpickled
+from kdray.search.run import Run
 
 REPORT = "report"
 

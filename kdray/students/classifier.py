@@ -23,10 +23,8 @@ from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
 from kdray.config import RobertaStudent
 from kdray.students.cost import CLASSES
+from kdray.students.published import RESERVED_POSITIONS
 from kdray.students.relative import use_relative_positions
-
-RESERVED_POSITIONS = 2
-"""Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 
 
 class Head(nn.Module):

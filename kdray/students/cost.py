@@ -10,7 +10,8 @@ Not here: the formula that published searches use (`published`), measured time a
 
 from __future__ import annotations
 
-from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
+from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
+from kdray.students.published import RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
@@ -98,3 +99,22 @@ def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> 
     """The same for each token read or predicted."""
     snippets = student.snippets if isinstance(student, RobertaStudent) else 1
     return flops_per_example(student, vocab, inputs, outputs) / (snippets * inputs + outputs)
+
+
+def costs(trial: Trial, vocab: int) -> dict[str, float]:
+    """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained; of a
+    classifier also `size_mb` and `gflops`, as published searches count them (see `published`).
+
+    FLOPs are those of the longest example that its limits let through.
+    """
+    student, limits = trial.student, trial.encoding
+    if isinstance(student, RobertaStudent):
+        inputs = min(limits.max_input, student.positions - RESERVED_POSITIONS)
+    else:
+        inputs = student.max_input or limits.max_input
+    return {
+        "student_params": params(student, vocab),
+        "student_bytes": size_bytes(student, vocab),
+        "student_flops": flops_per_example(student, vocab, inputs, limits.max_target),
+        **published_costs(student, vocab),
+    }

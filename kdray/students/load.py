@@ -1,4 +1,4 @@
-"""Models and tokenizers from a local folder or a hub name: safetensors only, no code from the repository is
+"""Models and tokenizers from a folder, a URI or a hub name: safetensors only, no code from the repository is
 run.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from kdray.errors import DataError
 from kdray.students.forward import is_classifier
+from kdray.teacher.cache import local_folder
 
 
 def _quiet() -> None:
@@ -25,15 +26,16 @@ def load_model(source: str | Path) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     _quiet()
+    source = local_folder(str(source))
     try:
-        config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options = {"dtype": torch.float32, "use_safetensors": True}
         if config.model_type == "roberta":
             from kdray.students.classifier import CodeClassifier as auto  # noqa: N813 - stands for the auto class
         else:
             options["trust_remote_code"] = False
-        model = auto.from_pretrained(str(source), **options)
+        model = auto.from_pretrained(source, **options)
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
     return model.eval()
@@ -46,8 +48,9 @@ def load_tokenizer(source: str | Path) -> Any:
     from transformers import AutoTokenizer
 
     _quiet()
+    source = local_folder(str(source))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: no tokenizer that transformers can load: {_first_line(error)}") from error
     if not tokenizer.is_fast:

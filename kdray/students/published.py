@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from kdray.config import RobertaStudent, Student
 
 BYTES_PER_PARAM = 4
-UNUSED_POSITIONS = 2
-"""Rows of RoBERTa's position table that no token uses."""
+RESERVED_POSITIONS = 2
+"""Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def published_costs(student: Student, vocab: int) -> dict[str, float]:
     """
     if not isinstance(student, RobertaStudent):
         return {}
-    tokens = student.snippets * (student.positions - UNUSED_POSITIONS)
+    tokens = student.snippets * (student.positions - RESERVED_POSITIONS)
     shape = Shape(
         student.hidden, student.layers, tokens, student.vocab or vocab, student.feed_forward, student.heads
     )

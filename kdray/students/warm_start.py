@@ -1,9 +1,9 @@
 """A student's first weights, cut out of its teacher.
 
-`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading block of every
-tensor: the first hidden dimensions, heads and feed-forward units. With a teacher trained with
-`optim.slice_share` the leading blocks were trained to work alone (slimmable networks, arXiv 1812.08928;
-MatFormer, arXiv 2310.07707); with another teacher the slice is only a better beginning than random weights.
+`layers` keeps the width and takes evenly spaced layers; `sliced` also takes the leading part of every axis: hidden
+dimensions, heads, feed-forward units. What leads is the teacher's own order or the order of importance, whichever
+makes the better half (`importance`). With a teacher trained with `optim.slice_share` the leading parts were
+trained to work alone (slimmable networks, arXiv 1812.08928; MatFormer, arXiv 2310.07707).
 """
 
 from __future__ import annotations
@@ -15,56 +15,21 @@ from typing import Any
 
 from torch import Tensor
 
-from kdray.config import RobertaStudent, Student, T5Student
-from kdray.errors import ConfigError
+from kdray.config import Student
+from kdray.students.axes import axes_of, lead
 from kdray.students.cost import params
+from kdray.students.slices import layer_counts, spread
 
 _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
-
-
-def spread(kept: int, total: int) -> list[int]:
-    """`kept` layer numbers out of `total`, evenly spaced, the first and (from two on) the last among them."""
-    if kept == 1:
-        return [0]
-    return [round(i * (total - 1) / (kept - 1)) for i in range(kept)]
-
-
-def layer_counts(student: Student) -> dict[str, int]:
-    """Stack prefix in parameter names -> number of layers."""
-    if isinstance(student, T5Student):
-        return {"encoder.": student.encoder_layers, "decoder.": student.decoder_layers}
-    return {"roberta.encoder." if isinstance(student, RobertaStudent) else "model.": student.layers}
-
-
-def check_sliceable(teacher: Student, student: Student) -> None:
-    """Raises `ConfigError` naming the field where `student` is no slice of `teacher`."""
-    if teacher.family != student.family:
-        raise ConfigError(
-            f"student.init '{student.init}': "
-            f"a {student.family} student cannot be cut from a {teacher.family} teacher"
-        )
-    exact = ["head_dim"] + (["hidden", "heads", "feed_forward"] if student.init == "layers" else [])
-    exact += ["positions", "snippets"]
-    for field, have in teacher.model_dump().items():
-        want = getattr(student, field)
-        if field in exact and want != have:
-            raise ConfigError(
-                f"student.{field} {want} must equal the teacher's {have} for init '{student.init}'"
-            )
-        if isinstance(have, int) and want > have:
-            raise ConfigError(
-                f"student.{field} {want} is larger than the teacher's {have}: "
-                "use init 'random' or a smaller one"
-            )
 
 
 def slice_state(
     teacher_state: Mapping[str, Tensor], teacher: Student, student: Student, shapes: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Views of the teacher's tensors that fit the student.
+    """Parts of the teacher's tensors that fit the student; of a vocabulary of its own, the teacher's rows instead.
 
     Args:
-        teacher_state: parameter name -> tensor; the result shares their memory, gradients flow through.
+        teacher_state: parameter name -> tensor; the result shares their memory where it can, gradients flow.
         teacher: the teacher's architecture.
         student: the student's, no larger in any dimension.
         shapes: the student's parameter name -> shape.
@@ -78,7 +43,10 @@ def slice_state(
         if match:
             number = maps[match["stack"]][int(match["number"])]
             source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
-        state[name] = teacher_state[source][tuple(slice(0, size) for size in shape)]
+        if source == "lm_head.weight" and source not in teacher_state:  # untied from a tied teacher
+            source = "model.embed_tokens.weight"
+        _, axes = axes_of(student.family, name)
+        state[name] = lead(teacher_state[source], axes, shape, teacher, student)
     return state
 
 

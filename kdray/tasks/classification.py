@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kdray.corpus.example import Example
 from kdray.storage import fingerprint
+from kdray.tasks.pieces import model_and_trainer
 from kdray.tasks.row import Row
 
 Ids = NDArray[np.int32]
@@ -99,19 +100,14 @@ class ClassificationTask:
         return Row(name, prompt_ids, np.array([label], np.int32))
 
 
-def train_code_tokenizer(texts: Any, vocab: int) -> Any:
-    """A byte-level BPE with RoBERTa's special tokens: <s> 0, <pad> 1, </s> 2, <unk> 3."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def train_code_tokenizer(texts: Any, vocab: int, kind: str = "bpe") -> Any:
+    """A byte-level tokenizer with RoBERTa's special tokens: <s> 0, <pad> 1, </s> 2, <unk> 3."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
 
-    tokenizer = Tokenizer(models.BPE())
+    model, trainer = model_and_trainer(kind, vocab, ["<s>", "<pad>", "</s>", "<unk>"], "<unk>")
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab,
-        special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
     tokenizer.train_from_iterator(texts, trainer)
     return wrapped(tokenizer)
 

@@ -1,4 +1,4 @@
-"""A small byte-level BPE for source code, trained on a corpus.
+"""A small byte-level tokenizer for source code, trained on a corpus.
 
 Pieces never cross a newline, and a line's indentation is a piece of its own; so the tokens of a test's
 beginning are a prefix of the tokens of the whole test, wherever it is cut between lines. The newline is the
@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kdray.tasks.pieces import model_and_trainer
+
 PAD, UNKNOWN, END = "<pad>", "<unk>", "\n"
 
 
-def train_tokenizer(texts: Iterable[str], vocab: int) -> Any:
+def train_tokenizer(texts: Iterable[str], vocab: int, kind: str = "bpe") -> Any:
     """A `PreTrainedTokenizerFast` with at most `vocab` tokens; pad is 0 and the newline ends a sequence."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 
-    tokenizer = Tokenizer(models.BPE())
+    model, trainer = model_and_trainer(kind, vocab, [PAD, UNKNOWN, END], UNKNOWN)
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(r"\n|(?<![^\n]) +"), "isolated"),
@@ -27,13 +29,14 @@ def train_tokenizer(texts: Iterable[str], vocab: int) -> Any:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab,
-        special_tokens=[PAD, UNKNOWN, END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
     tokenizer.train_from_iterator(texts, trainer)
+    return wrapped(tokenizer)
+
+
+def wrapped(tokenizer: Any) -> Any:
+    """A bare tokenizer with these special tokens as transformers has them."""
+    from transformers import PreTrainedTokenizerFast
+
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from kdray.config import SNIPPETS, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
@@ -16,9 +16,11 @@ from kdray.students.vocab import embedding_rows
 from kdray.tasks import AnyTask
 from kdray.tasks.classification import train_code_tokenizer
 from kdray.tasks.make import task_of
+from kdray.tasks.reread import Reread
 from kdray.tasks.tokenizer import train_tokenizer
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
+from kdray.train.vocabulary import RereadSource, ShortSource, own_tokenizer
 
 HELD_OUT_ROWS = 512
 """Rows of the valid split that give a teacher's learning curve."""
@@ -29,22 +31,26 @@ class TrialData:
     """Everything that a trial reads, opened.
 
     Attributes:
-        task: encodes examples, with the tokenizer of teacher and student.
+        task: encodes examples, with the student's tokenizer.
+        teacher_task: the same with the teacher's tokenizer, which is the student's unless it has one of its own.
         source: the rows to learn from.
         vocab: rows of the embedding.
         teacher: folder of the teacher's weights (kept beside the shards), or None.
         suite: the opened metamorphic suite, or None.
         held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
         fingerprint: of the teacher's weights, or None.
+        shards: the teacher's signal as it is stored, or None.
     """
 
     task: AnyTask
+    teacher_task: AnyTask
     source: RowSource
     vocab: int
     teacher: str | None
     suite: Suite | None
     held_out: RowSource | None = None
     fingerprint: str | None = None
+    shards: ShardSource | None = None
 
 
 def open_data(trial: Trial) -> TrialData:
@@ -62,11 +68,26 @@ def _from_shards(trial: Trial) -> TrialData:
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
     kept = local_folder(join(trial.shards, "teacher"))
-    task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
-    source = ShardSource.open(trial.shards, tokenizer=task.fingerprint)
-    suite = Suite.open(trial.suite, tokenizer=task.fingerprint, teacher=source.manifest.teacher)
-    vocab = embedding_rows(trial.shards, source.manifest.vocab, trial.task)
-    return TrialData(task, source, vocab, kept, suite, fingerprint=source.manifest.teacher)
+    told = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    shards = ShardSource.open(trial.shards, tokenizer=told.fingerprint)
+    if trial.distil.loss == "sequence" and shards.manifest.header.targets != "greedy":
+        raise ConfigError(
+            f"distil.loss sequence: {trial.shards} holds the ground truth, not the teacher's own answers:"
+            " capture other shards with capture.targets greedy"
+        )
+    suite = Suite.open(trial.suite, tokenizer=told.fingerprint, teacher=shards.manifest.teacher)
+    vocab = embedding_rows(trial.shards, shards.manifest.vocab, trial.task)
+    task, source = told, cast(RowSource, shards)
+    if trial.student.own_tokenizer:
+        task = task_of(trial.task, own_tokenizer(trial, shards, told), told.encoder_decoder, trial.encoding)
+        reread = Reread(told, task)
+        source = RereadSource(shards, reread)
+        suite = replace(suite, reread=reread)
+    shorter = getattr(trial.student, "max_input", None)
+    if shorter is not None:
+        source = ShortSource(source, shorter, task.encoder_decoder)
+        suite = replace(suite, max_input=shorter)
+    return TrialData(task, told, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
 
 
 def _from_corpus(trial: Trial) -> TrialData:
@@ -85,7 +106,7 @@ def _from_corpus(trial: Trial) -> TrialData:
         tokenizer = train_tokenizer(texts, trial.vocab)
     task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
-    return TrialData(task, MemorySource(task.rows(examples)), len(tokenizer), None, None, held_out)
+    return TrialData(task, task, MemorySource(task.rows(examples)), len(tokenizer), None, None, held_out)
 
 
 def _last_of_tests(examples: Any) -> Any:

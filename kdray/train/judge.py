@@ -7,7 +7,9 @@ from typing import Any
 import torch
 
 from kdray.config import Distil, Trial
+from kdray.evaluation.speed import INPUTS, speed
 from kdray.metamorphic.evaluate import evaluate
+from kdray.metamorphic.inputs import IDENTITY
 from kdray.stream import RowSource, collate
 from kdray.train.data import TrialData
 from kdray.train.learner import Learner
@@ -27,7 +29,11 @@ def judge(
     config = trial.evaluation
     cases = config.cases if last else config.rung_cases
     found = evaluate(model, data.task, data.suite, config, cases=cases)
-    return found.as_dict(), found.worst
+    marks = found.as_dict()
+    if config.speed:
+        clean = [n for n in data.suite.first(cases) if data.suite.transforms[n] == IDENTITY][:INPUTS]
+        marks |= speed(model, data.task, data.suite.read(clean)[0])
+    return marks, found.worst
 
 
 @torch.inference_mode()

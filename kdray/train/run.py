@@ -20,13 +20,12 @@ from typing import Any
 
 import torch
 
-from kdray.config import Student, Trial
+from kdray.config import Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, batch_rows, collate, shard_of
-from kdray.students.cost import params
-from kdray.students.published import published_costs
+from kdray.students.cost import costs
 from kdray.students.warm_start import random_slice
 from kdray.train.data import TrialData, open_data
 from kdray.train.engine import Engine, World, device
@@ -55,7 +54,8 @@ class TrialRun:
         self._lengths = self.data.source.lengths()
         self.model = new_student(trial, self.data)
         self.model.train()
-        learner = Learner(self.model, trial.student, trial.distil, trial.optim.precision)
+        distil = trial.distil if trial.distil.reads_signal else Distil(alpha=0.0)
+        learner = Learner(self.model, trial.student, distil, trial.optim.precision)
         self._engine = Engine(learner, trial, world)
         self._ahead = Ahead(self._batch, end=trial.budget.steps)
 
@@ -68,8 +68,7 @@ class TrialRun:
         """Trains to the next rung and evaluates there.
 
         Returns:
-            Plain numbers: `step`, both objectives, `student_params` (of a classifier `size_mb` and `gflops` as
-                published), `train_loss`, `seconds` (training and
+            Plain numbers: `step`, both objectives, what `cost.costs` knows, `train_loss`, `seconds` (training and
                 evaluation so far), `intervals` and what else the evaluation reports.
 
         Raises:
@@ -82,10 +81,11 @@ class TrialRun:
         recent = self._losses[-50:]
         metrics = {
             "step": self.step,
-            "student_params": params(self.trial.student, self.data.vocab),
-            **published_costs(self.trial.student, self.data.vocab),
+            **costs(self.trial, self.data.vocab),
             "train_loss": sum(recent) / len(recent),
         }
+        if self.done:
+            self._round()
         self.model.eval()
         marks, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
         metrics |= marks
@@ -108,7 +108,7 @@ class TrialRun:
             context_weight=optim.context_weight if self._reads_context(step) else 0.0,
         )
         told = None
-        if signal is not None and self.trial.distil.alpha > 0:
+        if signal is not None and self.trial.distil.reads_signal:
             told = to_tensors(signal, self.trial.distil.temperature, device())
         return batch, told
 
@@ -145,6 +145,12 @@ class TrialRun:
         rng = random.Random(self.trial.seed * 1_000_003 + self.step)  # noqa: S311 - not for secrets
         return random_slice(self.trial.student, self.data.vocab, rng) if rng.random() < share else None
 
+    @torch.no_grad()
+    def _round(self) -> None:
+        """Rounds the weights to what `export` writes: the student that is judged is the one that is saved."""
+        for parameter in self.model.parameters():
+            parameter.copy_(parameter.to(torch.bfloat16))
+
     def save(self, folder: str | Path) -> None:
         """A checkpoint at this step: DeepSpeed's own, with the position of the stream."""
         state = {"step": self.step, "seconds": self._seconds, "losses": self._losses[-50:]}
@@ -168,7 +174,9 @@ class TrialRun:
         self.model.config.dtype = "bfloat16"
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
         self.data.task.tokenizer.save_pretrained(target)
-        write_json(target / "kdray.json", {"encoding": self.trial.encoding.model_dump(), "step": self.step})
+        limits = self.trial.encoding.model_dump()
+        limits["max_input"] = getattr(self.trial.student, "max_input", None) or limits["max_input"]
+        write_json(target / "kdray.json", {"encoding": limits, "step": self.step})
 
     def close(self) -> None:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""

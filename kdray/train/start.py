@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from kdray.config import Trial
+from kdray.config import Student, Trial
 from kdray.errors import ConfigError, DataError
+from kdray.storage import exists, join, read_bytes, write_once
+from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.families import build, describe
-from kdray.students.warm_start import check_sliceable, slice_state
+from kdray.students.slices import check_sliceable
+from kdray.students.warm_start import slice_state
 from kdray.train.data import TrialData
+from kdray.train.vocabulary import KEPT
+
+ORDER = "order.safetensors"
+"""The order in which a teacher is cut, made by the first trial that asks."""
 
 
 def new_student(trial: Trial, data: TrialData) -> Any:
@@ -34,7 +42,42 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     if data.fingerprint not in (None, weights_fingerprint(whole)):
         raise DataError(f"{data.teacher}: not the weights that the shards were captured from")
     weights = dict(whole.named_parameters())
-    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-    state = slice_state(weights, teacher, student, shapes)
+    if student.init == "sliced":
+        weights = reorder(weights, _order(trial, data, whole), teacher)
+    own = dict(model.named_parameters())
+    state = slice_state(weights, teacher, student, {name: tensor.shape for name, tensor in own.items()})
+    if student.own_tokenizer:
+        state = _with_own_vocabulary(state, own, student, data)
     model.load_state_dict({name: tensor.detach().clone() for name, tensor in state.items()}, strict=False)
     return model
+
+
+def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:
+    """The teacher's order from beside the shards; measured, and kept there, where there is none yet."""
+    from safetensors.torch import load, save
+
+    from kdray.students.importance import ROWS, best_order
+
+    assert trial.shards is not None and data.shards is not None  # noqa: S101 - a teacher has shards
+    place = join(trial.shards, KEPT, ORDER)
+    if exists(place):
+        return load(read_bytes(place))  # type: ignore[no-any-return]
+    total = len(data.shards)
+    rows, _ = data.shards.take(
+        sorted({i * total // ROWS for i in range(ROWS)}) if total > ROWS else range(total)
+    )
+    order = best_order(teacher, rows, data.teacher_task.pad_id)
+    with contextlib.suppress(OSError):  # shards that may only be read
+        write_once(place, save(dict(order)))
+    return order
+
+
+def _with_own_vocabulary(
+    state: dict[str, Any], own: dict[str, Any], student: Student, data: TrialData
+) -> dict[str, Any]:
+    """The same with the teacher's rows carried over to the student's vocabulary."""
+    from kdray.students.pieces import carried_over, spelled
+
+    spelling = spelled(data.task.tokenizer, data.teacher_task.tokenizer)
+    tables = [name for name in state if VOCAB in axes_of(student.family, name)[1]]
+    return state | {name: carried_over(state[name], own[name], spelling) for name in tables}

@@ -11,11 +11,13 @@ import time
 from typing import Any
 
 from kdray.config import load_sweep
+from kdray.search import lock
 from kdray.search.runner import run
 from kdray.storage import join
 
 
 def main(sweep_file: str, address: str, factory: str) -> None:
+    lock.BEAT_S = 1.0
     sweep = load_sweep(sweep_file)
     moments: list[tuple[float, float]] = []
 

@@ -6,6 +6,7 @@ machine, and everything ends with it.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -147,14 +148,18 @@ class Host:
                 stderr=out,
             )
 
-    def start_ray(self, log: Path, head: Host | None = None, cpus: int = 1, **more: str) -> None:
+    def start_ray(
+        self, log: Path, head: Host | None = None, cpus: int = 1, accelerator: str = "", **more: str
+    ) -> None:
         """A Ray node: the first of a cluster, or one that joins it; `more` is for its trials' environment."""
+        kind = {f"accelerator_type:{accelerator}": 1} if accelerator else {}
         place = ["--head", "--port=6379", "--include-dashboard=false"] if head is None else [
             f"--address={head.address}:6379"
         ]  # fmt: skip
         self.start(
             "ray", "start", *place, f"--node-ip-address={self.address}", f"--num-cpus={cpus}", "--num-gpus=0",
-            "--object-store-memory=100000000", "--disable-usage-stats", "--block", log=log, **more,
+            f"--resources={json.dumps(kind)}", "--object-store-memory=100000000", "--disable-usage-stats",
+            "--block", log=log, **more,
         )  # fmt: skip
 
     def cable(self, up: bool) -> None:

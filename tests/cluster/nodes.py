@@ -17,6 +17,7 @@ from check import check_whole, trials_of
 
 from kdray import results
 from kdray.config import Sweep, sweep_from
+from kdray.storage import exists, join
 from tests.cluster.hosts import Host, switch, until
 
 
@@ -26,8 +27,12 @@ class Cluster:
     def __init__(self, folder: Path, workers: int = 3, cpus: int = 1, step_s: float = 0.5) -> None:
         self.folder, self.cpus, self.step_s = folder, cpus, step_s
         switch(folder)
+        self.prepare()
         self.hosts: list[Host] = []
         self.begin(workers)
+
+    def prepare(self) -> None:
+        """Makes what is there before the hosts."""
 
     def begin(self, workers: int) -> None:
         """A head and workers, on hosts of their own."""
@@ -35,15 +40,28 @@ class Cluster:
         until(lambda: ":6379" in self.head.run("ss -ltn"), "a head that listens")
         self.workers = [self.join() for _ in range(workers)]
 
-    def join(self) -> Host:
+    def join(self, accelerator: str = "") -> Host:
         """One more worker."""
-        return self._host(self.head, self.cpus)
+        return self._host(self.head, self.cpus, accelerator)
 
-    def _host(self, head: Host | None, cpus: int) -> Host:
+    def _host(self, head: Host | None, cpus: int, accelerator: str = "") -> Host:
         host = Host(len(self.hosts) + 1)
         self.hosts.append(host)
-        host.start_ray(self.folder / f"ray{host.number}.log", head, cpus, FAKE_STEP_S=str(self.step_s))
+        log, more = (
+            self.folder / f"ray{host.number}.log",
+            {**self.furnish(host), "FAKE_STEP_S": str(self.step_s)},
+        )
+        host.start_ray(log, head, cpus, accelerator, **more)
         return host
+
+    def furnish(self, host: Host) -> Mapping[str, str]:
+        """Makes what else a host has; the environment of its processes."""
+        return {}
+
+    @property
+    def storage(self) -> str:
+        """Where experiments are, a path or a URI."""
+        return str(self.folder)
 
     def sweep(
         self,
@@ -53,15 +71,17 @@ class Cluster:
         trials: int = 6,
         rungs: Sequence[int] = (1, 2, 4, 8),
         drivers: int = 1,
+        accelerator: str | None = None,
+        shards: str = "a",
         search: Mapping[str, Any] | None = None,
     ) -> Sweep:
         """Trials of `workers` processes: they span hosts where a host has one core."""
         student = {"encoder_layers": 1, "decoder_layers": 1, "hidden": 64, "heads": 1, "feed_forward": 64}
         data = {
             "name": name,
-            "storage": str(self.folder),
+            "storage": self.storage,
             "trial": {
-                "shards": "a",
+                "shards": shards,
                 "suite": "b",
                 "student": {"family": "t5", **student},
                 "budget": {"steps": rungs[-1], "rungs": list(rungs)},
@@ -81,6 +101,7 @@ class Cluster:
                 "max_concurrent": concurrent,
                 "max_failures": 5,
                 "drivers": drivers,
+                "accelerator_type": accelerator,
             },
         }
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(data))
@@ -100,25 +121,25 @@ class Cluster:
 
     def rungs(self, name: str = "small") -> list[tuple[str, int]]:
         """Trial and step of all results."""
-        return (
-            [
-                (record.key, int(rung["step"]))
-                for record in results.read(self.folder / name)
-                for rung in record.rungs
-            ]
-            if (self.folder / name / "trials").exists()
-            else []
-        )
+        place = join(self.storage, name)
+        if not exists(join(place, "trials")):
+            return []
+        return [(record.key, int(rung["step"])) for record in results.read(place) for rung in record.rungs]
 
     def busy(self) -> list[Host]:
         """Workers on which a trial computes."""
         return [host for host in self.workers if any("Trainable" in line for line in host.processes())]
 
+    def copy(self, sweep: Sweep) -> Path:
+        """The experiment as a folder."""
+        return self.folder / sweep.name
+
     def end(self, driver: subprocess.Popen[bytes], sweep: Sweep, seconds: float = 200) -> None:
         """Waits for the driver; then everything must be whole and nobody left."""
         assert driver.wait(timeout=seconds) == 0, self.log(sweep)
-        check_whole(sweep, self.folder / sweep.name)
-        states = [trial.state.name for trial in trials_of(self.folder / sweep.name, sweep.name)]
+        folder = self.copy(sweep)
+        check_whole(sweep, folder)
+        states = [trial.state.name for trial in trials_of(folder, sweep.name)]
         assert states == ["COMPLETE"] * sweep.search.trials, states
         until(lambda: not self.busy(), "no process of a trial is left", 30)
         groups = self.head.run(
@@ -165,11 +186,13 @@ def head_and_driver_die_and_another_cluster_goes_on(cluster: Cluster) -> None:
 
 
 def two_sweeps_share_a_cluster(cluster: Cluster) -> None:
-    one, two = cluster.sweep("one", workers=1), cluster.sweep("two", workers=2)
-    drivers = cluster.drive(one, "Slow"), cluster.drive(two, "Paired")
+    special = cluster.join(accelerator="A10G")
+    one, two = cluster.sweep("one", workers=1, accelerator="A10G"), cluster.sweep("two", workers=2)
+    drivers = cluster.drive(one, "Located"), cluster.drive(two, "Paired")
     assert drivers[0].wait(timeout=200) == 0
     cluster.end(drivers[1], two)
     cluster.end(drivers[0], one)
+    assert {record.metrics["host"] for record in results.read(cluster.folder / "one")} == {special.name}
 
 
 if __name__ == "__main__":

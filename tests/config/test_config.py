@@ -153,3 +153,55 @@ def test_constraints_speak_of_the_teacher():
 def test_the_nearest_choice_or_all_of_them():
     assert nearest("alfa", ["alpha", "beta"]) == ", did you mean 'alpha'?"
     assert nearest("zzz", ["b", "a"]) == ", known: a, b"
+
+
+LLAMA = {"family": "llama", "layers": 2, "hidden": 64, "heads": 4, "feed_forward": 96}
+CLASSIFIER = {"family": "roberta", "layers": 2, "hidden": 64, "heads": 4, "feed_forward": 96}
+
+
+@pytest.mark.parametrize(
+    ("student", "said"),
+    [
+        ({**LLAMA, "heads": 5}, "heads 5 must divide hidden 64"),
+        ({**LLAMA, "head_dim": 7}, "head_dim 7 must be even"),
+        ({**LLAMA, "vocab": 400}, "vocab 400 has no effect with the teacher's tokenizer"),
+        ({**LLAMA, "tokenizer": "bpe"}, "tokenizer 'bpe' is trained anew: name its vocab"),
+        ({**LLAMA, "tokenizer": "bpee", "vocab": 400}, r"student\.tokenizer"),
+        ({**LLAMA, "tokenizer": "bpe", "vocab": 400}, "set distil.loss sequence and alpha 1.0"),
+        ({**LLAMA, "activation": "tanh"}, r"trial\.student\.activation"),
+        ({**CLASSIFIER, "position_typ": "absolute"}, "did you mean 'position_type'?"),
+        ({**CLASSIFIER, "dropout": 1.0}, r"trial\.student\.dropout"),
+    ],
+)
+def test_a_student_that_cannot_be_is_refused_where_it_is_written(student, said):
+    data = changed("trial/student", student)
+    data["space"] = {"distil.alpha": [0.5]}
+    if student["family"] == "roberta":
+        data["trial"] |= {"task": "vulnerability"}
+        data["objectives"] = {"accuracy": "max"}
+    with pytest.raises(ConfigError, match=said):
+        sweep_from(data, "file.yaml")
+
+
+def test_sequences_are_learnt_from_captured_answers_only():
+    data = changed("trial/distil", {"loss": "sequence", "alpha": 1.0})
+    data["trial"]["student"] = {**LLAMA, "tokenizer": "word", "vocab": 400}
+    data["space"] = {"optim.lr": [1e-3, 1e-4]}
+    with pytest.raises(ConfigError, match=r"set capture\.targets greedy"):
+        sweep_from(data, "file.yaml")
+    data["capture"] = {"targets": "greedy"}
+    assert sweep_from(data, "file.yaml").trial.student.own_tokenizer
+    data["trial"]["distil"]["alpha"] = 0.5
+    with pytest.raises(ConfigError, match=r"set alpha 1\.0"):
+        sweep_from(data, "file.yaml")
+
+
+def test_a_corner_may_need_another_value_beside_it():
+    data = changed("space/student.heads", [1, 2, 3])
+    data["trial"]["student"] = LLAMA
+    data["space"] |= {"student.hidden": {"range": [16, 96], "step": 16}, "distil.alpha": [0.5]}
+    del data["space"]["student.decoder_layers"]
+    assert sweep_from(data, "file.yaml")
+    data["space"]["student.hidden"] = [64, 80]
+    with pytest.raises(ConfigError, match=r"space\.student\.heads = 3: .*heads 3 must divide hidden"):
+        sweep_from(data, "file.yaml")

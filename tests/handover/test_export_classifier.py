@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from kdray.config import as_data
+from kdray.config import as_data, merge
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
@@ -20,7 +20,7 @@ from kdray.handover import measure
 from kdray.handover.export import export
 from kdray.handover.predict import predict_source
 from kdray.results import experiment
-from kdray.students.load import load_model
+from kdray.students.load import load_model, load_tokenizer
 from tests import labelled_world
 from tests.handover.conftest import train_into
 
@@ -42,6 +42,29 @@ else:
     found = [linear(linear(pair, "dense").tanh(), "out_proj").softmax(1)[0].tolist() for pair in pairs]
 print(json.dumps(found))
 """
+
+
+def test_relative_positions_come_with_the_lines_that_load_them(
+    vulnerability_world, tmp_path, monkeypatch, capsys
+):
+    """And a student that reads less than its teacher, with a vocabulary of its own, says so to no one's harm."""
+    sweep = labelled_world.sweep(vulnerability_world, "vulnerability")
+    changes = {"position_type": "relative_key", "positions": 60, "tokenizer": "bpe", "vocab": 300}
+    trial = merge(sweep.trial, {f"student.{name}": value for name, value in changes.items()})
+    folder = tmp_path / "relative"
+    train_into(folder, [trial])
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(as_data(sweep), sort_keys=False))
+    done = export(str(folder), tmp_path / "out", trial="t0000")
+    assert load_tokenizer(done.folder).model_max_length == 58
+    assert done.facts.latency["teacher_ms"] > 0
+    code = (Path(done.folder) / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(done.folder)
+    exec(code, {})  # noqa: S102 - the card's own lines
+    before = Classifier(
+        load_model(folder / "trials" / "t0000" / "student"),
+        measure.bench(experiment(folder).records[0]).data.task,
+    )
+    assert capsys.readouterr().out.strip() == str(before([("int f(int a) { return a + 1; }",)]))
 
 
 @pytest.mark.parametrize("task", ["vulnerability", "clone"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from kdray import results
+from kdray import results, storage
 from kdray.config import Sweep
 from kdray.search import space
 
@@ -19,6 +20,16 @@ def trials_of(folder: Path, name: str = "small") -> list[FrozenTrial]:
     """The study as any user of Optuna would open it."""
     storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
     return optuna.load_study(study_name=name, storage=storage).trials
+
+
+def fetched(location: str, folder: Path) -> Path:
+    """A copy of an experiment behind a URI, its study in one file as in a folder."""
+    storage.download(location, folder)
+    pieces = sorted((folder / "study.journal").iterdir())
+    lines = b"".join(piece.read_bytes() for piece in pieces)
+    shutil.rmtree(folder / "study.journal")
+    (folder / "study.journal").write_bytes(lines)
+    return folder
 
 
 def check_whole(sweep: Sweep, folder: Path, storage: str | BaseStorage | None = None) -> None:

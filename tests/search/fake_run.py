@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from kdray.config import Trial
 from kdray.errors import TrialFailed
 from kdray.storage import room
+from kdray.teacher.shards import ShardSource
 
 STEP_S = float(os.environ.get("FAKE_STEP_S", "0.0"))
 
@@ -66,7 +68,8 @@ class Located(Slow):
     def next_rung(self) -> dict[str, Any]:
         import ray
 
-        return {**super().next_rung(), "node": ray.get_runtime_context().get_node_id()}
+        node = ray.get_runtime_context().get_node_id()
+        return {**super().next_rung(), "node": node, "host": socket.gethostname()}
 
 
 class Misbehaving(FakeRun):
@@ -133,3 +136,33 @@ class PairedMisbehaving(Paired):
         if self.trial.student.heads == 4 and self.world.rank == 1:
             raise ValueError("the peer went astray")
         return super().next_rung()
+
+
+class Reads:
+    """Reads the trial's shards, and needs every rank's part of a checkpoint to go on."""
+
+    def __init__(self, trial: Trial, *world: Any) -> None:
+        super().__init__(trial, *world)  # type: ignore[call-arg]
+        self.ranks = range(world[0].size) if world else range(1)
+        self.rank = world[0].rank if world else 0
+        self.source = ShardSource.open(str(trial.shards))
+
+    def next_rung(self) -> dict[str, Any]:
+        self.source.take([0])
+        return {**super().next_rung(), "host": socket.gethostname()}  # type: ignore[misc]
+
+    def save(self, folder: str) -> None:
+        Path(folder, f"rank{self.rank}.json").write_text(json.dumps({"step": self.step}))
+
+    def load(self, folder: str) -> None:
+        steps = [json.loads(Path(folder, f"rank{rank}.json").read_text())["step"] for rank in self.ranks]
+        assert len(set(steps)) == 1
+        self.step = steps[0]
+
+
+class Reading(Reads, Slow):
+    """Alone."""
+
+
+class ReadingPaired(Reads, Paired):
+    """In two processes."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep, sweep_from
+from kdray.search import lock
 from kdray.search.runner import run
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
@@ -42,6 +44,7 @@ def say(event: Any) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    lock.BEAT_S = float(os.environ.get("KDRAY_TEST_BEAT_S", lock.BEAT_S))
     sys.path.insert(0, str(Path(__file__).parent))
     try:
         run(

@@ -10,7 +10,7 @@ from drive import conduct, drive
 
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.search import experiment
-from kdray.search.record import lock
+from kdray.search.lock import lock
 
 
 def test_a_folder_belongs_to_one_driver_at_a_time(make_sweep: Any, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from kdray.errors import KdrayError
-from kdray.search.attempt import Attempt, load_factory, order
-from kdray.search.record import TrialFolder, lock
+from kdray.search.attempt import Attempt, order
+from kdray.search.lock import lock
+from kdray.search.record import TrialFolder
+from kdray.search.run import load_factory
 
 
 def write(text: str) -> Any:
@@ -29,15 +31,15 @@ def test_the_newest_whole_checkpoint_is_found_in_every_stage_of_its_replacement(
     folder.save(write("two"), rungs(2), 2.0)
     saved = folder.saved()
     assert saved is not None and (len(saved.rungs), saved.wall_s) == (2, 2.0)
-    place = folder.path / "checkpoint"
+    place = Path(folder.location) / "checkpoint"
     # A kill between the two renames.
-    place.rename(folder.path / "checkpoint.new")
+    place.rename(Path(folder.location) / "checkpoint.new")
     saved = folder.saved()
     assert saved is not None and Path(saved.path, "model").read_text() == "two"
     # A kill while the next one was being written.
-    (folder.path / "checkpoint.new").rename(place)
-    (folder.path / "checkpoint.new").mkdir()
-    (folder.path / "checkpoint.new" / "model").write_text("torn")
+    Path(folder.location, "checkpoint.new").rename(place)
+    Path(folder.location, "checkpoint.new").mkdir()
+    (Path(folder.location) / "checkpoint.new" / "model").write_text("torn")
     saved = folder.saved()
     assert saved is not None and Path(saved.path, "model").read_text() == "two"
 
@@ -45,7 +47,7 @@ def test_the_newest_whole_checkpoint_is_found_in_every_stage_of_its_replacement(
 def test_a_lock_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     code = textwrap.dedent(f"""
         import os, pathlib
-        from kdray.search.record import lock
+        from kdray.search.lock import lock
         with lock(pathlib.Path({str(tmp_path / "lock")!r})):
             print("held", flush=True)
             input()

@@ -182,11 +182,6 @@ def test_a_factory_in_no_module_is_refused_before_anything_starts(make_sweep: An
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_remote_folder_is_refused(make_sweep: Any) -> None:
-    with pytest.raises(ConfigError, match="needs a folder on a file system"):
-        run(make_sweep(1), "s3://bucket/sweep")
-
-
 def test_runs_from_a_thread_without_signals(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(2)
     thread = threading.Thread(

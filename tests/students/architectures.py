@@ -58,7 +58,9 @@ def inputs_of(student: Student) -> tuple[Tensor, Tensor, Tensor | None]:
     generator = torch.Generator().manual_seed(0)
     length = INPUTS if student.family != "llama" else INPUTS + OUTPUTS
     ids_BT = torch.randint(3, VOCAB, (2, length), generator=generator)
-    decoder = torch.randint(3, VOCAB, (2, OUTPUTS), generator=generator) if student.family == "t5" else None
+    decoder = None
+    if student.family == "t5":  # what a batch whose labels are the last inputs would make of them
+        decoder = torch.cat([torch.full((2, 1), PAD), ids_BT[:, -OUTPUTS:-1]], 1)
     if isinstance(student, RobertaStudent):
         ids_BT[:, 0], ids_BT[:, -1] = START, END
         ids_BT = torch.cat([ids_BT] * student.snippets, 1)

@@ -10,7 +10,8 @@ from kdray.errors import ConfigError
 from kdray.students.cost import params
 from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states
-from kdray.students.warm_start import check_sliceable, random_slice, slice_state, spread
+from kdray.students.slices import check_sliceable, spread
+from kdray.students.warm_start import random_slice, slice_state
 
 LLAMA = LlamaStudent(family="llama", layers=3, hidden=64, heads=4, head_dim=16, feed_forward=96)
 T5 = T5Student(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,73 +14,20 @@ from kdray.teacher import cache
 from kdray.teacher.verify import verify
 from kdray.train import TrialRun
 from tests import world
-
-
-class Endpoint:
-    """moto's S3 server on loopback; with `failing`, every fifth request gets a 503 or no answer at all."""
-
-    def __init__(self) -> None:
-        from moto.server import DomainDispatcherApplication, create_backend_app
-        from werkzeug.serving import make_server
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._s3 = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._lock = threading.Lock()
-        self.requests, self.failed, self.failing = 0, 0, False
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.port}"
-
-    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        with self._lock:
-            self.requests += 1
-            fails = self.failing and self.requests % 5 == 0
-            self.failed += fails
-        if not fails:
-            return self._s3(environ, start)
-        if self.failed % 2:
-            environ["werkzeug.socket"].shutdown(2)
-        start("503 Slow Down", [("Content-Type", "text/plain"), ("Content-Length", "4")])
-        return [b"slow"]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+from tests.s3 import Endpoint
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    yield made
-    made.close()
+    with Endpoint.started() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
 def bucket(endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyarrow import fs
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        cache.FOLDER: str(tmp_path / "cache"),
-    }.items():
+    for name, value in {**endpoint.environment, cache.FOLDER: str(tmp_path / "cache")}.items():
         monkeypatch.setenv(name, value)
     endpoint.failing = False
-    made, _ = fs.FileSystem.from_uri("s3://kdray?allow_bucket_creation=true")
-    made.create_dir("kdray")
-
-
-def upload(folder: Path, location: str) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            storage.write_atomic(storage.join(location, *file.relative_to(folder).parts), file.read_bytes())
 
 
 def losses(trial: Trial) -> list[float]:
@@ -99,7 +43,7 @@ def losses(trial: Trial) -> list[float]:
 def remote(small_world: Path) -> Trial:
     """The small world's trial, its shards and suite in the bucket."""
     for name in ("signal", "suite"):
-        upload(small_world / name, f"s3://kdray/{name}")
+        storage.upload(small_world / name, f"s3://kdray/{name}")
     return merge(world.sweep(small_world).trial, {"shards": "s3://kdray/signal", "suite": "s3://kdray/suite"})
 
 
@@ -138,10 +82,12 @@ def test_a_remote_shard_that_was_changed_is_refused(remote: Trial) -> None:
     assert verify("s3://kdray/signal").warnings == ()
 
 
-def test_a_capture_into_a_bucket_is_the_local_one(small_world: Path, endpoint: Endpoint) -> None:
+def test_a_capture_from_a_bucket_into_it_is_the_local_one(small_world: Path, endpoint: Endpoint) -> None:
+    storage.upload(small_world / "teacher", "s3://kdray/teacher")
     endpoint.failing = True
     sweep = world.sweep(small_world)
-    trial = merge(sweep.trial, {"shards": "s3://kdray/new/signal", "suite": "s3://kdray/new/suite"})
+    folders = {"shards": "s3://kdray/new/signal", "suite": "s3://kdray/new/suite"}
+    trial = merge(sweep.trial, {**folders, "teacher": "s3://kdray/teacher"})
     made = prepare(sweep.model_copy(update={"trial": trial}))
     assert made == prepare(sweep)
     assert storage.list_files("s3://kdray/new/signal") == storage.list_files(small_world / "signal")

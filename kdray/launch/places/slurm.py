@@ -12,14 +12,11 @@ from string import Template
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
 from kdray.launch.places.request import Request
-from kdray.storage import is_uri
 
 
 def render(request: Request) -> str:
     """The batch script. Relative folders begin where `sbatch` is typed, or in the request's folder."""
     sweep = request.sweep
-    if is_uri(sweep.storage):
-        raise ConfigError(f"storage: '{sweep.storage}': a sweep on Slurm needs a folder that its nodes share")
     gpus = request.gpus_per_node
     text = files("kdray.launch.places").joinpath("slurm.sbatch").read_text(encoding="utf-8")
     return Template(text).substitute(

@@ -16,7 +16,7 @@ from kdray.config import RobertaStudent, Sweep, as_data
 from kdray.errors import ConfigError
 from kdray.search.space import value_at
 from kdray.search.techniques.genes import Floats, Genes, Rows
-from kdray.students.published import UNUSED_POSITIONS, Shape, published_flops, published_params
+from kdray.students.published import RESERVED_POSITIONS, Shape, published_flops, published_params
 
 PATHS = {
     "hidden": "student.hidden",
@@ -49,7 +49,7 @@ class Costs:
                 f"not {student.family}"
             )
         self._snippets = 1 if whole_table else student.snippets
-        self._unused = 0 if whole_table else UNUSED_POSITIONS
+        self._unused = 0 if whole_table else RESERVED_POSITIONS
         self._base = {name: value_at(as_data(sweep.trial), path) for name, path in PATHS.items()}
         if self._base["vocab"] is None:
             raise ConfigError(
