@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from kdray import cli
-from tests import labelled_world, world
+from kdray.config import sweep_from
+from kdray.search import experiment
+from tests import java_world, labelled_world, world
 
 COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
@@ -143,6 +146,27 @@ def test_an_unknown_sweep_names_the_nearest(monkeypatch, capsys, tmp_path):
     assert "did you mean 'demo'?" in err
 
 
+@pytest.mark.parametrize(
+    ("running", "said"), [(0, "nobody runs it"), (1, "; running"), (2, "2 drivers run it")]
+)
+def test_the_status_says_how_many_drivers_run_a_sweep(
+    monkeypatch, capsys, tmp_path, small_world, running, said
+):
+    data = world.sweep_data(small_world, name="shared", storage=str(tmp_path))
+    data |= {"search": {"trials": 3, "storage": "sqlite://"}, "resources": {"drivers": 2}}
+    sweep, folder = sweep_from(data, "test"), tmp_path / "shared"
+    with ExitStack() as held:
+        for _ in range(max(running, 1)):
+            held.enter_context(experiment.claim(sweep, folder, resume=True))
+        if not running:
+            held.close()
+        code, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path)
+        assert code == 0
+        assert out.splitlines()[0].endswith(said)
+        _, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path, "--json")
+        assert json.loads(out)["drivers"] == running
+
+
 def test_shards_are_verified_and_shown(monkeypatch, capsys, small_world):
     code, out, _ = run(monkeypatch, capsys, "shards", "verify", small_world / "signal")
     assert code == 0, out
@@ -187,6 +211,29 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)
     assert "no layout that is known" in err
+
+
+def test_java_is_imported_mined_and_shown(monkeypatch, capsys, tmp_path):
+    source = java_world.write_masked(tmp_path / "source")
+    code, out, err = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["layout"], found["left_out"]) == ("masked tests", 0)
+    assert found["splits"] == {"test": 24, "train": 160, "valid": 24}
+    checkout = java_world.write_checkout(tmp_path / "shop")
+    arguments = ["corpus", "mine", checkout, "--language", "java", "--out", tmp_path / "mined"]
+    code, out, err = run(monkeypatch, capsys, *arguments)
+    assert code == 0, err
+    assert sum(json.loads(out)["splits"].values()) > 10
+    code, out, _ = run(monkeypatch, capsys, "corpus", "show", tmp_path / "mined", "--count", 30)
+    assert code == 0
+    assert ">>> assertThat(held.total()).isEqualTo(" in out
+    assert out.count("\n    held.close();\n}") > 5
+    code, _, err = run(
+        monkeypatch, capsys, "corpus", "mine", "--language", "java", "--out", tmp_path / "none"
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "name the folders" in err
 
 
 def test_models_are_compared_in_one_command(monkeypatch, capsys, tmp_path, vulnerability_world):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
 from kdray.config.trial import Trial, accuracy_of
@@ -82,16 +82,6 @@ class Search(Part):
         description="an Optuna storage URL, a password in it as ${VARIABLE} of the environment; None keeps a "
         "journal file in the experiment folder",
     )
-
-    @field_validator("storage")
-    @classmethod
-    def _no_secret(cls, url: str | None) -> str | None:
-        password = urlsplit(url or "").password
-        if password and not password.startswith("${"):
-            raise ValueError(
-                "a password would stand in the experiment folder: write ${VARIABLE} in its place"
-            )
-        return url
 
 
 ACCELERATOR = "accelerator_type:"
@@ -197,7 +187,13 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
-    def _drivers_share_a_database(self) -> Sweep:
+    def _database_is_shared_and_keeps_its_secret(self) -> Sweep:
+        # Here and not at the field, whose value an error would show.
+        password = urlsplit(self.search.storage or "").password
+        if password and not password.startswith("${"):
+            raise ValueError(
+                "search.storage: a password would stand in the experiment folder: write ${VARIABLE} for it"
+            )
         if self.resources.drivers > 1 and self.search.storage is None:
             raise ValueError(
                 f"resources.drivers: {self.resources.drivers} share a study in a database: "

@@ -83,19 +83,21 @@ def launch(
         after_prepare: called with the sweep and its folder between capture and search.
     """
     from kdray.search import session
+    from kdray.search.drivers import alone_at
     from kdray.search.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
-    prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
+    folder = join(sweep.storage, sweep.name)
+    with alone_at("capture", folder, sweep.resources.drivers, say):
+        prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
         f"{signal.signal_bytes / signal.tokens:.1f} bytes a token ({signal.codec_name})"
     )
     say(f"suite     {prepared.suite.rows:,} inputs")
-    folder = join(sweep.storage, sweep.name)
     after_prepare(sweep, folder)
     with watching(sweep, folder, seconds) as on_event:
         records = run(

@@ -7,11 +7,13 @@ that lock for a moment may make the trial its own.
 
 driver0.lock, driver1.lock, ...   held by the drivers while they run
 study.lock                        held by the driver whose turn it is to begin a trial, for that moment
+capture.lock                      held by the driver that captures what trials read, until that is done
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +118,23 @@ def _joined(folder: Path, count: int) -> Iterator[Drivers]:
             else:
                 break
         yield Drivers(folder, number, count)
+
+
+@contextlib.contextmanager
+def alone_at(work: str, folder: str, count: int, say: Callable[[str], None]) -> Iterator[None]:
+    """Keeps the sweep's other drivers, of which there may be `count` in all, from the same work meanwhile."""
+    if count == 1 or is_uri(folder):
+        yield
+        return
+    path = Path(folder) / f"{work}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock(path))
+        except KdrayError:
+            say(f"{work:<9} another driver of the sweep is at it: waiting")
+            held.enter_context(lock(path, math.inf))
+        yield
 
 
 def alive(folder: str) -> int:

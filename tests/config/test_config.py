@@ -79,6 +79,12 @@ def changed(path, value):
         ("constraints/student_params", "small", "is not like"),
         ("objectives/assertion_accuracy", "maximum", "objectives.assertion_accuracy"),
         ("name", "../up", "name"),
+        (
+            "search/storage",
+            "postgresql://me:secret@host/db",
+            r"search\.storage: .* write \$\{VARIABLE\} for it$",
+        ),
+        ("resources/drivers", 2, r"resources\.drivers: 2 share a study in a database: search\.storage must"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_field_value_and_nearest_choice(path, value, said):

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from kdray import cli
 from kdray.errors import ConfigError
 from kdray.launch.places import NAMES, place
+from kdray.launch.places import ray as ray_place
 from kdray.launch.places.request import request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,3 +171,42 @@ def test_manifests_fit_kuberays_definitions(file, crd):
 def test_the_checkers_find_nothing(command):
     done = subprocess.run(command.split(), cwd=CLUSTER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Jobs:
+    """Ray's job server as far as it is asked here: every job runs for ever, and its log is over."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def list_jobs(self):
+        return self.jobs
+
+    def submit_job(self, entrypoint, metadata, runtime_env):
+        status = SimpleNamespace(is_terminal=lambda: False)
+        self.jobs.append(
+            SimpleNamespace(submission_id=f"j{len(self.jobs)}", metadata=metadata, status=status)
+        )
+        return self.jobs[-1].submission_id
+
+
+@pytest.mark.parametrize("drivers", [1, 3])
+def test_a_ray_job_is_started_for_each_driver_and_then_found_again(tmp_path, monkeypatch, drivers):
+    jobs, followed = Jobs(), []
+
+    async def follow(client, job):
+        followed.append(job)
+
+    monkeypatch.setattr(ray_place, "_client", lambda address: jobs)
+    monkeypatch.setattr(ray_place, "_follow", follow)
+    monkeypatch.setattr(ray_place, "_end", lambda client, job: 0)
+    data = yaml.safe_load((ROOT / "sweeps/python.yaml").read_text())
+    data["trial"]["teacher"] = str(ROOT / "kdray/demo/teacher")
+    data["search"]["storage"] = "postgresql+pg8000://kdray@db/kdray"
+    data["resources"] = {"drivers": drivers}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(data))
+    asked = request(str(tmp_path / "sweep.yaml"), folder="/shared", address="http://127.0.0.1:8265")
+    for _ in range(drivers + 2):
+        ray_place.submit(asked, ray_place.render(asked))
+    assert len(jobs.jobs) == drivers
+    assert followed == [f"j{number}" for number in range(drivers)] + ["j0", "j0"]

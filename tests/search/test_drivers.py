@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from drive import Driver, driving
 from kdray import results
 from kdray.errors import ConfigError, KdrayError
 from kdray.search import experiment
+from kdray.search.drivers import alone_at
+from kdray.search.study import open_storage
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 FEW = {
@@ -126,6 +129,49 @@ def test_every_driver_hears_of_the_others_trials(shared: Any, tmp_path: Path) ->
     for record in results.read(tmp_path):
         assert ended[record.key].detail["metrics"]["step"] == record.metrics["step"]
         assert ended[record.key].detail.get("reason", "") == record.reason
+
+
+def test_the_password_of_a_database_is_taken_from_the_environment(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = shared(1, url=f"sqlite:///{tmp_path}/${{KDRAY_SECRET}}.db")
+    with pytest.raises(ConfigError, match="the environment has no KDRAY_SECRET"):
+        open_storage(sweep, tmp_path)
+    monkeypatch.setenv("KDRAY_SECRET", "a@b")
+    open_storage(sweep, tmp_path)
+    assert (tmp_path / "a@b.db").exists()  # an @ as it is would end the password of a URL
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql+nodriver://me@host/db", "search.storage: 'mysql\\+nodriver://me@host/db'"),
+        (
+            "postgresql+pg8000://me:${KDRAY_SECRET}@127.0.0.1:1/db",
+            "search.storage: 'postgresql.*KDRAY_SECRET}@",
+        ),
+    ],
+)
+def test_a_database_that_does_not_answer_is_said_in_a_line_without_its_password(
+    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("KDRAY_SECRET", "hush")
+    with pytest.raises(KdrayError, match=said) as caught:
+        open_storage(shared(1, url=url), tmp_path)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_driver_waits_while_another_one_captures(tmp_path: Path) -> None:
+    said: list[str] = []
+    with contextlib.ExitStack() as first:
+        first.enter_context(alone_at("capture", str(tmp_path / "sweep"), 2, said.append))
+        assert not said
+        release = threading.Timer(0.2, first.close)
+        release.start()
+        with alone_at("capture", str(tmp_path / "sweep"), 2, said.append):
+            release.join()
+    assert said == ["capture   another driver of the sweep is at it: waiting"]
 
 
 def test_there_are_no_more_drivers_than_asked_for(

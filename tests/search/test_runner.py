@@ -33,6 +33,15 @@ def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_p
     assert not list(tmp_path.glob(".tune*"))
 
 
+def test_trials_that_end_together_keep_their_workers(make_sweep: Any, tmp_path: Path) -> None:
+    six = {"max_concurrent": 6, "cpus_per_worker": 0.25}
+    sweep = make_sweep(18, search={"halving": False, "sampler": "random"}, resources=six)
+    records = run(sweep, tmp_path, trial_factory="fake_run:Slow")
+    pids = [record.metrics["pid"] for record in records]
+    assert 2 <= len(set(pids)) <= 6
+    assert len(set(pids[-9:])) > 1
+
+
 def test_an_extended_sweep_only_trains_what_is_missing(make_sweep: Any, tmp_path: Path) -> None:
     run(make_sweep(2, search={"start": STARTS}), tmp_path, trial_factory="fake_run:FakeRun")
     before = (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns

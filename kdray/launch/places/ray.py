@@ -33,13 +33,16 @@ def render(request: Request) -> str:
 
 
 def submit(request: Request, text: str) -> int:
-    """Starts the job, or finds the one that runs this sweep already, and follows its log to the end."""
+    """Starts the job, or finds the one that runs this sweep already, and follows its log to the end. A sweep of
+    several drivers is started until as many run.
+    """
     client = _client(_address(request))
-    running = _running(client, request.sweep.name)
-    if running is None:
+    jobs = _running(client, request.sweep.name)
+    if len(jobs) < request.sweep.resources.drivers:
         running = _start(client, yaml.safe_load(text))
         say(f"job       {running}")
     else:
+        running = jobs[0]
         say(f"job       {running} runs this sweep already; its log:")
     try:
         asyncio.run(_follow(client, running))
@@ -84,12 +87,13 @@ def _client(address: str) -> Any:
         raise KdrayError(f"{address}: no job server answers there") from error
 
 
-def _running(client: Any, name: str) -> str | None:
-    """The job that runs the sweep of that name."""
-    for job in client.list_jobs():
-        if (job.metadata or {}).get("kdray") == name and not job.status.is_terminal():
-            return str(job.submission_id)
-    return None
+def _running(client: Any, name: str) -> list[str]:
+    """The jobs that run the sweep of that name."""
+    return [
+        str(job.submission_id)
+        for job in client.list_jobs()
+        if (job.metadata or {}).get("kdray") == name and not job.status.is_terminal()
+    ]
 
 
 async def _follow(client: Any, job: str) -> None:
