@@ -10,7 +10,7 @@ import pytest
 from kdray import cli
 from kdray.config import sweep_from
 from kdray.search import experiment
-from tests import labelled_world, world
+from tests import java_world, labelled_world, world
 
 COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
@@ -211,6 +211,29 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)
     assert "no layout that is known" in err
+
+
+def test_java_is_imported_mined_and_shown(monkeypatch, capsys, tmp_path):
+    source = java_world.write_masked(tmp_path / "source")
+    code, out, err = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["layout"], found["left_out"]) == ("masked tests", 0)
+    assert found["splits"] == {"test": 24, "train": 160, "valid": 24}
+    checkout = java_world.write_checkout(tmp_path / "shop")
+    arguments = ["corpus", "mine", checkout, "--language", "java", "--out", tmp_path / "mined"]
+    code, out, err = run(monkeypatch, capsys, *arguments)
+    assert code == 0, err
+    assert sum(json.loads(out)["splits"].values()) > 10
+    code, out, _ = run(monkeypatch, capsys, "corpus", "show", tmp_path / "mined", "--count", 30)
+    assert code == 0
+    assert ">>> assertThat(held.total()).isEqualTo(" in out
+    assert out.count("\n    held.close();\n}") > 5
+    code, _, err = run(
+        monkeypatch, capsys, "corpus", "mine", "--language", "java", "--out", tmp_path / "none"
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "name the folders" in err
 
 
 def test_models_are_compared_in_one_command(monkeypatch, capsys, tmp_path, vulnerability_world):

@@ -41,6 +41,10 @@ def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", hel
 
     for path in sweeps:
         sweep = load_sweep(path)
+        if sweep.search.sampler_params:
+            from kdray.search.techniques.make import check
+
+            check(sweep)
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
 
 

@@ -1,10 +1,10 @@
 """The method under test of a Java test, found by class and name among the sources of its project.
 
-The class is named by the test class without its `Test` (and without `_Something` behind it); of several of
-that name the one whose package is nearest counts. Of its methods that the test calls, the one whose name stands
-in the test's name is meant, the longest of several; else the last one that is called before the end of the first
-assertion. Of overloads that with as many parameters as the call has arguments. What cannot be resolved stays
-empty.
+The class is named by the test class without its `Test` (and without `_Something` behind it), or by the file of a
+class within; of several of that name the one whose package is nearest counts. Of its methods that the test calls,
+the one whose name stands in the test's name is meant, the longest of several; else the last one that is called
+before the end of the first assertion. Of overloads that with as many parameters as the call has arguments. What
+cannot be resolved stays empty.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class JavaFocal:
             test_path: its file.
             method: the test's node.
         """
-        names = [_AFFIX.sub("", part) for part in (test_class, test_class.partition("_")[0])]
-        name = next((name for name in names if name != test_class and name in self._paths), "")
+        tests = (test_class, test_class.partition("_")[0], test_path.stem)
+        names = (_AFFIX.sub("", test) for test in tests)
+        name = next((name for name in names if name not in tests and name in self._paths), "")
         path = _nearest(self._paths.get(name, ()), test_path)
         if path is None:
             return ""

@@ -63,7 +63,8 @@ def setting(record: TrialRecord, path: str) -> Any:
 
 
 def architecture(record: TrialRecord) -> str:
-    """The student in a few signs: `llama 4x160 h4 ff512` (layers x hidden, heads, feed-forward).
+    """The student in a few signs: `llama 4x160 h4 ff512` (layers x hidden, heads, feed-forward), and `bpe1000`
+    where its vocabulary is its own.
 
     May be empty.
     """
@@ -79,6 +80,8 @@ def architecture(record: TrialRecord) -> str:
     parts += [
         f"{sign}{student[key]}" for sign, key in (("h", "heads"), ("ff", "feed_forward")) if key in student
     ]
+    if student.get("tokenizer", "teacher") != "teacher":
+        parts.append(f"{student['tokenizer']}{student['vocab']}")
     return " ".join(part for part in parts if part)
 
 

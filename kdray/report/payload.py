@@ -21,7 +21,7 @@ from kdray.results import Experiment, TrialRecord
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
 _MIN = frozenset(
-    "discrepancy violating loss params bytes flops gflops latency seconds ece drop flips gap".split()  # noqa: SIM905
+    "discrepancy violating loss params bytes flops gflops latency memory seconds ece drop flips gap".split()  # noqa: SIM905
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
 MOST_STUDENTS = 40  # of the front, whose relations and cases are kept

@@ -16,7 +16,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
-from kdray.errors import ConfigError, KdrayError
+from kdray.errors import KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.drivers import ALONE, Drivers
@@ -29,7 +29,7 @@ from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
 from kdray.search.study import RUNG, STATES, Study, driver_of, reported
 from kdray.search.surrogate import Surrogate
-from kdray.search.techniques.make import TECHNIQUES, make_technique
+from kdray.search.techniques.make import TECHNIQUES, check, make_technique
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +148,7 @@ class Conductor:
         search = self._sweep.search
         if search.sampler in TECHNIQUES:
             return make_technique(self._sweep, self._space, self._gate.refusal)
-        if search.sampler_params:
-            raise ConfigError(
-                f"{self._sweep.name}: search.sampler_params has no effect on sampler '{search.sampler}'"
-            )
+        check(self._sweep)
         return (
             Surrogate(self._space, self._signs, self._rungs, seed) if search.sampler == "surrogate" else None
         )

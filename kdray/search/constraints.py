@@ -14,7 +14,7 @@ from kdray.errors import ConfigError
 from kdray.search.space import Point
 
 Sizes = Callable[[Trial], Mapping[str, float]]
-"""What `cost.costs` knows of a trial before it is trained."""
+"""What `students.cost.costs` knows of a trial."""
 
 
 def sizes(context: Mapping[str, Any]) -> Sizes:

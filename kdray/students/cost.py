@@ -102,8 +102,8 @@ def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> 
 
 
 def costs(trial: Trial, vocab: int) -> dict[str, float]:
-    """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained; of a
-    classifier also `size_mb` and `gflops`, as published searches count them (see `published`).
+    """What is known of a trial before anything is trained: `student_params`, `student_bytes`, `student_flops`, and
+    of a classifier `size_mb` and `gflops` as published.
 
     FLOPs are those of the longest example that its limits let through.
     """

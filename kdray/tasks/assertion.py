@@ -155,7 +155,9 @@ class AssertionTask:
         whole_method = "\n" in example.focal
         header = header[: max(room // 2, room - len(rest) - context) if whole_method else self.max_header]
         room -= len(header)
-        rest = rest[: max(room // 4, room - context)]
+        limit = max(room // 4, room - context)
+        if len(rest) > limit:  # its last token stays: it ends the line
+            rest = np.concatenate([rest[: limit - 1], rest[-1:]])
         return header, rest, max(1, room - len(rest))
 
     def _pairs(self, examples: Sequence[Example]) -> list[Row]:

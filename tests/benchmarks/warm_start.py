@@ -58,7 +58,7 @@ class Size:
 
     rows: int = 1536
     held_out: int = 256
-    steps: int = 150
+    steps: int = 100
     batch: int = 16
 
 

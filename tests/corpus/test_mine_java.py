@@ -52,6 +52,17 @@ def test_the_method_under_test_is_found_by_class_name_and_arguments(checkout):
     assert "public int add(int more) {" in found["CartTest.staysPositive"]
 
 
+def test_the_class_of_a_nested_test_is_named_by_its_file(tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/Cart.java").write_text("class Cart { int total() { return 1; } }")
+    write_test(
+        tmp_path / "p", "@Nested class WhenEmpty { @Test void isZero() { assertEquals(0, cart.total()); } }"
+    )
+    (only,) = mined(tmp_path / "p")
+    assert only.test == "WhenEmpty.isZero"
+    assert only.focal == "class Cart {\nint total() { return 1; }\n}"
+
+
 def test_a_test_whose_class_is_not_there_has_no_method_under_test(tmp_path):
     write_test(tmp_path / "a", "@Test void f() { assertTrue(g()); }", name="GoneTest")
     (only,) = mined(tmp_path / "a")

@@ -113,6 +113,16 @@ def test_a_preset_runs_to_its_front_and_goes_on_from_the_study(
     assert found["objectives"] == sweep.objectives
 
 
+def test_validate_refuses_a_setting_that_the_technique_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "morph.yaml"
+    path.write_text((SWEEPS / "morph.yaml").read_text().replace("population: 50", "populaton: 50"))
+    code, _, err = run(monkeypatch, capsys, "validate", path)
+    assert code == 2
+    assert "search.sampler_params: unknown key 'populaton', did you mean 'population'?" in err
+
+
 @pytest.mark.cluster
 def test_a_preset_is_launched_like_any_sweep(
     clone_world: Path,

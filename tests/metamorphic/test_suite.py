@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kdray.corpus.example import Example
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic import suite as suites
 from kdray.metamorphic.inputs import IDENTITY, suite_inputs
@@ -101,3 +103,24 @@ def test_what_cannot_be_is_said_in_one_line(kit: Kit, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has a variant"):
         capture(kit, tmp_path / "b", transforms=["elif_split"])
     assert not (tmp_path / "b").exists()
+
+
+def test_in_java_what_follows_is_renamed_along_and_nothing_else_of_it_changes(kit: Kit) -> None:
+    context = "void f(int more) {\n    int held = 1;\n    int sum = held + more;\n    "
+    target, after = (
+        "assertEquals(2, sum); assertTrue(held > 0);",
+        "\n    sum++;\n    held += 2;\n    close(held);\n}",
+    )
+    example = Example("0" * 16, "p/T.java", "java", "T.f", "", context, target, "test", after=after)
+    inputs = suite_inputs(kit.task, [example], seed=0, variants=30)
+    assert len(inputs) > 5
+    renamed = 0
+    for item in inputs:
+        new_of = dict(item.renames)
+        expected = [
+            re.sub(r"\w+", lambda word, new_of=new_of: new_of.get(word[0], word[0]), text)
+            for text in (target, after)
+        ]
+        assert [item.example.target, item.example.after] == expected
+        renamed += expected != [target, after]
+    assert renamed

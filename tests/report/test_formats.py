@@ -119,4 +119,7 @@ def test_architectures_of_both_families_are_named():
         describe.architecture(TrialRecord("t0000", 0, "complete", {}, {"student": t5}, ()))
         == "t5 2+1x64 h2 ff96"
     )
+    own = {"family": "llama", "layers": 2, "hidden": 64, "tokenizer": "word", "vocab": 500}
+    record = TrialRecord("t0000", 0, "complete", {}, {"student": own}, ())
+    assert describe.architecture(record) == "llama 2x64 word500"
     assert describe.architecture(TrialRecord("t0000", 0, "complete", {}, {}, ())) == ""

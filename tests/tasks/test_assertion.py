@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,3 +111,79 @@ def test_limits_and_tokenizer_are_part_of_the_fingerprint(tokenizer):
     }
     assert len(prints) == 3
     assert task.fingerprint == AssertionTask(tokenizer, False).fingerprint
+
+
+METHOD = "class Cart {\nint total() {\n    return held;\n}\n}"
+JAVA = Example(
+    "0", "p/CartTest.java", "java", "CartTest.total", METHOD, "@Test\nvoid total() {\n    f();\n    ",
+    "assertTrue(x); assertNull(y);", "train", after="\n    cart.close();\n}",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def java_tokenizer():
+    return train_tokenizer(
+        [f"{METHOD}\n{JAVA.context}{JAVA.target}{JAVA.after}\n// p/CartTest.java\n"] * 3, 400
+    )
+
+
+def test_an_encoder_decoder_reads_the_method_and_the_test_on_both_sides_of_its_assertions(java_tokenizer):
+    task = AssertionTask(java_tokenizer, True, max_input=300)
+    prompt = task.prompt(JAVA)
+    assert task.text(prompt[:-1]) == f"// p/CartTest.java\n{METHOD}\n{JAVA.context}<ASSERT>{JAVA.after}"
+    assert prompt[-1] == task.end_id
+    (row,) = task.rows([JAVA])
+    assert row.input_ids.tolist() == prompt.tolist()
+    assert task.decode(row.labels) == JAVA.target
+
+
+def test_a_decoder_reads_what_follows_first_and_ends_where_the_assertions_begin(java_tokenizer):
+    task = AssertionTask(java_tokenizer, False, max_input=300, max_row=400)
+    prompt = task.prompt(JAVA)
+    assert task.text(prompt) == f"// p/CartTest.java\n{METHOD}\n<ASSERT>{JAVA.after}\n{JAVA.context}"
+    (row,) = task.rows([JAVA])
+    target = task.encode_target(JAVA.target)
+    assert row.input_ids.tolist() == [*prompt, *target]
+    assert row.labels.tolist() == [IGNORED] * len(prompt) + target.tolist()
+
+
+@given(st.booleans(), st.integers(1, 60), st.integers(0, 60), st.integers(1, 60), st.integers(24, 200))
+def test_each_part_of_a_prompt_has_its_share(java_tokenizer, both, method, before, after, max_input):
+    task = AssertionTask(java_tokenizer, both, max_input=max_input)
+    example = replace(
+        JAVA,
+        focal="m();\n" * method,
+        context="void f() {\n" + "b();\n" * before + "    ",
+        after="\n" + "a();\n" * after,
+    )
+    prompt = task.prompt(example)
+    assert len(prompt) <= max_input
+    whole = AssertionTask(java_tokenizer, both, max_input=10_000).prompt(example)
+    if len(whole) <= max_input:
+        assert prompt.tolist() == whole.tolist()
+    else:
+        assert len(prompt) >= max_input - 1  # no room is left unused
+        text = task.text(prompt)
+        assert text.startswith("// p/CartTest.java")
+        assert "<ASSERT>" in text or max_input < 100
+        assert both or text.endswith("\n    ")
+
+
+def test_what_follows_is_cut_so_that_the_context_still_begins_a_line(java_tokenizer):
+    task = AssertionTask(java_tokenizer, False, max_input=120)
+    example = replace(JAVA, context="void f() {\n    ", after="\n" + "close(x, y);\n" * 40)
+    assert task.text(task.prompt(example)).endswith("\nvoid f() {\n    ")
+
+
+def test_a_group_that_is_no_file_is_not_shown(java_tokenizer):
+    task = AssertionTask(java_tokenizer, True, max_input=300)
+    assert "row" not in task.text(task.prompt(replace(JAVA, group="row 7 of train")))
+
+
+def test_a_changed_source_keeps_its_three_parts(java_tokenizer):
+    task = AssertionTask(java_tokenizer, True)
+    context, target = task.source(JAVA)
+    assert task.changed(JAVA, context, target) == JAVA
+    assert context + target == JAVA.context + JAVA.target + JAVA.after
+    changed = task.changed(JAVA, context, target.replace("cart", "box"))
+    assert (changed.target, changed.after) == (JAVA.target, "\n    box.close();\n}")

@@ -1,5 +1,4 @@
-"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation a target
-size.
+"""Compressor (Shi et al., ASE 2022): a genetic search on size and FLOPs alone, then one distillation a size.
 
 Fitness = GFLOPs - |size - target| in MB: of all students of one size, the one that computes most. A child is
 made by one-point crossover of the genes in the order of their names, or else by changing every gene from a
@@ -57,13 +56,15 @@ class Compressor(Technique):
             )
         self._genes, self._settings, self._seed = genes, settings, sweep.search.seed
         self._costs = Costs(sweep, genes, whole_table=True)
+        self._found: dict[float, Point] = {}
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
-        """The best student of the next target size that has none."""
-        for target_mb in self._settings.targets_mb[len(self._told) :]:
-            best = self.best(target_mb)
-            if fits(best):
-                return best
+        """The best student of the first target size whose best was not tried yet."""
+        for target_mb in self._settings.targets_mb:
+            if target_mb not in self._found:
+                self._found[target_mb] = self.best(target_mb)
+            if fits(self._found[target_mb]):
+                return self._found[target_mb]
         return None
 
     def best(self, target_mb: float) -> Point:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kdray.config import Sweep, parse
 from kdray.errors import ConfigError
-from kdray.search.space import Point, Space
+from kdray.search.space import Point, Space, build
 from kdray.search.techniques.genes import Genes
 from kdray.search.techniques.technique import Technique
 
@@ -17,6 +17,17 @@ TECHNIQUES = {
     "morph": ("morph", "Morph", "MorphSettings"),
 }
 """Name -> module here, class, settings. Imported on demand: the libraries are an extra."""
+
+
+def check(sweep: Sweep) -> None:
+    """Raises `ConfigError` where `search.sampler` names a technique that does not fit the sweep, as far as can be
+    told before anything is captured; or where it names none, but settings of one.
+    """
+    search = sweep.search
+    if search.sampler in TECHNIQUES:
+        make_technique(sweep, build(sweep), lambda point: "")
+    elif search.sampler_params:
+        raise ConfigError(f"{sweep.name}: search.sampler_params has no effect on sampler '{search.sampler}'")
 
 
 def make_technique(sweep: Sweep, space: Space, refusal: Callable[[Point], str]) -> Technique:
