@@ -9,7 +9,7 @@ from kdray.demo.run import demo_sweep, packaged
 from kdray.students.cost import params
 from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
-from kdray.students.warm_start import check_sliceable
+from kdray.students.slices import check_sliceable
 
 
 def test_the_demos_sweep_is_valid_and_lies_below_the_given_folder(tmp_path):
