@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kdray.config import TeacherRecipe, as_data
+from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError
 from kdray.storage import exists, read_json, write_atomic, write_json
@@ -65,8 +65,10 @@ def train_teacher(
 
 
 def _same(plan: dict[str, Any], found: dict[str, Any], folder: Path) -> None:
+    # What was recorded before a field existed has its default.
+    recipe = as_data(parse(TeacherRecipe, found["recipe"], str(folder)))
     for key, value in plan.items():
-        if found.get(key) != value:
+        if {**found, "recipe": recipe}.get(key) != value:
             raise ConfigError(
                 f"{folder} holds a teacher of another {key}: choose another --out, or remove it"
             )
