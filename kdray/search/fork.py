@@ -27,7 +27,7 @@ from kdray.search.study import Study
 FILE = "fork.json"
 
 
-def mark(old: str, new: Sweep, space: Space, folder: str) -> int:
+def mark(old: str | Path, new: Sweep, space: Space, folder: str | Path) -> int:
     """Writes fork.json; how many trials there are to inherit.
 
     Raises:
@@ -44,7 +44,7 @@ def mark(old: str, new: Sweep, space: Space, folder: str) -> int:
     found = [record for record in ended if point_of(record, new, space) is not None]
     if not found:
         raise ConfigError(f"{new.name}: no trial of {before.name} fits the new sweep{_why_not(ended, new)}")
-    storage.write_json(storage.join(folder, FILE), {"folder": old, "name": before.name})
+    storage.write_json(storage.join(folder, FILE), {"folder": str(old), "name": before.name})
     return len(found)
 
 
