@@ -212,7 +212,11 @@ def accuracy_of(task: str) -> str:
 
 
 class TeacherRecipe(Trial):
-    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own."""
+    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own.
+
+    `teacher` names one to go on from (`student.init: layers`), of another language or data: the same width, its
+    embeddings carried over to the new tokenizer piece by piece.
+    """
 
     corpus: str
     vocab: int = Field(4096, ge=300)
@@ -223,6 +227,12 @@ class TeacherRecipe(Trial):
         if self.student.own_tokenizer:
             raise ValueError(
                 "a teacher's tokenizer is trained for it: leave student.tokenizer out and name vocab"
+            )
+        start, wanted = ("has none", "random") if self.teacher is None else ("names one", "layers")
+        if self.student.init != wanted:
+            raise ValueError(
+                f"student.init '{self.student.init}': a recipe that {start} to go on from, in teacher, begins with"
+                f" init '{wanted}'"
             )
         if isinstance(self.student, RobertaStudent) and self.encoding.max_input + 2 > self.student.positions:
             raise ValueError(

@@ -10,26 +10,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
-from kdray.errors import KdrayError
 from kdray.search import samplers, space
 from kdray.search.constraints import Gate
 from kdray.search.drivers import ALONE, Drivers
 from kdray.search.halving import Halving
 from kdray.search.job import Event, Job
 from kdray.search.keep import Keeper
-from kdray.search.model import Model
 from kdray.search.propose import Proposer
 from kdray.search.record import TrialFolder
 from kdray.search.starts import start_points
-from kdray.search.study import RUNG, STATES, Study, driver_of, reported
-from kdray.search.surrogate import Surrogate
-from kdray.search.techniques.make import TECHNIQUES, check, make_technique
+from kdray.search.study import STATES, Study, driver_of, reported
+from kdray.search.teller import Teller
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +61,7 @@ class Conductor:
         self._study = study
         self._folder = folder
         self._gate = gate
-        self._on_event = on_event
+        self._teller = Teller(on_event, sweep.search.trials)
         self._space = space.build(sweep)
         self._starts = start_points(sweep, self._space, gate)
         self._signs = [-1 if mode == "max" else 1 for mode in sweep.objectives.values()]
@@ -85,7 +82,6 @@ class Conductor:
         self._begun: set[int] = set()
         self._exhausted = False
         self._known: set[str] = set()
-        self._num_finished = 0
         self._proposer = self._read_study()
 
     @property
@@ -100,7 +96,7 @@ class Conductor:
     @property
     def finished(self) -> int:
         """Trials that are complete, pruned or failed."""
-        return self._num_finished
+        return self._teller.finished
 
     @property
     def live(self) -> int:
@@ -126,32 +122,12 @@ class Conductor:
         trials = self._study.trials()
         entropy = [self._sweep.search.seed, len(trials), self._drivers.number]
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-        name = self._sweep.search.sampler
-        sampler = samplers.make(name, seed=seed, conditional=self._space.conditional)
-        proposer = Proposer(
-            self._space,
-            self._study.directions,
-            sampler,
-            self._gate.refusal,
-            seed=seed,
-            asks=samplers.asks(name),
-            grid=name == "grid",
-            model=self._model(seed),
-        )
+        proposer = samplers.proposer(self._sweep, self._space, self._gate, self._study.directions, seed=seed)
         for trial in self._study.inherited():
             self._read_rungs(trial, trial.user_attrs["inherited"], proposer, proposer.add(trial))
         for trial in trials:
             self._read_trial(trial, proposer)
         return proposer
-
-    def _model(self, seed: int) -> Model | None:
-        search = self._sweep.search
-        if search.sampler in TECHNIQUES:
-            return make_technique(self._sweep, self._space, self._gate.refusal)
-        check(self._sweep)
-        return (
-            Surrogate(self._space, self._signs, self._rungs, seed) if search.sampler == "surrogate" else None
-        )
 
     def _read_trial(self, trial: FrozenTrial, proposer: Proposer) -> None:
         key = trial.user_attrs["key"]
@@ -161,7 +137,7 @@ class Conductor:
         if "start" in trial.user_attrs:
             self._begun.add(trial.user_attrs["start"])
         if trial.state.is_finished():
-            self._num_finished += 1
+            self._teller.finished += 1
         else:
             self._mirrored[key] = mirror_id
 
@@ -193,18 +169,18 @@ class Conductor:
             key = trial.user_attrs["key"]
             if key not in self._known:
                 self._read_trial(trial, self._proposer)
-                self._tell("started", key, point=self._space.point(trial.params), resumed_from=0)
+                self._teller.tell("started", key, point=self._space.point(trial.params), resumed_from=0)
             elif key in elsewhere:
                 self._read_rungs(trial, key, self._proposer, self._mirrored[key])
                 if not trial.state.is_finished():
                     continue
                 self._proposer.tell(self._mirrored.pop(key), trial.state, trial.values)
-                self._num_finished += 1
+                self._teller.finished += 1
             else:
                 continue
             if trial.state.is_finished():
                 self._keeper.again(trial)
-                self._tell_end(trial)
+                self._teller.tell_end(trial)
 
     def _take_over(self) -> None:
         """Puts into this driver's queue what it left itself, and what drivers that are gone did."""
@@ -287,7 +263,7 @@ class Conductor:
         if self._folder is not None:
             TrialFolder(self._folder, key).begin(trial)
         steps = reported(record)
-        self._tell("started", key, point=point, resumed_from=steps[-1] if steps else 0)
+        self._teller.tell("started", key, point=point, resumed_from=steps[-1] if steps else 0)
         return Job(key, trial, steps[-1] if steps else 0, int(record.user_attrs.get("retries", 0)))
 
     def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> bool:
@@ -298,7 +274,7 @@ class Conductor:
         self._proposer.report(self._mirrored[key], step, values)
         goes_on = self._halving.goes_on(key, step, values, int(key[1:]))
         goes_on = goes_on or known or not self._sweep.search.halving
-        self._tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
+        self._teller.tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on
 
     def finish(self, key: str, step: int, metrics: Mapping[str, Any]) -> None:
@@ -333,7 +309,7 @@ class Conductor:
         self._study.put_back(key, retries=retries + count)
         self._live.discard(key)
         self._waiting.append(key)
-        self._tell("retried", key, reason=reason)
+        self._teller.tell("retried", key, reason=reason)
 
     def lose_all(self, reason: str) -> None:
         """Every worker died."""
@@ -351,27 +327,7 @@ class Conductor:
         values = self._study.end(key, state, attrs)
         self._proposer.tell(self._mirrored.pop(key), state, values)
         self._live.discard(key)
-        self._num_finished += 1
+        self._teller.finished += 1
         trial = self._study.trial(key)
         self._keeper.end(trial)
-        self._tell_end(trial)
-
-    def _tell_end(self, trial: FrozenTrial) -> None:
-        steps = reported(trial)
-        detail = {"metrics": trial.user_attrs[f"{RUNG}{steps[-1]}"] if steps else {}}
-        if "reason" in trial.user_attrs:
-            detail["reason"] = trial.user_attrs["reason"]
-        self._tell(STATES[trial.state], trial.user_attrs["key"], **detail)  # type: ignore[arg-type]
-
-    def _tell(
-        self,
-        kind: Literal["started", "rung", "complete", "pruned", "failed", "retried"],
-        key: str,
-        **detail: Any,
-    ) -> None:
-        try:
-            self._on_event(Event(kind, key, self._num_finished, self.asked, detail))
-        except KdrayError:
-            raise
-        except Exception:
-            log.exception("the watcher of the sweep failed; the sweep goes on")
+        self._teller.tell_end(trial)

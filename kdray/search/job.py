@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from kdray.config import Trial
 
+Kind = Literal["started", "rung", "complete", "pruned", "failed", "retried"]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -39,7 +41,7 @@ class Event:
             complete.
     """
 
-    kind: Literal["started", "rung", "complete", "pruned", "failed", "retried"]
+    kind: Kind
     key: str
     finished: int
     asked: int

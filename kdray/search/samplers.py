@@ -1,21 +1,69 @@
-"""Optuna samplers by name, or any other by import path (`package.module:Class`)."""
+"""What `search.sampler` names: an Optuna sampler (any, by `package.module:Class`), our model or a technique."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 
+from kdray.config import Sweep
 from kdray.errors import ConfigError, nearest
-from kdray.search.techniques.make import TECHNIQUES
+from kdray.search.constraints import Gate
+from kdray.search.model import Model
+from kdray.search.propose import Proposer
+from kdray.search.space import Space
+from kdray.search.surrogate import Surrogate
+from kdray.search.techniques.make import TECHNIQUES, check, make_technique
 
 NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid", *TECHNIQUES)
 OURS = ("surrogate", "grid", *TECHNIQUES)
 """Propose by themselves: Optuna only fills in start points."""
+
+
+def proposer(
+    sweep: Sweep, space: Space, gate: Gate, directions: Sequence[StudyDirection], *, seed: int
+) -> Proposer:
+    """A sweep's proposer, which knows of no trial yet.
+
+    Args:
+        sweep: names the sampler.
+        space: where points come from.
+        gate: what may be trained.
+        directions: of the objectives, in order.
+        seed: see `make`.
+
+    Raises:
+        ConfigError: see `make`, `Proposer` and `make_technique`.
+    """
+    name = sweep.search.sampler
+    return Proposer(
+        space,
+        directions,
+        make(name, seed=seed, conditional=space.conditional),
+        gate.refusal,
+        seed=seed,
+        asks=asks(name),
+        grid=name == "grid",
+        model=_model(sweep, space, gate, directions, seed),
+    )
+
+
+def _model(
+    sweep: Sweep, space: Space, gate: Gate, directions: Sequence[StudyDirection], seed: int
+) -> Model | None:
+    if sweep.search.sampler in TECHNIQUES:
+        return make_technique(sweep, space, gate.refusal)
+    check(sweep)
+    if sweep.search.sampler == "surrogate":
+        signs = [-1 if direction == StudyDirection.MAXIMIZE else 1 for direction in directions]
+        return Surrogate(space, signs, sweep.trial.budget.reports, seed)
+    return None
 
 
 def asks(name: str) -> int:

@@ -99,7 +99,7 @@ class Team:
             actor.begin.remote(factory, as_data(trial), {"rank": rank, **where})
             for rank, actor in enumerate(peers.actors, start=1)
         ]
-        self._run: Run = self._with(begun, lambda: open_run(factory, trial, {"rank": 0, **where}))
+        self._run: Carried = self._with(begun, lambda: open_run(factory, trial, {"rank": 0, **where}))
 
     @property
     def done(self) -> bool:
@@ -109,8 +109,7 @@ class Team:
     @property
     def worst_cases(self) -> Sequence[Mapping[str, Any]]:
         """Rank 0's, where its run keeps any."""
-        found: Sequence[Mapping[str, Any]] = getattr(self._run, "worst_cases", ())
-        return found
+        return self._run.worst_cases
 
     def next_rung(self) -> Mapping[str, Any]:
         """See `Run`; the metrics are rank 0's."""
@@ -161,7 +160,7 @@ def _raise_own_error(answer: Any) -> None:
             raise
 
 
-def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Run:
+def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Carried:
     """One rank's run."""
     return Carried(load_factory(factory)(trial, World(**world)))
 

@@ -32,10 +32,11 @@ class TrialData:
 
     Attributes:
         task: encodes examples, with the student's tokenizer.
-        teacher_task: the same with the teacher's tokenizer, which is the student's unless it has one of its own.
+        teacher_task: the same with the teacher's tokenizer; the same object unless the student has one of its own.
         source: the rows to learn from.
         vocab: rows of the embedding.
-        teacher: folder of the teacher's weights (kept beside the shards), or None.
+        teacher: folder of the teacher's weights (kept beside the shards; of a teacher's recipe, the teacher
+            that it goes on from), or None.
         suite: the opened metamorphic suite, or None.
         held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
         fingerprint: of the teacher's weights, or None.
@@ -105,8 +106,12 @@ def _from_corpus(trial: Trial) -> TrialData:
         )
         tokenizer = train_tokenizer(texts, trial.vocab)
     task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
+    told = task
+    if trial.teacher is not None:
+        told = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
-    return TrialData(task, task, MemorySource(task.rows(examples)), len(tokenizer), None, None, held_out)
+    source = MemorySource(task.rows(examples))
+    return TrialData(task, told, source, len(tokenizer), trial.teacher, None, held_out)
 
 
 def _last_of_tests(examples: Any) -> Any:

@@ -46,7 +46,7 @@ def new_student(trial: Trial, data: TrialData) -> Any:
         weights = reorder(weights, _order(trial, data, whole), teacher)
     own = dict(model.named_parameters())
     state = slice_state(weights, teacher, student, {name: tensor.shape for name, tensor in own.items()})
-    if student.own_tokenizer:
+    if data.task is not data.teacher_task:
         state = _with_own_vocabulary(state, own, student, data)
     model.load_state_dict({name: tensor.detach().clone() for name, tensor in state.items()}, strict=False)
     return model

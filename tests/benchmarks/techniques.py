@@ -12,6 +12,7 @@ pairs is taken; the table is of other functions (the valid pairs), which nobody 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -164,35 +165,17 @@ def sweep_of(technique: str, work: Path, size: Size, seed: int) -> Any:
 def run_sweep(sweep: Any, clock: Clock) -> None:
     """Trains what a sweep still lacks, one trial after the other in this process, without Ray."""
     from kdray.launch.prepare import prepare
-    from kdray.search import constraints, experiment, session, space
-    from kdray.search.attempt import Attempt, order
-    from kdray.search.conductor import Conductor
-    from kdray.search.study import Study, open_storage
+    from kdray.search import constraints
+    from tests.one_by_one import train_each
 
-    session.quiet()
     folder, context = Path(sweep.storage) / sweep.name, prepare(sweep).context
-    with experiment.claim(sweep, folder, resume=True):
-        points = space.build(sweep)
-        teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes")}
-        gate = constraints.Gate(sweep, constraints.sizes(context), teacher)
-        conductor = Conductor(sweep, Study(open_storage(sweep, folder), sweep, points), folder, gate)
-        conductor.reconcile()
-        while True:
+    teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes")}
+    gate = constraints.Gate(sweep, constraints.sizes(context), teacher)
+    clock.check()
+    with contextlib.closing(train_each(sweep, folder, gate)) as trials:
+        for key, metrics in trials:
+            print(f"{sweep.name}  {key}  accuracy {metrics['accuracy']:.3f}", flush=True)
             clock.check()
-            job = conductor.next()
-            if job is None:
-                return
-            what = order(
-                job.key, job.trial, experiment=str(folder), objectives=list(sweep.objectives),
-                decided=job.decided, factory="kdray.train:TrialRun",
-            )  # fmt: skip
-            attempt = Attempt(what)
-            try:
-                metrics = attempt.next_rung()
-            finally:
-                attempt.close()
-            conductor.finish(job.key, metrics["step"], metrics)
-            print(f"{sweep.name}  {job.key}  accuracy {metrics['accuracy']:.3f}", flush=True)
 
 
 def judge(technique: str, sweep: Any, work: Path, size: Size) -> dict[str, Any]:

@@ -5,6 +5,8 @@ but the folders, the sizes and how long.
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,8 @@ import yaml
 
 from kdray import results
 from kdray.config import Sweep, read_yaml, sweep_from
-from kdray.search import constraints, session, space
-from kdray.search.attempt import Attempt, order
-from kdray.search.conductor import Conductor
-from kdray.search.experiment import claim
-from kdray.search.study import Study, open_storage
+from kdray.search import constraints
+from tests.one_by_one import train_each
 from tests.test_cli import run
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
@@ -64,27 +63,10 @@ def tiny(preset: str, world: Path, runs: Path) -> Sweep:
 
 def train_all(sweep: Sweep, folder: Path, until: int = 1000) -> None:
     """Runs a sweep in this process without Ray, at most `until` trials of it."""
-    session.quiet()
-    with claim(sweep, folder, resume=True):
-        points = space.build(sweep)
-        study = Study(open_storage(sweep, folder), sweep, points)
-        gate = constraints.Gate(sweep, constraints.sizes({"vocab": 320}))
-        conductor = Conductor(sweep, study, folder, gate)
-        conductor.reconcile()
-        for _ in range(until):
-            job = conductor.next()
-            if job is None:
-                return
-            what = order(
-                job.key, job.trial, experiment=str(folder), objectives=list(sweep.objectives),
-                decided=job.decided, factory="kdray.train:TrialRun",
-            )  # fmt: skip
-            attempt = Attempt(what)
-            try:
-                metrics = attempt.next_rung()
-            finally:
-                attempt.close()
-            conductor.finish(job.key, metrics["step"], metrics)
+    gate = constraints.Gate(sweep, constraints.sizes({"vocab": 320}))
+    with closing(train_each(sweep, folder, gate)) as trials:
+        for _ in islice(trials, until):
+            pass
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 
+from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.layouts import import_examples
 from kdray.corpus.store import write_corpus
 from kdray.errors import ConfigError
+from kdray.students.load import load_model
+from kdray.train import TrialRun
 from kdray.train.teacher import train_teacher
 from tests import java_world
 
@@ -28,3 +33,36 @@ def test_a_folder_of_an_older_version_holds_the_same_teacher_and_one_of_another_
     assert train_teacher(recipe, tmp_path / "teacher") == record
     with pytest.raises(ConfigError, match="a teacher of another recipe"):
         train_teacher(recipe.model_copy(update={"seed": 5}), tmp_path / "teacher")
+
+
+def test_a_teacher_goes_on_from_another_whose_pieces_keep_their_embeddings(tmp_path: Path) -> None:
+    examples = import_examples(java_world.write_masked(tmp_path / "source")).examples
+    write_corpus(tmp_path / "corpus", examples, ["source"])
+    first = java_world.recipe(tmp_path / "corpus", "llama")
+    curve = train_teacher(first, tmp_path / "first")["learning_curve"]
+    data = as_data(first) | {"teacher": str(tmp_path / "first"), "vocab": 360}
+    data["student"] = data["student"] | {"init": "layers"}
+    second = parse(TeacherRecipe, data, "second")
+    with closing(TrialRun(second)) as run:
+        old, new = load_model(tmp_path / "first"), dict(run.model.named_parameters())
+        for name, tensor in old.named_parameters():
+            assert "embed_tokens" in name or torch.equal(new[name], tensor), name
+        known, pieces = run.data.teacher_task.tokenizer.get_vocab(), run.data.task.tokenizer.get_vocab()
+        assert len(pieces) == 360 < len(known)
+        table_WD, own_VD = new["model.embed_tokens.weight"], old.get_input_embeddings().weight
+        for piece in set(known) & set(pieces):
+            assert torch.equal(table_WD[pieces[piece]], own_VD[known[piece]])
+    goes_on = train_teacher(second, tmp_path / "second")["learning_curve"]
+    assert goes_on[0]["held_out_loss"] < curve[0]["held_out_loss"]
+
+
+@pytest.mark.parametrize(
+    ("teacher", "init"), [(None, "layers"), (None, "sliced"), ("t", "random"), ("t", "sliced")]
+)
+def test_a_recipe_goes_on_from_a_teacher_with_all_its_width_or_from_nothing(
+    teacher: str | None, init: str
+) -> None:
+    data = as_data(java_world.recipe(Path("c"), "llama")) | {"teacher": teacher}
+    data["student"] = data["student"] | {"init": init}
+    with pytest.raises(ConfigError, match=r"begins with init '(layers|random)'"):
+        parse(TeacherRecipe, data, "test")
