@@ -201,10 +201,12 @@ def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, t
     code, out, err = run(monkeypatch, capsys, "compare", "one-0", "--runs", tmp_path, "--near", 0.02)
     assert code == 0, err
     assert "cannot be tested" in out
-    code, _, err = run(
-        monkeypatch, capsys, "compare", "one-0", "--runs", tmp_path, "--near", 0.02, "--svg", "x.svg"
-    )
-    assert (code, err.count("\n")) == (2, 1)
+    for option, given in (("--svg", "x.svg"), ("--budget", "seconds")):
+        code, _, err = run(
+            monkeypatch, capsys, "compare", "one-0", "--runs", tmp_path, "--near", 0.02, option, given
+        )
+        assert (code, err.count("\n")) == (2, 1)
+        assert option in err
     code, _, err = run(monkeypatch, capsys, "compare", "none.csv", "--by", "seed")
     assert (code, err) == (2, "kdray: no table 'none.csv'\n")
     code, _, err = run(monkeypatch, capsys, "compare", "one-0", "tow-0", "--runs", tmp_path)

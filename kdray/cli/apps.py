@@ -29,7 +29,8 @@ Objectives = Annotated[
     str | None, typer.Option(help="metric:max,metric:min of any recorded metrics, instead of the sweep's own")
 ]
 Where = Annotated[
-    list[str] | None, typer.Option(help="keep trials such as 'student_params <= 2e6'; may be repeated")
+    list[str] | None,
+    typer.Option(help="keep trials such as 'student_params <= 2e6' or 'distil.loss == spread'; repeatable"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
 

@@ -57,7 +57,9 @@ def compare(
         ),
     ],
     runs: Runs = "runs",
-    budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
+    budget: Annotated[
+        str | None, typer.Option(help="what is made equal: trials (without this option) or seconds")
+    ] = None,
     objectives: Objectives = None,
     where: Where = None,
     by: Annotated[
@@ -86,14 +88,18 @@ def compare(
     if by is None and metrics is None and near is None:
         show(
             techniques.report(
-                folders, budget=budget, objectives=objectives, where=where or (), svg=svg, form=form
+                folders,
+                budget=budget or "trials",
+                objectives=objectives,
+                where=where or (),
+                svg=svg,
+                form=form,
             )
         )
         return
-    if svg:
-        raise ConfigError(
-            "--svg draws techniques at equal budget: it has no effect with --by, --show and --near"
-        )
+    for option, given in (("svg", svg), ("budget", budget)):
+        if given:
+            raise ConfigError(f"--{option} is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
         study.report(

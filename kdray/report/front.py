@@ -24,9 +24,17 @@ from kdray.results import TrialRecord, flat
 
 Z_95 = 1.959963984540054
 _FILTER = re.compile(
-    r"^\s*([\w.\-/ ]*?[\w])\s*(<=|>=|==|<|>)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*$"
+    r"^\s*([\w.\-/ ]*?[\w])\s*(<=|>=|==|!=|<|>)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*$"
 )
-_COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
+_TEXT_FILTER = re.compile(r"^\s*([\w.\-]*\w)\s*(==|!=)\s*([\w.\-/:]+)\s*$")
+_COMPARE = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 
 
 @dataclass(frozen=True)
@@ -227,24 +235,34 @@ def parse_objectives(text: str, default: Mapping[str, str] | None = None) -> dic
 
 
 def rule(text: str, known: Sequence[str], settings: Sequence[str] = ()) -> Callable[[TrialRecord], bool]:
-    """A filter such as `student_params <= 2e6` as a function of a record; a missing value does not keep it.
+    """A filter as a function of a record; a missing value does not keep it.
 
     Args:
-        text: the filter.
+        text: `student_params <= 2e6`; of a setting also `distil.loss == spread`, of one that is a path its last
+            part: `shards != full`.
         known: metrics it may name; none where no trial tells.
         settings: dotted paths it may name as well.
 
     Raises:
-        ConfigError: no comparison with a number, or (where trials tell) an unknown metric or setting.
+        ConfigError: no such comparison, or (where trials tell) an unknown metric or setting.
     """
-    match = _FILTER.match(text)
-    if match is None:
+    number, word = _FILTER.match(text), _TEXT_FILTER.match(text)
+    match = number or word
+    if match is None or (not number and match.group(1) in known):
         raise ConfigError(f"filter '{text}' is not like 'student_params <= 2e6'")
-    name, sign, bound = match.group(1), _COMPARE[match.group(2)], float(match.group(3))
+    name, sign, bound = match.group(1), _COMPARE[match.group(2)], match.group(3)
     if known and name not in known and name not in settings:
         near = nearest(name, [*known, *settings])
         raise ConfigError(f"filter '{text}': no complete trial recorded '{name}'{near}")
-    return lambda record: bool(sign(_value_or_setting(record, name), bound))
+
+    def keeps(record: TrialRecord) -> bool:
+        if number:
+            found = _value_or_setting(record, name)
+            return not math.isnan(found) and bool(sign(found, float(bound)))
+        one = record.setting(name)
+        return isinstance(one, str) and bool(sign(bound, bound if bound == one else one.rpartition("/")[2]))
+
+    return keeps
 
 
 def _value_or_setting(record: TrialRecord, name: str) -> float:

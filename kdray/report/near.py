@@ -3,7 +3,8 @@
 Ours. Configurations are trained with several seeds. On the marks of one seed one is picked by accuracy alone,
 and one by discrepancy among those within `near` of the best accuracy; both are looked up on their *other* seeds
 and subtracted. So nothing is counted that a pick owes to luck on the seed it was picked by (the winner's
-curse). Marks that are equal share the pick evenly.
+curse). Marks that are equal share the pick evenly. All seeds answer the same cases, though: luck with the draw
+of cases stays in, and what is found holds for these cases.
 
 The test: were the configurations so near in accuracy all alike in discrepancy, then it would not matter which
 of them a measured discrepancy belongs to. On each seed the discrepancies of the near-best configurations are

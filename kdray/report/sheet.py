@@ -19,11 +19,11 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from kdray import results, storage
-from kdray.config import Trial
+from kdray.config import Sweep, Trial
 from kdray.errors import DataError
 from kdray.report import formats
 from kdray.report.front import Front, metric_names
@@ -41,7 +41,8 @@ class Source:
 
     Attributes:
         name: where it was read.
-        records: every trial, by number.
+        records: every trial, by number. A launched trial's folders are absolute; here those beside the sweep's
+            storage are relative, so that a table names no machine and a trial launched elsewhere is the same.
         references: name -> metrics of what the students are held against.
         objectives: the sweep's; of a table, which does not say them, accuracy and discrepancy as far as it has
             them.
@@ -60,7 +61,29 @@ def source(location: str) -> Source:
     if location.endswith(".csv"):
         return read(location)
     found = results.experiment(location)
-    return Source(location, found.records, found.references, dict(found.sweep.objectives), found)
+    records = [_moved(record, _beside(found.sweep)) for record in found.records]
+    return Source(location, records, found.references, dict(found.sweep.objectives), found)
+
+
+def _beside(sweep: Sweep) -> str:
+    """The folder that a launched sweep's storage lies in, with its slash; empty where it is not absolute."""
+    return sweep.storage.rstrip("/").rpartition("/")[0] + "/" if sweep.storage.startswith("/") else ""
+
+
+def _moved(record: TrialRecord, root: str) -> TrialRecord:
+    if not root:
+        return record
+    trial, chosen = _below(record.trial, root), _below(record.overrides, root)
+    return replace(record, trial=trial, overrides=chosen, reason=record.reason.replace(root, ""))
+
+
+def _below(setting: Any, root: str) -> Any:
+    """The same with paths below `root` relative to it."""
+    if isinstance(setting, Mapping):
+        return {key: _below(one, root) for key, one in setting.items()}
+    if isinstance(setting, list):
+        return [_below(one, root) for one in setting]
+    return setting.removeprefix(root) if isinstance(setting, str) else setting
 
 
 def to_csv(
@@ -85,7 +108,7 @@ def to_csv(
     return out.getvalue()
 
 
-def _settings(record: TrialRecord) -> dict[str, Any]:
+def _settings(record: TrialRecord) -> dict[str, str]:
     """Cells of the chosen settings, and of the rest of the trial."""
     rest = {path: one for path, one in results.flat(record.trial).items() if path not in record.overrides}
     chosen = {path: _text(one) for path, one in record.overrides.items()}

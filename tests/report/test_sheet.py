@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +96,26 @@ def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
     asked = {"objectives": None, "where": (), "as_json": False}
     said = report([folder], files={"csv": table}, **asked)
     assert report([table], files={}, **asked) == said
+
+
+def test_a_table_names_no_machine(tmp_path):
+    folder = simulate(tmp_path / "runs" / "one", 3, cases=0)
+    sweep = yaml.safe_load((folder / "sweep.yaml").read_text())
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(sweep | {"storage": str(tmp_path / "runs")}))
+    for path in folder.glob("trials/*/trial.yaml"):
+        trial = yaml.safe_load(path.read_text())
+        path.write_text(
+            yaml.safe_dump(trial | {"shards": f"{tmp_path}/runs/data/signal", "corpus": "/srv/c"})
+        )
+        (path.parent / "state.json").write_text(
+            json.dumps({"state": "failed", "reason": f"{tmp_path}/runs/data/signal: gone", "seconds": 1})
+        )
+    table = tmp_path / "t.csv"
+    report([str(folder)], objectives=None, where=(), files={"csv": str(table)}, as_json=False)
+    assert str(tmp_path) not in table.read_text()
+    (record, *_) = read(str(table)).records
+    assert (record.setting("shards"), record.setting("corpus")) == ("runs/data/signal", "/srv/c")
+    assert record.reason == "runs/data/signal: gone"
 
 
 HEADS = ",".join((*sheet.HEAD, *sheet.TAIL))

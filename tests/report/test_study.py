@@ -135,6 +135,28 @@ def test_filters_take_metrics_and_settings(tmp_path):
         ask([found], by="seed", where=["distil.alpha == 7"])
 
 
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("shards == full", [1]),
+        ("shards == runs/d/full", [1]),
+        ("shards != full", [0]),
+        ("shards != runs/d/full", [0]),
+        ("distil.alpha != 0.5", [1]),
+        ("ece < 1", [0]),  # the other has none
+        ("ece != 7", [0]),
+    ],
+)
+def test_a_filter_of_text_takes_a_path_or_its_last_part(where, kept):
+    records = [trial(0, 0.5, 0, 0.3, 0.5, ece=0.2), trial(1, 0.9, 0, 0.3, 0.5, shards="runs/d/full")]
+    assert [record.number for record in pool([Source("a", records, {}, BOTH)], [where]).records] == kept
+
+
+def test_a_number_is_not_compared_with_text():
+    with pytest.raises(ConfigError, match="is not like"):
+        pool([Source("a", GRID, {}, BOTH)], ["student_params == many"])
+
+
 def test_rows_are_in_the_order_of_their_values_and_metrics_are_settings_too():
     records = [trial(n, alpha, n, 0.1, 0.2) for n, alpha in enumerate([10, 9, None, "x", 0.5])]
     assert [values[0] for values in groups(records, ["distil.alpha"])] == [0.5, 9, 10, "x", None]
