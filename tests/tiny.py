@@ -35,13 +35,14 @@ LIMITS = {
     "rows": (1, 32), "rows_per_shard": (1, 16), "batch_size": (1, 8),
     "cases": (4, 8), "rung_cases": (4, 8), "variants_per_case": (1, 2),
     "max_input": (16, 126), "max_target": (4, 64), "max_row": (32, 256),
-    "layers": (1, 2), "encoder_layers": (1, 2), "decoder_layers": (1, 2), "hidden": (8, 8), "heads": (1, 2),
-    "head_dim": (32, 32), "feed_forward": (16, 32), "positions": (128, 128), "vocab": (300, 300),
+    "layers": (1, 1), "encoder_layers": (1, 1), "decoder_layers": (1, 1), "hidden": (8, 8), "heads": (1, 1),
+    "head_dim": (32, 32), "feed_forward": (8, 16), "positions": (128, 128), "vocab": (300, 300),
 }  # fmt: skip
-"""Field -> least and greatest value, wherever the field stands. The tiny teachers' heads are 32 wide, so a slice's
-must be too. A classifier reads two tokens less than it has positions.
+"""Field -> least and greatest value, wherever the field stands. The student is about the smallest that can be
+built, to keep whatever share of its teacher's parameters a sweep allows; its heads are as wide as the tiny
+teachers', as a slice's must be. A classifier reads two tokens less than it has positions.
 """
-TEACHER = LIMITS | {"hidden": (64, 64), "feed_forward": (96, 96)}
+TEACHER = LIMITS | {"layers": (1, 2), "heads": (1, 2), "hidden": (64, 64), "feed_forward": (96, 96)}
 """The same for a teacher: slices of it with an eighth of its parameters are models still."""
 
 
