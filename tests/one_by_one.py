@@ -28,10 +28,9 @@ def train_each(sweep: Sweep, folder: Path, gate: Gate) -> Iterator[tuple[str, Ma
             )  # fmt: skip
             attempt = Attempt(what)
             try:
-                goes_on = True
-                while goes_on and not attempt.done:
+                metrics = attempt.next_rung()
+                while conductor.report(job.key, metrics["step"], metrics) and not attempt.done:
                     metrics = attempt.next_rung()
-                    goes_on = conductor.report(job.key, metrics["step"], metrics)
             finally:
                 attempt.close()
             conductor.finish(job.key, metrics["step"], metrics)
