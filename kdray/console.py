@@ -9,10 +9,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
+Stage = Callable[[str], AbstractContextManager[Advance]]
+"""Shows a stage of that name as far as it is; see `stage`."""
 
 
 def say(text: str) -> None:

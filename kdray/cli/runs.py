@@ -87,6 +87,9 @@ def trial(
 def launch(
     sweep: SweepFile,
     resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")
+    ] = None,
     on: Annotated[str, typer.Option(help="local, ray, slurm or kuberay")] = "local",
     address: Annotated[
         str | None, typer.Option(help="of a running Ray: its job server (ray), or itself (local)")
@@ -110,12 +113,14 @@ def launch(
             raise ConfigError(
                 "--dry-run: nothing is submitted with --on local; kdray validate checks the file"
             )
-        launch_and_finish(load_sweep(sweep), resume=resume, address=address, as_json=as_json, show=show)
+        loaded = load_sweep(sweep, set_ or ())
+        launch_and_finish(loaded, resume=resume, address=address, as_json=as_json, show=show)
         return
     from kdray.launch.places import place
     from kdray.launch.places.request import request
 
-    asked, there = request(sweep, folder=folder, address=address, image=image), place(on)
+    asked = request(sweep, folder=folder, address=address, image=image, overrides=set_ or ())
+    there = place(on)
     text = there.render(asked)
     if dry_run:
         show(text)

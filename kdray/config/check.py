@@ -136,9 +136,31 @@ def contains(spec: Choice | Range, value: Any) -> bool:
     return isinstance(value, (int, float)) and low <= value <= high
 
 
-def load_sweep(path: str | Path) -> Sweep:
-    """The sweep in a YAML file, every corner of its space validated. Raises `ConfigError`."""
-    return sweep_from(read_yaml(path), str(path))
+def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
+    """The sweep in a YAML file, every corner of its space validated.
+
+    Args:
+        path: of the file.
+        overrides: texts `a.b=c` over keys of the file, such as `search.seed=1` or `space.distil.alpha=[0, 1]`.
+
+    Raises:
+        ConfigError: for what is no sweep.
+    """
+    data = read_yaml(path)
+    for key, value in parse_overrides(overrides).items():
+        _put(data, key, value)
+    return sweep_from(data, str(path))
+
+
+def _put(data: dict[str, Any], key: str, value: Any) -> None:
+    # A path of the space is one key, dots and all.
+    parts = key.split(".", 1) if key.startswith("space.") else key.split(".")
+    node: Any = data
+    for part in parts[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"--set {key}: {part} is {node!r}, which has no parts")
+    node[parts[-1]] = value
 
 
 def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:

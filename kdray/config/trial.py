@@ -24,7 +24,7 @@ class Distil(Part):
         "decoupled", "bucketed", "spread", "reverse", "jsd", "tvd", "sampled", "cosine", "sequence"
     ] = "decoupled"
     alpha: float = Field(0.5, ge=0, le=1)
-    temperature: float = Field(1.0, ge=0.5, le=10)
+    temperature: float = Field(1.0, ge=0.1, le=10)
 
     @model_validator(mode="after")
     def _a_sequence_is_learnt_whole(self) -> Distil:
@@ -171,10 +171,10 @@ class Trial(Part):
     @model_validator(mode="after")
     def _student_fits_the_task(self) -> Trial:
         snippets = SNIPPETS.get(self.task)
-        if snippets is None and self.distil.temperature > 8:
+        if snippets is None and self.distil.loss != "decoupled" and not 0.5 <= self.distil.temperature <= 8:
             raise ValueError(
-                f"distil.temperature {self.distil.temperature:g} is above 8, "
-                "up to which shards know the tail of a vocabulary"
+                f"distil.temperature {self.distil.temperature:g} is not in 0.5 to 8, where shards know the tail"
+                " of a vocabulary: only loss decoupled does without"
             )
         if not isinstance(self.student, RobertaStudent):
             if self.student.max_input is not None and self.student.max_input > self.encoding.max_input:

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kdray.console import Advance
 from kdray.corpus.example import Example, Split
 from kdray.corpus.labelled import CODES, labelled_examples
 from kdray.corpus.lines import json_lines, text_lines
 from kdray.corpus.published import ATLAS, LAYOUTS, Layout, Row
 from kdray.errors import DataError
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 LABELLED = "labelled code"
 PATTERNS = (ATLAS.fields[0], "*.jsonl", "*.json")
@@ -47,7 +45,7 @@ class Imported:
 
 
 def import_examples(
-    source: str | Path, language: str | None = None, progress: Progress = lambda done, total: None
+    source: str | Path, language: str | None = None, progress: Advance = lambda done, total: None
 ) -> Imported:
     """Everything that a folder or file holds, in the order of its files and rows.
 
@@ -72,7 +70,7 @@ def import_examples(
     return _read(root, files, layout, progress)
 
 
-def _read(root: Path, files: Sequence[Path], layout: Layout, progress: Progress) -> Imported:
+def _read(root: Path, files: Sequence[Path], layout: Layout, progress: Advance) -> Imported:
     total = sum(_count(path) for path in files)
     examples: list[Example] = []
     done = left_out = 0

@@ -10,6 +10,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from kdray.console import Advance
 from kdray.corpus import mine_java
 from kdray.corpus.example import Example
 from kdray.corpus.focal import FocalFinder
@@ -25,8 +26,6 @@ DEMO_PACKAGES = ("sympy", "networkx", "numpy", "pandas", "pyarrow", "mpmath")
 FILES_PER_CHUNK = 24
 TEST_FILES = {"python": "test files (test_*.py, *_test.py)", "java": "Java files (*.java)"}
 """What is looked through, by language."""
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 Named = tuple[str, str]
 """A file and its group."""
 Miner = Callable[[list[Named]], list[Example]]
@@ -61,7 +60,7 @@ def source_roots(sources: Sequence[str]) -> dict[str, Path]:
 def mine(
     sources: Sequence[str],
     processes: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
     language: str = "python",
 ) -> list[Example]:
     """Every test or assertion in the test files of some packages or folders, split by file, without duplicates.

@@ -7,7 +7,7 @@ teacher's weights and tokenizer are kept beside each store, so that no trial nee
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kdray.config import Encoding, Sweep
-from kdray.console import Advance, near, say
+from kdray.console import Advance, Stage, near, say
 from kdray.corpus.sample import sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
@@ -37,8 +37,6 @@ from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec, make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardWriter
-
-Stage = Callable[[str], AbstractContextManager[Advance]]
 
 
 class GreedyLogits(TargetLogits):

@@ -8,13 +8,12 @@ needs the teacher's folder or a hub.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from kdray.config import Student, Sweep, Trial, as_data, satisfies
-from kdray.console import Advance
+from kdray.console import Advance, Stage
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
@@ -23,8 +22,6 @@ from kdray.students.slices import check_cut
 from kdray.students.vocab import embedding_rows, kept_teacher
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
-
-Stage = Callable[[str], AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ Not covered: which inputs these are (see `inputs`), what is made of them (see `e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.evaluation.classify import class_logits
 from kdray.evaluation.generate import greedy
@@ -35,8 +36,6 @@ from kdray.teacher.shards import ShardSource, ShardWriter
 from kdray.teacher.signal import TeacherSignal
 
 ROWS_PER_SHARD = 128
-Progress = Callable[[int, int], None]
-"""Called with rows done and rows in all."""
 
 
 def build_suite(
@@ -51,7 +50,7 @@ def build_suite(
     transforms: Sequence[str] | None = None,
     variants: int = 1,
     batch_size: int = 64,
-    progress: Progress = lambda done, total: None,
+    progress: Advance = lambda done, total: None,
 ) -> Manifest:
     """Makes variants of the examples and captures the teacher on all of them. Run again, it goes on.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
@@ -22,9 +23,6 @@ from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
 from kdray.tasks.make import assertion_task, saved_encoding
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 
 def share(hits_N: NDArray[np.bool_], name: str = "assertion_accuracy") -> dict[str, Any]:
@@ -62,7 +60,7 @@ def answers(model: Any, task: AssertionTask, examples: Sequence[Example], batch_
 
 
 def baselines(
-    train: Sequence[Example], examples: Sequence[Example], progress: Progress
+    train: Sequence[Example], examples: Sequence[Example], progress: Advance
 ) -> dict[str, dict[str, Any]]:
     """Nearest-neighbour retrieval and repeating the last assertion, on the same examples."""
     targets = [example.target for example in examples]
@@ -75,7 +73,7 @@ def baselines(
     return {"retrieval": text_marks(found, targets), "repeat_last": text_marks(repeated, targets)}
 
 
-def examine(teacher: str, corpus: str, cases: int, progress: Progress) -> dict[str, dict[str, Any]]:
+def examine(teacher: str, corpus: str, cases: int, progress: Advance) -> dict[str, dict[str, Any]]:
     """A model folder and both baselines on the same held-out examples of a corpus, taken from each file in
     turn.
     """

@@ -1,10 +1,12 @@
 import copy
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.config import (
+    Choice,
     Range,
     Sweep,
     Trial,
@@ -57,7 +59,13 @@ def changed(path, value):
         ("trial/student/hiden", 3, "unknown key 'trial.student.hiden', did you mean 'hidden'?"),
         ("trial/distil/alfa", 0.1, "unknown key 'trial.distil.alfa', did you mean 'alpha'?"),
         ("trial/distil/alpha", 3, r"trial\.distil\.alpha: .* less than or equal to 1 \(found 3\)"),
-        ("trial/distil/temperature", 0.1, r"trial\.distil\.temperature"),
+        ("trial/distil/temperature", 0.05, r"trial\.distil\.temperature"),
+        (
+            "trial/distil",
+            {"loss": "bucketed", "temperature": 0.1},
+            "0.1 is not in 0.5 to 8.*only loss decoupled",
+        ),
+        ("trial/distil", {"loss": "jsd", "temperature": 9}, "9 is not in 0.5 to 8"),
         ("trial/budget/rungs", [300], "the last rung 300 must equal steps 3000"),
         ("trial/budget/rungs", [300, 200, 3000], "must rise"),
         ("trial/shards", None, "has no effect without shards"),
@@ -211,3 +219,21 @@ def test_a_corner_may_need_another_value_beside_it():
     data["space"]["student.hidden"] = [64, 80]
     with pytest.raises(ConfigError, match=r"space\.student\.heads = 3: .*heads 3 must divide hidden"):
         sweep_from(data, "file.yaml")
+
+
+def test_a_sweep_file_is_read_with_some_of_its_keys_replaced(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump(DATA))
+    changed = ["name=again", "search.seed=7", "trial.distil.alpha=0.25", "space.distil.alpha=[0.0, 0.5]"]
+    sweep = load_sweep(path, changed)
+    assert (sweep.name, sweep.search.seed, sweep.trial.distil.alpha) == ("again", 7, 0.25)
+    assert sweep.space["distil.alpha"] == Choice(choices=[0.0, 0.5])
+    assert load_sweep(path) == sweep_from(DATA, "file")
+    for wrong, said in [
+        ("serch.seed=1", "unknown key 'serch', did you mean 'search'"),
+        ("name.first=x", "name is .* has no parts"),
+        ("search.seed", "expected a.b=c"),
+        ("space.distil.alph=[0.5]", "unknown path 'distil.alph', did you mean 'distil.alpha'"),
+    ]:
+        with pytest.raises(ConfigError, match=said):
+            load_sweep(path, [wrong])

@@ -53,6 +53,21 @@ def test_a_ray_job_carries_the_sweep_file_and_goes_on_where_it_was(monkeypatch, 
     assert "cd /shared" in job["entrypoint"]
 
 
+@pytest.mark.parametrize("on", ["slurm", "kuberay", "ray"])
+def test_what_overrides_the_file_travels_with_it(monkeypatch, capsys, on):
+    more = ["--address", "http://127.0.0.1:8265"] if on == "ray" else []
+    changes = ["--set", "name=again", "--set", "distil note=1"]
+    code, _, err = dry_run(monkeypatch, capsys, "--on", on, "--folder", "/shared", *more, *changes)
+    assert code == 2
+    assert "unknown key 'distil note'" in err
+    wide = "space.distil.alpha={range: [0.0, 0.9]}"
+    changes = ["--set", "name=again", "--set", wide, "--set", "search.seed=1"]
+    code, out, err = dry_run(monkeypatch, capsys, "--on", on, "--folder", "/shared", *more, *changes)
+    assert not code, err
+    words = f"--set name=again --set '{wide}' --set search.seed=1 --resume"
+    assert words in " ".join(out.replace("''", "'").split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Request:
         folder: where the sweep's relative folders begin there; None allows no relative ones.
         address: of a running Ray cluster's job server; None where the place starts its own Ray.
         image: a container image that has kdray, where the place starts containers.
+        overrides: texts `a.b=c` over the file.
     """
 
     sweep: Sweep
@@ -33,6 +35,7 @@ class Request:
     folder: str | None = None
     address: str | None = None
     image: str = IMAGE
+    overrides: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> int:
@@ -54,20 +57,31 @@ class Request:
         resources = self.sweep.resources
         return math.ceil(resources.max_concurrent * resources.workers * per_worker / resources.nodes)
 
-    def entrypoint(self, sweep_file: str) -> str:
+    def launch(self, sweep_file: str) -> str:
         """The shell command that runs beside the place's Ray. `sweep_file` is quoted already."""
+        changed = "".join(f" --set {shlex.quote(text)}" for text in self.overrides)
+        return f"kdray launch {sweep_file}{changed} --resume --address auto"
+
+    def entrypoint(self, sweep_file: str) -> str:
+        """`launch` where the sweep's relative folders begin."""
         begin = f"cd {shlex.quote(self.folder)} && " if self.folder else ""
-        return f"{begin}kdray launch {sweep_file} --resume --address auto"
+        return begin + self.launch(sweep_file)
 
 
 def request(
-    path: str, *, folder: str | None = None, address: str | None = None, image: str | None = None
+    path: str,
+    *,
+    folder: str | None = None,
+    address: str | None = None,
+    image: str | None = None,
+    overrides: Sequence[str] = (),
 ) -> Request:
     """Reads a sweep file for a place. Raises `ConfigError`."""
-    sweep = load_sweep(path)
+    sweep = load_sweep(path, overrides)
     if folder is not None and not Path(folder).is_absolute():
         raise ConfigError(f"--folder {folder}: must be absolute")
-    return Request(sweep, path, Path(path).read_text(encoding="utf-8"), folder, address, image or IMAGE)
+    text = Path(path).read_text(encoding="utf-8")
+    return Request(sweep, path, text, folder, address, image or IMAGE, tuple(overrides))
 
 
 def check_folders(request: Request, where: str) -> None:

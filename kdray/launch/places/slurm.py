@@ -27,7 +27,7 @@ def render(request: Request) -> str:
         num_gpus=gpus,
         folder=shlex.quote(request.folder) if request.folder else '"$SLURM_SUBMIT_DIR"',
         storage=shlex.quote(sweep.storage),
-        sweep_file=shlex.quote(request.path),
+        launch=request.launch(shlex.quote(request.path)),
     )
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.console import Advance
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier
@@ -37,7 +38,6 @@ WORDS = {"clone": ("no clone", "clone"), "vulnerability": ("not vulnerable", "vu
 MOST_WORST = 20
 WORST_OF_A_COLUMN = 3
 Probabilities = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -115,7 +115,7 @@ def compare_classifiers(
     student: Side,
     inputs: Material,
     plan: Plan,
-    progress: Progress = lambda done, total: None,
+    progress: Advance = lambda done, total: None,
 ) -> Mimicry:
     """One row of the table.
 
@@ -206,7 +206,7 @@ def _after_attack(name: str, teacher: Side, student: Side, items: Sequence[Label
 
 
 def _duels(
-    teacher: Side, student: Side, items: Sequence[Labelled], plan: Plan, progress: Progress
+    teacher: Side, student: Side, items: Sequence[Labelled], plan: Plan, progress: Advance
 ) -> list[Duel]:
     """Attacks both models by every attack, unless that was done for another comparison."""
     left = [(side, name) for name in plan.attacks for side in (teacher, student) if name not in side.attacked]

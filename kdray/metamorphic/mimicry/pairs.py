@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import SNIPPETS
+from kdray.console import Advance
 from kdray.corpus.labelled import Labelled, read_labelled
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest
 from kdray.evaluation.classify import Classifier
 from kdray.metamorphic.attacks.attack import ATTACKS
-from kdray.metamorphic.mimicry.classifiers import Material, Progress, Side, compare_classifiers, material
+from kdray.metamorphic.mimicry.classifiers import Material, Side, compare_classifiers, material
 from kdray.metamorphic.mimicry.plan import Plan
 from kdray.metamorphic.mimicry.result import Mimicry
 from kdray.storage import exists, join, read_json
@@ -40,7 +41,7 @@ def compare_pairs(
     *,
     both_ways: bool = False,
     language: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Advance = lambda done, total: None,
 ) -> list[Mimicry]:
     """A row for each teacher and student, in order.
 
