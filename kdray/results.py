@@ -72,6 +72,10 @@ class TrialRecord:
         """The last rung's metrics; empty before the first."""
         return self.rungs[-1] if self.rungs else {}
 
+    def setting(self, path: str) -> Any:
+        """The value at a dotted path of the trial; None where there is none (another family's field)."""
+        return _at(self.trial, path)
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -216,11 +220,18 @@ def _overrides(trial: Mapping[str, Any], sweep: Sweep) -> dict[str, Any]:
 
 
 def _at(trial: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path; None where there is none (another family's field)."""
     node: Any = trial
     for part in path.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node
+
+
+def flat(trial: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A trial's settings by dotted path, the whole of it."""
+    found: dict[str, Any] = {}
+    for key, one in trial.items():
+        found |= flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) and one else {f"{prefix}{key}": one}
+    return found
 
 
 def _optional(location: str) -> bytes | None:

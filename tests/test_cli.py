@@ -193,6 +193,20 @@ def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, t
     )
     assert code == 0, err
     assert [one["name"] for one in json.loads(out)["techniques"]] == ["one", "two"]
+    code, out, err = run(
+        monkeypatch, capsys, "compare", "one-0,one-1", "--runs", tmp_path, "--by", "distil.loss", "--markdown",
+    )  # fmt: skip
+    assert code == 0, err
+    assert out.startswith("| loss | trials | assertion accuracy ↑ | metamorphic discrepancy ↓ |\n")
+    code, out, err = run(monkeypatch, capsys, "compare", "one-0", "--runs", tmp_path, "--near", 0.02)
+    assert code == 0, err
+    assert "cannot be tested" in out
+    code, _, err = run(
+        monkeypatch, capsys, "compare", "one-0", "--runs", tmp_path, "--near", 0.02, "--svg", "x.svg"
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    code, _, err = run(monkeypatch, capsys, "compare", "none.csv", "--by", "seed")
+    assert (code, err) == (2, "kdray: no table 'none.csv'\n")
     code, _, err = run(monkeypatch, capsys, "compare", "one-0", "tow-0", "--runs", tmp_path)
     assert code == 2
     assert "did you mean 'two-0'?" in err

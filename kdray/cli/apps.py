@@ -54,3 +54,14 @@ def experiment_folder(name: str, runs: str) -> str:
             return candidate
     known = [folder for folder in list_folders(runs) if exists(join(runs, folder, "sweep.yaml"))]
     raise ConfigError(f"no sweep '{name}' in {runs}{nearest(name, known)}")
+
+
+def experiment_or_table(name: str, runs: str) -> str:
+    """`experiment_folder`, or the name itself where it is that of a table (`.csv`). Raises `ConfigError`."""
+    from kdray.storage import exists
+
+    if not name.endswith(".csv"):
+        return experiment_folder(name, runs)
+    if not exists(name):
+        raise ConfigError(f"no table '{name}'")
+    return name

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdray.cli.apps import Json, Objectives, Runs, Where, app, experiment_folder, show, show_json
+from kdray.cli.apps import (
+    Json,
+    Objectives,
+    Runs,
+    Where,
+    app,
+    experiment_folder,
+    experiment_or_table,
+    show,
+    show_json,
+)
 from kdray.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kdray.report.show import Form
 
 
 @app.command()
 def pareto(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder, or tables (.csv)")
+    ],
     runs: Runs = "runs",
     objectives: Objectives = None,
     where: Where = None,
@@ -27,7 +42,7 @@ def pareto(
     """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
     from kdray.report.show import report
 
-    folders = [experiment_folder(name, runs) for name in names]
+    folders = [experiment_or_table(name, runs) for name in names]
     files = {"html": html, "csv": csv, "latex": latex, "markdown": markdown, "svg": svg, "png": png}
     show(report(folders, objectives=objectives, where=where or (), files=files, as_json=as_json))
 
@@ -36,21 +51,55 @@ def pareto(
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME NAME...", help="sweeps; seeds of one technique as a,b or label=a,b"),
+        typer.Argument(
+            metavar="NAME NAME...",
+            help="sweeps, or tables (.csv); seeds of one technique as a,b or label=a,b",
+        ),
     ],
     runs: Runs = "runs",
     budget: Annotated[str, typer.Option(help="what is made equal: trials or seconds")] = "trials",
     objectives: Objectives = None,
     where: Where = None,
+    by: Annotated[
+        str | None, typer.Option(help="a row for each combination of these settings: distil.alpha,shards")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--show", help="the metrics of those rows, instead of the objectives")
+    ] = None,
+    near: Annotated[
+        float | None, typer.Option(help="what picking costs among students so near the best accuracy: 0.01")
+    ] = None,
     svg: Annotated[str | None, typer.Option(help="draw what each attained")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print a pipe table")] = False,
     as_json: Json = False,
 ) -> None:
-    """Sweeps or techniques side by side at equal budget.   Example: kdray compare tpe-0,tpe-1 random-0,random-1"""
-    from kdray.report.techniques import grouped, report
+    """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
+    compare tpe-0,tpe-1 random-0,random-1
+    """
+    from kdray.report import study, techniques
 
-    groups = grouped(names)
-    folders = {name: [experiment_folder(one, runs) for one in members] for name, members in groups.items()}
-    show(report(folders, budget=budget, objectives=objectives, where=where or (), svg=svg, as_json=as_json))
+    if as_json and markdown:
+        raise ConfigError("compare: --json or --markdown, not both")
+    groups = techniques.grouped(names)
+    folders = {name: [experiment_or_table(one, runs) for one in members] for name, members in groups.items()}
+    form: Form = "json" if as_json else "markdown" if markdown else "text"
+    if by is None and metrics is None and near is None:
+        show(
+            techniques.report(
+                folders, budget=budget, objectives=objectives, where=where or (), svg=svg, form=form
+            )
+        )
+        return
+    if svg:
+        raise ConfigError(
+            "--svg draws techniques at equal budget: it has no effect with --by, --show and --near"
+        )
+    pooled = [folder for members in folders.values() for folder in members]
+    show(
+        study.report(
+            pooled, by=by, show=metrics, near=near, objectives=objectives, where=where or (), form=form
+        )
+    )
 
 
 @app.command()

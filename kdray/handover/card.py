@@ -13,6 +13,7 @@ from typing import Any, Literal
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import ends
+from kdray.report.grid import pipe_table
 
 NOT_MEASURED = "not measured"
 
@@ -142,10 +143,7 @@ def statement(facts: Facts) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return "\n".join([line(heads), line(["---"] * len(heads)), *map(line, rows)])
+    return pipe_table(heads, rows, "l" * len(heads)).rstrip("\n")
 
 
 def shown(marks: Mapping[str, Any], name: str) -> str:
@@ -237,7 +235,7 @@ def _int8(found: Mapping[str, Any]) -> str:
     rows = [[text, shown(found["float"], name), shown(found["int8"], name)] for name, text in names.items()]
     rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
     rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
-    heads = ["dynamic quantisation to 8 bits", "`onnx/model.onnx`", f"`{found['file']}`"]
+    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", found["file"]]
     note = f"On the first {found['inputs']:,} of the inputs above, one at a time."
     return _table(heads, rows) + "\n\n" + note
 

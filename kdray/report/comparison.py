@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,12 +19,11 @@ from kdray import pareto
 from kdray.errors import ConfigError
 from kdray.report import describe
 from kdray.report.front import Front, complete, front, value
+from kdray.report.grid import Grid
 from kdray.results import TrialRecord
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 Budget = Literal["trials", "seconds"]
+PARTS = {0.25: "a quarter", 0.5: "half", 0.75: "three quarters"}  # of the budget
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Side:
         igd_plus: mean distance from the joint front, objectives scaled.
         on_joint: how many of its trials are on the joint front.
         covered: share of its own front that the other sides' trials dominate.
+        limit: the common budget.
         history: (budget spent, hypervolume) after each candidate.
     """
 
@@ -51,7 +51,13 @@ class Side:
     igd_plus: float
     on_joint: int
     covered: float
+    limit: float
     history: list[tuple[float, float]]
+
+    def volume_after(self, part: float) -> float:
+        """The hypervolume when `part` of the common budget was spent; 0 before the first candidate."""
+        bound = part * self.limit * (1 + 1e-9)
+        return max((volume for spent, volume in self.history if spent <= bound), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def compare(
     fronts = {
         name: front(records, objectives, where=where, reference=reference) for name, records in cut.items()
     }
-    return Comparison(dict(objectives), budget, limit, dict(reference), _sides(cut, fronts, budget))
+    return Comparison(dict(objectives), budget, limit, dict(reference), _sides(cut, fronts, budget, limit))
 
 
 def _spent(records: Sequence[TrialRecord], budget: Budget) -> list[float]:
@@ -125,7 +131,9 @@ def _cut(records: Sequence[TrialRecord], budget: Budget, limit: float) -> list[T
     return [record for record, at in zip(ordered, spent, strict=True) if at <= limit * (1 + 1e-9)]
 
 
-def _sides(cut: Mapping[str, list[TrialRecord]], fronts: Mapping[str, Front], budget: Budget) -> list[Side]:
+def _sides(
+    cut: Mapping[str, list[TrialRecord]], fronts: Mapping[str, Front], budget: Budget, limit: float
+) -> list[Side]:
     directions = next(iter(fronts.values())).directions
     scaled = pareto.normalise(*(found.values_PM for found in fronts.values()))
     joint = np.concatenate(scaled)
@@ -147,6 +155,7 @@ def _sides(cut: Mapping[str, list[TrialRecord]], fronts: Mapping[str, Front], bu
                 igd_plus=pareto.igd_plus(own, joint, directions) if len(own) else float("inf"),
                 on_joint=int((own[:, None, :] == joint[None, :, :]).all(axis=2).any(axis=1).sum()),
                 covered=float(np.mean(_dominated(own, others, directions))) if len(own) else 1.0,
+                limit=limit,
                 history=list(zip(at, volumes.tolist(), strict=True)),
             )
         )
@@ -170,7 +179,11 @@ def _side_dict(side: Side) -> dict[str, Any]:
         "on_joint_front": side.on_joint,
         "covered": side.covered,
     }
-    volume = {"hypervolume": side.front.hypervolume, "history": [list(point) for point in side.history]}
+    volume = {
+        "hypervolume": side.front.hypervolume,
+        "hypervolume_after": {str(part): side.volume_after(part) for part in PARTS},
+        "history": [list(point) for point in side.history],
+    }
     return {"name": side.name, **counts, **sets, **volume, **finite, "best": best}
 
 
@@ -182,35 +195,38 @@ def _best(found: Front, name: str) -> dict[str, Any] | None:
     return {"trial": record.key, "value": value(record, name), "text": describe.metric(record, name)}
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def equal(comparison: Comparison) -> str:
+    """What was made equal, as the table's first heading."""
+    return f"at {comparison.limit:,.0f} {comparison.budget} each"
+
+
+def volume_head(word: str) -> str:
+    """The heading of the hypervolume after a part of the budget."""
+    return f"hypervolume after {word} of the budget ↑"
+
+
+def comparison_grid(comparison: Comparison) -> Grid:
     """A row per indicator, a column per sweep."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    table.add_column(f"at {comparison.limit:,.0f} {comparison.budget} each")
-    for side in comparison.sides:
-        table.add_column(Text(side.name), justify="right")
-
-    def add(name: str, cells: Sequence[str]) -> None:
-        table.add_row(Text(name), *map(Text, cells))
-
     sides = [_side_dict(side) for side in comparison.sides]
-    add("trials, complete", [f"{side['trials']}, {side['complete']}" for side in sides])
-    add("device seconds", [describe.number(side["seconds"], 1) for side in sides])
+    rows = [
+        ["trials, complete", *(f"{side['trials']}, {side['complete']}" for side in sides)],
+        ["device seconds", *(describe.number(side["seconds"], 1) for side in sides)],
+    ]
     for name, way in comparison.objectives.items():
-        word = "best" if way == "max" else "least"
-        add(
-            f"{word} {describe.title(name)}",
-            [f"{s['best'][name]['text']}" if s["best"][name] else describe.NOTHING for s in sides],
-        )
-    add("hypervolume ↑", [describe.number(side["hypervolume"], 4) for side in sides])
-    add(
-        "front, of it on the joint front ↑",
-        [f"{len(side['front'])}, {side['on_joint_front']}" for side in sides],
-    )
-    add("own front dominated by others ↓", [f"{100 * side['covered']:.0f} %" for side in sides])
-    add("epsilon to the joint front ↓", [describe.number(side["epsilon"]) for side in sides])
-    add("IGD+ to the joint front ↓", [describe.number(side["igd_plus"]) for side in sides])
-    return table
+        best = [side["best"][name] for side in sides]
+        head = f"{'best' if way == 'max' else 'least'} {describe.title(name)}"
+        rows.append([head, *(one["text"] if one else describe.NOTHING for one in best)])
+    rows.append(["hypervolume ↑", *(describe.number(side["hypervolume"], 4) for side in sides)])
+    for part, word in PARTS.items():
+        volumes = [side.volume_after(part) for side in comparison.sides]
+        rows.append([volume_head(word), *(describe.number(one, 4) for one in volumes)])
+    rows += [
+        [
+            "front, of it on the joint front ↑",
+            *(f"{len(side['front'])}, {side['on_joint_front']}" for side in sides),
+        ],
+        ["own front dominated by others ↓", *(f"{100 * side['covered']:.0f} %" for side in sides)],
+        ["epsilon to the joint front ↓", *(describe.number(side["epsilon"]) for side in sides)],
+        ["IGD+ to the joint front ↓", *(describe.number(side["igd_plus"]) for side in sides)],
+    ]
+    return Grid([equal(comparison), *(side.name for side in comparison.sides)], rows, "l" + "r" * len(sides))

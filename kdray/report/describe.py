@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from kdray.report.front import interval, value
 from kdray.results import TrialRecord
 
 NOTHING = "\u2013"  # an en dash, where there is no value
+COUNTS = ("params", "bytes", "flops")  # how a metric that is a large whole number ends
 ALPHA, TEMPERATURE = "distil.alpha", "distil.temperature"
 
 
@@ -43,23 +43,24 @@ def _bare(found: float) -> str:
     return number(found).removeprefix("0") if 0 < found < 1 else number(found)
 
 
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """The mean, and the least and the most where there are several."""
+    mean = number(sum(values) / len(values), digits)
+    if len(values) == 1:
+        return mean
+    least, most = (number(end, digits) for end in (min(values), max(values)))
+    return f"{mean} ({least}{NOTHING}{most})"
+
+
 def metric(record: TrialRecord, name: str) -> str:
     """A metric of the last rung with its 95 % interval.
 
     Whole counts of parameters or bytes with their unit.
     """
     found = value(record, name)
-    if name.endswith(("params", "bytes", "flops")):
+    if name.endswith(COUNTS):
         return count(found)
     return with_interval(found, *interval(record, name))
-
-
-def setting(record: TrialRecord, path: str) -> Any:
-    """The value at a dotted path of the trial; None where there is none."""
-    node: Any = record.trial
-    for part in path.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
 
 
 def architecture(record: TrialRecord) -> str:
@@ -68,7 +69,7 @@ def architecture(record: TrialRecord) -> str:
 
     May be empty.
     """
-    student = setting(record, "student") or {}
+    student = record.setting("student") or {}
     stacks = [
         str(student[f"{stack}_layers"]) for stack in ("encoder", "decoder") if f"{stack}_layers" in student
     ]

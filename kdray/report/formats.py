@@ -1,13 +1,11 @@
-"""Trials as CSV, JSON, LaTeX and Markdown: for scripts, papers and model cards.
+"""Trials as JSON, LaTeX and Markdown: for scripts, papers and model cards.
 
-CSV and JSON carry every trial and every recorded number, unrounded; LaTeX and Markdown the front, as the
-terminal shows it.
+JSON carries every trial and every recorded number, unrounded; LaTeX and Markdown the front, as the terminal
+shows it. Not here: CSV (`sheet`), which is also read again.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections import Counter
@@ -16,6 +14,7 @@ from typing import Any
 
 from kdray.report import describe
 from kdray.report.front import Front, interval, metric_names
+from kdray.report.grid import pipe_table
 from kdray.results import TrialRecord
 
 _LATEX = {
@@ -51,27 +50,19 @@ def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]
         "seconds": record.seconds,
         **record.overrides,
     }
+    measured = {name: one for name, one in marks(record).items() if name not in flat}
+    return {**flat, **measured, "architecture": describe.architecture(record), "reason": record.reason}
+
+
+def marks(record: TrialRecord) -> dict[str, float]:
+    """Every number of the last rung, and as `_low` and `_high` the ends of its 95 % interval."""
+    flat: dict[str, float] = {}
     for name in metric_names([record]):
-        if name in flat:
-            continue
         flat[name] = record.metrics[name]
         low, high = interval(record, name)
         if not math.isnan(low):
             flat |= {f"{name}_low": low, f"{name}_high": high}
-    return {**flat, "architecture": describe.architecture(record), "reason": record.reason}
-
-
-def to_csv(front: Front, records: Sequence[TrialRecord]) -> str:
-    """Every trial, a column for everything recorded; empty cells where a trial has no such value."""
-    found = rows(front, records)
-    columns = list(
-        dict.fromkeys(name for one in found for name in one if name not in ("architecture", "reason"))
-    )
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [*columns, "architecture", "reason"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
-    return out.getvalue()
+    return flat
 
 
 def summary(
@@ -128,9 +119,7 @@ def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[l
     heads = ["trial", *front.objectives, *more, "alpha", "T", "student"]
     body = []
     for record in front.members:
-        alpha, temperature = (
-            describe.setting(record, path) for path in (describe.ALPHA, describe.TEMPERATURE)
-        )
+        alpha, temperature = (record.setting(path) for path in (describe.ALPHA, describe.TEMPERATURE))
         shown = [describe.metric(record, name) for name in (*front.objectives, *more)]
         body.append(
             [
@@ -158,16 +147,7 @@ def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[l
 def to_markdown(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """The front as a pipe table."""
     heads, body = _cells(front, references or {})
-
-    def line(cells: Sequence[str]) -> str:
-        return (
-            "| "
-            + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-            + " |"
-        )
-
-    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(heads) - 2) + [" --- "]) + "|"
-    return "\n".join([line(heads), rule, *map(line, body)]) + "\n"
+    return pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
 
 
 def to_latex(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeGuard
@@ -20,7 +20,7 @@ import numpy as np
 
 from kdray import pareto
 from kdray.errors import ConfigError, nearest
-from kdray.results import TrialRecord
+from kdray.results import TrialRecord, flat
 
 Z_95 = 1.959963984540054
 _FILTER = re.compile(
@@ -105,14 +105,14 @@ def front(
         objectives: metric -> `max` or `min`.
         reference: the hypervolume's reference point; None takes the worst values of these candidates, moved
             out by a tenth of the range, which suits one sweep and no comparison.
-        where: filters such as `student_params <= 2e6`.
+        where: filters such as `student_params <= 2e6` or `distil.temperature == 1`.
 
     Raises:
         ConfigError: a metric that no complete trial recorded, a direction or a filter that cannot be read.
     """
     candidates = sorted(complete(records), key=lambda record: record.number)
     check_objectives(objectives, metric_names(candidates))
-    keep = [rule(text, metric_names(candidates)) for text in where]
+    keep = [rule(text, metric_names(candidates), setting_names(candidates)) for text in where]
     candidates = [r for r in candidates if all(math.isfinite(value(r, name)) for name in objectives)]
     candidates = [r for r in candidates if all(kept(r) for kept in keep)]
     shape = (len(candidates), len(objectives))
@@ -193,6 +193,11 @@ def metric_names(records: Iterable[TrialRecord]) -> list[str]:
     return [name for name in names if name != "step"]
 
 
+def setting_names(records: Iterable[TrialRecord]) -> list[str]:
+    """The dotted path of every setting of some trial, in the order of first sight."""
+    return list(dict.fromkeys(path for record in records for path in flat(record.trial)))
+
+
 def check_objectives(objectives: Mapping[str, str], known: Sequence[str]) -> None:
     """Raises `ConfigError` for none, an unknown direction, or (where trials tell) an unknown metric."""
     if not objectives:
@@ -221,20 +226,27 @@ def parse_objectives(text: str, default: Mapping[str, str] | None = None) -> dic
     return found
 
 
-def rule(text: str, known: Sequence[str]) -> Any:
-    """A filter such as `student_params <= 2e6` as a function of a record; a missing metric does not keep it.
+def rule(text: str, known: Sequence[str], settings: Sequence[str] = ()) -> Callable[[TrialRecord], bool]:
+    """A filter such as `student_params <= 2e6` as a function of a record; a missing value does not keep it.
+
+    Args:
+        text: the filter.
+        known: metrics it may name; none where no trial tells.
+        settings: dotted paths it may name as well.
 
     Raises:
-        ConfigError: no comparison with a number, or (where trials tell) an unknown metric.
+        ConfigError: no comparison with a number, or (where trials tell) an unknown metric or setting.
     """
     match = _FILTER.match(text)
     if match is None:
         raise ConfigError(f"filter '{text}' is not like 'student_params <= 2e6'")
     name, sign, bound = match.group(1), _COMPARE[match.group(2)], float(match.group(3))
-    if known and name not in known:
-        raise ConfigError(f"filter '{text}': no complete trial recorded '{name}'{nearest(name, known)}")
+    if known and name not in known and name not in settings:
+        near = nearest(name, [*known, *settings])
+        raise ConfigError(f"filter '{text}': no complete trial recorded '{name}'{near}")
+    return lambda record: bool(sign(_value_or_setting(record, name), bound))
 
-    def keeps(record: TrialRecord) -> bool:
-        return bool(sign(value(record, name), bound))
 
-    return keeps
+def _value_or_setting(record: TrialRecord, name: str) -> float:
+    found = record.metrics.get(name, record.setting(name))
+    return float(found) if _is_number(found) else math.nan

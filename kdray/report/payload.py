@@ -16,7 +16,7 @@ from kdray.config import Range, Sweep
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
-from kdray.results import Experiment, TrialRecord
+from kdray.results import Experiment, TrialRecord, flat
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
@@ -49,9 +49,9 @@ def payload(
     """
     records = experiment.records
     place = {record.key: index for index, record in enumerate(records)}
-    flat = [_flat(record.trial) for record in records]
-    varying = _varying(flat, experiment.sweep)
-    settings = {path: [_scalar(one.get(path)) for one in flat] for path in varying}
+    every = [flat(record.trial) for record in records]
+    varying = _varying(every, experiment.sweep)
+    settings = {path: [_scalar(one.get(path)) for one in every] for path in varying}
     names = _names(records, front)
     members = front.members[:MOST_STUDENTS]
     found = {
@@ -60,7 +60,7 @@ def payload(
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
-        "common": _common(flat, varying),
+        "common": _common(every, varying),
         "references": _references(experiment, names),
         "reference": front.reference,
         "hypervolume": front.hypervolume,
@@ -146,26 +146,17 @@ def _devices(sweep: Sweep) -> float:
     return sweep.resources.workers * max(1.0, sweep.resources.gpus_per_worker)
 
 
-def _flat(trial: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, one in trial.items():
-        found |= (
-            _flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) and one else {f"{prefix}{key}": one}
-        )
-    return found
-
-
-def _varying(flat: Sequence[Mapping[str, Any]], sweep: Sweep) -> list[str]:
+def _varying(every: Sequence[Mapping[str, Any]], sweep: Sweep) -> list[str]:
     """The space's paths first, then whatever else differs between trials."""
-    paths = list(dict.fromkeys(path for one in flat for path in one))
-    differ = [path for path in paths if any(one.get(path) != flat[0].get(path) for one in flat)]
+    paths = list(dict.fromkeys(path for one in every for path in one))
+    differ = [path for path in paths if any(one.get(path) != every[0].get(path) for one in every)]
     return [path for path in sweep.space if path in differ] + [
         path for path in differ if path not in sweep.space
     ]
 
 
-def _common(flat: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, Any]:
-    return {path: one for path, one in flat[0].items() if path not in varying} if flat else {}
+def _common(every: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, Any]:
+    return {path: one for path, one in every[0].items() if path not in varying} if every else {}
 
 
 def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:

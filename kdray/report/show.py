@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from kdray import results, storage
+from kdray import storage
 from kdray.errors import ConfigError
 from kdray.report import figure, formats
 from kdray.report import html as page
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
+from kdray.report.grid import Grid
 from kdray.report.payload import history
+from kdray.report.sheet import Source, source, to_csv
 from kdray.report.table import caption, front_table
 from kdray.results import TrialRecord
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDTH = 120
+Form = Literal["text", "markdown", "json"]
 FILES = ("html", "csv", "latex", "markdown", "svg", "png")
 
 
@@ -40,14 +44,27 @@ def as_text(table: Table, below: str = "") -> str:
     return out.getvalue()
 
 
-def _write(kind: str, path: str, experiment: results.Experiment, found: Front) -> None:
+def written(grid: Grid, note: str, data: dict[str, Any], form: Form) -> str:
+    """A table with its note, or its data, as text."""
+    if form == "json":
+        return json.dumps(formats.plain(data), indent=1, allow_nan=False) + "\n"
+    if form == "markdown":
+        return f"{grid.to_markdown()}\n{note}\n"
+    return as_text(grid.to_rich()) + f"{note}\n"
+
+
+def _write(kind: str, path: str, source: Source, found: Front) -> None:
     """One file of a kind in `FILES`."""
     if kind == "html":
-        page.write(path, experiment, found)
+        if source.experiment is None:
+            raise ConfigError(
+                f"--html: {source.name} has no rungs and no sweep file: name the experiment folder"
+            )
+        page.write(path, source.experiment, found)
         return
-    marks = experiment.references
+    marks = source.references
     make: dict[str, Callable[[], str | bytes]] = {
-        "csv": lambda: formats.to_csv(found, experiment.records),
+        "csv": lambda: to_csv(found, source.records, marks),
         "latex": lambda: formats.to_latex(found, marks),
         "markdown": lambda: formats.to_markdown(found, marks),
         "svg": lambda: figure.front_svg(found, marks),
@@ -56,13 +73,14 @@ def _write(kind: str, path: str, experiment: results.Experiment, found: Front) -
     storage.write_atomic(path, make[kind]())
 
 
-def wanted(objectives: str | None, experiment: results.Experiment) -> dict[str, str]:
+def wanted(objectives: str | None, source: Source) -> dict[str, str]:
     """The objectives that were asked for, or the sweep's own. Raises `ConfigError`."""
-    own: dict[str, str] = dict(experiment.sweep.objectives)
     if not objectives:
-        return own
-    found = parse_objectives(objectives, own)
-    check_objectives(found, metric_names(experiment.records))
+        if not source.objectives:
+            raise ConfigError(f"{source.name} has no metric that is always an objective: name --objectives")
+        return source.objectives
+    found = parse_objectives(objectives, source.objectives)
+    check_objectives(found, metric_names(source.records))
     return found
 
 
@@ -74,10 +92,10 @@ def report(
     files: Mapping[str, str | None],
     as_json: bool,
 ) -> str:
-    """The front of one or more experiment folders as text; writes the files that are asked for.
+    """The front of one or more experiment folders or tables as text; writes the files that are asked for.
 
     Args:
-        folders: of the experiments.
+        folders: of the experiments, or tables of theirs (`sheet`).
         objectives: `metric:max,metric:min`, or None for each sweep's own.
         where: filters such as `student_params <= 2e6`.
         files: kind (one of `FILES`) -> path, None for none.
@@ -85,20 +103,19 @@ def report(
 
     Raises:
         ConfigError: files of several sweeps, or an objective or filter that cannot be read.
-        DataError: a folder that is no experiment.
+        DataError: a folder that is no experiment, or a damaged table.
     """
     asked = {kind: path for kind, path in files.items() if path}
     if asked and len(folders) > 1:
         raise ConfigError(f"--{next(iter(asked))} reports one sweep at a time")
     texts = []
-    for folder in folders:
-        experiment = results.experiment(folder)
-        found = front(experiment.records, wanted(objectives, experiment), where=where)
+    for found in map(source, folders):
+        best = front(found.records, wanted(objectives, found), where=where)
         for kind, path in asked.items():
-            _write(kind, path, experiment, found)
+            _write(kind, path, found, best)
         if as_json:
-            over = history(experiment, found)
-            texts.append(formats.to_json(found, experiment.records, experiment.references, over))
+            over = history(found.experiment, best) if found.experiment else None
+            texts.append(formats.to_json(best, found.records, found.references, over))
         else:
-            texts.append(table_text(found, experiment.records, experiment.references))
+            texts.append(table_text(best, found.records, found.references))
     return "\n".join(texts)

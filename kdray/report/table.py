@@ -74,7 +74,7 @@ def _cells(front: Front, record: TrialRecord, mark: str) -> list[str]:
         else describe.number(value(record, name))
         for name in _metrics(front)
     ]
-    settings = [describe.setting(record, path) for path in (describe.ALPHA, describe.TEMPERATURE)]
+    settings = [record.setting(path) for path in (describe.ALPHA, describe.TEMPERATURE)]
     numbers = [describe.number(setting, 2) for setting in settings]
     return [f"{mark} {record.key}", *metrics, *numbers, describe.architecture(record)]
 

@@ -9,23 +9,30 @@ whether a difference is luck cannot be known, and the table says so.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
-from kdray import pareto, results, storage
+from kdray import pareto, storage
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
-from kdray.report.comparison import Budget, Comparison, Side, compare, comparison_table
+from kdray.report.comparison import (
+    PARTS,
+    Budget,
+    Comparison,
+    Side,
+    compare,
+    comparison_grid,
+    equal,
+    volume_head,
+)
 from kdray.report.figure import surfaces_svg
-from kdray.report.show import as_text, wanted
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from kdray.report.grid import Grid
+from kdray.report.sheet import source
+from kdray.report.show import Form, wanted, written
 
 SHARES = (0.25, 0.5, 0.75)
 
@@ -53,6 +60,10 @@ class Technique:
     def hypervolumes(self) -> list[float]:
         """Of each seed, up to the common reference point."""
         return [side.front.hypervolume for side in self.sides]
+
+    def volumes_after(self, part: float) -> list[float]:
+        """The same after a part of the common budget."""
+        return [side.volume_after(part) for side in self.sides]
 
 
 def techniques(comparison: Comparison, groups: Mapping[str, Sequence[str]]) -> list[Technique]:
@@ -83,45 +94,31 @@ def _above(sides: Sequence[Side], first: Sequence[Side]) -> float:
     return float(np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs]))
 
 
-def techniques_table(comparison: Comparison, found: Sequence[Technique]) -> Table:
+def techniques_grid(comparison: Comparison, found: Sequence[Technique]) -> Grid:
     """A row per indicator, a column per technique: mean (least - most) over its seeds."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    table.add_column(f"at {comparison.limit:,.0f} {comparison.budget} each")
-    for technique in found:
-        table.add_column(Text(technique.name), justify="right")
+    rows: list[list[str]] = []
 
     def add(name: str, cell: Callable[[Technique], str]) -> None:
-        table.add_row(Text(name), *(Text(cell(technique)) for technique in found))
+        rows.append([name, *map(cell, found)])
 
     add("seeds", lambda one: str(len(one.sides)))
-    add("hypervolume ↑", lambda one: spread(one.hypervolumes, 4))
+    add("hypervolume ↑", lambda one: describe.spread(one.hypervolumes, 4))
+    for part, word in PARTS.items():
+        add(volume_head(word), lambda one, part=part: describe.spread(one.volumes_after(part), 4))  # type: ignore[misc]
     if found[0].median_hypervolume is not None:
         add(
             "hypervolume that half of the seeds attained ↑",
             lambda one: describe.number(one.median_hypervolume, 4),
         )
     add(f"pairs of seeds with more of it than {found[0].name} ↑", lambda one: _percent(one.above_first))
-    add("epsilon to the joint front ↓", lambda one: spread([side.epsilon for side in one.sides]))
-    add("IGD+ to the joint front ↓", lambda one: spread([side.igd_plus for side in one.sides]))
-    add("on the joint front ↑", lambda one: spread([float(side.on_joint) for side in one.sides]))
-    return table
+    add("epsilon to the joint front ↓", lambda one: describe.spread([side.epsilon for side in one.sides]))
+    add("IGD+ to the joint front ↓", lambda one: describe.spread([side.igd_plus for side in one.sides]))
+    add("on the joint front ↑", lambda one: describe.spread([float(side.on_joint) for side in one.sides]))
+    return Grid([equal(comparison), *(one.name for one in found)], rows, "l" + "r" * len(found))
 
 
 def _percent(share: float | None) -> str:
     return describe.NOTHING if share is None else f"{100 * share:.0f} %"
-
-
-def spread(values: Sequence[float], digits: int = 3) -> str:
-    """The mean, and the least and the most where there are several."""
-    mean = describe.number(float(np.mean(values)), digits)
-    if len(values) == 1:
-        return mean
-    least, most = (describe.number(end, digits) for end in (min(values), max(values)))
-    return f"{mean} ({least}{describe.NOTHING}{most})"
 
 
 def as_dict(found: Sequence[Technique]) -> list[dict[str, Any]]:
@@ -130,13 +127,18 @@ def as_dict(found: Sequence[Technique]) -> list[dict[str, Any]]:
         {
             "name": one.name,
             "sweeps": [side.name for side in one.sides],
-            "hypervolume": {"mean": float(np.mean(one.hypervolumes)), "each": one.hypervolumes},
+            "hypervolume": _over_seeds(one.hypervolumes),
+            "hypervolume_after": {str(part): _over_seeds(one.volumes_after(part)) for part in PARTS},
             "median_hypervolume": one.median_hypervolume,
             "above_first": one.above_first,
             "attainment": {str(share): corners for share, corners in one.surfaces.items()},
         }
         for one in found
     ]
+
+
+def _over_seeds(each: Sequence[float]) -> dict[str, Any]:
+    return {"mean": float(np.mean(each)), "each": list(each)}
 
 
 def report(
@@ -146,32 +148,32 @@ def report(
     objectives: str | None,
     where: Sequence[str],
     svg: str | None,
-    as_json: bool,
+    form: Form,
 ) -> str:
-    """The comparison of experiment folders as text; draws what each attained where a path is given.
+    """The comparison of experiment folders or tables as text; draws what each attained where a path is given.
 
     Args:
-        folders: technique -> experiment folders of its seeds.
+        folders: technique -> experiment folders, or tables of theirs (`sheet`), of its seeds.
         budget: `trials` or `seconds`.
         objectives: `metric:max,metric:min`, or None for those of the first sweep.
         where: filters.
         svg: path of the picture (two objectives).
-        as_json: whether the text is JSON.
+        form: what the text is.
 
     Raises:
         ConfigError: fewer than two sweeps, one given twice, or one with nothing to compare within the budget.
-        DataError: a folder that is no experiment.
+        DataError: a folder that is no experiment, or a damaged table.
     """
     if budget not in get_args(Budget):
         raise ConfigError(f"--budget '{budget}'{nearest(budget, get_args(Budget))}")
     every = [folder for members in folders.values() for folder in members]
     if twice := [folder for folder in every if every.count(folder) > 1]:
         raise ConfigError(f"compare: {twice[0]} is named twice")
-    experiments = {folder: results.experiment(folder) for folder in every}
+    sources = {folder: source(folder) for folder in every}
     names = {folder: _name(folder, every) for folder in every}
-    ways = wanted(objectives, experiments[every[0]])
+    ways = wanted(objectives, sources[every[0]])
     comparison = compare(
-        {names[folder]: one.records for folder, one in experiments.items()},
+        {names[folder]: one.records for folder, one in sources.items()},
         ways,
         budget=cast(Budget, budget),
         where=where,
@@ -180,13 +182,16 @@ def report(
     found = techniques(comparison, groups)
     if svg:
         storage.write_atomic(svg, surfaces_svg({one.name: one.surfaces.get(0.5, []) for one in found}, ways))
-    if as_json:
-        return json.dumps({**comparison.as_dict(), "techniques": as_dict(found)}, indent=1, allow_nan=False)
     single = all(len(one.sides) == 1 for one in found)
-    shown = as_text(comparison_table(comparison) if single else techniques_table(comparison, found))
+    grid = comparison_grid(comparison) if single else techniques_grid(comparison, found)
+    data = {**comparison.as_dict(), "techniques": as_dict(found)}
+    return written(grid, _note(comparison, single), data, form)
+
+
+def _note(comparison: Comparison, single: bool) -> str:
     point = ", ".join(f"{describe.title(n)} {describe.number(at)}" for n, at in comparison.reference.items())
     luck = "; one sweep a side cannot tell a difference from luck" if single else ""
-    return f"{shown}hypervolume up to {point}{luck}\n"
+    return f"hypervolume up to {point}{luck}"
 
 
 def grouped(names: Sequence[str]) -> dict[str, list[str]]:
@@ -199,16 +204,26 @@ def grouped(names: Sequence[str]) -> dict[str, list[str]]:
     for text in names:
         label, _, listed = text.rpartition("=")
         members = [one for one in listed.split(",") if one]
-        common = os.path.commonprefix(members) if len(members) > 1 else ""  # noqa: RUF071 - names, not paths
-        label = label or common.rstrip("-_./") or listed
+        bare = [_bare(one) for one in members]
+        common = os.path.commonprefix(bare) if len(bare) > 1 else ""  # noqa: RUF071 - names, not paths
+        label = label or common.rstrip("-_./") or ",".join(bare)
         if label in found:
             raise ConfigError(f"compare: two techniques are called '{label}': say LABEL={listed}")
         found[label] = members
     return found
 
 
+def _bare(name: str) -> str:
+    """A table's name without its folder and ending; any other as it is."""
+    return name.rpartition("/")[2].removesuffix(".csv") if name.endswith(".csv") else name
+
+
 def _name(folder: str, every: Sequence[str]) -> str:
     """The last part of the path where that tells it from the others."""
-    last = [path.rstrip("/").rpartition("/")[2] for path in every]
-    own = folder.rstrip("/").rpartition("/")[2]
+    last = [_last(path) for path in every]
+    own = _last(folder)
     return own if last.count(own) == 1 else folder
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2].removesuffix(".csv")

@@ -8,9 +8,11 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from kdray.errors import ConfigError, DataError
+from kdray.report import show
 from kdray.report.comparison import compare
+from kdray.report.describe import spread
 from kdray.report.front import front
-from kdray.report.techniques import grouped, report, spread, techniques
+from kdray.report.techniques import grouped, report, techniques
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 from tests.report.test_comparison import BOTH, sweep
@@ -81,7 +83,7 @@ def folders(tmp_path_factory):
 
 
 def ask(folders, **changes):
-    asked = {"budget": "trials", "objectives": None, "where": (), "svg": None, "as_json": False}
+    asked = {"budget": "trials", "objectives": None, "where": (), "svg": None, "form": "text"}
     return report(folders, **{**asked, **changes})
 
 
@@ -97,12 +99,41 @@ def test_techniques_are_compared_at_the_smallest_budget_and_drawn(folders, tmp_p
 
 
 def test_as_json_every_seed_and_every_technique_is_there(folders):
-    data = json.loads(ask(folders, as_json=True))
+    data = json.loads(ask(folders, form="json"))
     assert [side["name"] for side in data["sides"]] == ["plain-0", "plain-1", "better-0", "better-1"]
     plain, better = data["techniques"]
     assert better["hypervolume"]["mean"] > plain["hypervolume"]["mean"]
     assert better["above_first"] == 1.0
     assert better["attainment"]["0.5"]
+
+
+def test_the_volume_after_a_part_of_the_budget_is_what_was_reached_by_then():
+    four = sweep((0.2, 0.8), (0.5, 0.5), (0.9, 0.1), (0.1, 0.9))
+    side = compare({"x": four, "y": four}, BOTH, reference={"a": 0.0, "b": 1.0}).sides[0]
+    assert [side.volume_after(part) for part in (0.2, 0.25, 0.5, 0.75, 1.0)] == pytest.approx(
+        [0.0, 0.04, 0.25, 0.81, 0.81]
+    )
+
+
+def test_volumes_over_the_budget_are_in_the_table_and_in_the_data(folders):
+    lines = ask(folders, form="markdown").splitlines()
+    assert lines[0] == "| at 20 trials each | plain | better |"
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("|")}
+    for part, word in (("0.25", "a quarter"), ("0.5", "half"), ("0.75", "three quarters")):
+        each = json.loads(ask(folders, form="json"))["techniques"][0]["hypervolume_after"][part]["each"]
+        assert spread(each, 4) in rows[f"hypervolume after {word} of the budget ↑"]
+    alone = ask({"a": folders["plain"][:1], "b": folders["better"][:1]}, form="markdown")
+    assert "| hypervolume after half of the budget ↑ |" in alone
+
+
+def test_tables_are_compared_as_their_folders_are(folders, tmp_path):
+    tables = {}
+    for name, members in folders.items():
+        tables[name] = [str(tmp_path / f"{name}-{n}.csv") for n in range(len(members))]
+        for folder, table in zip(members, tables[name], strict=True):
+            show.report([folder], objectives=None, where=(), files={"csv": table}, as_json=False)
+    assert ask(tables) == ask(folders)
+    assert grouped([",".join(tables["plain"])]) == {"plain": tables["plain"]}
 
 
 def test_single_sweeps_are_told_apart_with_a_word_on_luck(folders):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kdray.metamorphic.mimicry.result import Mimicry
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.describe import NOTHING, title
+from kdray.report.grid import escape, pipe_table
 from kdray.report.mimicry.tables import LEGEND, SHORT, cell, column_names, headlines, percent, tables, who
 
 
@@ -19,21 +20,21 @@ def to_markdown(rows: Sequence[Mimicry]) -> str:
     parts = [
         "# Does the student mimic the teacher?",
         "",
-        *(f"- {_escape(line)}" for line in headlines(rows)),
+        *(f"- {escape(line)}" for line in headlines(rows)),
         "",
         *LEGEND,
     ]
     for name, heads, body in tables(rows):
-        rule = "|" + " --- |" + " ---: |" * (len(heads) - 1)
-        parts += ["", f"## {name}", "", _pipes(heads), rule, *map(_pipes, body)]
+        table = pipe_table(heads, body, "l" + "r" * (len(heads) - 1))
+        parts += ["", f"## {name}", "", table.rstrip("\n")]
     for row in rows:
         if row.worst:
-            parts += ["", "## " + _escape(f"Worst cases: {who(row)}, teacher {row.teacher}")]
+            parts += ["", "## " + escape(f"Worst cases: {who(row)}, teacher {row.teacher}")]
         for case in row.worst:
             fence = _fence(case.diff)
             said = f"truth: {case.truth}; teacher: {case.teacher}; student: {case.student}"
             violated = ", ".join(map(title, case.relations))
-            parts += ["", f"**{title(case.transform)}**: {violated}. {_escape(said)}", "", f"{fence}diff"]
+            parts += ["", f"**{title(case.transform)}**: {violated}. {escape(said)}", "", f"{fence}diff"]
             parts += [case.diff, fence]
     return "\n".join(parts) + "\n"
 
@@ -41,14 +42,6 @@ def to_markdown(rows: Sequence[Mimicry]) -> str:
 def _fence(text: str) -> str:
     """A fence that nothing in the text can end."""
     return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in "\\|`*_<>[]" else sign for sign in text.replace("\n", " "))
-
-
-def _pipes(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escape(one) for one in cells) + " |"
 
 
 def to_text(rows: Sequence[Mimicry]) -> str:

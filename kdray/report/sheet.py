@@ -1,0 +1,236 @@
+"""Trials as CSV, and that CSV read again: a committed table stands in for the experiment folder it came from.
+
+A row per trial, then one per reference, whose state is `reference`. Columns, by name and in any order:
+
+    trial, state, front, rank, knee, front_probability, step, seconds, architecture, reason
+    distil.alpha, seed, ...      what the search chose (first part: a field of a trial), empty where it did not
+    trial.optim.lr, ...          every other setting of the trial
+    accuracy, accuracy_low, ...  a number of the last rung and the ends of its 95 % interval, empty without one
+
+Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. What is
+read again: keys, states, reasons, seconds, settings, and of the last rung its step, numbers and intervals. Not
+in the table, so lost: earlier rungs, counts, relations by transformation, the rung's own clock, the sweep file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+from kdray import results, storage
+from kdray.config import Trial
+from kdray.errors import DataError
+from kdray.report import formats
+from kdray.report.front import Front, metric_names
+from kdray.results import Experiment, State, TrialRecord
+
+HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
+TAIL = ("architecture", "reason")
+REFERENCE, BASE = "reference", "trial."
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report needs of a sweep, from its experiment folder or from a table.
+
+    Attributes:
+        name: where it was read.
+        records: every trial, by number.
+        references: name -> metrics of what the students are held against.
+        objectives: the sweep's; of a table, which does not say them, accuracy and discrepancy as far as it has
+            them.
+        experiment: the folder, None for a table.
+    """
+
+    name: str
+    records: list[TrialRecord]
+    references: dict[str, dict[str, Any]]
+    objectives: dict[str, str]
+    experiment: Experiment | None = None
+
+
+def source(location: str) -> Source:
+    """An experiment folder, or a `.csv` that `kdray pareto --csv` wrote. Raises what reading either raises."""
+    if location.endswith(".csv"):
+        return read(location)
+    found = results.experiment(location)
+    return Source(location, found.records, found.references, dict(found.sweep.objectives), found)
+
+
+def to_csv(
+    front: Front,
+    records: Sequence[TrialRecord],
+    references: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
+    """Every trial and reference, a column for everything recorded and every setting."""
+    pairs = zip(formats.rows(front, records), records, strict=True)
+    rows = [row | _settings(record) | _reason(record) for row, record in pairs]
+    for name, metrics in (references or {}).items():
+        marks = formats.marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
+        own = {key: one for key, one in marks.items() if key not in HEAD}
+        rows.append({"trial": _text(name), "state": REFERENCE, **own})
+    found = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
+    own_columns = [name for name in found if not name.startswith(BASE)]
+    columns = [*HEAD, *own_columns, *TAIL, *(name for name in found if name.startswith(BASE))]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _settings(record: TrialRecord) -> dict[str, Any]:
+    """Cells of the chosen settings, and of the rest of the trial."""
+    rest = {path: one for path, one in results.flat(record.trial).items() if path not in record.overrides}
+    chosen = {path: _text(one) for path, one in record.overrides.items()}
+    return chosen | {BASE + path: _text(one) for path, one in rest.items()}
+
+
+def _reason(record: TrialRecord) -> dict[str, str]:
+    return {"reason": _text(record.reason)} if record.reason else {}
+
+
+def _text(setting: Any) -> str:
+    if isinstance(setting, str) and setting.isprintable() and setting and not _is_json(setting):
+        return setting
+    return json.dumps(setting)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _setting(text: str) -> Any:
+    return json.loads(text) if _is_json(text) else text
+
+
+def read(location: str) -> Source:
+    """A table that `to_csv` wrote. Raises `DataError` in one line for another or a damaged one."""
+    try:
+        text = storage.read_bytes(location).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{location}: not CSV: {error}") from error
+    return parse(text, location)
+
+
+def parse(text: str, location: str) -> Source:
+    """The same of text that came from `location`."""
+    records: dict[str, TrialRecord] = {}
+    references: dict[str, dict[str, Any]] = {}
+    for where, row in _rows(text, location):
+        name = str(_setting(row["trial"]))
+        if name in records or name in references:
+            raise DataError(f"{where}: '{name}' is there twice")
+        if row["state"] == REFERENCE:
+            references[name] = _metrics(row, where)
+        else:
+            records[name] = _record(row, where)
+    ordered = sorted(records.values(), key=lambda record: record.number)
+    return Source(location, ordered, references, _objectives(ordered))
+
+
+def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
+    """(where, cells by column) of each line."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        heads = next(reader, [])
+        if missing := [name for name in (*HEAD, *TAIL) if name not in heads]:
+            raise DataError(
+                f"{location}: not a table of `kdray pareto --csv` (it has no column '{missing[0]}')"
+            )
+        if twice := [name for name in heads if heads.count(name) > 1]:
+            raise DataError(f"{location}: two columns are called '{twice[0]}'")
+        for cells in reader:
+            where = f"{location}: line {reader.line_num}"
+            if len(cells) != len(heads):
+                raise DataError(f"{where}: {len(cells)} cells, not {len(heads)}")
+            yield where, dict(zip(heads, cells, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{location}: not CSV: {error}") from error
+
+
+def _record(row: Row, where: str) -> TrialRecord:
+    if not (key := re.fullmatch(r"t(\d+)", row["trial"])):
+        raise DataError(f"{where}: trial is '{row['trial']}', not like t0007")
+    if row["state"] not in get_args(State):
+        known = ", ".join((*get_args(State), REFERENCE))
+        raise DataError(f"{where}: state is '{row['state']}', known: {known}")
+    chosen = {path: _setting(text) for path, text in row.items() if text and _is_setting(path)}
+    rest = {
+        path.removeprefix(BASE): _setting(text)
+        for path, text in row.items()
+        if text and path.startswith(BASE)
+    }
+    metrics = _metrics(row, where)
+    if not re.fullmatch(r"\d*", row["step"]):
+        raise DataError(f"{where}: step is '{row['step']}', not a whole number")
+    step = {"step": int(row["step"])} if row["step"] else {}
+    return TrialRecord(
+        key=row["trial"],
+        number=int(key.group(1)),
+        state=cast(State, row["state"]),
+        overrides=chosen,
+        trial=_nested(rest | chosen, where),
+        rungs=({**step, **metrics},) if step or metrics else (),
+        reason=str(_setting(row["reason"])),
+        seconds=float(_number(row["seconds"] or "0", "seconds", where)),
+    )
+
+
+def _is_setting(column: str) -> bool:
+    return column.partition(".")[0] in Trial.model_fields
+
+
+def _nested(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path, one in settings.items():
+        if one is None:
+            continue  # another family's field, which the trial does not have
+        *parents, last = path.split(".")
+        node = found
+        for depth, part in enumerate(parents, 1):
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise DataError(f"{where}: '{'.'.join(parents[:depth])}' is a setting and has parts")
+        if isinstance(node.get(last), dict):
+            raise DataError(f"{where}: '{path}' is a setting and has parts")
+        node[last] = one
+    return found
+
+
+def _metrics(row: Row, where: str) -> dict[str, Any]:
+    """Numbers of a row, with `intervals` where there are any."""
+    marks = {
+        name: _number(text, name, where)
+        for name, text in row.items()
+        if text and name not in (*HEAD, *TAIL) and not _is_setting(name) and not name.startswith(BASE)
+    }
+    ends = {name: (marks.get(f"{name}_low"), marks.get(f"{name}_high")) for name in marks}
+    intervals = {name: [low, high] for name, (low, high) in ends.items() if None not in (low, high)}
+    for name in intervals:
+        del marks[f"{name}_low"], marks[f"{name}_high"]
+    return {**marks, "intervals": intervals} if intervals else dict(marks)
+
+
+def _number(text: str, column: str, where: str) -> float:
+    try:
+        return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+    except ValueError:
+        raise DataError(f"{where}: {column} is '{text}', not a number") from None
+
+
+def _objectives(records: Sequence[TrialRecord]) -> dict[str, str]:
+    names = metric_names(records)
+    accuracy = "assertion_accuracy" if "assertion_accuracy" in names else "accuracy"
+    both = {accuracy: "max", "metamorphic_discrepancy": "min"}
+    return {name: way for name, way in both.items() if name in names}

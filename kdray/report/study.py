@@ -1,0 +1,53 @@
+"""The tables of a study: students of several sweeps by settings, or by how near they are to the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdray.errors import ConfigError
+from kdray.report.cells import cells, cells_dict, cells_grid, cells_note
+from kdray.report.picking import pickings, pickings_dict, pickings_grid, pickings_note
+from kdray.report.pool import names, pool
+from kdray.report.sheet import source
+from kdray.report.show import Form, wanted, written
+
+
+def report(
+    locations: Sequence[str],
+    *,
+    by: str | None,
+    show: str | None,
+    near: float | None,
+    objectives: str | None,
+    where: Sequence[str],
+    form: Form,
+) -> str:
+    """A table of all sweeps' students together.
+
+    Args:
+        locations: experiment folders, or tables of theirs (`sheet`).
+        by: settings or metrics, `distil.alpha,shards`.
+        show: metrics, None for the objectives.
+        near: None for the table of settings, else what `picking` takes.
+        objectives: `metric:max,metric:min`, or None for those of the first sweep.
+        where: filters, of metrics and settings.
+        form: what the text is.
+
+    Raises:
+        ConfigError: an unknown setting or metric, a filter that keeps nobody, or options that exclude each
+            other.
+        DataError: a folder that is no experiment, or a damaged table.
+    """
+    if near is not None and show:
+        raise ConfigError("--show belongs to --by without --near")
+    if near is None and not names(by or ""):
+        raise ConfigError("--show needs --by SETTING[,SETTING...]")
+    if twice := [one for one in locations if list(locations).count(one) > 1]:
+        raise ConfigError(f"compare: {twice[0]} is named twice")
+    sources = [source(location) for location in locations]
+    found = pool(sources, where)
+    if near is None:
+        table = cells(found, names(by or ""), names(show or "") or list(wanted(objectives, sources[0])))
+        return written(cells_grid(table), cells_note(table), cells_dict(table), form)
+    picked = pickings(found, wanted(objectives, sources[0]), near, names(by or ""))
+    return written(pickings_grid(picked), pickings_note(picked), pickings_dict(picked), form)

@@ -1,0 +1,139 @@
+"""Trials as CSV and back: a table stands in for the experiment folder it came from."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdray.errors import DataError
+from kdray.report import describe, sheet
+from kdray.report.front import front
+from kdray.report.sheet import parse, read, to_csv
+from kdray.report.show import report, table_text
+from kdray.results import TrialRecord
+from tests.report.simulated import simulate
+
+BOTH = {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
+
+
+def again(tmp_path, records, references=None, objectives=BOTH):
+    path = tmp_path / "t.csv"
+    path.write_text(to_csv(front(records, objectives), records, references), newline="")
+    return read(str(path))
+
+
+def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, experiment):
+    found = again(tmp_path, experiment.records, experiment.references)
+    assert found.objectives == experiment.sweep.objectives
+    assert found.references == experiment.references
+    for old, new in zip(experiment.records, found.records, strict=True):
+        assert (new.key, new.number, new.state, new.reason) == (old.key, old.number, old.state, old.reason)
+        assert (new.overrides, new.trial, new.seconds) == (old.overrides, old.trial, old.seconds)
+        assert describe.architecture(new) == describe.architecture(old)
+        numbers = {k: v for k, v in old.metrics.items() if isinstance(v, (int, float)) and k != "seconds"}
+        assert {k: v for k, v in new.metrics.items() if k != "intervals"} == numbers
+        assert new.metrics.get("intervals", {}) == old.metrics.get("intervals", {})
+    before = front(experiment.records, BOTH), experiment.records, experiment.references
+    assert table_text(front(found.records, BOTH), found.records, found.references) == table_text(*before)
+
+
+def test_written_again_a_table_is_the_same(tmp_path, experiment):
+    text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.references)
+    found = again(tmp_path, experiment.records, experiment.references)
+    assert to_csv(front(found.records, BOTH), found.records, found.references) == text
+
+
+words = st.text(st.characters(codec="utf-8"), max_size=12)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words
+values = scalars | st.lists(scalars, max_size=3)
+numbers = st.integers() | st.floats()
+finite = st.floats(allow_nan=False, allow_infinity=False)
+metrics = st.dictionaries(st.sampled_from(["assertion_accuracy", "ece", "höhe, m", "x y"]), numbers)
+intervals = st.dictionaries(st.sampled_from(["assertion_accuracy", "ece"]), st.tuples(finite, finite))
+settings = st.dictionaries(
+    st.sampled_from(["distil.alpha", "student.hidden", "seed", "shards", "optim.lr", "deepspeed.a.b"]), values
+)
+states = st.sampled_from(["running", "complete", "pruned", "failed"])
+
+
+@given(st.lists(st.tuples(states, settings, metrics, intervals, words, st.floats(0, 1e9)), max_size=4))
+def test_whatever_is_written_is_read(made):
+    records = []
+    for number, (state, chosen, marks, ends, reason, seconds) in enumerate(made):
+        rung = {"step": number, **marks, "intervals": {k: list(v) for k, v in ends.items() if k in marks}}
+        trial = sheet._nested(chosen, "")
+        records.append(TrialRecord(f"t{number:04d}", number, state, chosen, trial, (rung,), reason, seconds))
+    empty = front([], {"a": "max"})
+    found = parse(to_csv(empty, records, {"teacher": {"ece": 0.5}}), "t.csv")
+    assert found.references == {"teacher": {"ece": 0.5}}
+    for old, new in zip(records, found.records, strict=True):
+        before, after = ({**record.metrics} for record in (old, new))
+        assert after.pop("intervals", {}) == before.pop("intervals")
+        assert repr(sorted(after.items())) == repr(sorted(before.items()))
+        assert repr(sorted(new.overrides.items())) == repr(sorted(old.overrides.items()))
+        assert new.trial == old.trial
+        assert (new.state, new.reason, new.seconds) == (old.state, old.reason, old.seconds)
+
+
+def test_a_classifier_has_its_own_accuracy_and_a_table_of_anything_else_no_objective(tmp_path):
+    def of(**marks):
+        records = [TrialRecord("t0000", 0, "complete", {}, {}, ({"step": 1, **marks},))]
+        return again(tmp_path, records, objectives=dict.fromkeys(marks, "max")).objectives
+
+    assert of(accuracy=0.5, metamorphic_discrepancy=0.1) == {
+        "accuracy": "max", "metamorphic_discrepancy": "min",
+    }  # fmt: skip
+    assert of(ece=0.1) == {}
+
+
+def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
+    folder, table = str(simulate(tmp_path / "one", 20, cases=0)), str(tmp_path / "t.csv")
+    asked = {"objectives": None, "where": (), "as_json": False}
+    said = report([folder], files={"csv": table}, **asked)
+    assert report([table], files={}, **asked) == said
+
+
+HEADS = ",".join((*sheet.HEAD, *sheet.TAIL))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a table of `kdray pareto --csv` (it has no column 'trial')"),
+        ("a,b\n1,2\n", "it has no column 'trial'"),
+        (f"{HEADS},ece,ece\n", "two columns are called 'ece'"),
+        (f"{HEADS}\nt0000,complete\n", "line 2: 2 cells, not 10"),
+        (f"{HEADS}\nt0000,done,,,,,,,,\n", "line 2: state is 'done', known: running, complete"),
+        (f"{HEADS}\nseven,complete,,,,,,,,\n", "trial is 'seven', not like t0007"),
+        (f"{HEADS},ece\nt0000,complete,,,,,1,2,,,high\n", "line 2: ece is 'high', not a number"),
+        (f"{HEADS}\nt0000,complete,,,,,1.5,2,,\n", "step is '1.5', not a whole number"),
+        (f"{HEADS}\nt0000,failed,,,,,,,,\nt0000,failed,,,,,,,,\n", "line 3: 't0000' is there twice"),
+        (f'{HEADS}\n"t0000', "not CSV"),
+        (f"{HEADS},seed,trial.seed.x\nt0000,failed,,,,,,,,,1,2\n", "'seed' is a setting and has parts"),
+    ],
+)
+def test_a_damaged_or_foreign_table_costs_one_line(tmp_path, text, said):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as raised:
+        read(str(path))
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_table_that_is_not_text_or_not_there_costs_one_line(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="not CSV"):
+        read(str(tmp_path / "t.csv"))
+    with pytest.raises(DataError):
+        read(str(tmp_path / "none.csv"))
+
+
+def test_numbers_that_are_not_finite_stay_what_they_are(tmp_path):
+    marks = {"step": 1, "assertion_accuracy": 0.1, "metamorphic_discrepancy": math.inf, "ece": math.nan}
+    (record,) = again(tmp_path, [TrialRecord("t0000", 0, "complete", {}, {}, (marks,))]).records
+    assert record.metrics["metamorphic_discrepancy"] == math.inf
+    assert math.isnan(record.metrics["ece"])

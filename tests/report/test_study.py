@@ -1,0 +1,219 @@
+"""Tables of settings and of picking, from folders and from tables, and what a user may get wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+
+from kdray.errors import ConfigError
+from kdray.report import study
+from kdray.report.cells import mean
+from kdray.report.describe import NOTHING
+from kdray.report.front import front
+from kdray.report.pool import groups, labels, pool, titles
+from kdray.report.sheet import Source, to_csv
+from kdray.results import TrialRecord
+
+BOTH = {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
+
+
+def trial(
+    number, alpha, seed, accuracy, discrepancy, half=0.04, shards="runs/d/head", state="complete", **more
+):
+    """A made-up student; `half` is that of its accuracy's interval."""
+    settings = {"distil": {"alpha": alpha, "temperature": 1.0}, "seed": seed, "shards": shards}
+    chosen = {"distil.alpha": alpha, "seed": seed, "shards": shards}
+    rung = {
+        "step": 9, "assertion_accuracy": accuracy, "metamorphic_discrepancy": discrepancy,
+        "student_params": 1_000_000,
+        "intervals": {"assertion_accuracy": [accuracy - half, accuracy + half]}, **more,
+    }  # fmt: skip
+    return TrialRecord(f"t{number:04d}", number, state, chosen, settings, (rung,))
+
+
+GRID = [
+    trial(0, 0.5, 0, 0.30, 0.5),
+    trial(1, 0.5, 1, 0.32, 0.6),
+    trial(2, 0.5, 2, 0.31, 0.4),
+    trial(3, 0.0, 0, 0.20, 0.7),
+    trial(4, 0.0, 1, 0.99, 0.7, state="pruned"),
+]
+TEACHER = {"teacher": {"assertion_accuracy": 0.4, "intervals": {"assertion_accuracy": [0.37, 0.43]}}}
+
+
+def table(tmp_path, records=GRID, references=TEACHER, name="grid"):
+    """Written as a table; its path."""
+    path = tmp_path / f"{name}.csv"
+    path.write_text(to_csv(front(records, BOTH), records, references), newline="")
+    return str(path)
+
+
+def ask(locations, **changes):
+    asked = {"by": None, "show": None, "near": None, "objectives": None, "where": (), "form": "markdown"}
+    return study.report(locations, **{**asked, **changes})
+
+
+def test_a_row_is_a_combination_and_references_stand_below(tmp_path):
+    said = ask([table(tmp_path)], by="distil.alpha", show="assertion_accuracy,student_params")
+    lines = said.splitlines()
+    assert lines[0] == "| alpha | trials | assertion accuracy ↑ | student params ↓ |"
+    assert lines[2] == f"| 0 | 1 | 0.200 [.160{NOTHING}.240] | 1 M |"  # one seed: its own interval
+    assert lines[3].startswith("| 0.5 | 3 | 0.310 [")
+    assert lines[4] == f"| teacher | {NOTHING} | 0.400 [.370{NOTHING}.430] | {NOTHING} |"
+    assert lines[6] == "mean over trials [95 %, cases and training seeds]"
+
+
+def test_the_interval_holds_the_cases_of_one_trial_and_the_seeds_over_their_number():
+    found = mean(GRID[:3], "assertion_accuracy")
+    seeds = stdtrit(2, 0.975) * 0.01 / math.sqrt(3)
+    assert found.value == pytest.approx(0.31)
+    assert found.high - found.value == pytest.approx(math.hypot(0.04, seeds))
+    assert found.value - found.low == pytest.approx(math.hypot(0.04, seeds))
+
+
+def test_more_seeds_never_make_the_draw_of_cases_any_surer():
+    alike = [trial(n, 0.5, n, 0.3, 0.5) for n in range(200)]
+    found = mean(alike, "assertion_accuracy")
+    assert found.high - found.value == pytest.approx(0.04)
+
+
+def test_an_interval_is_cut_where_shares_end_and_absent_where_nothing_is_known():
+    wide = mean([trial(0, 0.5, 0, 0.1, 0.2), trial(1, 0.5, 1, 0.9, 0.2)], "assertion_accuracy")
+    assert (wide.low, wide.high) == (0.0, 1.0)
+    sizes = mean(GRID[:3], "student_params")
+    assert (sizes.value, math.isnan(sizes.low)) == (1e6, True)
+    assert mean([trial(0, 0.5, 0, 0.1, 0.2)], "metamorphic_discrepancy").each == [0.2]
+    assert math.isnan(mean(GRID[:3], "ece").value)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    # Truth .3; 400 cases of their own difficulty, the same for the 3 seeds of a table; seeds move each a little.
+    random, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        difficulty_N = random.beta(0.9, 2.1, 400)
+        share_S = 0.3 + random.normal(0, 0.02, 3)
+        hits_SN = random.random((3, 400)) < np.clip(difficulty_N + (share_S - 0.3)[:, None], 0, 1)
+        accuracy_S = hits_SN.mean(axis=1)
+        half_S = 1.96 * np.sqrt(accuracy_S * (1 - accuracy_S) / 400)
+        rows = [trial(n, 0.5, n, a, 0.5, h) for n, (a, h) in enumerate(zip(accuracy_S, half_S, strict=True))]
+        found = mean(rows, "assertion_accuracy")
+        covered += found.low <= 0.3 <= found.high
+    assert covered / 400 >= 0.93  # a standard error of .011 around .95 or more
+
+
+def test_folders_and_tables_are_pooled_and_a_repetition_counts_once(tmp_path):
+    other = [trial(0, 0.5, 0, 0.30, 0.5), trial(1, 0.9, 0, 0.25, 0.5)]
+    found = [table(tmp_path), table(tmp_path, other, {}, "other")]
+    data = json.loads(ask(found, by="distil.alpha", form="json"))
+    assert [(row["settings"]["distil.alpha"], row["trials"]) for row in data["rows"]] == [
+        (0, 1),
+        (0.5, 3),
+        (0.9, 1),
+    ]
+    assert data["repeated"] == 1
+    assert data["show"] == list(BOTH)
+    assert data["rows"][1]["metrics"]["assertion_accuracy"]["each"] == [0.30, 0.32, 0.31]
+    assert "left out as repetitions, settings and seed alike: 1" in ask(found, by="distil.alpha")
+
+
+def test_what_else_varies_within_a_row_is_named(tmp_path):
+    said = ask([table(tmp_path)], by="seed")
+    assert "trials of a row also differ in distil.alpha" in said
+
+
+def test_filters_take_metrics_and_settings(tmp_path):
+    found = table(tmp_path)
+    said = ask([found], by="seed", where=["distil.alpha == 0.5", "assertion_accuracy > 0.305"])
+    assert [line.split(" | ")[0] for line in said.splitlines()[2:4]] == ["| 1", "| 2"]
+    with pytest.raises(ConfigError, match=r"did you mean 'distil\.alpha'"):
+        ask([found], by="seed", where=["distil.alhpa == 0.5"])
+    with pytest.raises(ConfigError, match="no complete trial keeps the filters"):
+        ask([found], by="seed", where=["distil.alpha == 7"])
+
+
+def test_rows_are_in_the_order_of_their_values_and_metrics_are_settings_too():
+    records = [trial(n, alpha, n, 0.1, 0.2) for n, alpha in enumerate([10, 9, None, "x", 0.5])]
+    assert [values[0] for values in groups(records, ["distil.alpha"])] == [0.5, 9, 10, "x", None]
+    assert list(groups(records, ["student_params"])) == [(1_000_000,)]
+
+
+def test_paths_are_shown_by_their_last_part_where_that_tells_them_apart():
+    assert labels(["runs/d/head", "runs/d/full"]) == ["head", "full"]
+    assert labels(["runs/d/head", "runs/e/head"]) == ["runs/d/head", "runs/e/head"]
+    assert labels([0.1, 2, None, True]) == ["0.1", "2", NOTHING, "true"]
+    assert titles(["distil.alpha", "seed"]) == ["alpha", "seed"]
+    assert titles(["student.layers", "teacher.layers"]) == ["student.layers", "teacher.layers"]
+
+
+def test_references_of_one_name_and_different_metrics_say_whose_they_are():
+    sources = [
+        Source(name, GRID, {"teacher": {"assertion_accuracy": accuracy}}, BOTH)
+        for name, accuracy in (("a", 0.4), ("b", 0.4), ("c", 0.5))
+    ]
+    assert list(pool(sources).references) == ["teacher (a)", "teacher (c)"]
+    assert list(pool(sources[:2]).references) == ["teacher"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"by": "distil.alpah"}, "--by: no setting or metric 'distil.alpah', did you mean 'distil.alpha'"),
+        ({"by": "seed", "show": "asertion_accuracy"}, "did you mean 'assertion_accuracy'"),
+        ({"by": "seed,seed"}, "--by: 'seed' is named twice"),
+        ({"show": "assertion_accuracy"}, "--show needs --by"),
+        ({"by": ","}, "needs --by"),
+        ({"near": 0.01, "show": "ece"}, "--show belongs to --by without --near"),
+        ({"near": -1.0}, "--near -1"),
+        ({"near": 0.01, "objectives": "assertion_accuracy:max"}, "one objective to maximise and one to minimise"),
+        ({"near": 0.01, "by": "sede"}, "did you mean 'seed'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(tmp_path, changes, said):
+    with pytest.raises(ConfigError) as raised:
+        ask([table(tmp_path)], **changes)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_table_named_twice_is_refused(tmp_path):
+    found = table(tmp_path)
+    with pytest.raises(ConfigError, match="is named twice"):
+        ask([found, found], by="seed")
+
+
+def test_picking_by_accuracy_alone_is_priced_on_other_seeds(tmp_path):
+    # Alpha 0.9 is as accurate as 0.5 within a point, and always mimics better by 0.2.
+    records = [
+        trial(2 * seed + at, alpha, seed, accuracy, discrepancy)
+        for seed in range(3)
+        for at, (alpha, accuracy, discrepancy) in enumerate([(0.5, 0.305, 0.6), (0.9, 0.300, 0.4)])
+    ]
+    (group,) = json.loads(ask([table(tmp_path, records)], near=0.01, form="json"))["groups"]
+    assert (group["name"], group["students"], group["discrepancies"]) == ("all", 6, [0.4] * 3 + [0.6] * 3)
+    assert (group["configurations"], group["seeds"]) == (2, 3)
+    assert group["cost"]["discrepancy"]["mean"] == pytest.approx(0.2)
+    assert group["cost"]["accuracy"]["mean"] == pytest.approx(0.005)
+    assert group["cost"]["p_value"] == 1 / 8  # of 2 ** 3 orders only the measured one pays as much
+    said = ask([table(tmp_path, records)], near=0.01)
+    assert f"| their metamorphic discrepancy: median | {0.5:.3f} |" in said
+    assert "kdray's own" in said
+
+
+def test_groups_of_students_are_priced_apart_and_without_seeds_it_says_so(tmp_path):
+    records = [*GRID, trial(5, 0.5, 0, 0.4, 0.2, shards="runs/d/full")]
+    said = ask([table(tmp_path, records)], near=0.015, by="shards")
+    assert (
+        said.splitlines()[0] == "| within 0.015 of the best assertion accuracy | shards full | shards head |"
+    )
+    assert "no configuration has several seeds, so the cost cannot be tested: shards full" in said
+    assert "| students, so near the best | 1, 1 | 4, 2 |" in said
+
+
+def test_a_terminal_gets_the_same_cells(tmp_path):
+    said = ask([table(tmp_path)], by="distil.alpha", form="text")
+    assert f"0.200 [.160{NOTHING}.240]" in said
+    assert "teacher" in said
