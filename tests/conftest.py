@@ -43,6 +43,22 @@ def seq2seq_world(small_world: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def java_t5_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Java tests and an encoder-decoder teacher (see `tests/java_world.py`). Read only."""
+    from tests import java_world
+
+    return java_world.build(tmp_path_factory.mktemp("java-t5"), "t5")
+
+
+@pytest.fixture(scope="session")
+def java_llama_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a decoder-only teacher. Read only."""
+    from tests import java_world
+
+    return java_world.build(tmp_path_factory.mktemp("java-llama"), "llama")
+
+
+@pytest.fixture(scope="session")
 def clone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Labelled pairs, a teacher, its signal and its suite (see `tests/labelled_world.py`). Read only."""
     from tests import labelled_world

@@ -122,7 +122,7 @@ def student(family: str, hidden: int = 32, layers: int = 1) -> dict[str, Any]:
     """A model that trains in seconds."""
     shape = {"family": family, "hidden": hidden, "heads": 2, "feed_forward": 48}
     if family == "t5":
-        return {**shape, "encoder_layers": layers, "decoder_layers": layers, "head_dim": 16}
+        return {**shape, "encoder_layers": layers, "decoder_layers": layers}
     return {**shape, "layers": layers}
 
 
@@ -140,13 +140,24 @@ def recipe(corpus: Path, family: str) -> TeacherRecipe:
 ENCODING = {"max_input": 160, "max_target": 48, "max_row": 224}
 
 
-def sweep(root: Path, family: str) -> Sweep:
-    """A sweep over the corpus and the teacher below `root`."""
+def build(root: Path, family: str) -> Path:
+    """Source, corpus and teacher below `root`."""
+    from kdray.corpus.layouts import import_examples
+    from kdray.corpus.store import write_corpus
+    from kdray.train.teacher import train_teacher
+
+    write_corpus(root / "corpus", import_examples(write_masked(root / "source")).examples, ["source"])
+    train_teacher(recipe(root / "corpus", family), root / "teacher")
+    return root
+
+
+def sweep(root: Path, out: Path, family: str) -> Sweep:
+    """A sweep over the corpus and the teacher below `root`, its signal and suite below `out`."""
     data = {
-        "name": "java", "storage": str(root / "runs"),
+        "name": "java", "storage": str(out / "runs"),
         "trial": {
-            "corpus": str(root / "corpus"), "teacher": str(root / "teacher"), "shards": str(root / "signal"),
-            "suite": str(root / "suite"), "encoding": ENCODING, "student": student(family),
+            "corpus": str(root / "corpus"), "teacher": str(root / "teacher"), "shards": str(out / "signal"),
+            "suite": str(out / "suite"), "encoding": ENCODING, "student": student(family),
             "distil": {"alpha": 0.5, "temperature": 1.0},
             "optim": {"lr": 2e-3, "warmup_steps": 2, "batch_size": 8},
             "budget": {"steps": 6, "rungs": [3, 6]}, "evaluation": {"cases": 8, "rung_cases": 8},

@@ -29,6 +29,8 @@ def train_each(sweep: Sweep, folder: Path, gate: Gate) -> Iterator[tuple[str, Ma
             attempt = Attempt(what)
             try:
                 metrics = attempt.next_rung()
+                while conductor.report(job.key, metrics["step"], metrics) and not attempt.done:
+                    metrics = attempt.next_rung()
             finally:
                 attempt.close()
             conductor.finish(job.key, metrics["step"], metrics)

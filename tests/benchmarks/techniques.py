@@ -28,8 +28,8 @@ if (here := str(Path(__file__).resolve().parent)) in sys.path:
 from tests.benchmarks.gcj import DATA, ROOT, write_final, write_source
 
 TECHNIQUES = ("compressor", "avatar", "morph", "kdray")
-TARGET_MB = 0.75
-MAX_INPUT = 160
+TARGET_MB = 0.5
+MAX_INPUT = 384
 BATCH = 32
 GENES: dict[str, Any] = {
     "student.vocab": {"range": [400, 1600], "step": 100},
@@ -37,7 +37,7 @@ GENES: dict[str, Any] = {
     "student.hidden": {"range": [16, 96], "step": 16},
     "student.feed_forward": {"range": [32, 256], "step": 32},
     "student.heads": [1, 2, 4, 8],
-    "student.positions": {"range": [98, 162]},
+    "student.positions": {"range": [194, 386]},
     "optim.lr": [3e-3, 1e-3, 5e-4],
     "optim.batch_size": [BATCH // 2, BATCH],
 }
@@ -56,7 +56,7 @@ class Size:
     variants: int
 
 
-FULL = Size({"train": 32000, "valid": 600, "test": 600}, 1800, 400, 12, 200, 30, 20)
+FULL = Size({"train": 16000, "valid": 600, "test": 600}, 900, 300, 12, 200, 30, 20)
 QUICK = Size({"train": 128, "valid": 12, "test": 12}, 6, 2, 3, 4, 1, 1)
 
 
@@ -112,7 +112,7 @@ def recipe(work: Path, size: Size) -> Any:
         "vocab": 1600,
         "encoding": {"max_input": MAX_INPUT},
         "student": {
-            "family": "roberta", "snippets": 2, "layers": 2, "hidden": 192, "heads": 6, "feed_forward": 384,
+            "family": "roberta", "snippets": 2, "layers": 2, "hidden": 128, "heads": 4, "feed_forward": 256,
             "positions": MAX_INPUT + 2, "dropout": 0.1,
         },
         "optim": {"lr": 1e-3, "warmup_steps": max(1, size.teacher_steps // 10), "batch_size": BATCH},

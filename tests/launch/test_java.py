@@ -9,27 +9,26 @@ import pytest
 import yaml
 
 from kdray.config import as_data
-from kdray.corpus.layouts import import_examples
-from kdray.corpus.store import write_corpus
 from kdray.handover.predict import predict_source
 from kdray.launch.references import references
-from kdray.train.teacher import train_teacher
+from kdray.storage import read_json
 from tests import java_world
 from tests.test_cli import run
 
 
 @pytest.mark.parametrize("family", ["t5", "llama"])
 def test_a_teacher_and_a_student_learn_from_an_imported_set(
-    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    family: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    examples = import_examples(java_world.write_masked(tmp_path / "source")).examples
-    write_corpus(tmp_path / "corpus", examples, ["source"])
-    curve = train_teacher(java_world.recipe(tmp_path / "corpus", family), tmp_path / "teacher")[
-        "learning_curve"
-    ]
+    root = request.getfixturevalue(f"java_{family}_world")
+    curve = read_json(root / "teacher" / "training.json")["learning_curve"]
     assert curve[-1]["held_out_loss"] < curve[0]["held_out_loss"]
 
-    sweep = java_world.sweep(tmp_path, family)
+    sweep = java_world.sweep(root, tmp_path, family)
     path = tmp_path / "sweep.yaml"
     path.write_text(yaml.safe_dump(as_data(sweep)))
     code, out, err = run(monkeypatch, capsys, "trial", path)
@@ -43,12 +42,12 @@ def test_a_teacher_and_a_student_learn_from_an_imported_set(
     marks = references(sweep, str(tmp_path))
     assert set(marks) == {"teacher", "retrieval", "repeat_last"}
     assert marks["teacher"]["lenient_accuracy"] == last["teacher_lenient_accuracy"]
-    arguments = ["teacher", "eval", tmp_path / "teacher", "--corpus", tmp_path / "corpus", "--cases", 8]
+    arguments = ["teacher", "eval", root / "teacher", "--corpus", root / "corpus", "--cases", 8]
     code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     examined = json.loads(out)
     assert all("lenient_accuracy" in one and "assertion_accuracy" in one for one in examined.values())
 
     test = java_world.row(0, java_world.random.Random(0))["test_method_masked"]
-    said = predict_source(str(tmp_path / "teacher"), test, "T.java", language=None, count=2, as_json=True)
+    said = predict_source(str(root / "teacher"), test, "T.java", language=None, count=2, as_json=True)
     assert json.loads(said)

@@ -1,4 +1,4 @@
-"""Classifiers through the whole pipeline: teacher, signal, suite, trial, sweep files."""
+"""Classifiers through the whole pipeline: teacher, signal, suite, trial."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch.nn import functional
 
-from kdray.config import Distil, as_data, load_sweep, merge, sweep_from
+from kdray.config import Distil, merge, sweep_from
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
@@ -175,22 +175,6 @@ def test_the_worst_cases_lie_beside_a_trials_results(vulnerability_world, tmp_pa
         assert "int result" in case["source"]
         assert case["relation"]
         assert case["transform"] != IDENTITY
-
-
-@pytest.mark.parametrize("name", ["clone", "vulnerability"])
-def test_the_sweep_file_trains_on_tiny_data(name, request):
-    """The file as it stands, but for folders and sizes."""
-    world = request.getfixturevalue(f"{name}_world")
-    data = as_data(load_sweep(SWEEPS / f"{name}.yaml"))
-    data["trial"] |= {key: str(world / folder) for key, folder in FOLDERS.items()}
-    data["trial"]["encoding"]["max_input"] = 126
-    data["trial"]["student"] |= {"layers": 1, "hidden": 48, "positions": 128}
-    data["trial"]["budget"] = {"steps": 4, "rungs": [2, 4]}
-    metrics = train(sweep_from(data, "test").trial)
-    assert set(data["objectives"]) <= metrics.keys()
-
-
-FOLDERS = {"corpus": "corpus", "teacher": "teacher", "shards": "signal", "suite": "suite"}
 
 
 def test_a_teacher_has_positions_for_all_that_it_is_given(clone_world):
