@@ -1,13 +1,13 @@
 """What each combination of settings reached: a row a combination, a metric as the mean over its trials.
 
 The interval is ours. Two things made a mean what it is: which cases were drawn, and which seeds. All trials of
-a row answer the same cases, so more seeds do not make the draw of cases any surer: its part of the interval is
-that of one trial (root mean square over the row's), and only the seeds' part, t(n - 1) times s / sqrt(n),
-shrinks with n. Both are added in squares, below and above apart, as Zou and Donner recover an interval from
-those of its parts (2008, doi:10.1002/sim.3095). It is a little too wide rather than too narrow: a trial's own
-interval holds also what cases and seeds do together, which the mean evens out, and two seeds are punished by
-t(1) = 12.7. It is cut to [0, 1] where all intervals of the trials lie there, as those of shares do. With one
-trial it is that trial's interval; the seeds are then in no part of it.
+a row answer the same cases, so more seeds do not make the draw of cases any surer: its variance is that of one
+trial, from the trials' own intervals (their mean, below and above apart). Only the seeds' part, s^2 / n, shrinks
+with n. The half-width is t times the root of the sum, with the degrees of freedom of Satterthwaite (1946,
+doi:10.2307/3002019): n - 1 where the seeds decide, so that few seeds are paid for, infinite where the cases do.
+With one trial it is that trial's interval, and the seeds are in no part of it. It is rather too wide than too
+narrow, since a trial's own interval holds also what cases and seeds do together, which a mean over seeds evens
+out; and it is cut to [0, 1] where all intervals of the trials lie there, as those of shares do.
 
 Trials of a row that differ in more than the seed are one sample of whatever else they differ in, and the note
 below the table names that. Not here: whether two rows differ; their cases are the same, so intervals that
@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from kdray import pareto
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
-from kdray.report.front import interval, metric_names, value
+from kdray.report.front import Z_95, interval, metric_names, value
 from kdray.report.grid import Grid
 from kdray.report.payload import direction
 from kdray.report.pool import Pool, Values, check_settings, groups, labels, titles, varying
@@ -77,28 +78,30 @@ def mean(records: Sequence[TrialRecord], name: str) -> Mean:
     each_N, ends_N2 = each_N[is_there_N], ends_N2[is_there_N]
     if not len(each_N):
         return Mean(math.nan, math.nan, math.nan, [])
-    below, above = (_root_mean_square(each_N - ends_N2[:, end]) for end in (0, 1))
-    seeds = _seeds_half_width(each_N)
     middle = float(each_N.mean())
-    low, high = middle - math.hypot(below, seeds), middle + math.hypot(above, seeds)
+    below, above = (_half_width(each_N, each_N - ends_N2[:, end]) for end in (0, 1))
+    low, high = middle - below, middle + above
     if np.isfinite(ends_N2).all() and (ends_N2 >= 0).all() and (ends_N2 <= 1).all():
         low, high = max(0.0, low), min(1.0, high)
     is_known = high - low > 1e-12 * abs(middle)  # not the rounding of equal values
     return Mean(middle, low if is_known else math.nan, high if is_known else math.nan, each_N.tolist())
 
 
-def _root_mean_square(found_N: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Of what is finite; 0 of nothing."""
-    finite = found_N[np.isfinite(found_N)]
-    return float(np.sqrt(np.mean(finite**2))) if len(finite) else 0.0
+def _half_width(each_N: pareto.Floats, to_end_N: pareto.Floats) -> float:
+    """From the mean to one end of its interval; `to_end_N` is the same of each trial, NaN without one."""
+    known_N = to_end_N[np.isfinite(to_end_N)]
+    cases = float(np.mean((known_N / Z_95) ** 2)) if len(known_N) else 0.0
+    seeds = float(each_N.var(ddof=1)) / len(each_N) if len(each_N) > 1 else 0.0
+    return _t_quantile(cases, seeds, len(each_N)) * math.sqrt(cases + seeds)
 
 
-def _seeds_half_width(each_N: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    if len(each_N) < 2:
-        return 0.0
+def _t_quantile(cases: float, seeds: float, count: int) -> float:
+    """97.5 % of Student's t, for a variance of known part `cases` and estimated part `seeds`."""
+    if not seeds:
+        return Z_95
     from scipy.special import stdtrit
 
-    return float(stdtrit(len(each_N) - 1, 0.975) * each_N.std(ddof=1) / math.sqrt(len(each_N)))
+    return float(stdtrit((count - 1) * (1 + cases / seeds) ** 2, 0.975))
 
 
 def cells(found: Pool, by: Sequence[str], show: Sequence[str]) -> Cells:

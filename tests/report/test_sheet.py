@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.errors import DataError
+from kdray.errors import ConfigError, DataError
 from kdray.report import describe, sheet
 from kdray.report.front import front
 from kdray.report.sheet import parse, read, to_csv
@@ -96,6 +96,21 @@ def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
     asked = {"objectives": None, "where": (), "as_json": False}
     said = report([folder], files={"csv": table}, **asked)
     assert report([table], files={}, **asked) == said
+    data = json.loads(report([table], files={}, **(asked | {"as_json": True})))
+    assert data["front"]
+    assert "history" not in data  # a table does not say how many devices a trial had
+    with pytest.raises(ConfigError, match="--html: .* has no rungs and no sweep file"):
+        report([table], files={"html": str(tmp_path / "x.html")}, **asked)
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_table_without_an_objective_asks_for_one(tmp_path):
+    records = [TrialRecord("t0000", 0, "complete", {}, {}, ({"step": 1, "ece": 0.5},))]
+    (tmp_path / "t.csv").write_text(to_csv(front(records, {"ece": "min"}), records), newline="")
+    asked = {"where": (), "files": {}, "as_json": False}
+    with pytest.raises(ConfigError, match="name --objectives"):
+        report([str(tmp_path / "t.csv")], objectives=None, **asked)
+    assert "t0000" in report([str(tmp_path / "t.csv")], objectives="ece:min", **asked)
 
 
 def test_a_table_names_no_machine(tmp_path):

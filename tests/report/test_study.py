@@ -69,10 +69,16 @@ def test_a_row_is_a_combination_and_references_stand_below(tmp_path):
 
 def test_the_interval_holds_the_cases_of_one_trial_and_the_seeds_over_their_number():
     found = mean(GRID[:3], "assertion_accuracy")
-    seeds = stdtrit(2, 0.975) * 0.01 / math.sqrt(3)
+    cases, seeds = (0.04 / 1.959964) ** 2, 0.01**2 / 3
+    half = stdtrit(2 * (cases + seeds) ** 2 / seeds**2, 0.975) * math.sqrt(cases + seeds)
     assert found.value == pytest.approx(0.31)
-    assert found.high - found.value == pytest.approx(math.hypot(0.04, seeds))
-    assert found.value - found.low == pytest.approx(math.hypot(0.04, seeds))
+    assert found.high - found.value == pytest.approx(half)
+    assert found.value - found.low == pytest.approx(half)
+
+
+def test_where_no_cases_were_drawn_it_is_the_interval_of_t_over_the_seeds():
+    found = mean(GRID[:3], "metamorphic_discrepancy")
+    assert found.high - found.value == pytest.approx(stdtrit(2, 0.975) * 0.1 / math.sqrt(3))
 
 
 def test_more_seeds_never_make_the_draw_of_cases_any_surer():
@@ -91,10 +97,10 @@ def test_an_interval_is_cut_where_shares_end_and_absent_where_nothing_is_known()
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():
-    # Truth .3; 400 cases of their own difficulty, the same for the 3 seeds of a table; seeds move each a little.
+    # Truth .3; 400 cases, most of them hard or easy for all seeds; 3 seeds that move each a little.
     random, covered = np.random.default_rng(0), 0
     for _ in range(400):
-        difficulty_N = random.beta(0.9, 2.1, 400)
+        difficulty_N = random.beta(0.09, 0.21, 400)
         share_S = 0.3 + random.normal(0, 0.02, 3)
         hits_SN = random.random((3, 400)) < np.clip(difficulty_N + (share_S - 0.3)[:, None], 0, 1)
         accuracy_S = hits_SN.mean(axis=1)
