@@ -90,8 +90,8 @@ def conducted(sampler: str, task: int, seed: int, *, halving: bool, **search: An
     from kdray.search import space
     from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.simulate import simulate
     from kdray.search.study import Study
+    from tests.simulate import simulate
 
     sweep = sweep_of(sampler, seed, halving=halving, **search)
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))

@@ -78,7 +78,7 @@ def main() -> None:
             conductor = open_conductor(sweep_of(size, options.sampler), Path(folder))
             columns["resume_s"].append(round(time.perf_counter() - begin, 2))
             begin = time.perf_counter()
-            from kdray.search.simulate import simulate
+            from tests.simulate import simulate
 
             simulate(conductor, train, workers=8)
             each = 1000 * (time.perf_counter() - begin) / (size - before)

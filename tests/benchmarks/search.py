@@ -37,8 +37,8 @@ def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[i
     from kdray.search import space
     from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.simulate import simulate
     from kdray.search.study import Study
+    from tests.simulate import simulate
 
     sweep = problem.sweep(trials, seed)
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))

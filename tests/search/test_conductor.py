@@ -14,8 +14,8 @@ from kdray.errors import ConfigError
 from kdray.search import space
 from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.simulate import simulate
 from kdray.search.study import Study
+from tests.simulate import simulate
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 

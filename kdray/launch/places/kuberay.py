@@ -84,7 +84,7 @@ def cluster(request: Request, name: str) -> dict[str, Any]:
         "autoscalerOptions": {"version": "v2", "idleTimeoutSeconds": 300},
         "headGroupSpec": {
             "rayStartParams": {"num-cpus": "0"},
-            "template": _pod(head, [sweep_volume], "Never"),
+            "template": _pod(head, [sweep_volume]),
         },
         "workerGroupSpecs": [
             {
@@ -93,7 +93,7 @@ def cluster(request: Request, name: str) -> dict[str, Any]:
                 "minReplicas": 1,
                 "maxReplicas": request.nodes,
                 "rayStartParams": {},
-                "template": _pod(worker, [], "Never"),
+                "template": _pod(worker, []),
             }
         ],
     }
@@ -112,8 +112,8 @@ def _container(name: str, request: Request, *, cpus: int, memory: str, gpus: int
     }
 
 
-def _pod(container: dict[str, Any], volumes: list[dict[str, Any]], restart: str) -> dict[str, Any]:
+def _pod(container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
     storage = {"name": "storage", "persistentVolumeClaim": {"claimName": CLAIM}}
     return {
-        "spec": {"restartPolicy": restart, "containers": [container], "volumes": [storage, *volumes]},
+        "spec": {"restartPolicy": "Never", "containers": [container], "volumes": [storage, *volumes]},
     }

@@ -12,10 +12,10 @@ from kdray.search import space
 from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
 from kdray.search.job import Job
-from kdray.search.simulate import simulate
 from kdray.search.study import Study
 from kdray.search.techniques.genes import Genes
 from kdray.students.published import published_costs
+from tests.simulate import simulate
 
 STUDENT = {
     "family": "roberta", "snippets": 1, "layers": 2, "hidden": 96, "heads": 4, "feed_forward": 64,

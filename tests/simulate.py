@@ -1,5 +1,4 @@
-"""A sweep on simulated workers with a clock of their own: a whole search in seconds, for tests, benchmarks
-and planning.
+"""A sweep on simulated workers with a clock of their own: a whole search in seconds.
 
 The conductor, the study, the sampler and the halving are the real ones; only training is a function. No Ray.
 """
