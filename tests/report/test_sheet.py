@@ -99,7 +99,7 @@ def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
     data = json.loads(report([table], files={}, **(asked | {"as_json": True})))
     assert data["front"]
     assert "history" not in data  # a table does not say how many devices a trial had
-    with pytest.raises(ConfigError, match="--html: .* has no rungs and no sweep file"):
+    with pytest.raises(ConfigError, match=r"--html: .* has no rungs and no sweep file"):
         report([table], files={"html": str(tmp_path / "x.html")}, **asked)
     assert not (tmp_path / "x.html").exists()
 
