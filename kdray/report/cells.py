@@ -29,7 +29,7 @@ from kdray.report import describe
 from kdray.report.front import Z_95, interval, metric_names, value
 from kdray.report.grid import Grid
 from kdray.report.payload import direction
-from kdray.report.pool import Pool, Values, check_settings, groups, labels, titles, varying
+from kdray.report.pool import Pool, Values, check_settings, groups, labels, references, titles, varying
 from kdray.results import TrialRecord
 
 ARROWS = {"max": " ↑", "min": " ↓", None: ""}
@@ -59,7 +59,7 @@ class Cells:
         by: the settings.
         show: the metrics.
         rows: values of the settings -> trials, in order.
-        pool: all of them, with the references.
+        pool: all of them, with their sweeps.
         varying: settings other than the seed that trials of one row do not share.
     """
 
@@ -133,10 +133,9 @@ def cells_grid(found: Cells) -> Grid:
     ]
     blank = [""] * (len(found.by) - 1) + [describe.NOTHING]
     below = []
-    for name, metrics in found.pool.references.items():
-        record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
-        if any(math.isfinite(value(record, metric)) for metric in found.show):
-            below.append([name, *blank, *(describe.metric(record, metric) for metric in found.show)])
+    for name, metrics in references(found.pool.sources, found.show).items():
+        record = TrialRecord(name, -1, "complete", {}, {}, (metrics,))
+        below.append([name, *blank, *(describe.metric(record, metric) for metric in found.show)])
     return Grid(heads, rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below)
 
 
@@ -166,7 +165,7 @@ def cells_dict(found: Cells) -> dict[str, Any]:
         }
         for values, records in found.rows.items()
     ]
-    shared = {"references": found.pool.references, "also_varying": found.varying}
+    shared = {"references": references(found.pool.sources, found.show), "also_varying": found.varying}
     return {"by": found.by, "show": found.show, "rows": rows, **shared, "repeated": found.pool.repeated}
 
 

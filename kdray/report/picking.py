@@ -14,7 +14,6 @@ import numpy as np
 
 from kdray.errors import ConfigError
 from kdray.report import describe
-from kdray.report.describe import spread
 from kdray.report.front import value
 from kdray.report.grid import Grid
 from kdray.report.near import Cost, cost_of_accuracy, near_best, several_seeds
@@ -132,38 +131,36 @@ def pickings_grid(found: Pickings) -> Grid:
     accuracy, discrepancy = describe.title(found.accuracy), describe.title(found.discrepancy)
     each = found.groups
 
-    def row(name: str, cells: Sequence[str]) -> list[str]:
-        return [name, *cells]
+    def quantile(share: float) -> list[str]:
+        return [describe.number(float(np.quantile(one.discrepancies, share))) for one in each]
 
-    def cost(values: str, digits: int = 4) -> list[str]:
-        return [
-            spread(getattr(one.cost, values).tolist(), digits) if one.cost else describe.NOTHING
-            for one in each
-        ]
-
-    ends = (("least", 0.0), ("median", 0.5), ("most", 1.0))
+    costs = [one.cost for one in each]
     rows = [
-        row("students, so near the best", [f"{one.students}, {len(one.discrepancies)}" for one in each]),
-        row(f"best {accuracy}", [describe.number(one.best) for one in each]),
-        *(
-            row(
-                f"their {discrepancy}: {word}",
-                [describe.number(float(np.quantile(one.discrepancies, share))) for one in each],
-            )
-            for word, share in ends
-        ),
-        row(
-            "configurations with several seeds, seeds", [f"{one.configurations}, {one.seeds}" for one in each]
-        ),
-        row(f"picked by accuracy alone: more {discrepancy} on other seeds", cost("discrepancy_S")),
-        row(f"picked by accuracy alone: more {accuracy} on other seeds", cost("accuracy_S")),
-        row(
+        ["students, so near the best", *(f"{one.students}, {len(one.discrepancies)}" for one in each)],
+        [f"best {accuracy}", *(describe.number(one.best) for one in each)],
+        [f"their {discrepancy}: least", *quantile(0.0)],
+        [f"their {discrepancy}: median", *quantile(0.5)],
+        [f"their {discrepancy}: most", *quantile(1.0)],
+        ["configurations with several seeds, seeds", *(f"{one.configurations}, {one.seeds}" for one in each)],
+        [
+            f"picked by accuracy alone: more {discrepancy} on other seeds",
+            *(describe.NOTHING if cost is None else _spread(cost.discrepancy_S) for cost in costs),
+        ],
+        [
+            f"picked by accuracy alone: more {accuracy} on other seeds",
+            *(describe.NOTHING if cost is None else _spread(cost.accuracy_S) for cost in costs),
+        ],
+        [
             "p (permutation, one-sided)",
-            [describe.number(one.cost.p_value) if one.cost else describe.NOTHING for one in each],
-        ),
+            *(describe.NOTHING if cost is None else describe.number(cost.p_value) for cost in costs),
+        ],
     ]
     heads = [f"within {found.near:g} of the best {accuracy}", *(one.name for one in each)]
     return Grid(heads, rows, "l" + "r" * len(each))
+
+
+def _spread(each_S: np.ndarray[Any, np.dtype[np.float64]]) -> str:
+    return describe.spread(each_S.tolist(), 4)
 
 
 def pickings_note(found: Pickings) -> str:

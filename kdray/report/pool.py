@@ -24,13 +24,13 @@ class Pool:
 
     Attributes:
         records: in the order of the sweeps, then by number.
-        references: name -> metrics; a name that sweeps use for different metrics has the sweep's behind it.
+        sources: the sweeps.
         repeated: how many trials were left out as another's repetition (the first is kept): training the same
             thing with the same seed again says nothing new of the seeds.
     """
 
     records: list[TrialRecord]
-    references: dict[str, dict[str, Any]]
+    sources: Sequence[Source]
     repeated: int
 
 
@@ -41,11 +41,10 @@ def pool(sources: Sequence[Source], where: Sequence[str] = ()) -> Pool:
     found = [record for record in found if all(kept(record) for kept in keep)]
     if not found:
         raise ConfigError("compare: no complete trial" + (" keeps the filters" if where else ""))
-    once = {configuration(record, but=()): record for record in reversed(found)}
-    kept_ids = {id(record) for record in once.values()}
-    return Pool(
-        [record for record in found if id(record) in kept_ids], _references(sources), len(found) - len(once)
-    )
+    once: dict[str, TrialRecord] = {}
+    for record in found:
+        once.setdefault(configuration(record, but=()), record)
+    return Pool(list(once.values()), sources, len(found) - len(once))
 
 
 def configuration(record: TrialRecord, but: Sequence[str] = (SEED,)) -> str:
@@ -57,18 +56,29 @@ def configuration(record: TrialRecord, but: Sequence[str] = (SEED,)) -> str:
     )
 
 
-def _references(sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
-    found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+def references(sources: Sequence[Source], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Name -> those of the metrics, with intervals, that it has; none without any.
+
+    A name that sweeps use for different values has the sweep's behind it.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for source in sources:
-        for name, metrics in source.references.items():
-            said = found.setdefault(name, [])
-            if all(metrics != other for _, other in said):
-                said.append((source.name, metrics))
+        for name, said in source.references.items():
+            ends = said.get("intervals") or {}
+            own = {metric: said[metric] for metric in metrics if metric in said}
+            own["intervals"] = {metric: list(ends[metric]) for metric in own if metric in ends}
+            before = found.setdefault(name, {})
+            if len(own) > 1 and own not in before.values():
+                before[source.name] = own
     return {
-        name if len(said) == 1 else f"{name} ({where})": metrics
-        for name, said in found.items()
-        for where, metrics in said
+        name if len(each) == 1 else f"{name} ({_bare(where)})": own
+        for name, each in found.items()
+        for where, own in each.items()
     }
+
+
+def _bare(location: str) -> str:
+    return location.rstrip("/").rpartition("/")[2].removesuffix(".csv")
 
 
 def names(text: str) -> list[str]:

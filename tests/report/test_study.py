@@ -14,7 +14,7 @@ from kdray.report import study
 from kdray.report.cells import mean
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
-from kdray.report.pool import groups, labels, pool, titles
+from kdray.report.pool import groups, labels, pool, references, titles
 from kdray.report.sheet import Source, to_csv
 from kdray.results import TrialRecord
 
@@ -177,13 +177,14 @@ def test_paths_are_shown_by_their_last_part_where_that_tells_them_apart():
     assert titles(["student.layers", "teacher.layers"]) == ["student.layers", "teacher.layers"]
 
 
-def test_references_of_one_name_and_different_metrics_say_whose_they_are():
+def test_references_of_one_name_and_different_values_say_whose_they_are():
     sources = [
-        Source(name, GRID, {"teacher": {"assertion_accuracy": accuracy}}, BOTH)
-        for name, accuracy in (("a", 0.4), ("b", 0.4), ("c", 0.5))
+        Source(name, GRID, {"teacher": {"assertion_accuracy": accuracy, "seconds": at}, "none": {}}, BOTH)
+        for at, (name, accuracy) in enumerate((("x/a.csv", 0.4), ("b", 0.4), ("runs/c", 0.5)))
     ]
-    assert list(pool(sources).references) == ["teacher (a)", "teacher (c)"]
-    assert list(pool(sources[:2]).references) == ["teacher"]
+    assert list(references(sources, ["assertion_accuracy"])) == ["teacher (a)", "teacher (c)"]
+    assert list(references(sources[:2], ["assertion_accuracy"])) == ["teacher"]  # other numbers do not matter
+    assert references(sources, ["ece"]) == {}
 
 
 @pytest.mark.parametrize(
