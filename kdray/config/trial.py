@@ -152,6 +152,10 @@ class Trial(Part):
         if self.optim.context_weight > 0 and self.student.family != "llama":
             kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
+        if self.optim.slice_share > 0 and self.student.hidden < 32:
+            raise ValueError(
+                f"optim.slice_share cuts slices out of student.hidden, 32 or more, not {self.student.hidden}"
+            )
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
         return self

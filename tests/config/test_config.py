@@ -41,6 +41,11 @@ DATA = {
     },
 }  # fmt: skip
 
+NARROW = DATA["trial"] | {
+    "student": {"family": "llama", "layers": 1, "hidden": 16, "heads": 2, "feed_forward": 32},
+    "optim": {"slice_share": 0.5},
+}
+
 
 def changed(path, value):
     data = copy.deepcopy(DATA)
@@ -70,6 +75,7 @@ def changed(path, value):
         ("trial/budget/rungs", [300, 200, 3000], "must rise"),
         ("trial/shards", None, "has no effect without shards"),
         ("trial/optim/context_weight", 0.3, "has no effect on an encoder-decoder"),
+        ("trial", NARROW, "cuts slices out of student.hidden, 32 or more, not 16"),
         ("trial/deepspeed/optimizer", {}, r"deepspeed\.optimizer is set by kdray"),
         ("space/distil.alph", [0.1], "unknown path 'distil.alph', did you mean 'distil.alpha'?"),
         ("space/student.decoder_layers", {"range": [0, 4]}, r"space\.student\.decoder_layers = 0"),
