@@ -236,6 +236,16 @@ def judge(technique: str, sweep: Any, work: Path, size: Size) -> dict[str, Any]:
     }
 
 
+def surrogate_r2(cells: int) -> dict[str, dict[str, float]]:
+    """R2 for accuracy on MORPH's published rows, by cell and model: five folds once (`morph.py` repeats them)."""
+    from tests.benchmarks.morph import surrogates
+    from tests.benchmarks.morph_rows import CELLS, DATA, read_cell
+
+    names = list(CELLS)[:cells] if DATA.exists() else []
+    found = {name: surrogates(read_cell(name), 1)["accuracy"] for name in names}
+    return {name: {model: marks[0] for model, marks in one.items()} for name, one in found.items()}
+
+
 SHOWN = (
     "accuracy", "f1", "size_mb", "gflops", "latency_ms", "discrepancy", "prediction_agreement",
     "distribution_similarity", "high_confidence_preservation", "calibration_alignment", "violating_share",
@@ -284,7 +294,10 @@ def main() -> None:
         print(json.dumps({"unfinished": f"the same command goes on in {work}"}))
         sys.exit(1)
     show(answer)
-    answer |= {"budget_s": sum(one["budget_s"] for one in answer.values()), "seeds": 1}
+    r2 = surrogate_r2(cells=1 if options.quick else 4)
+    for name, models in r2.items():
+        print(f"R2 on the published rows  {name:<32}" + "  ".join(f"{k} {v:.2f}" for k, v in models.items()))
+    answer |= {"budget_s": sum(one["budget_s"] for one in answer.values()), "seeds": 1, "surrogate_r2": r2}
     print(json.dumps(answer | ({"quick": True} if options.quick else {})))
 
 
