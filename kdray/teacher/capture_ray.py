@@ -6,6 +6,7 @@ writes it. The folder must be one that every node sees.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import ray
@@ -21,7 +22,8 @@ from kdray.teacher.shards import ShardWriter
 MakeForward = Callable[[], Forward]
 """Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
 
-
+RELEASE_S = 30.0
+"""How long ended actors are waited for at most."""
 Plans = list[ray.ObjectRef[Plan]]
 """One plan, by reference: it holds all rows, and an actor fetches it once."""
 
@@ -85,7 +87,11 @@ def capture_on_ray(
     writer = ShardWriter(folder, codec, header)
     missing = [number for number in range(len(plan)) if not writer.has(number)]
     if missing:
-        count = min(actors or _room(cpus_per_actor, gpus_per_actor), len(missing))
+        room = _room(cpus_per_actor, gpus_per_actor)
+        if room < 1 and actors is None:
+            each = f"{cpus_per_actor:g} CPUs and {gpus_per_actor:g} GPUs"
+            raise DataError(f"capture: the cluster has no room for an actor with {each}")
+        count = min(actors or room, len(missing))
         options = {
             "num_cpus": cpus_per_actor,
             "num_gpus": gpus_per_actor,
@@ -108,6 +114,10 @@ def capture_on_ray(
         finally:
             for actor in pool:
                 ray.kill(actor)
+            # Ray says a moment later that they let go, and the next capture asks at once.
+            until = time.monotonic() + RELEASE_S
+            while _room(cpus_per_actor, gpus_per_actor) < room and time.monotonic() < until:
+                time.sleep(0.05)
     return writer.finish(len(plan))
 
 
@@ -115,7 +125,4 @@ def _room(cpus: float, gpus: float) -> int:
     """How many actors the cluster has room for now."""
     free = ray.available_resources()
     limits = [free.get(kind, 0.0) / each for kind, each in (("CPU", cpus), ("GPU", gpus)) if each]
-    count = int(min(limits, default=1))
-    if count < 1:
-        raise DataError(f"capture: the cluster has no room for an actor with {cpus:g} CPUs and {gpus:g} GPUs")
-    return count
+    return int(min(limits, default=1))

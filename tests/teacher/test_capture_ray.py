@@ -35,6 +35,17 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
     assert seen == [(16, 40), (24, 40), (32, 40), (40, 40)]
 
 
+def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> None:
+    import ray
+
+    from kdray.teacher.capture_ray import capture_on_ray
+
+    for name in ("one", "two", "three"):
+        folder = str(tmp_path / name)
+        capture_on_ray(make_rows(8), folder, make("head"), HEADER, partial(Teacher), rows_per_shard=4)
+        assert ray.available_resources()["CPU"] == 2
+
+
 def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
     from kdray.teacher.capture_ray import capture_on_ray
 
