@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kdray.cli.apps import SweepFile, app, corpus_app, shards_app, show, show_json, teacher_app
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, nearest
 
 
 @corpus_app.command("mine")
@@ -37,17 +37,24 @@ def corpus_import(
     source: Annotated[str, typer.Argument(help="a folder or file")],
     out: Annotated[str, typer.Option(help="folder of the new corpus")],
     language: Annotated[str | None, typer.Option(help="of labelled code, where it does not say")] = None,
+    split: Annotated[
+        str, typer.Option(help="given: the set's own; file: its training part alone, anew by file")
+    ] = "given",
 ) -> None:
     """Import a published set: Java assertions (masked tests, Methods2Test, ATLAS, AsserT5), labelled pairs or
     functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
     """
     from kdray.console import stage
     from kdray.corpus.layouts import import_examples
+    from kdray.corpus.splits import by_file
     from kdray.corpus.store import write_corpus
 
+    if split not in (splits := ("given", "file")):
+        raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
     with stage("import") as advance:
         found = import_examples(source, language, advance)
-        manifest = write_corpus(out, found.examples, [source])
+        examples = by_file(found.examples) if split == "file" else found.examples
+        manifest = write_corpus(out, examples, [source])
     show_json({"layout": found.layout, "left_out": found.left_out, **manifest})
 
 

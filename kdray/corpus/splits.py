@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kdray.corpus.example import Example, Split
 
@@ -20,6 +21,16 @@ def split_of(group: str) -> Split:
     if draw < TEST_SHARE:
         return "test"
     return "valid" if draw < TEST_SHARE + VALID_SHARE else "train"
+
+
+def by_file(examples: Iterable[Example]) -> list[Example]:
+    """What a set has for training, split anew by file: projects are seen, files are not.
+
+    Its own held-out splits are left out, so that they stay unseen.
+    """
+    return without_duplicates(
+        replace(one, split=split_of(one.group)) for one in examples if one.split == "train"
+    )
 
 
 def without_duplicates(examples: Iterable[Example]) -> list[Example]:

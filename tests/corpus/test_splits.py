@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
-from kdray.corpus.splits import split_of, without_duplicates
+from kdray.corpus.splits import by_file, split_of, without_duplicates
 
 
 def example(
@@ -54,3 +54,14 @@ def test_a_smaller_sample_begins_a_larger_one():
     examples = [example(i, group=f"g{i % 7}") for i in range(60)]
     assert sample(examples, 40)[:11] == sample(examples, 11)
     assert sample(examples, 40, seed=1) != sample(examples, 40, seed=0)
+
+
+def test_split_by_file_what_was_held_out_stays_out_and_no_file_stands_in_two_splits():
+    given = [
+        replace(example(n, group=f"p/{n % 90}.java", target=f"assert {n}"), split=split)
+        for n, split in enumerate(["train"] * 300 + ["valid", "test"] * 20)
+    ]
+    found = by_file([*given, replace(given[0], id="again")])
+    assert [one.id for one in found] == [one.id for one in given[:300]]
+    assert {one.split for one in found} == {"train", "valid", "test"}
+    assert all(one.split == split_of(one.group) for one in found)
