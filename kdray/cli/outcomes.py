@@ -78,7 +78,8 @@ def compare(
     """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
     compare tpe-0,tpe-1 random-0,random-1
     """
-    from kdray.report import study, techniques
+    from kdray.report import techniques
+    from kdray.report.study import tables
 
     if as_json and markdown:
         raise ConfigError("compare: --json or --markdown, not both")
@@ -102,7 +103,7 @@ def compare(
             raise ConfigError(f"--{option} is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
-        study.report(
+        tables.report(
             pooled, by=by, show=metrics, near=near, objectives=objectives, where=where or (), form=form
         )
     )

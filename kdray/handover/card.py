@@ -13,7 +13,7 @@ from typing import Any, Literal
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import ends
-from kdray.report.grid import pipe_table
+from kdray.report.text_table import pipe_table
 
 NOT_MEASURED = "not measured"
 

@@ -19,7 +19,7 @@ from kdray import pareto
 from kdray.errors import ConfigError
 from kdray.report import describe
 from kdray.report.front import Front, complete, front, value
-from kdray.report.grid import Grid
+from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
 Budget = Literal["trials", "seconds"]
@@ -205,7 +205,7 @@ def volume_head(word: str) -> str:
     return f"hypervolume after {word} of the budget ↑"
 
 
-def comparison_grid(comparison: Comparison) -> Grid:
+def comparison_table(comparison: Comparison) -> TextTable:
     """A row per indicator, a column per sweep."""
     sides = [_side_dict(side) for side in comparison.sides]
     rows = [
@@ -229,4 +229,6 @@ def comparison_grid(comparison: Comparison) -> Grid:
         ["epsilon to the joint front ↓", *(describe.number(side["epsilon"]) for side in sides)],
         ["IGD+ to the joint front ↓", *(describe.number(side["igd_plus"]) for side in sides)],
     ]
-    return Grid([equal(comparison), *(side.name for side in comparison.sides)], rows, "l" + "r" * len(sides))
+    return TextTable(
+        [equal(comparison), *(side.name for side in comparison.sides)], rows, "l" + "r" * len(sides)
+    )

@@ -1,7 +1,7 @@
 """Trials as JSON, LaTeX and Markdown: for scripts, papers and model cards.
 
 JSON carries every trial and every recorded number, unrounded; LaTeX and Markdown the front, as the terminal
-shows it. Not here: CSV (`sheet`), which is also read again.
+shows it. Not here: CSV (`csv_table`), which is also read again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from kdray.report import describe
 from kdray.report.front import Front, interval, metric_names
-from kdray.report.grid import pipe_table
+from kdray.report.text_table import pipe_table
 from kdray.results import TrialRecord
 
 _LATEX = {

@@ -11,11 +11,11 @@ from kdray import storage
 from kdray.errors import ConfigError
 from kdray.report import figure, formats
 from kdray.report import html as page
+from kdray.report.csv_table import Source, source, to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
-from kdray.report.grid import Grid
 from kdray.report.payload import history
-from kdray.report.sheet import Source, source, to_csv
 from kdray.report.table import caption, front_table
+from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def as_text(table: Table, below: str = "") -> str:
     return out.getvalue()
 
 
-def written(grid: Grid, note: str, data: dict[str, Any], form: Form) -> str:
+def written(table: TextTable, note: str, data: dict[str, Any], form: Form) -> str:
     """A table with its note, or its data, as text."""
     if form == "json":
         return json.dumps(formats.plain(data), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
-        return f"{grid.to_markdown()}\n{note}\n"
-    return as_text(grid.to_rich()) + f"{note}\n"
+        return f"{table.to_markdown()}\n{note}\n"
+    return as_text(table.to_rich()) + f"{note}\n"
 
 
 def _write(kind: str, path: str, source: Source, found: Front) -> None:
@@ -95,7 +95,7 @@ def report(
     """The front of one or more experiment folders or tables as text; writes the files that are asked for.
 
     Args:
-        folders: of the experiments, or tables of theirs (`sheet`).
+        folders: of the experiments, or tables of theirs (`csv_table`).
         objectives: `metric:max,metric:min`, or None for each sweep's own.
         where: filters such as `student_params <= 2e6`.
         files: kind (one of `FILES`) -> path, None for none.

@@ -25,14 +25,14 @@ from kdray.report.comparison import (
     Comparison,
     Side,
     compare,
-    comparison_grid,
+    comparison_table,
     equal,
     volume_head,
 )
+from kdray.report.csv_table import source
 from kdray.report.figure import surfaces_svg
-from kdray.report.grid import Grid
-from kdray.report.sheet import source
 from kdray.report.show import Form, wanted, written
+from kdray.report.text_table import TextTable
 
 SHARES = (0.25, 0.5, 0.75)
 
@@ -94,7 +94,7 @@ def _above(sides: Sequence[Side], first: Sequence[Side]) -> float:
     return float(np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs]))
 
 
-def techniques_grid(comparison: Comparison, found: Sequence[Technique]) -> Grid:
+def techniques_table(comparison: Comparison, found: Sequence[Technique]) -> TextTable:
     """A row per indicator, a column per technique: mean (least - most) over its seeds."""
     rows: list[list[str]] = []
 
@@ -114,7 +114,7 @@ def techniques_grid(comparison: Comparison, found: Sequence[Technique]) -> Grid:
     add("epsilon to the joint front ↓", lambda one: describe.spread([side.epsilon for side in one.sides]))
     add("IGD+ to the joint front ↓", lambda one: describe.spread([side.igd_plus for side in one.sides]))
     add("on the joint front ↑", lambda one: describe.spread([float(side.on_joint) for side in one.sides]))
-    return Grid([equal(comparison), *(one.name for one in found)], rows, "l" + "r" * len(found))
+    return TextTable([equal(comparison), *(one.name for one in found)], rows, "l" + "r" * len(found))
 
 
 def _percent(share: float | None) -> str:
@@ -153,7 +153,7 @@ def report(
     """The comparison of experiment folders or tables as text; draws what each attained where a path is given.
 
     Args:
-        folders: technique -> experiment folders, or tables of theirs (`sheet`), of its seeds.
+        folders: technique -> experiment folders, or tables of theirs (`csv_table`), of its seeds.
         budget: `trials` or `seconds`.
         objectives: `metric:max,metric:min`, or None for those of the first sweep.
         where: filters.
@@ -183,9 +183,9 @@ def report(
     if svg:
         storage.write_atomic(svg, surfaces_svg({one.name: one.surfaces.get(0.5, []) for one in found}, ways))
     single = all(len(one.sides) == 1 for one in found)
-    grid = comparison_grid(comparison) if single else techniques_grid(comparison, found)
+    table = comparison_table(comparison) if single else techniques_table(comparison, found)
     data = {**comparison.as_dict(), "techniques": as_dict(found)}
-    return written(grid, _note(comparison, single), data, form)
+    return written(table, _note(comparison, single), data, form)
 
 
 def _note(comparison: Comparison, single: bool) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kdray import results
-from kdray.report import formats, html, sheet
+from kdray.report import csv_table, formats, html
 from kdray.report.front import front
 from tests.report.simulated import simulate
 
@@ -43,7 +43,7 @@ def main() -> None:
         at = lap("front and hypervolume", at)
         html.write(Path(root) / "front.html", experiment, found)
         at = lap("page", at)
-        sheet.to_csv(found, experiment.records)
+        csv_table.to_csv(found, experiment.records)
         formats.to_json(found, experiment.records, experiment.references)
         at = lap("CSV and JSON", at)
         size = (Path(root) / "front.html").stat().st_size / 1e6

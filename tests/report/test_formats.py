@@ -10,7 +10,7 @@ import math
 
 from rich.console import Console
 
-from kdray.report import describe, formats, sheet
+from kdray.report import csv_table, describe, formats
 from kdray.report.front import front
 from kdray.report.table import caption, front_table
 from kdray.results import TrialRecord
@@ -57,7 +57,7 @@ def test_the_caption_counts_states_and_names_the_reference_point(experiment, fou
 
 
 def test_csv_holds_every_trial_and_every_number_unrounded(experiment, found):
-    read = list(csv.DictReader(io.StringIO(sheet.to_csv(found, experiment.records))))
+    read = list(csv.DictReader(io.StringIO(csv_table.to_csv(found, experiment.records))))
     assert [line["trial"] for line in read] == [record.key for record in experiment.records]
     for line, record in zip(read, experiment.records, strict=True):
         assert line["state"] == record.state

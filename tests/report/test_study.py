@@ -10,12 +10,12 @@ import pytest
 from scipy.special import stdtrit
 
 from kdray.errors import ConfigError
-from kdray.report import study
-from kdray.report.cells import mean
+from kdray.report.csv_table import Source, to_csv
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
-from kdray.report.pool import groups, labels, pool, references, titles
-from kdray.report.sheet import Source, to_csv
+from kdray.report.study import tables
+from kdray.report.study.cells import mean
+from kdray.report.study.pool import groups, labels, pool, references, titles
 from kdray.results import TrialRecord
 
 BOTH = {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
@@ -54,7 +54,7 @@ def table(tmp_path, records=GRID, references=TEACHER, name="grid"):
 
 def ask(locations, **changes):
     asked = {"by": None, "show": None, "near": None, "objectives": None, "where": (), "form": "markdown"}
-    return study.report(locations, **{**asked, **changes})
+    return tables.report(locations, **{**asked, **changes})
 
 
 def test_a_row_is_a_combination_and_references_stand_below(tmp_path):

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from kdray.metamorphic.mimicry.result import Mimicry
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.describe import NOTHING, title
-from kdray.report.grid import escape, pipe_table
 from kdray.report.mimicry.tables import LEGEND, SHORT, cell, column_names, headlines, percent, tables, who
+from kdray.report.text_table import escape, pipe_table
 
 
 def to_markdown(rows: Sequence[Mimicry]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdray.errors import ConfigError
-from kdray.report.cells import cells, cells_dict, cells_grid, cells_note
-from kdray.report.picking import pickings, pickings_dict, pickings_grid, pickings_note
-from kdray.report.pool import names, pool
-from kdray.report.sheet import source
+from kdray.report.csv_table import source
 from kdray.report.show import Form, wanted, written
+from kdray.report.study.cells import cells, cells_dict, cells_note, cells_table
+from kdray.report.study.picking import pickings, pickings_dict, pickings_note, pickings_table
+from kdray.report.study.pool import names, pool
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
     """A table of all sweeps' students together.
 
     Args:
-        locations: experiment folders, or tables of theirs (`sheet`).
+        locations: experiment folders, or tables of theirs (`csv_table`).
         by: settings or metrics, `distil.alpha,shards`.
         show: metrics, None for the objectives.
         near: None for the table of settings, else what `picking` takes.
@@ -48,6 +48,6 @@ def report(
     found = pool(sources, where)
     if near is None:
         table = cells(found, names(by or ""), names(show or "") or list(wanted(objectives, sources[0])))
-        return written(cells_grid(table), cells_note(table), cells_dict(table), form)
+        return written(cells_table(table), cells_note(table), cells_dict(table), form)
     picked = pickings(found, wanted(objectives, sources[0]), near, names(by or ""))
-    return written(pickings_grid(picked), pickings_note(picked), pickings_dict(picked), form)
+    return written(pickings_table(picked), pickings_note(picked), pickings_dict(picked), form)

@@ -7,8 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.report.grid import Grid, escape, pipe_table
 from kdray.report.show import as_text
+from kdray.report.text_table import TextTable, escape, pipe_table
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=4))
@@ -30,7 +30,7 @@ def test_what_markdown_would_read_is_escaped_and_intervals_stay_readable():
 
 
 def test_the_terminal_takes_square_brackets_for_text():
-    grid = Grid(["a", "b"], [["[red]x", "1"]], "lr", [["[/]", "2"]])
-    assert "[red]x" in as_text(grid.to_rich())
-    assert "[/]" in as_text(grid.to_rich())
-    assert grid.to_markdown().splitlines()[2:] == ["| [red]x | 1 |", "| [/] | 2 |"]
+    table = TextTable(["a", "b"], [["[red]x", "1"]], "lr", [["[/]", "2"]])
+    assert "[red]x" in as_text(table.to_rich())
+    assert "[/]" in as_text(table.to_rich())
+    assert table.to_markdown().splitlines()[2:] == ["| [red]x | 1 |", "| [/] | 2 |"]

@@ -15,9 +15,9 @@ import numpy as np
 from kdray.errors import ConfigError
 from kdray.report import describe
 from kdray.report.front import value
-from kdray.report.grid import Grid
-from kdray.report.near import Cost, cost_of_accuracy, near_best, several_seeds
-from kdray.report.pool import SEED, Pool, check_settings, configuration, groups, labels, titles
+from kdray.report.study.near import Cost, cost_of_accuracy, near_best, several_seeds
+from kdray.report.study.pool import SEED, Pool, check_settings, configuration, groups, labels, titles
+from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
 
@@ -126,7 +126,7 @@ def by_configuration(
     return found
 
 
-def pickings_grid(found: Pickings) -> Grid:
+def pickings_table(found: Pickings) -> TextTable:
     """A row per finding, a column per group."""
     accuracy, discrepancy = describe.title(found.accuracy), describe.title(found.discrepancy)
     each = found.groups
@@ -156,7 +156,7 @@ def pickings_grid(found: Pickings) -> Grid:
         ],
     ]
     heads = [f"within {found.near:g} of the best {accuracy}", *(one.name for one in each)]
-    return Grid(heads, rows, "l" + "r" * len(each))
+    return TextTable(heads, rows, "l" + "r" * len(each))
 
 
 def _spread(each_S: np.ndarray[Any, np.dtype[np.float64]]) -> str:
@@ -167,7 +167,7 @@ def pickings_note(found: Pickings) -> str:
     """What a reader of the table has to know, in a line or two."""
     untested = [one.name for one in found.groups if one.cost is None]
     note = (
-        "a definition of kdray's own (kdray/report/near.py): picks on one seed, looked up on the others; "
+        "a definition of kdray's own (kdray/report/study/near.py): picks on one seed, looked up on the others; "
         "mean (least\u2013most) over seeds"
     )
     if untested:

@@ -27,9 +27,9 @@ from kdray import pareto
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
 from kdray.report.front import Z_95, interval, metric_names, value
-from kdray.report.grid import Grid
 from kdray.report.payload import direction
-from kdray.report.pool import Pool, Values, check_settings, groups, labels, references, titles, varying
+from kdray.report.study.pool import Pool, Values, check_settings, groups, labels, references, titles, varying
+from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
 ARROWS = {"max": " ↑", "min": " ↓", None: ""}
@@ -122,7 +122,7 @@ def cells(found: Pool, by: Sequence[str], show: Sequence[str]) -> Cells:
     return Cells(list(by), list(show), rows, found, varying(list(rows.values()), by))
 
 
-def cells_grid(found: Cells) -> Grid:
+def cells_table(found: Cells) -> TextTable:
     """A row per combination, then the references."""
     columns = [labels(column) for column in zip(*found.rows, strict=True)]
     heads = [*titles(found.by), "trials"]
@@ -136,7 +136,7 @@ def cells_grid(found: Cells) -> Grid:
     for name, metrics in references(found.pool.sources, found.show).items():
         record = TrialRecord(name, -1, "complete", {}, {}, (metrics,))
         below.append([name, *blank, *(describe.metric(record, metric) for metric in found.show)])
-    return Grid(heads, rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below)
+    return TextTable(heads, rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below)
 
 
 def _shown(found: Mean, name: str) -> str:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.errors import ConfigError, DataError
-from kdray.report import describe, sheet
+from kdray.report import csv_table, describe
+from kdray.report.csv_table import parse, read, to_csv
 from kdray.report.front import front
-from kdray.report.sheet import parse, read, to_csv
 from kdray.report.show import report, table_text
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
@@ -66,7 +66,7 @@ def test_whatever_is_written_is_read(made):
     records = []
     for number, (state, chosen, marks, ends, reason, seconds) in enumerate(made):
         rung = {"step": number, **marks, "intervals": {k: list(v) for k, v in ends.items() if k in marks}}
-        trial = sheet._nested(chosen, "")
+        trial = csv_table._nested(chosen, "")
         records.append(TrialRecord(f"t{number:04d}", number, state, chosen, trial, (rung,), reason, seconds))
     empty = front([], {"a": "max"})
     found = parse(to_csv(empty, records, {"teacher": {"ece": 0.5}}), "t.csv")
@@ -133,7 +133,7 @@ def test_a_table_names_no_machine(tmp_path):
     assert record.reason == "runs/data/signal: gone"
 
 
-HEADS = ",".join((*sheet.HEAD, *sheet.TAIL))
+HEADS = ",".join((*csv_table.HEAD, *csv_table.TAIL))
 
 
 @pytest.mark.parametrize(

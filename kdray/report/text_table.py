@@ -13,7 +13,7 @@ _RULES = {"l": "---", "r": "---:"}
 
 
 @dataclass(frozen=True)
-class Grid:
+class TextTable:
     """Headings and rows of as many cells each.
 
     Attributes:
