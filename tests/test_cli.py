@@ -227,6 +227,13 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)
     assert "no layout that is known" in err
+    for split, said in (("file", "belongs to no test files"), ("fiel", "did you mean 'file'?")):
+        code, _, err = run(
+            monkeypatch, capsys, "corpus", "import", source, "--split", split, "--out", tmp_path / "none"
+        )
+        assert code == 2
+        assert said in err
+    assert not (tmp_path / "none").exists()
 
 
 def test_java_is_imported_mined_and_shown(monkeypatch, capsys, tmp_path):
@@ -236,6 +243,10 @@ def test_java_is_imported_mined_and_shown(monkeypatch, capsys, tmp_path):
     found = json.loads(out)
     assert (found["layout"], found["left_out"]) == ("masked tests", 0)
     assert found["splits"] == {"test": 24, "train": 160, "valid": 24}
+    arguments = ["corpus", "import", source, "--split", "file", "--out", tmp_path / "by-file"]
+    code, out, err = run(monkeypatch, capsys, *arguments)
+    assert code == 0, err
+    assert sum(json.loads(out)["splits"].values()) <= 160
     checkout = java_world.write_checkout(tmp_path / "shop")
     arguments = ["corpus", "mine", checkout, "--language", "java", "--out", tmp_path / "mined"]
     code, out, err = run(monkeypatch, capsys, *arguments)

@@ -45,7 +45,7 @@ def corpus_import(
     functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
     """
     from kdray.console import stage
-    from kdray.corpus.layouts import import_examples
+    from kdray.corpus.layouts import LABELLED, import_examples
     from kdray.corpus.splits import by_file
     from kdray.corpus.store import write_corpus
 
@@ -53,6 +53,8 @@ def corpus_import(
         raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
     with stage("import") as advance:
         found = import_examples(source, language, advance)
+        if split == "file" and found.layout == LABELLED:
+            raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
         examples = by_file(found.examples) if split == "file" else found.examples
         manifest = write_corpus(out, examples, [source])
     show_json({"layout": found.layout, "left_out": found.left_out, **manifest})

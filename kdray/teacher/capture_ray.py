@@ -114,10 +114,10 @@ def capture_on_ray(
         finally:
             for actor in pool:
                 ray.kill(actor)
-            # Ray says a moment later that they let go, and the next capture asks at once.
-            until = time.monotonic() + RELEASE_S
-            while _room(cpus_per_actor, gpus_per_actor) < room and time.monotonic() < until:
-                time.sleep(0.05)
+        # Ray says a moment later that they let go, and the next capture asks at once.
+        until = time.monotonic() + RELEASE_S
+        while _room(cpus_per_actor, gpus_per_actor) < room and time.monotonic() < until:
+            time.sleep(0.05)
     return writer.finish(len(plan))
 
 
