@@ -260,7 +260,10 @@ def rule(text: str, known: Sequence[str], settings: Sequence[str] = ()) -> Calla
             found = _value_or_setting(record, name)
             return not math.isnan(found) and bool(sign(found, float(bound)))
         one = record.setting(name)
-        return isinstance(one, str) and bool(sign(bound, bound if bound == one else one.rpartition("/")[2]))
+        if not isinstance(one, str):
+            return False
+        is_it = bound in (one, one.rpartition("/")[2])
+        return is_it == (sign is operator.eq)
 
     return keeps
 
