@@ -75,7 +75,8 @@ def test_a_table_of_the_study_is_what_its_command_prints(monkeypatch, capsys, bl
 
 def test_every_committed_table_of_results_is_shown_by_some_command():
     said = " ".join(block.command for block in STUDIED)
-    committed = sorted(path.relative_to(ROOT).as_posix() for path in RESULTS.glob("*.csv"))
+    tables, teachers = RESULTS.glob("*.csv"), (path.parent for path in RESULTS.glob("*/training.json"))
+    committed = sorted(path.relative_to(ROOT).as_posix() for path in (*tables, *teachers))
     assert [path for path in committed if path not in said] == []
     assert bool(STUDIED) or not STUDY.exists(), "sweeps/README.md shows no table with its command"
 

@@ -58,9 +58,11 @@ def experiment_folder(name: str, runs: str) -> str:
 
 
 def experiment_or_table(name: str, runs: str) -> str:
-    """`experiment_folder`, or the name itself where it is that of a table (`.csv`). Raises `ConfigError`."""
-    from kdray.storage import exists
+    """`experiment_folder`, or the name itself: of a table (`.csv`) or a teacher's folder. Raises `ConfigError`."""
+    from kdray.storage import exists, join
 
+    if exists(join(name, "training.json")):
+        return name
     if not name.endswith(".csv"):
         return experiment_folder(name, runs)
     if not exists(name):

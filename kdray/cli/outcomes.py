@@ -53,7 +53,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="NAME NAME...",
-            help="sweeps, or tables (.csv); seeds of one technique as a,b or label=a,b",
+            help="sweeps, tables (.csv) or teachers; seeds of one technique as a,b or label=a,b",
         ),
     ],
     runs: Runs = "runs",
@@ -71,7 +71,10 @@ def compare(
     near: Annotated[
         float | None, typer.Option(help="what picking costs among students so near the best accuracy: 0.01")
     ] = None,
-    svg: Annotated[str | None, typer.Option(help="draw what each attained")] = None,
+    svg: Annotated[
+        str | None,
+        typer.Option(help="draw what each attained; with --by the first metric over the first setting"),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="print a pipe table")] = False,
     as_json: Json = False,
 ) -> None:
@@ -98,13 +101,19 @@ def compare(
             )
         )
         return
-    for option, given in (("svg", svg), ("budget", budget)):
-        if given:
-            raise ConfigError(f"--{option} is for techniques at equal budget: no effect with --by and --near")
+    if budget:
+        raise ConfigError("--budget is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
         tables.report(
-            pooled, by=by, show=metrics, near=near, objectives=objectives, where=where or (), form=form
+            pooled,
+            by=by,
+            show=metrics,
+            near=near,
+            objectives=objectives,
+            where=where or (),
+            form=form,
+            svg=svg,
         )
     )
 

@@ -1,15 +1,19 @@
 """Trials as CSV, and that CSV read again: a committed table stands in for the experiment folder it came from.
 
-A row per trial, then one per reference, whose state is `reference`. Columns, by name and in any order:
+A row per trial, followed by its earlier rungs, whose state is `rung`; then a row per reference, whose state is
+`reference`. Columns, by name and in any order:
 
     trial, state, front, rank, knee, front_probability, step, seconds, architecture, reason
     distil.alpha, seed, ...      what the search chose (first part: a field of a trial), empty where it did not
     trial.optim.lr, ...          every other setting of the trial
-    accuracy, accuracy_low, ...  a number of the last rung and the ends of its 95 % interval, empty without one
+    accuracy, accuracy_low, ...  a number of the rung (a trial's: its last) and the ends of its 95 % interval,
+                                 empty without one
 
 Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. What is
-read again: keys, states, reasons, seconds, settings, and of the last rung its step, numbers and intervals. Not
-in the table, so lost: earlier rungs, counts, relations by transformation, the rung's own clock, the sweep file.
+read again: keys, states, reasons, seconds, settings, and of each rung its step, numbers and intervals. Not in
+the table, so lost: counts, relations by transformation, the rungs' own clocks, the sweep file.
+
+The folder of a teacher is read as a sweep of one trial, whose rungs are its learning curve.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast, get_args
 
 from kdray import results, storage
@@ -31,7 +36,8 @@ from kdray.results import Experiment, State, TrialRecord
 
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
-REFERENCE, BASE = "reference", "trial."
+REFERENCE, RUNG, BASE = "reference", "rung", "trial."
+TEACHER = "training.json"
 Row = dict[str, str]
 
 
@@ -57,12 +63,25 @@ class Source:
 
 
 def source(location: str) -> Source:
-    """An experiment folder, or a `.csv` that `kdray pareto --csv` wrote. Raises what reading either raises."""
+    """An experiment folder, a `.csv` that `kdray pareto --csv` wrote, or a teacher's folder. Raises what reading
+    any of them raises.
+    """
     if location.endswith(".csv"):
         return read(location)
+    if storage.exists(storage.join(location, TEACHER)):
+        return _teacher(location)
     found = results.experiment(location)
     records = [_moved(record, _beside(found.sweep)) for record in found.records]
     return Source(location, records, found.references, dict(found.sweep.objectives), found)
+
+
+def _teacher(location: str) -> Source:
+    done = storage.read_json(storage.join(location, TEACHER))
+    try:
+        trial, curve, seconds = done["recipe"], tuple(done["learning_curve"]), done["seconds"]
+    except KeyError as error:
+        raise DataError(f"{location}/{TEACHER}: no field {error}") from None
+    return Source(location, [TrialRecord("t0000", 0, "complete", {}, trial, curve, "", seconds)], {}, {})
 
 
 def _beside(sweep: Sweep) -> str:
@@ -92,11 +111,11 @@ def to_csv(
     references: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """Every trial and reference, a column for everything recorded and every setting."""
-    pairs = zip(formats.rows(front, records), records, strict=True)
-    rows = [row | _settings(record) | _reason(record) for row, record in pairs]
+    rows = []
+    for row, record in zip(formats.rows(front, records), records, strict=True):
+        rows += [row | _settings(record) | _reason(record), *map(partial(_rung, record), record.rungs[:-1])]
     for name, metrics in (references or {}).items():
-        marks = formats.marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
-        own = {key: one for key, one in marks.items() if key not in HEAD}
+        own = _marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
         rows.append({"trial": _text(name), "state": REFERENCE, **own})
     found = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
     own_columns = [name for name in found if not name.startswith(BASE)]
@@ -106,6 +125,15 @@ def to_csv(
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+def _rung(record: TrialRecord, rung: Mapping[str, Any]) -> dict[str, Any]:
+    own = _marks(replace(record, rungs=(dict(rung),)))
+    return {"trial": record.key, "state": RUNG, "step": rung.get("step"), **own}
+
+
+def _marks(record: TrialRecord) -> dict[str, float]:
+    return {name: one for name, one in formats.marks(record).items() if name not in HEAD}
 
 
 def _settings(record: TrialRecord) -> dict[str, str]:
@@ -150,14 +178,21 @@ def parse(text: str, location: str) -> Source:
     """The same of text that came from `location`."""
     records: dict[str, TrialRecord] = {}
     references: dict[str, dict[str, Any]] = {}
+    earlier: dict[str, list[dict[str, Any]]] = {}
     for where, row in _rows(text, location):
         name = str(_setting(row["trial"]))
-        if name in records or name in references:
+        if row["state"] == RUNG:
+            earlier.setdefault(name, []).append(_measured(row, where))
+        elif name in records or name in references:
             raise DataError(f"{where}: '{name}' is there twice")
-        if row["state"] == REFERENCE:
+        elif row["state"] == REFERENCE:
             references[name] = _metrics(row, where)
         else:
             records[name] = _record(row, where)
+    for name, rungs in earlier.items():
+        if name not in records:
+            raise DataError(f"{location}: a rung of '{name}', which is no trial there")
+        records[name] = replace(records[name], rungs=(*rungs, *records[name].rungs))
     ordered = sorted(records.values(), key=lambda record: record.number)
     return Source(location, ordered, references, _objectives(ordered))
 
@@ -186,7 +221,7 @@ def _record(row: Row, where: str) -> TrialRecord:
     if not (key := re.fullmatch(r"t(\d+)", row["trial"])):
         raise DataError(f"{where}: trial is '{row['trial']}', not like t0007")
     if row["state"] not in get_args(State):
-        known = ", ".join((*get_args(State), REFERENCE))
+        known = ", ".join((*get_args(State), RUNG, REFERENCE))
         raise DataError(f"{where}: state is '{row['state']}', known: {known}")
     chosen = {path: _setting(text) for path, text in row.items() if text and _is_setting(path)}
     rest = {
@@ -194,17 +229,14 @@ def _record(row: Row, where: str) -> TrialRecord:
         for path, text in row.items()
         if text and path.startswith(BASE)
     }
-    metrics = _metrics(row, where)
-    if not re.fullmatch(r"\d*", row["step"]):
-        raise DataError(f"{where}: step is '{row['step']}', not a whole number")
-    step = {"step": int(row["step"])} if row["step"] else {}
+    last = _measured(row, where)
     return TrialRecord(
         key=row["trial"],
         number=int(key.group(1)),
         state=cast(State, row["state"]),
         overrides=chosen,
         trial=_nested(rest | chosen, where),
-        rungs=({**step, **metrics},) if step or metrics else (),
+        rungs=(last,) if last else (),
         reason=str(_setting(row["reason"])),
         seconds=float(_number(row["seconds"] or "0", "seconds", where)),
     )
@@ -229,6 +261,14 @@ def _nested(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise DataError(f"{where}: '{path}' is a setting and has parts")
         node[last] = one
     return found
+
+
+def _measured(row: Row, where: str) -> dict[str, Any]:
+    """A rung; empty where the row holds none."""
+    if not re.fullmatch(r"\d*", row["step"]):
+        raise DataError(f"{where}: step is '{row['step']}', not a whole number")
+    step = {"step": int(row["step"])} if row["step"] else {}
+    return {**step, **_metrics(row, where)}
 
 
 def _metrics(row: Row, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -80,6 +81,43 @@ def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: 
         parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
     row = HEIGHT - BOTTOM - 14 * (len(surfaces) + 1)
     parts.append(_text((WIDTH - RIGHT - 6, row), "attained by half of the seeds", INK, "end"))
+    return _picture(parts)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Of a line: where, and the ends of its interval up and down (NaN without one)."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+def lines_svg(
+    lines: Mapping[str, Sequence[Point]], x_title: str, y_title: str, *, log_x: bool = False
+) -> str:
+    """One metric over one number, a line a name, with 95 % intervals; lines are moved apart sideways by a hair
+    so that their intervals can be told apart.
+    """
+    points = [point for line in lines.values() for point in line]
+    y_low, y_high = _padded([one for at in points for one in (at.y, at.low, at.high) if math.isfinite(one)])
+    place = math.log10 if log_x else float
+    x_low, x_high = _padded([place(at.x) for at in points])
+    across, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    xs = sorted({at.x for at in points}) if len({at.x for at in points}) <= 12 else _ticks(x_low, x_high)
+    parts = _axes(lambda at: across(place(at)), y, xs, _ticks(y_low, y_high), x_title, y_title)
+    for number, (name, line) in enumerate(lines.items()):
+        colour, aside = COLOURS[number % len(COLOURS)], 3 * (number - (len(lines) - 1) / 2)
+        ends = [(across(place(at.x)) + aside, at) for at in sorted(line, key=lambda at: at.x)]
+        path = "L".join(f"{x:.1f},{y(at.y):.1f}" for x, at in ends)
+        parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        for x, at in ends:
+            parts.append(f'<circle cx="{x:.1f}" cy="{y(at.y):.1f}" r="3" fill="{colour}"/>')
+            if math.isfinite(at.low) and math.isfinite(at.high):
+                parts.append(_line((x, y(at.low)), (x, y(at.high)), colour, ' stroke-opacity=".45"'))
+        row = TOP + 14 * (number + 1)
+        parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
     return _picture(parts)
 
 

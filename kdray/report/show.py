@@ -58,7 +58,7 @@ def _write(kind: str, path: str, source: Source, found: Front) -> None:
     if kind == "html":
         if source.experiment is None:
             raise ConfigError(
-                f"--html: {source.name} has no rungs and no sweep file: name the experiment folder"
+                f"--html: {source.name} has no sweep file and no cases: name the experiment folder"
             )
         page.write(path, source.experiment, found)
         return

@@ -38,6 +38,11 @@ def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, expe
         numbers = {k: v for k, v in old.metrics.items() if isinstance(v, (int, float)) and k != "seconds"}
         assert {k: v for k, v in new.metrics.items() if k != "intervals"} == numbers
         assert new.metrics.get("intervals", {}) == old.metrics.get("intervals", {})
+        for was, now in zip(old.rungs[:-1], new.rungs[:-1], strict=True):
+            assert now["step"] == was["step"]
+            assert now["assertion_accuracy"] == was["assertion_accuracy"]
+            assert now.get("intervals", {}) == was.get("intervals", {})
+    assert any(len(record.rungs) > 1 for record in found.records)
     before = front(experiment.records, BOTH), experiment.records, experiment.references
     assert table_text(front(found.records, BOTH), found.records, found.references) == table_text(*before)
 
@@ -99,7 +104,7 @@ def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
     data = json.loads(report([table], files={}, **(asked | {"as_json": True})))
     assert data["front"]
     assert "history" not in data  # a table does not say how many devices a trial had
-    with pytest.raises(ConfigError, match=r"--html: .* has no rungs and no sweep file"):
+    with pytest.raises(ConfigError, match=r"--html: .* has no sweep file and no cases"):
         report([table], files={"html": str(tmp_path / "x.html")}, **asked)
     assert not (tmp_path / "x.html").exists()
 
@@ -147,6 +152,7 @@ HEADS = ",".join((*csv_table.HEAD, *csv_table.TAIL))
         (f"{HEADS}\nseven,complete,,,,,,,,\n", "trial is 'seven', not like t0007"),
         (f"{HEADS},ece\nt0000,complete,,,,,1,2,,,high\n", "line 2: ece is 'high', not a number"),
         (f"{HEADS}\nt0000,complete,,,,,1.5,2,,\n", "step is '1.5', not a whole number"),
+        (f"{HEADS}\nt0000,rung,,,,,1,,,\n", "a rung of 't0000', which is no trial there"),
         (f"{HEADS}\nt0000,failed,,,,,,,,\nt0000,failed,,,,,,,,\n", "line 3: 't0000' is there twice"),
         (f'{HEADS}\n"t0000', "not CSV"),
         (f"{HEADS},seed,trial.seed.x\nt0000,failed,,,,,,,,,1,2\n", "'seed' is a setting and has parts"),

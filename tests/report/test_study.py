@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.special import stdtrit
 
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.report.csv_table import Source, to_csv
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
@@ -196,6 +198,8 @@ def test_references_of_one_name_and_different_values_say_whose_they_are():
         ({"show": "assertion_accuracy"}, "--show needs --by"),
         ({"by": ","}, "needs --by"),
         ({"near": 0.01, "show": "ece"}, "--show belongs to --by without --near"),
+        ({"near": 0.01, "svg": "x.svg"}, "--svg belongs to --by without --near"),
+        ({"by": "shards", "svg": "x.svg"}, "--svg: shards is not a number everywhere"),
         ({"near": -1.0}, "--near -1"),
         ({"near": 0.01, "objectives": "assertion_accuracy:max"}, "one objective to maximise and one to minimise"),
         ({"near": 0.01, "by": "sede"}, "did you mean 'seed'"),
@@ -206,6 +210,37 @@ def test_a_mistake_is_one_line(tmp_path, changes, said):
         ask([table(tmp_path)], **changes)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_table_of_settings_is_drawn_a_line_for_each_of_the_others(tmp_path):
+    path = tmp_path / "alpha.svg"
+    said = [*GRID, trial(5, 0.5, 0, 0.1, 0.5, shards="runs/d/full")]
+    ask([table(tmp_path, said)], by="distil.alpha,shards", show="assertion_accuracy,student_params", svg=str(path))
+    root = ET.fromstring(path.read_text())  # noqa: S314 - our own text
+    texts = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"alpha", "assertion accuracy ↑", "shards head", "shards full", "0", "0.5"} <= set(texts)
+    dots = root.findall("{http://www.w3.org/2000/svg}circle")
+    heights = [float(dot.get("cy")) for dot in dots]  # head at 0 and at .5, then full at .5
+    assert heights[1] < heights[0] < heights[2]
+    assert float(dots[0].get("cx")) < float(dots[1].get("cx"))
+
+
+def test_learning_curves_are_rows_by_step_from_folders_tables_and_teachers(tmp_path):
+    first = {"step": 3, "assertion_accuracy": 0.1, "metamorphic_discrepancy": 0.9}
+    records = [replace(one, rungs=(first, *one.rungs)) for one in GRID]
+    found = ask([table(tmp_path, records)], by="step,distil.alpha", show="assertion_accuracy").splitlines()
+    assert found[0].startswith("| step | alpha | trials |")
+    assert found[2].startswith("| 3 | 0 | 1 | 0.100 ")
+    assert found[5].startswith("| 9 | 0.5 | 3 | 0.310 [")
+    (tmp_path / "training.json").write_text(
+        json.dumps(
+            {"recipe": {"seed": 0}, "seconds": 9.0, "learning_curve": [{"step": 5, "held_out_loss": 2.5}]}
+        )
+    )
+    assert "| 5 | 1 | 2.500 |" in ask([str(tmp_path)], by="step", show="held_out_loss")
+    (tmp_path / "training.json").write_text("{}")
+    with pytest.raises(DataError, match="no field 'recipe'"):
+        ask([str(tmp_path)], by="step", show="held_out_loss")
 
 
 def test_a_table_named_twice_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kdray.errors import ConfigError, nearest
@@ -14,7 +14,7 @@ from kdray.report.csv_table import Source
 from kdray.report.front import complete, metric_names, rule, setting_names
 from kdray.results import TrialRecord, flat
 
-SEED = "seed"
+SEED, STEP = "seed", "step"
 Values = tuple[Any, ...]
 
 
@@ -45,6 +45,16 @@ def pool(sources: Sequence[Source], where: Sequence[str] = ()) -> Pool:
     for record in found:
         once.setdefault(configuration(record, but=()), record)
     return Pool(list(once.values()), sources, len(found) - len(once))
+
+
+def each_rung(found: Pool) -> Pool:
+    """The same trials at each of their rungs, as if they had ended there: their learning curves."""
+    records = [
+        replace(record, rungs=record.rungs[: at + 1])
+        for record in found.records
+        for at in range(len(record.rungs))
+    ]
+    return replace(found, records=records)
 
 
 def configuration(record: TrialRecord, but: Sequence[str] = (SEED,)) -> str:
@@ -87,16 +97,16 @@ def names(text: str) -> list[str]:
 
 
 def check_settings(by: Sequence[str], records: Sequence[TrialRecord]) -> None:
-    """Raises `ConfigError` for a name that is neither a setting nor a metric of any trial."""
-    known = dict.fromkeys([*setting_names(records), *metric_names(records)])
+    """Raises `ConfigError` for a name that is neither a setting nor a metric of any trial, nor `step`."""
+    known = dict.fromkeys([*setting_names(records), *metric_names(records), STEP])
     for name in by:
         if name not in known:
             raise ConfigError(f"--by: no setting or metric '{name}'{nearest(name, known)}")
 
 
 def groups(records: Sequence[TrialRecord], by: Sequence[str]) -> dict[Values, list[TrialRecord]]:
-    """The trials by the values of settings or metrics, in the order of the values: numbers, then text, then
-    nothing.
+    """The trials by the values of settings, metrics or the step, in the order of the values: numbers, then text,
+    then nothing.
     """
     found: dict[Values, list[TrialRecord]] = {}
     for record in records:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdray import storage
 from kdray.errors import ConfigError
 from kdray.report.csv_table import source
 from kdray.report.show import Form, wanted, written
 from kdray.report.study.cells import cells, cells_dict, cells_note, cells_table
+from kdray.report.study.drawing import cells_svg
 from kdray.report.study.picking import pickings, pickings_dict, pickings_note, pickings_table
-from kdray.report.study.pool import names, pool
+from kdray.report.study.pool import STEP, each_rung, names, pool
 
 
 def report(
@@ -21,25 +23,27 @@ def report(
     objectives: str | None,
     where: Sequence[str],
     form: Form,
+    svg: str | None = None,
 ) -> str:
     """A table of all sweeps' students together.
 
     Args:
-        locations: experiment folders, or tables of theirs (`csv_table`).
-        by: settings or metrics, `distil.alpha,shards`.
+        locations: experiment folders, tables of theirs (`csv_table`), or folders of teachers.
+        by: settings or metrics, `distil.alpha,shards`; with `step` a trial is there at each of its rungs.
         show: metrics, None for the objectives.
         near: None for the table of settings, else what `picking` takes.
         objectives: `metric:max,metric:min`, or None for those of the first sweep.
         where: filters, of metrics and settings.
         form: what the text is.
+        svg: where the table of settings is drawn (`drawing`), None for nowhere.
 
     Raises:
         ConfigError: an unknown setting or metric, a filter that keeps nobody, or options that exclude each
             other.
         DataError: a folder that is no experiment, or a damaged table.
     """
-    if near is not None and show:
-        raise ConfigError("--show belongs to --by without --near")
+    if near is not None and (show or svg):
+        raise ConfigError(f"--{'show' if show else 'svg'} belongs to --by without --near")
     if near is None and not names(by or ""):
         raise ConfigError("--show needs --by SETTING[,SETTING...]")
     if twice := [one for one in locations if list(locations).count(one) > 1]:
@@ -47,7 +51,11 @@ def report(
     sources = [source(location) for location in locations]
     found = pool(sources, where)
     if near is None:
-        table = cells(found, names(by or ""), names(show or "") or list(wanted(objectives, sources[0])))
+        settings = names(by or "")
+        found = each_rung(found) if STEP in settings else found
+        table = cells(found, settings, names(show or "") or list(wanted(objectives, sources[0])))
+        if svg:
+            storage.write_atomic(svg, cells_svg(table))
         return written(cells_table(table), cells_note(table), cells_dict(table), form)
     picked = pickings(found, wanted(objectives, sources[0]), near, names(by or ""))
     return written(pickings_table(picked), pickings_note(picked), pickings_dict(picked), form)
