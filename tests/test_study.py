@@ -1,67 +1,24 @@
-"""The study's tables are what its commands print: sweeps/README.md, block by block, from the committed CSVs.
-
-A block is a fence with `$ kdray compare ... --markdown` in it, and after the fence the pipe table that the
-command prints when it is run from the top of the project.
-"""
+"""The study's tables are what its commands print: sweeps/README.md, block by block, from the committed CSVs."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests import study
 from tests.report.test_study import GRID, table
+from tests.study import RESULTS, ROOT, STUDY, Block, blocks, printed
 from tests.test_cli import run
-
-ROOT = Path(__file__).parent.parent
-STUDY, RESULTS = ROOT / "sweeps" / "README.md", ROOT / "sweeps" / "results"
-PROMPT = "$ kdray compare "
-
-
-@dataclass(frozen=True)
-class Block:
-    """A command and the table below it; `line` is the command's."""
-
-    line: int
-    command: str
-    table: list[str]
-
-
-def blocks(text: str) -> list[Block]:
-    """Every command of a Markdown text with its table; a command that goes on in the next line ends in `\\`."""
-    lines = text.splitlines()
-    found, at, is_fenced = [], 0, False
-    while at < len(lines):
-        line = lines[at]
-        if line.startswith("```"):
-            is_fenced = not is_fenced
-        elif is_fenced and line.startswith(PROMPT):
-            start, command = at + 1, line.removeprefix("$ ")
-            while command.endswith("\\"):
-                at += 1
-                command = command[:-1] + lines[at].strip()
-            found.append(Block(start, command, _table(lines[at + 1 :])))
-        at += 1
-    return found
-
-
-def _table(lines: list[str]) -> list[str]:
-    """The pipe table that follows the end of the fence, with nothing but empty lines between."""
-    rest = lines[lines.index("```") + 1 :]
-    begin = next((at for at, line in enumerate(rest) if line.strip()), len(rest))
-    end = next((at for at in range(begin, len(rest)) if not rest[at].startswith("|")), len(rest))
-    return rest[begin:end]
 
 
 def check(monkeypatch, capsys, block: Block) -> None:
     """Runs the command and compares its table with the one below it, sign by sign."""
     code, out, err = run(monkeypatch, capsys, *shlex.split(block.command)[1:])
     assert code == 0, f"line {block.line}: {err}"
-    printed = [line for line in out.splitlines() if line.startswith("|")]
-    assert printed, f"line {block.line}: prints no pipe table (--markdown)"
-    assert block.table == printed, f"line {block.line}: {block.command}"
+    said = printed(out)
+    assert said, f"line {block.line}: prints no pipe table (--markdown)"
+    assert block.table == said, f"line {block.line}: {block.command}"
 
 
 STUDIED = blocks(STUDY.read_text(encoding="utf-8")) if STUDY.exists() else []
@@ -135,3 +92,22 @@ def test_a_wrong_table_is_caught(monkeypatch, capsys, tmp_path, old, new):
     assert old in EXAMPLE
     with pytest.raises(AssertionError, match=r"line \d+"):
         check(monkeypatch, capsys, blocks(EXAMPLE.replace(old, new, 1))[0])
+
+
+def test_tables_are_written_where_they_are_missing_or_old(monkeypatch, capsys, tmp_path):
+    table(tmp_path, GRID, {})
+    text = EXAMPLE.replace("grid.csv --near 0.01", "grid.csv --near 0.01 --markdown").replace(
+        "| 3 | 1 M |", "| 9 |"
+    )
+    (tmp_path / "study.md").write_text(text)
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    monkeypatch.setattr(study, "STUDY", tmp_path / "study.md")
+    study.main()
+    capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
+    written = (tmp_path / "study.md").read_text()
+    assert len(blocks(written)) == 2
+    for block in blocks(written):
+        check(monkeypatch, capsys, block)
+    kept = [line for line in EXAMPLE.splitlines() if not line.startswith("|") and "--near" not in line]
+    assert [line for line in kept if line not in written.splitlines()] == []

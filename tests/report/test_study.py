@@ -215,7 +215,12 @@ def test_a_mistake_is_one_line(tmp_path, changes, said):
 def test_a_table_of_settings_is_drawn_a_line_for_each_of_the_others(tmp_path):
     path = tmp_path / "alpha.svg"
     said = [*GRID, trial(5, 0.5, 0, 0.1, 0.5, shards="runs/d/full")]
-    ask([table(tmp_path, said)], by="distil.alpha,shards", show="assertion_accuracy,student_params", svg=str(path))
+    ask(
+        [table(tmp_path, said)],
+        by="distil.alpha,shards",
+        show="assertion_accuracy,student_params",
+        svg=str(path),
+    )
     root = ET.fromstring(path.read_text())  # noqa: S314 - our own text
     texts = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"alpha", "assertion accuracy ↑", "shards head", "shards full", "0", "0.5"} <= set(texts)
