@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +15,12 @@ from tests.test_cli import run
 
 
 def check(monkeypatch, capsys, block: Block) -> None:
-    """Runs the command and compares its table with the one below it, sign by sign."""
-    code, out, err = run(monkeypatch, capsys, *shlex.split(block.command)[1:])
+    """Runs the command: its table is the one below it, sign by sign, and its picture the one that is there."""
+    asked = shlex.split(block.command)[1:]
+    pictures = {Path(word): Path(word).read_bytes() for word in asked if word.endswith(".svg")}
+    code, out, err = run(monkeypatch, capsys, *asked)
     assert code == 0, f"line {block.line}: {err}"
+    assert pictures == {path: path.read_bytes() for path in pictures}, f"line {block.line}: {block.command}"
     said = printed(out)
     assert said, f"line {block.line}: prints no pipe table (--markdown)"
     assert block.table == said, f"line {block.line}: {block.command}"
@@ -109,5 +114,10 @@ def test_tables_are_written_where_they_are_missing_or_old(monkeypatch, capsys, t
     assert len(blocks(written)) == 2
     for block in blocks(written):
         check(monkeypatch, capsys, block)
+    (tmp_path / "alpha.svg").write_text("<svg>of another study</svg>")
+    drawn = replace(blocks(written)[0], command=f"{blocks(written)[0].command} --svg alpha.svg")
+    with pytest.raises(AssertionError, match="line 9"):
+        check(monkeypatch, capsys, drawn)
+    check(monkeypatch, capsys, drawn)
     kept = [line for line in EXAMPLE.splitlines() if not line.startswith("|") and "--near" not in line]
     assert [line for line in kept if line not in written.splitlines()] == []
