@@ -68,6 +68,10 @@ def compare(
     metrics: Annotated[
         str | None, typer.Option("--show", help="the metrics of those rows, instead of the objectives")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="with --by: differences from these rows, seed by seed: distil.alpha=0"),
+    ] = None,
     near: Annotated[
         float | None, typer.Option(help="what picking costs among students so near the best accuracy: 0.01")
     ] = None,
@@ -89,7 +93,7 @@ def compare(
     groups = techniques.grouped(names)
     folders = {name: [experiment_or_table(one, runs) for one in members] for name, members in groups.items()}
     form: Form = "json" if as_json else "markdown" if markdown else "text"
-    if by is None and metrics is None and near is None:
+    if by is None and metrics is None and near is None and against is None:
         show(
             techniques.report(
                 folders,
@@ -110,6 +114,7 @@ def compare(
             by=by,
             show=metrics,
             near=near,
+            against=against,
             objectives=objectives,
             where=where or (),
             form=form,

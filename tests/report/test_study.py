@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import stdtrit
+from scipy.stats import ttest_rel
 
 from kdray.errors import ConfigError, DataError
 from kdray.report.csv_table import Source, to_csv
@@ -55,7 +56,15 @@ def table(tmp_path, records=GRID, references=TEACHER, name="grid"):
 
 
 def ask(locations, **changes):
-    asked = {"by": None, "show": None, "near": None, "objectives": None, "where": (), "form": "markdown"}
+    asked = {
+        "by": None,
+        "show": None,
+        "near": None,
+        "against": None,
+        "objectives": None,
+        "where": (),
+        "form": "markdown",
+    }
     return tables.report(locations, **{**asked, **changes})
 
 
@@ -198,6 +207,12 @@ def test_references_of_one_name_and_different_values_say_whose_they_are():
         ({"show": "assertion_accuracy"}, "--show needs --by"),
         ({"by": ","}, "needs --by"),
         ({"near": 0.01, "show": "ece"}, "--show belongs to --by without --near"),
+        ({"near": 0.01, "against": "seed=0"}, "--against belongs to --by without --near"),
+        ({"against": "seed=0"}, "--against needs --by"),
+        ({"by": "seed", "against": "seed"}, "--against: 'seed' is not like distil.alpha=0"),
+        ({"by": "seed", "against": "sede=0"}, "--against: 'sede' is not in --by, did you mean 'seed'"),
+        ({"by": "seed", "against": "seed=7"}, "--against: no row has seed '7'"),
+        ({"by": "seed", "against": "seed=0", "svg": "x.svg"}, "--svg draws the values themselves"),
         ({"near": 0.01, "svg": "x.svg"}, "--svg belongs to --by without --near"),
         ({"by": "shards", "svg": "x.svg"}, "--svg: shards is not a number everywhere"),
         ({"near": -1.0}, "--near -1"),
@@ -228,6 +243,40 @@ def test_a_table_of_settings_is_drawn_a_line_for_each_of_the_others(tmp_path):
     heights = [float(dot.get("cy")) for dot in dots]  # head at 0 and at .5, then full at .5
     assert heights[1] < heights[0] < heights[2]
     assert float(dots[0].get("cx")) < float(dots[1].get("cx"))
+
+
+def test_differences_are_those_of_the_same_seed_with_students_interval(tmp_path):
+    said = [
+        *(trial(n, 0.0, seed, 0.20 + 0.05 * seed, 0.5) for n, seed in enumerate((0, 1, 2))),
+        *(trial(3 + seed, 0.5, seed, 0.21 + 0.06 * seed, 0.4) for seed in (2, 0, 1)),
+        trial(6, 0.9, 2, 0.40, 0.4),
+        trial(7, 0.9, 3, 0.99, 0.4),  # of a seed that the baseline has not
+    ]
+    asked = {"by": "distil.alpha", "show": "assertion_accuracy", "against": "distil.alpha=0"}
+    found = json.loads(ask([table(tmp_path, said)], form="json", **asked))
+    none, half, most = (row["metrics"]["assertion_accuracy"] for row in found["rows"])
+    exact = ttest_rel([0.21, 0.27, 0.33], [0.20, 0.25, 0.30]).confidence_interval()
+    assert (half["mean"], half["low"], half["high"]) == pytest.approx((0.02, *exact))
+    assert (most["mean"], most["low"]) == (pytest.approx(0.10), None)
+    assert none["each"] == []
+    lines = ask([table(tmp_path, said)], **asked).splitlines()
+    assert lines[0] == "| alpha | seeds | assertion accuracy ↑ |"
+    assert [line.split(" | ")[:2] for line in lines[2:4]] == [["| 0.5", "3"], ["| 0.9", "1"]]
+    assert lines[3] == "| 0.9 | 1 | +0.1000 |"
+
+
+def test_a_baseline_keeps_the_settings_that_it_does_not_name(tmp_path):
+    said = [
+        trial(0, 0.1, 0, 0.2, 0.5), trial(1, 0.5, 0, 0.3, 0.5),
+        trial(2, 0.1, 0, 0.21, 0.5, shards="runs/d/full"), trial(3, 0.5, 0, 0.33, 0.5, shards="runs/d/full"),
+    ]  # fmt: skip
+    asked = {"by": "distil.alpha,shards", "show": "assertion_accuracy"}
+    lines = ask([table(tmp_path, said)], against="shards=head", **asked).splitlines()
+    assert lines[2:4] == ["| 0.1 | full | 1 | +0.0100 |", "| 0.5 | full | 1 | +0.0300 |"]
+    lines = ask([table(tmp_path, said)], against="shards=head,distil.alpha=0.1", **asked).splitlines()
+    assert lines[2:5] == [
+        "| 0.1 | full | 1 | +0.0100 |", "| 0.5 | full | 1 | +0.1300 |", "| 0.5 | head | 1 | +0.1000 |",
+    ]  # fmt: skip
 
 
 def test_learning_curves_are_rows_by_step_from_folders_tables_and_teachers(tmp_path):

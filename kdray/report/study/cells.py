@@ -10,8 +10,8 @@ narrow, since a trial's own interval holds also what cases and seeds do together
 out; and it is cut to [0, 1] where all intervals of the trials lie there, as those of shares do.
 
 Trials of a row that differ in more than the seed are one sample of whatever else they differ in, and the note
-below the table names that. Not here: whether two rows differ; their cases are the same, so intervals that
-overlap are no proof that they do not.
+below the table names that. Not here: whether two rows differ (`differences`); their cases are the same, so
+intervals that overlap are no proof that they do not.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ def _half_width(each_N: pareto.Floats, to_end_N: pareto.Floats) -> float:
     known_N = to_end_N[np.isfinite(to_end_N)]
     cases = float(np.mean((known_N / Z_95) ** 2)) if len(known_N) else 0.0
     seeds = float(each_N.var(ddof=1)) / len(each_N) if len(each_N) > 1 else 0.0
-    return _t_quantile(cases, seeds, len(each_N)) * math.sqrt(cases + seeds)
+    return t_quantile(cases, seeds, len(each_N)) * math.sqrt(cases + seeds)
 
 
-def _t_quantile(cases: float, seeds: float, count: int) -> float:
-    """97.5 % of Student's t, for a variance of known part `cases` and estimated part `seeds`."""
+def t_quantile(cases: float, seeds: float, count: int) -> float:
+    """97.5 % of Student's t over `count` values; of their variance `cases` is known and `seeds` estimated."""
     if not seeds:
         return Z_95
     from scipy.special import stdtrit
@@ -125,8 +125,6 @@ def cells(found: Pool, by: Sequence[str], show: Sequence[str]) -> Cells:
 def cells_table(found: Cells) -> TextTable:
     """A row per combination, then the references."""
     columns = [labels(column) for column in zip(*found.rows, strict=True)]
-    heads = [*titles(found.by), "trials"]
-    heads += [describe.title(name) + ARROWS[direction(name)] for name in found.show]
     rows = [
         [*values, str(len(records)), *(_shown(mean(records, name), name) for name in found.show)]
         for values, records in zip(zip(*columns, strict=True), found.rows.values(), strict=True)
@@ -136,7 +134,15 @@ def cells_table(found: Cells) -> TextTable:
     for name, metrics in references(found.pool.sources, found.show).items():
         record = TrialRecord(name, -1, "complete", {}, {}, (metrics,))
         below.append([name, *blank, *(describe.metric(record, metric) for metric in found.show)])
-    return TextTable(heads, rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below)
+    return TextTable(
+        heads_of(found, "trials"), rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below
+    )
+
+
+def heads_of(found: Cells, counted: str) -> list[str]:
+    """Headings: the settings, what is counted in a row, the metrics."""
+    shown = [describe.title(name) + ARROWS[direction(name)] for name in found.show]
+    return [*titles(found.by), counted, *shown]
 
 
 def _shown(found: Mean, name: str) -> str:
@@ -161,7 +167,7 @@ def cells_dict(found: Cells) -> dict[str, Any]:
         {
             "settings": dict(zip(found.by, values, strict=True)),
             "trials": len(records),
-            "metrics": {name: _mean_dict(mean(records, name)) for name in found.show},
+            "metrics": {name: mean_dict(mean(records, name)) for name in found.show},
         }
         for values, records in found.rows.items()
     ]
@@ -169,5 +175,6 @@ def cells_dict(found: Cells) -> dict[str, Any]:
     return {"by": found.by, "show": found.show, "rows": rows, **shared, "repeated": found.pool.repeated}
 
 
-def _mean_dict(found: Mean) -> Mapping[str, Any]:
+def mean_dict(found: Mean) -> Mapping[str, Any]:
+    """JSON-able but for numbers that are not finite."""
     return {"mean": found.value, "low": found.low, "high": found.high, "each": found.each}
