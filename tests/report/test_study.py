@@ -263,6 +263,8 @@ def test_differences_are_those_of_the_same_seed_with_students_interval(tmp_path)
     assert lines[0] == "| alpha | seeds | assertion accuracy ↑ |"
     assert [line.split(" | ")[:2] for line in lines[2:4]] == [["| 0.5", "3"], ["| 0.9", "1"]]
     assert lines[3] == "| 0.9 | 1 | +0.1000 |"
+    equal = [trial(n, alpha, n % 2, 0.25 * alpha, 0.5) for n, alpha in enumerate((0.0, 0.0, 1.0, 1.0))]
+    assert ask([table(tmp_path, equal)], **asked).splitlines()[2] == "| 1 | 2 | +0.2500 |"
 
 
 def test_a_baseline_keeps_the_settings_that_it_does_not_name(tmp_path):

@@ -2,8 +2,8 @@
 
 Ours. Two trials of one seed answer the same cases, begin with the same weights and see the same batches, so their
 difference is surer than either: a row's is the mean over the seeds that both sides have, its interval Student's
-over those differences. How much they would differ on other cases is in no part of it, and with one seed there is
-no interval.
+over those differences. How much they would differ on other cases is in no part of it; with one seed, or where all
+seeds differ by the same, there is no interval.
 """
 
 from __future__ import annotations
@@ -81,10 +81,9 @@ def _difference(records: Sequence[TrialRecord], base: Sequence[TrialRecord], nam
     each_N = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs], np.float64)
     if not len(each_N):
         return Mean(math.nan, math.nan, math.nan, [])
-    middle = float(each_N.mean())
-    if len(each_N) == 1:
+    middle, seeds = float(each_N.mean()), float(each_N.var(ddof=1)) / len(each_N) if len(each_N) > 1 else 0.0
+    if not seeds:  # one seed, or differences that happen to be equal: nothing says how sure they are
         return Mean(middle, math.nan, math.nan, each_N.tolist())
-    seeds = float(each_N.var(ddof=1)) / len(each_N)
     half = t_quantile(0.0, seeds, len(each_N)) * math.sqrt(seeds)
     return Mean(middle, middle - half, middle + half, each_N.tolist())
 
