@@ -77,7 +77,7 @@ def compare(
     ] = None,
     svg: Annotated[
         str | None,
-        typer.Option(help="draw what each attained; with --by the first metric over the first setting"),
+        typer.Option(help="draw what each attained; with --by the metric over the first setting"),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="print a pipe table")] = False,
     as_json: Json = False,

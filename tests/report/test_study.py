@@ -245,6 +245,17 @@ def test_a_table_of_settings_is_drawn_a_line_for_each_of_the_others(tmp_path):
     assert float(dots[0].get("cx")) < float(dots[1].get("cx"))
 
 
+def test_metrics_over_one_setting_are_a_line_each(tmp_path):
+    path = tmp_path / "both.svg"
+    ask(
+        [table(tmp_path)], by="distil.alpha", show="assertion_accuracy,metamorphic_discrepancy", svg=str(path)
+    )
+    root = ET.fromstring(path.read_text())  # noqa: S314 - our own text
+    texts = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"assertion accuracy ↑", "metamorphic discrepancy ↓"} <= set(texts)
+    assert len(root.findall("{http://www.w3.org/2000/svg}path")) == 2
+
+
 def test_differences_are_those_of_the_same_seed_with_students_interval(tmp_path):
     said = [
         *(trial(n, 0.0, seed, 0.20 + 0.05 * seed, 0.5) for n, seed in enumerate((0, 1, 2))),
