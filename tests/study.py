@@ -62,7 +62,7 @@ def _table(lines: list[str], after: int) -> tuple[int, int]:
     fence = lines.index("```", after)
     begin = next((at for at in range(fence + 1, len(lines)) if lines[at].strip()), len(lines))
     if begin == len(lines) or not lines[begin].startswith("|"):
-        return min(fence + 2, len(lines)), min(fence + 2, len(lines))
+        return fence + 1, fence + 1
     return begin, next((at for at in range(begin, len(lines)) if not lines[at].startswith("|")), len(lines))
 
 
@@ -78,7 +78,7 @@ def main() -> None:
         done = subprocess.run(asked, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         table = printed(done.stdout)
         print(f"line {block.line}: {'the same' if table == block.table else 'written'}", flush=True)
-        lines[block.begin : block.end] = table if block.table else [*table, ""]
+        lines[block.begin : block.end] = table if block.table else ["", *table]
     STUDY.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

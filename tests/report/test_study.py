@@ -17,7 +17,7 @@ from kdray.report.csv_table import Source, to_csv
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
 from kdray.report.study import tables
-from kdray.report.study.cells import mean
+from kdray.report.study.cells import mean, metric_title
 from kdray.report.study.pool import groups, labels, pool, references, titles
 from kdray.results import TrialRecord
 
@@ -184,6 +184,8 @@ def test_paths_are_shown_by_their_last_part_where_that_tells_them_apart():
     assert labels(["runs/d/head", "runs/d/full"]) == ["head", "full"]
     assert labels(["runs/d/head", "runs/e/head"]) == ["runs/d/head", "runs/e/head"]
     assert labels([0.1, 2, None, True]) == ["0.1", "2", NOTHING, "true"]
+    assert metric_title("clean_prediction_agreement") == "violated: clean prediction agreement ↓"
+    assert metric_title("agreement") == "agreement ↑"
     assert titles(["distil.alpha", "seed"]) == ["alpha", "seed"]
     assert titles(["student.layers", "teacher.layers"]) == ["student.layers", "teacher.layers"]
 

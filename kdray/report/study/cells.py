@@ -25,6 +25,7 @@ import numpy as np
 
 from kdray import pareto
 from kdray.errors import ConfigError, nearest
+from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import Z_95, interval, metric_names, value
 from kdray.report.payload import direction
@@ -141,8 +142,13 @@ def cells_table(found: Cells) -> TextTable:
 
 def heads_of(found: Cells, counted: str) -> list[str]:
     """Headings: the settings, what is counted in a row, the metrics."""
-    shown = [describe.title(name) + ARROWS[direction(name)] for name in found.show]
-    return [*titles(found.by), counted, *shown]
+    return [*titles(found.by), counted, *map(metric_title, found.show)]
+
+
+def metric_title(name: str) -> str:
+    """`assertion accuracy ↑`; a metric named after a relation is the rate of its violations, and says so."""
+    violated = "violated: " if name.removeprefix("clean_") in RELATIONS else ""
+    return violated + describe.title(name) + ARROWS[direction(name)]
 
 
 def _shown(found: Mean, name: str) -> str:

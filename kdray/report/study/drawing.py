@@ -10,8 +10,7 @@ import math
 from kdray.errors import ConfigError
 from kdray.report import describe
 from kdray.report.figure import Point, lines_svg
-from kdray.report.payload import direction
-from kdray.report.study.cells import ARROWS, Cells, mean
+from kdray.report.study.cells import Cells, mean, metric_title
 from kdray.report.study.pool import labels
 
 LOG_FROM = 20  # settings of so many times their smallest are drawn on a logarithmic axis
@@ -37,18 +36,14 @@ def cells_svg(found: Cells) -> str:
     if not xs:
         raise ConfigError(f"--svg: no row has {found.show[0]}")
     is_log = min(xs) > 0 and max(xs) >= LOG_FROM * min(xs)
-    y_title = _title(found.show[0]) if rest or len(found.show) == 1 else ""
+    y_title = metric_title(found.show[0]) if rest or len(found.show) == 1 else ""
     return lines_svg(lines, describe.title(setting), y_title, log_x=is_log)
-
-
-def _title(metric: str) -> str:
-    return describe.title(metric) + ARROWS[direction(metric)]
 
 
 def _names(found: Cells, metric: str) -> list[str]:
     """Of each row's line: the values of all settings but the first, or the metric."""
     if not (rest := found.by[1:]):
-        return [_title(metric)] * len(found.rows)
+        return [metric_title(metric)] * len(found.rows)
     columns = [labels(column) for column in list(zip(*found.rows, strict=True))[1:]]
     heads = [describe.title(path) for path in rest]
     return [
