@@ -59,9 +59,10 @@ def experiment_folder(name: str, runs: str) -> str:
 
 def experiment_or_table(name: str, runs: str) -> str:
     """`experiment_folder`, or the name itself: of a table (`.csv`) or a teacher's folder. Raises `ConfigError`."""
+    from kdray.report.csv_table import TEACHER
     from kdray.storage import exists, join
 
-    if exists(join(name, "training.json")):
+    if exists(join(name, TEACHER)):
         return name
     if not name.endswith(".csv"):
         return experiment_folder(name, runs)
