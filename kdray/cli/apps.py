@@ -57,9 +57,11 @@ def experiment_folder(name: str, runs: str) -> str:
     raise ConfigError(f"no sweep '{name}' in {runs}{nearest(name, known)}")
 
 
-def experiment_or_table(name: str, runs: str) -> str:
-    """`experiment_folder`, or the name itself: of a table (`.csv`) or a teacher's folder. Raises `ConfigError`."""
-    from kdray.report.csv_table import TEACHER
+def source_location(name: str, runs: str) -> str:
+    """What a report reads: a sweep (`experiment_folder`), or the name itself of a table (`.csv`) or a teacher's
+    folder. Raises `ConfigError`.
+    """
+    from kdray.report.sources import TEACHER
     from kdray.storage import exists, join
 
     if exists(join(name, TEACHER)):

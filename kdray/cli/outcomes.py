@@ -13,9 +13,9 @@ from kdray.cli.apps import (
     Where,
     app,
     experiment_folder,
-    experiment_or_table,
     show,
     show_json,
+    source_location,
 )
 from kdray.errors import ConfigError
 
@@ -42,7 +42,7 @@ def pareto(
     """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
     from kdray.report.show import report
 
-    folders = [experiment_or_table(name, runs) for name in names]
+    folders = [source_location(name, runs) for name in names]
     files = {"html": html, "csv": csv, "latex": latex, "markdown": markdown, "svg": svg, "png": png}
     show(report(folders, objectives=objectives, where=where or (), files=files, as_json=as_json))
 
@@ -91,7 +91,7 @@ def compare(
     if as_json and markdown:
         raise ConfigError("compare: --json or --markdown, not both")
     groups = techniques.grouped(names)
-    folders = {name: [experiment_or_table(one, runs) for one in members] for name, members in groups.items()}
+    folders = {name: [source_location(one, runs) for one in members] for name, members in groups.items()}
     form: Form = "json" if as_json else "markdown" if markdown else "text"
     if by is None and metrics is None and near is None and against is None:
         show(

@@ -12,8 +12,6 @@ A row per trial, followed by its earlier rungs, whose state is `rung`; then a ro
 Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. What is
 read again: keys, states, reasons, seconds, settings, and of each rung its step, numbers and intervals. Not in
 the table, so lost: counts, relations by transformation, the rungs' own clocks, the sweep file.
-
-The folder of a teacher is read as a sweep of one trial, whose rungs are its learning curve.
 """
 
 from __future__ import annotations
@@ -23,86 +21,22 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast, get_args
 
 from kdray import results, storage
-from kdray.config import Sweep, Trial
+from kdray.config import Trial
 from kdray.errors import DataError
 from kdray.report import formats
-from kdray.report.front import Front, metric_names
-from kdray.results import Experiment, State, TrialRecord
+from kdray.report.front import Front
+from kdray.results import State, TrialRecord
 
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
 REFERENCE, RUNG, BASE = "reference", "rung", "trial."
-TEACHER = "training.json"
 Row = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a report needs of a sweep, from its experiment folder or from a table.
-
-    Attributes:
-        name: where it was read.
-        records: every trial, by number. A launched trial's folders are absolute; here those beside the sweep's
-            storage are relative, so that a table names no machine and a trial launched elsewhere is the same.
-        references: name -> metrics of what the students are held against.
-        objectives: the sweep's; of a table, which does not say them, accuracy and discrepancy as far as it has
-            them.
-        experiment: the folder, None for a table.
-    """
-
-    name: str
-    records: list[TrialRecord]
-    references: dict[str, dict[str, Any]]
-    objectives: dict[str, str]
-    experiment: Experiment | None = None
-
-
-def source(location: str) -> Source:
-    """An experiment folder, a `.csv` that `kdray pareto --csv` wrote, or a teacher's folder. Raises what reading
-    any of them raises.
-    """
-    if location.endswith(".csv"):
-        return read(location)
-    if storage.exists(storage.join(location, TEACHER)):
-        return _teacher(location)
-    found = results.experiment(location)
-    records = [_moved(record, _beside(found.sweep)) for record in found.records]
-    return Source(location, records, found.references, dict(found.sweep.objectives), found)
-
-
-def _teacher(location: str) -> Source:
-    done = storage.read_json(storage.join(location, TEACHER))
-    try:
-        trial, curve, seconds = done["recipe"], tuple(done["learning_curve"]), done["seconds"]
-    except KeyError as error:
-        raise DataError(f"{location}/{TEACHER}: no field {error}") from None
-    return Source(location, [TrialRecord("t0000", 0, "complete", {}, trial, curve, "", seconds)], {}, {})
-
-
-def _beside(sweep: Sweep) -> str:
-    """The folder that a launched sweep's storage lies in, with its slash; empty where it is not absolute."""
-    return sweep.storage.rstrip("/").rpartition("/")[0] + "/" if sweep.storage.startswith("/") else ""
-
-
-def _moved(record: TrialRecord, root: str) -> TrialRecord:
-    if not root:
-        return record
-    trial, chosen = _below(record.trial, root), _below(record.overrides, root)
-    return replace(record, trial=trial, overrides=chosen, reason=record.reason.replace(root, ""))
-
-
-def _below(setting: Any, root: str) -> Any:
-    """The same with paths below `root` relative to it."""
-    if isinstance(setting, Mapping):
-        return {key: _below(one, root) for key, one in setting.items()}
-    if isinstance(setting, list):
-        return [_below(one, root) for one in setting]
-    return setting.removeprefix(root) if isinstance(setting, str) else setting
+References = dict[str, dict[str, Any]]
 
 
 def to_csv(
@@ -165,8 +99,10 @@ def _setting(text: str) -> Any:
     return json.loads(text) if _is_json(text) else text
 
 
-def read(location: str) -> Source:
-    """A table that `to_csv` wrote. Raises `DataError` in one line for another or a damaged one."""
+def read(location: str) -> tuple[list[TrialRecord], References]:
+    """Trials by number and references, of a table that `to_csv` wrote. Raises `DataError` in one line for another
+    or a damaged one.
+    """
     try:
         text = storage.read_bytes(location).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -174,10 +110,10 @@ def read(location: str) -> Source:
     return parse(text, location)
 
 
-def parse(text: str, location: str) -> Source:
+def parse(text: str, location: str) -> tuple[list[TrialRecord], References]:
     """The same of text that came from `location`."""
     records: dict[str, TrialRecord] = {}
-    references: dict[str, dict[str, Any]] = {}
+    references: References = {}
     earlier: dict[str, list[dict[str, Any]]] = {}
     for where, row in _rows(text, location):
         name = str(_setting(row["trial"]))
@@ -193,8 +129,7 @@ def parse(text: str, location: str) -> Source:
         if name not in records:
             raise DataError(f"{location}: a rung of '{name}', which is no trial there")
         records[name] = replace(records[name], rungs=(*rungs, *records[name].rungs))
-    ordered = sorted(records.values(), key=lambda record: record.number)
-    return Source(location, ordered, references, _objectives(ordered))
+    return sorted(records.values(), key=lambda record: record.number), references
 
 
 def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
@@ -290,10 +225,3 @@ def _number(text: str, column: str, where: str) -> float:
         return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
     except ValueError:
         raise DataError(f"{where}: {column} is '{text}', not a number") from None
-
-
-def _objectives(records: Sequence[TrialRecord]) -> dict[str, str]:
-    names = metric_names(records)
-    accuracy = "assertion_accuracy" if "assertion_accuracy" in names else "accuracy"
-    both = {accuracy: "max", "metamorphic_discrepancy": "min"}
-    return {name: way for name, way in both.items() if name in names}

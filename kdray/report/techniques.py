@@ -29,9 +29,9 @@ from kdray.report.comparison import (
     equal,
     volume_head,
 )
-from kdray.report.csv_table import source
 from kdray.report.figure import surfaces_svg
 from kdray.report.show import Form, wanted, written
+from kdray.report.sources import source
 from kdray.report.text_table import TextTable
 
 SHARES = (0.25, 0.5, 0.75)

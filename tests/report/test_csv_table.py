@@ -15,6 +15,7 @@ from kdray.report import csv_table, describe
 from kdray.report.csv_table import parse, read, to_csv
 from kdray.report.front import front
 from kdray.report.show import report, table_text
+from kdray.report.sources import source
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 
@@ -24,7 +25,7 @@ BOTH = {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
 def again(tmp_path, records, references=None, objectives=BOTH):
     path = tmp_path / "t.csv"
     path.write_text(to_csv(front(records, objectives), records, references), newline="")
-    return read(str(path))
+    return source(str(path))
 
 
 def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, experiment):
@@ -74,9 +75,9 @@ def test_whatever_is_written_is_read(made):
         trial = csv_table._nested(chosen, "")
         records.append(TrialRecord(f"t{number:04d}", number, state, chosen, trial, (rung,), reason, seconds))
     empty = front([], {"a": "max"})
-    found = parse(to_csv(empty, records, {"teacher": {"ece": 0.5}}), "t.csv")
-    assert found.references == {"teacher": {"ece": 0.5}}
-    for old, new in zip(records, found.records, strict=True):
+    again, references = parse(to_csv(empty, records, {"teacher": {"ece": 0.5}}), "t.csv")
+    assert references == {"teacher": {"ece": 0.5}}
+    for old, new in zip(records, again, strict=True):
         before, after = ({**record.metrics} for record in (old, new))
         assert after.pop("intervals", {}) == before.pop("intervals")
         assert repr(sorted(after.items())) == repr(sorted(before.items()))
@@ -133,7 +134,7 @@ def test_a_table_names_no_machine(tmp_path):
     table = tmp_path / "t.csv"
     report([str(folder)], objectives=None, where=(), files={"csv": str(table)}, as_json=False)
     assert str(tmp_path) not in table.read_text()
-    (record, *_) = read(str(table)).records
+    record = read(str(table))[0][0]
     assert (record.setting("shards"), record.setting("corpus")) == ("runs/data/signal", "/srv/c")
     assert record.reason == "runs/data/signal: gone"
 

@@ -13,9 +13,10 @@ from scipy.special import stdtrit
 from scipy.stats import ttest_rel
 
 from kdray.errors import ConfigError, DataError
-from kdray.report.csv_table import Source, to_csv
+from kdray.report.csv_table import to_csv
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
+from kdray.report.sources import Source
 from kdray.report.study import tables
 from kdray.report.study.cells import mean, metric_title
 from kdray.report.study.pool import groups, labels, pool, references, titles

@@ -10,8 +10,8 @@ from typing import Any
 
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
-from kdray.report.csv_table import Source
 from kdray.report.front import complete, metric_names, rule, setting_names
+from kdray.report.sources import Source
 from kdray.results import TrialRecord, flat
 
 SEED, STEP = "seed", "step"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from kdray import storage
 from kdray.errors import ConfigError
-from kdray.report.csv_table import source
 from kdray.report.show import Form, wanted, written
+from kdray.report.sources import source
 from kdray.report.study.cells import cells, cells_dict, cells_note, cells_table
 from kdray.report.study.differences import (
     differences,
