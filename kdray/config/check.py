@@ -73,13 +73,7 @@ def check_space(sweep: Sweep, source: str) -> None:
     do not fit are never proposed (`search.constraints`). Raises `ConfigError` naming the path and the value.
     """
     for path, value in corners(sweep.space):
-        when = sweep.space[path].when
-        for other in when:
-            if other not in sweep.space:
-                raise ConfigError(f"{source}: space.{path}.when names '{other}'{nearest(other, sweep.space)}")
-        condition = {
-            other: allowed[0] if isinstance(allowed, list) else allowed for other, allowed in when.items()
-        }
+        condition = _condition(sweep, path, f"{source}: space.{path}.when")
         _fit(sweep, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
     for number, point in enumerate(sweep.search.start):
         for path, value in point.items():
@@ -99,6 +93,23 @@ def check_space(sweep: Sweep, source: str) -> None:
             raise ConfigError(
                 f"{source}: constraints.{metric}: '{rule}' is not like '<= 0.25 * teacher_params' or '<= 2e6'"
             )
+
+
+def _condition(sweep: Sweep, path: str, source: str) -> dict[str, Any]:
+    """The first value of each path that a `when` names. Raises `ConfigError` for what is not in the space."""
+    found = {}
+    for other, allowed in sweep.space[path].when.items():
+        if other not in sweep.space:
+            raise ConfigError(f"{source} names '{other}'{nearest(other, sweep.space)}")
+        values = allowed if isinstance(allowed, list) else [allowed]
+        for value in values:
+            if not contains(sweep.space[other], value):
+                known = [str(one) for one in some_values(sweep.space[other])]
+                raise ConfigError(
+                    f"{source}.{other}: {value!r} is not in the space{nearest(str(value), known)}"
+                )
+        found[other] = values[0]
+    return found
 
 
 def _fit(sweep: Sweep, point: Mapping[str, Any], source: str) -> None:

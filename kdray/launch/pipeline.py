@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from kdray.config import Choice, Sweep
+from kdray.config import Choice, Range, Sweep
 from kdray.console import say, stage
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
 from kdray.results import TrialRecord
-from kdray.storage import join
+from kdray.storage import is_uri, join
+
+FOLDERS = ("corpus", "shards", "suite")
+"""Settings of a trial that are folders."""
 
 
 @dataclass
@@ -36,31 +40,38 @@ class Launched:
 
 def absolute(sweep: Sweep) -> Sweep:
     """The sweep with local folders made absolute: workers do not run where the command was typed."""
-    from kdray.storage import is_uri
-
-    def path(value: str | None) -> str | None:
-        return value if value is None or is_uri(value) else str(Path(value).absolute())
-
-    names = ("corpus", "shards", "suite")
-    trial = sweep.trial.model_copy(update={name: path(getattr(sweep.trial, name)) for name in names})
+    trial = sweep.trial.model_copy(update={name: _path(getattr(sweep.trial, name)) for name in FOLDERS})
     if trial.teacher and Path(trial.teacher).exists():  # else the name of a model on a hub
-        trial = trial.model_copy(update={"teacher": path(trial.teacher)})
-    stores = {path(folder): store for folder, store in sweep.capture.stores.items()}
-    capture, space = sweep.capture.model_copy(update={"stores": stores}), dict(sweep.space)
-    for name in set(names) & set(space):
-        spec = space[name]
-        if isinstance(spec, Choice):
-            space[name] = spec.model_copy(update={"choices": tuple(path(value) for value in spec.choices)})
-    start = tuple({k: path(v) if k in names else v for k, v in point.items()} for point in sweep.search.start)
-    search = sweep.search.model_copy(update={"start": start})
+        trial = trial.model_copy(update={"teacher": _path(trial.teacher)})
+    stores = {_path(folder): store for folder, store in sweep.capture.stores.items()}
+    start = tuple({name: _located(name, value) for name, value in p.items()} for p in sweep.search.start)
     changed = {
         "trial": trial,
-        "storage": path(sweep.storage),
-        "capture": capture,
-        "space": space,
-        "search": search,
+        "storage": _path(sweep.storage),
+        "capture": sweep.capture.model_copy(update={"stores": stores}),
+        "space": {name: _spec(name, spec) for name, spec in sweep.space.items()},
+        "search": sweep.search.model_copy(update={"start": start}),
     }
     return sweep.model_copy(update=changed)
+
+
+def _path(value: str | None) -> str | None:
+    return value if value is None or is_uri(value) else str(Path(value).absolute())
+
+
+def _located(name: str, value: Any) -> Any:
+    """A setting's value, or several of them, absolute where they are folders."""
+    if name not in FOLDERS:
+        return value
+    return [_path(one) for one in value] if isinstance(value, list) else _path(value)
+
+
+def _spec(name: str, spec: Choice | Range) -> Choice | Range:
+    when = {other: _located(other, allowed) for other, allowed in spec.when.items()}
+    if not isinstance(spec, Choice):
+        return spec.model_copy(update={"when": when})
+    choices = tuple(_located(name, value) for value in spec.choices)
+    return spec.model_copy(update={"choices": choices, "when": when})
 
 
 def launch(

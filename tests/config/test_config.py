@@ -87,6 +87,11 @@ def changed(path, value):
             {"choices": [2], "when": {"student.hiden": 64}},
             "did you mean 'student.hidden'?",
         ),
+        (
+            "space/seed",
+            {"choices": [1], "when": {"student.hidden": [64, 69]}},
+            r"space\.seed\.when\.student\.hidden: 69 is not in the space, known: 64, 96",
+        ),
         ("search/start", [{"distil.alpha": 2.0}], "lies outside the space"),
         ("search/start", [{"distil.alfa": 0.5}], "did you mean 'distil.alpha'?"),
         ("constraints/student_parms", "<= 5", "did you mean 'student_params'?"),

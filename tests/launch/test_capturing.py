@@ -115,9 +115,12 @@ def test_folders_of_the_space_become_absolute_like_all_others(small_world):
     data = world.sweep_data(small_world)
     data["capture"]["stores"] = {"a/full": {"codec": "full"}}
     data["space"]["shards"] = ["a/full", "s3://bucket/b"]
+    data["space"]["seed"] = {"choices": [0, 1], "when": {"shards": ["a/full"], "distil.alpha": [0.5]}}
+    data["space"]["distil.alpha"] = [0.0, 0.5]
     data["search"]["start"] = [{"shards": "a/full"}]
     found = absolute(sweep_from(data, "test"))
     (folder,) = found.capture.stores
     assert folder.endswith("/a/full") and folder.startswith("/")
     assert found.space["shards"].choices == (folder, "s3://bucket/b")
+    assert found.space["seed"].when == {"shards": [folder], "distil.alpha": [0.5]}
     assert found.search.start == ({"shards": folder},)
