@@ -17,8 +17,8 @@ Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
-trial.yaml, less those whose `when` does not hold. Not here: which trials are good (`pareto`, `report`), and
-writing (`search`, `train`).
+trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
+(`pareto`, `report`), and writing (`search`, `train`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from typing import Any, Literal, cast, get_args
 import yaml
 
 from kdray import storage
-from kdray.config import Sweep, parse
+from kdray.config import Choice, Range, Sweep, parse
 from kdray.errors import DataError
 
 _READERS = 16
@@ -212,11 +212,25 @@ def _rungs(lines: list[dict[str, Any]], location: str) -> tuple[dict[str, Any], 
 def _overrides(trial: Mapping[str, Any], sweep: Sweep) -> dict[str, Any]:
     def holds(when: Mapping[str, Any]) -> bool:
         return all(
-            _at(trial, path) in (allowed if isinstance(allowed, list) else [allowed])
+            any(_is(one, _at(trial, path)) for one in (allowed if isinstance(allowed, list) else [allowed]))
             for path, allowed in when.items()
         )
 
-    return {path: _at(trial, path) for path, spec in sweep.space.items() if holds(spec.when)}
+    return {path: _chosen(trial, path, spec) for path, spec in sweep.space.items() if holds(spec.when)}
+
+
+def _chosen(trial: Mapping[str, Any], path: str, spec: Choice | Range) -> Any:
+    """The trial's value; of choices with parts (whole students) the choice itself, which leaves defaults out."""
+    found = _at(trial, path)
+    choices = spec.choices if isinstance(spec, Choice) and isinstance(found, Mapping) else ()
+    return next((one for one in choices if _is(one, found)), found)
+
+
+def _is(one: Any, found: Any) -> bool:
+    """Whether a trial's value is this choice."""
+    if isinstance(one, Mapping) and isinstance(found, Mapping):
+        return all(name in found and _is(part, found[name]) for name, part in one.items())
+    return bool(one == found)
 
 
 def _at(trial: Mapping[str, Any], path: str) -> Any:

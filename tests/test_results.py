@@ -59,6 +59,19 @@ def test_overrides_are_the_paths_of_the_space_whose_condition_holds(folder):
     assert second.overrides == {"distil.alpha": 0.5, "student.layers": 2, "student.hidden": 32}
 
 
+def test_a_student_chosen_as_a_whole_is_the_choice_that_the_trial_fills_out(folder):
+    small, large = ({**SWEEP["trial"]["student"], "layers": layers} for layers in (1, 2))
+    space = {"student": [small, large], "seed": {"choices": [0, 1], "when": {"student": [large]}}}
+    (folder / "sweep.yaml").write_text(yaml.safe_dump({**SWEEP, "space": space}))
+    for number, student in enumerate((small, large)):
+        trial = {**SWEEP["trial"], "student": {**student, "tokenizer": "teacher"}, "seed": 1}
+        (folder / "trials" / f"t{number:04d}" / "trial.yaml").write_text(yaml.safe_dump(trial))
+    first, second = results.read(folder)
+    assert first.overrides == {"student": small}
+    assert second.overrides == {"student": large, "seed": 1}
+    assert second.setting("student.tokenizer") == "teacher"
+
+
 def test_a_trial_without_a_state_is_running_and_its_half_written_line_is_not_counted(folder):
     trial = folder / "trials" / "t0001"
     (trial / "state.json").unlink()

@@ -72,7 +72,8 @@ def _marks(record: TrialRecord) -> dict[str, float]:
 
 def _settings(record: TrialRecord) -> dict[str, str]:
     """Cells of the chosen settings, and of the rest of the trial."""
-    rest = {path: one for path, one in results.flat(record.trial).items() if path not in record.overrides}
+    parts = results.flat(record.overrides)  # a whole student was chosen with its parts
+    rest = {path: one for path, one in results.flat(record.trial).items() if path not in parts}
     chosen = {path: _text(one) for path, one in record.overrides.items()}
     return chosen | {BASE + path: _text(one) for path, one in rest.items()}
 
@@ -170,7 +171,7 @@ def _record(row: Row, where: str) -> TrialRecord:
         number=int(key.group(1)),
         state=cast(State, row["state"]),
         overrides=chosen,
-        trial=_nested(rest | chosen, where),
+        trial=_nested(rest | results.flat(chosen), where),
         rungs=(last,) if last else (),
         reason=str(_setting(row["reason"])),
         seconds=float(_number(row["seconds"] or "0", "seconds", where)),

@@ -54,6 +54,23 @@ def test_written_again_a_table_is_the_same(tmp_path, experiment):
     assert to_csv(front(found.records, BOTH), found.records, found.references) == text
 
 
+def test_a_sweep_over_whole_students_is_reported_written_and_read_again(tmp_path):
+    folder = simulate(tmp_path / "one", 40, cases=0)
+    trials = [yaml.safe_load(path.read_text()) for path in folder.glob("trials/*/trial.yaml")]
+    shapes = [{name: trial["student"][name] for name in ("family", "layers", "hidden")} for trial in trials]
+    space = {
+        "distil.alpha": {"range": [0.0, 1.0]},
+        "student": list(map(json.loads, dict.fromkeys(map(json.dumps, shapes)))),
+    }
+    sweep = yaml.safe_load((folder / "sweep.yaml").read_text())
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(sweep | {"space": space}))
+    files = {"csv": str(tmp_path / "t.csv"), "html": str(tmp_path / "t.html")}
+    said = report([str(folder)], objectives=None, where=(), files=files, as_json=False)
+    assert report([files["csv"]], objectives=None, where=(), files={}, as_json=False) == said
+    for old, new in zip(source(str(folder)).records, source(files["csv"]).records, strict=True):
+        assert (new.overrides, new.trial) == (old.overrides, old.trial)
+
+
 words = st.text(st.characters(codec="utf-8"), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words
 values = scalars | st.lists(scalars, max_size=3)
