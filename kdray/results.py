@@ -34,7 +34,7 @@ from typing import Any, Literal, cast, get_args
 import yaml
 
 from kdray import storage
-from kdray.config import Choice, Range, Sweep, parse
+from kdray.config import Sweep, chosen, parse, value_at
 from kdray.errors import DataError
 
 _READERS = 16
@@ -74,7 +74,7 @@ class TrialRecord:
 
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""
-        return _at(self.trial, path)
+        return value_at(self.trial, path)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
         key=key,
         number=int(key[1:]),
         state=cast(State, state["state"]),
-        overrides=_overrides(trial, sweep),
+        overrides=chosen(trial, sweep.space),
         trial=trial,
         rungs=rungs,
         reason=str(state.get("reason") or ""),
@@ -207,45 +207,6 @@ def _rungs(lines: list[dict[str, Any]], location: str) -> tuple[dict[str, Any], 
             raise DataError(f"{location}: line {number}: step is {line.get('step')!r}, not a whole number")
     by_step = {line["step"]: line for line in lines}
     return tuple(by_step[step] for step in sorted(by_step))
-
-
-def _overrides(trial: Mapping[str, Any], sweep: Sweep) -> dict[str, Any]:
-    def holds(when: Mapping[str, Any]) -> bool:
-        return all(
-            any(_is(one, _at(trial, path)) for one in (allowed if isinstance(allowed, list) else [allowed]))
-            for path, allowed in when.items()
-        )
-
-    return {path: _chosen(trial, path, spec) for path, spec in sweep.space.items() if holds(spec.when)}
-
-
-def _chosen(trial: Mapping[str, Any], path: str, spec: Choice | Range) -> Any:
-    """The trial's value; of choices with parts (whole students) the choice itself, which leaves defaults out."""
-    found = _at(trial, path)
-    choices = spec.choices if isinstance(spec, Choice) and isinstance(found, Mapping) else ()
-    return next((one for one in choices if _is(one, found)), found)
-
-
-def _is(one: Any, found: Any) -> bool:
-    """Whether a trial's value is this choice."""
-    if isinstance(one, Mapping) and isinstance(found, Mapping):
-        return all(name in found and _is(part, found[name]) for name, part in one.items())
-    return bool(one == found)
-
-
-def _at(trial: Mapping[str, Any], path: str) -> Any:
-    node: Any = trial
-    for part in path.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
-
-
-def flat(trial: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A trial's settings by dotted path, the whole of it."""
-    found: dict[str, Any] = {}
-    for key, one in trial.items():
-        found |= flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) and one else {f"{prefix}{key}": one}
-    return found
 
 
 def _optional(location: str) -> bytes | None:

@@ -23,7 +23,7 @@ from kdray.config import (
     read_yaml,
     sweep_from,
 )
-from kdray.launch.pipeline import absolute
+from kdray.launch.folders import absolute
 from kdray.launch.prepare import Prepared
 from kdray.search import constraints
 

@@ -128,7 +128,7 @@ def capture(
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
     from kdray.console import stage
-    from kdray.launch.pipeline import absolute
+    from kdray.launch.folders import absolute
     from kdray.launch.prepare import prepare
     from kdray.search import session
     from kdray.teacher.manifest import dump

@@ -59,7 +59,7 @@ def trial(
     """
     from kdray.config import load_sweep, merge, parse_overrides
     from kdray.console import say, stage
-    from kdray.launch.pipeline import absolute
+    from kdray.launch.folders import absolute
     from kdray.launch.prepare import check_constraints, prepare
     from kdray.train import TrialRun
 

@@ -17,6 +17,7 @@ from kdray.config.check import (
     satisfies,
     sweep_from,
 )
+from kdray.config.paths import chosen, flat, value_at
 from kdray.config.read import Part, as_data, parse, read_yaml
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
@@ -57,8 +58,10 @@ __all__ = [
     "accuracy_of",
     "as_data",
     "check_space",
+    "chosen",
     "contains",
     "corners",
+    "flat",
     "load_recipe",
     "load_sweep",
     "merge",
@@ -67,4 +70,5 @@ __all__ = [
     "read_yaml",
     "satisfies",
     "sweep_from",
+    "value_at",
 ]

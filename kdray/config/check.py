@@ -101,14 +101,13 @@ def _condition(sweep: Sweep, path: str, source: str) -> dict[str, Any]:
     for other, allowed in sweep.space[path].when.items():
         if other not in sweep.space:
             raise ConfigError(f"{source} names '{other}'{nearest(other, sweep.space)}")
-        values = allowed if isinstance(allowed, list) else [allowed]
-        for value in values:
+        for value in allowed:
             if not contains(sweep.space[other], value):
                 known = [str(one) for one in some_values(sweep.space[other])]
                 raise ConfigError(
                     f"{source}.{other}: {value!r} is not in the space{nearest(str(value), known)}"
                 )
-        found[other] = values[0]
+        found[other] = allowed[0]
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from kdray.config.read import Part
 from kdray.config.trial import Trial, accuracy_of
@@ -18,11 +18,19 @@ def _both_objectives() -> dict[str, Direction]:
     return {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
 
 
+def _several(allowed: Any) -> Any:
+    return allowed if isinstance(allowed, (list, tuple)) else (allowed,)
+
+
+When = dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several), Field(min_length=1)]]
+"""Path -> the values with which another path is there; a file may write one value without brackets."""
+
+
 class Choice(Part):
     """One of a few values."""
 
     choices: tuple[Any, ...] = Field(min_length=1)
-    when: dict[str, Any] = Field(default_factory=dict)
+    when: When = Field(default_factory=dict)
 
 
 class Range(Part):
@@ -31,7 +39,7 @@ class Range(Part):
     range: tuple[float | int, float | int]
     log: bool = False
     step: float | int | None = None
-    when: dict[str, Any] = Field(default_factory=dict)
+    when: When = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:

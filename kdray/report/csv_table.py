@@ -25,8 +25,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast, get_args
 
-from kdray import results, storage
-from kdray.config import Trial
+from kdray import storage
+from kdray.config import Trial, flat
 from kdray.errors import DataError
 from kdray.report import formats
 from kdray.report.front import Front
@@ -47,10 +47,11 @@ def to_csv(
     """Every trial and reference, a column for everything recorded and every setting."""
     rows = []
     for row, record in zip(formats.rows(front, records), records, strict=True):
-        rows += [row | _settings(record) | _reason(record), *map(partial(_rung, record), record.rungs[:-1])]
+        own = _settings(record) | _said("architecture", row) | _said("reason", row)
+        rows += [row | own, *map(partial(_rung, record), record.rungs[:-1])]
     for name, metrics in (references or {}).items():
-        own = _marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
-        rows.append({"trial": _text(name), "state": REFERENCE, **own})
+        marks = _marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
+        rows.append({"trial": _text(name), "state": REFERENCE, **marks})
     found = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
     own_columns = [name for name in found if not name.startswith(BASE)]
     columns = [*HEAD, *own_columns, *TAIL, *(name for name in found if name.startswith(BASE))]
@@ -72,14 +73,15 @@ def _marks(record: TrialRecord) -> dict[str, float]:
 
 def _settings(record: TrialRecord) -> dict[str, str]:
     """Cells of the chosen settings, and of the rest of the trial."""
-    parts = results.flat(record.overrides)  # a whole student was chosen with its parts
-    rest = {path: one for path, one in results.flat(record.trial).items() if path not in parts}
+    parts = flat(record.overrides)  # a whole student was chosen with its parts
+    rest = {path: one for path, one in flat(record.trial).items() if path not in parts}
     chosen = {path: _text(one) for path, one in record.overrides.items()}
     return chosen | {BASE + path: _text(one) for path, one in rest.items()}
 
 
-def _reason(record: TrialRecord) -> dict[str, str]:
-    return {"reason": _text(record.reason)} if record.reason else {}
+def _said(column: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """A cell of text that may hold anything: csv itself leaves a bare carriage return outside quotes."""
+    return {column: _text(row[column])} if row[column] else {}
 
 
 def _text(setting: Any) -> str:
@@ -171,7 +173,7 @@ def _record(row: Row, where: str) -> TrialRecord:
         number=int(key.group(1)),
         state=cast(State, row["state"]),
         overrides=chosen,
-        trial=_nested(rest | results.flat(chosen), where),
+        trial=_nested(rest | flat(chosen), where),
         rungs=(last,) if last else (),
         reason=str(_setting(row["reason"])),
         seconds=float(_number(row["seconds"] or "0", "seconds", where)),

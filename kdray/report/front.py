@@ -19,8 +19,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from kdray import pareto
+from kdray.config import flat
 from kdray.errors import ConfigError, nearest
-from kdray.results import TrialRecord, flat
+from kdray.results import TrialRecord
 
 Z_95 = 1.959963984540054
 _FILTER = re.compile(

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdray import pareto
-from kdray.config import Range, Sweep
+from kdray.config import Range, Sweep, flat
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
-from kdray.results import Experiment, TrialRecord, flat
+from kdray.results import Experiment, TrialRecord
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.

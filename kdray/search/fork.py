@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
-from kdray.config import Sweep, as_data, contains, parse
+from kdray.config import Sweep, as_data, contains, parse, value_at
 from kdray.config import Trial as TrialConfig
 from kdray.errors import ConfigError
 from kdray.results import TrialRecord
 from kdray.search import experiment
-from kdray.search.space import Point, Space, value_at
+from kdray.search.space import Point, Space
 from kdray.search.study import Study
 
 FILE = "fork.json"

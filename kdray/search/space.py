@@ -18,7 +18,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from kdray.config import Choice, Range, Sweep, as_data, contains
+from kdray.config import Choice, Range, Sweep, as_data, contains, value_at
 from kdray.errors import ConfigError
 
 Point = dict[str, Any]
@@ -140,19 +140,17 @@ def build(sweep: Sweep) -> Space:
 
 
 def _dimension(sweep: Sweep, path: str, spec: Choice | Range) -> Dimension:
-    when = {
-        other: tuple(allowed) if isinstance(allowed, (list, tuple)) else (allowed,)
-        for other, allowed in spec.when.items()
-    }
     if isinstance(spec, Choice):
-        return Dimension(path, CategoricalDistribution([encode(value) for value in spec.choices]), when)
+        return Dimension(path, CategoricalDistribution([encode(value) for value in spec.choices]), spec.when)
     low, high = spec.range
     if spec.step is not None and not _divides(spec.step, high - low):
         raise ConfigError(f"{sweep.name}: space.{path}: step {spec.step} does not lead from {low} to {high}")
     try:
         if _whole(sweep, path, spec):
-            return Dimension(path, IntDistribution(int(low), int(high), spec.log, int(spec.step or 1)), when)
-        return Dimension(path, FloatDistribution(float(low), float(high), spec.log, spec.step), when)
+            return Dimension(
+                path, IntDistribution(int(low), int(high), spec.log, int(spec.step or 1)), spec.when
+            )
+        return Dimension(path, FloatDistribution(float(low), float(high), spec.log, spec.step), spec.when)
     except ValueError as error:
         raise ConfigError(f"{sweep.name}: space.{path}: {error}") from None
 
@@ -166,14 +164,6 @@ def base_point(sweep: Sweep, space: Space) -> Point:
         for path, value in base.items()
         if value is not None and contains(sweep.space[path], value)
     }
-
-
-def value_at(config: Mapping[str, Any], path: str) -> Any:
-    """What a trial as plain data says at a dotted path; None where there is nothing."""
-    node: Any = config
-    for part in path.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
 
 
 def _divides(step: float, width: float) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from kdray.config import merge, sweep_from
 from kdray.errors import ConfigError, DataError
-from kdray.launch.pipeline import absolute
+from kdray.launch.folders import absolute
 from kdray.launch.prepare import prepare
 from kdray.search import session
 from kdray.students.load import load_model, load_tokenizer
@@ -122,5 +122,5 @@ def test_folders_of_the_space_become_absolute_like_all_others(small_world):
     (folder,) = found.capture.stores
     assert folder.endswith("/a/full") and folder.startswith("/")
     assert found.space["shards"].choices == (folder, "s3://bucket/b")
-    assert found.space["seed"].when == {"shards": [folder], "distil.alpha": [0.5]}
+    assert found.space["seed"].when == {"shards": (folder,), "distil.alpha": (0.5,)}
     assert found.search.start == ({"shards": folder},)

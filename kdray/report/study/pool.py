@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kdray.config import flat
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
 from kdray.report.front import complete, metric_names, rule, setting_names
 from kdray.report.sources import Source
-from kdray.results import TrialRecord, flat
+from kdray.results import TrialRecord
 
 SEED, STEP = "seed", "step"
 Values = tuple[Any, ...]

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kdray.config import RobertaStudent, Sweep, as_data
+from kdray.config import RobertaStudent, Sweep, as_data, value_at
 from kdray.errors import ConfigError
-from kdray.search.space import value_at
 from kdray.search.techniques.genes import Floats, Genes, Rows
 from kdray.students.published import RESERVED_POSITIONS, Shape, published_flops, published_params
 
