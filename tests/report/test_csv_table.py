@@ -7,7 +7,7 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kdray.errors import ConfigError, DataError
@@ -85,6 +85,7 @@ states = st.sampled_from(["running", "complete", "pruned", "failed"])
 
 
 @given(st.lists(st.tuples(states, settings, metrics, intervals, words, st.floats(0, 1e9)), max_size=4))
+@example([("running", {"student.hidden": "\r"}, {}, {}, "\r", 0.0)])  # csv does not quote one
 def test_whatever_is_written_is_read(made):
     records = []
     for number, (state, chosen, marks, ends, reason, seconds) in enumerate(made):
