@@ -170,7 +170,7 @@ def report(
     if twice := [folder for folder in every if every.count(folder) > 1]:
         raise ConfigError(f"compare: {twice[0]} is named twice")
     sources = {folder: source(folder) for folder in every}
-    names = {folder: _name(folder, every) for folder in every}
+    names = {folder: _name(folder, every) for folder in every} | _labels(folders)
     ways = wanted(objectives, sources[every[0]])
     comparison = compare(
         {names[folder]: one.records for folder, one in sources.items()},
@@ -223,6 +223,13 @@ def _name(folder: str, every: Sequence[str]) -> str:
     last = [_last(path) for path in every]
     own = _last(folder)
     return own if last.count(own) == 1 else folder
+
+
+def _labels(folders: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The single sweeps that were given a label of their own -> the label."""
+    singles = {members[0]: label for label, members in folders.items() if len(members) == 1}
+    taken = [_last(folder) for members in folders.values() for folder in members]
+    return {one: label for one, label in singles.items() if label != _bare(one) and label not in taken}
 
 
 def _last(path: str) -> str:

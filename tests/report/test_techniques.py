@@ -137,10 +137,11 @@ def test_tables_are_compared_as_their_folders_are(folders, tmp_path):
 
 
 def test_single_sweeps_are_told_apart_with_a_word_on_luck(folders):
-    alone = {"a": folders["plain"][:1], "b": folders["better"][:1]}
-    text = ask(alone)
+    text = ask(grouped([folders["plain"][0], f"mine={folders['better'][0]}"]), form="markdown")
     assert "cannot tell a difference from luck" in text
-    assert "plain-0" in text
+    assert "each | plain-0 | mine |" in text
+    taken = ask(grouped([folders["plain"][0], f"plain-0={folders['better'][0]}"]), form="markdown")
+    assert "each | plain-0 | better-0 |" in taken
 
 
 def test_a_mistake_is_one_line(folders, tmp_path):
