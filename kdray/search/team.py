@@ -9,7 +9,6 @@ the process group, which ends the collective that the others wait in; nothing of
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from kdray.config import Trial, as_data, parse
 from kdray.errors import StorageError
 from kdray.search.run import Carried, Run, load_factory
-from kdray.train import World, leave_process_group
+from kdray.train import World, free_port, leave_process_group
 
 PEER_WAIT_S = 5.0
 
@@ -94,7 +93,7 @@ class Team:
         self._failed = False
         size = len(peers.actors) + 1
         address = str(ray.util.get_node_ip_address())
-        where = {"size": size, "address": address, "port": _free_port(address)}
+        where = {"size": size, "address": address, "port": free_port(address)}
         begun = [
             actor.begin.remote(factory, as_data(trial), {"rank": rank, **where})
             for rank, actor in enumerate(peers.actors, start=1)
@@ -163,9 +162,3 @@ def _raise_own_error(answer: Any) -> None:
 def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Carried:
     """One rank's run."""
     return Carried(load_factory(factory)(trial, World(**world)))
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

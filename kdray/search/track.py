@@ -21,7 +21,7 @@ from typing import Any
 
 from ray.tune.logger import LoggerCallback
 
-from kdray.config import Sweep
+from kdray.config import Sweep, flat
 from kdray.search.link import Link, Unpickled
 from kdray.search.tune import REPORT
 from kdray.storage import is_uri
@@ -108,7 +108,7 @@ class Translated(Unpickled, LoggerCallback):  # type: ignore[misc]
             self._views[trial.trial_id] = View(
                 trial_id=trial.trial_id,
                 key=self._link.keys.get(trial.trial_id, trial.trial_id),
-                config=flat(order["trial"]),
+                config=settings(order["trial"]),
                 local_path=str(local),
                 experiment_dir_name=self._folder.name,
             )
@@ -166,15 +166,9 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def flat(trial: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> value."""
-    found: dict[str, Any] = {}
-    for key, value in trial.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        elif value is not None:
-            found[f"{prefix}{key}"] = value
-    return found
+def settings(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted path -> value, where there is one."""
+    return {path: one for path, one in flat(trial).items() if one is not None and one != {}}
 
 
 def callbacks(sweep: Sweep, folder: Path, link: Link) -> list[Any]:

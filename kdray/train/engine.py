@@ -62,7 +62,7 @@ def join_process_group(world: World) -> None:
         if torch.distributed.get_world_size() == world.size:
             return
         torch.distributed.destroy_process_group()
-    port = world.port or _free_port()
+    port = world.port or free_port(world.address)
     os.environ.update(
         MASTER_ADDR=world.address,
         MASTER_PORT=str(port),
@@ -82,9 +82,10 @@ def leave_process_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _free_port() -> int:
+def free_port(address: str) -> int:
+    """One on which nobody listens at one of this machine's addresses, at this moment."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])
 
 

@@ -152,4 +152,4 @@ def test_what_is_no_number_is_left_out():
         "intervals": {"a": [0, 1]},
     }
     assert track.numbers(metrics) == {"step": 3.0, "a": 0.5, "interval/a/low": 0.0, "interval/a/high": 1.0}
-    assert track.flat({"a": {"b": 1, "c": None}, "d": [1]}) == {"a.b": 1, "d": [1]}
+    assert track.settings({"a": {"b": 1, "c": None}, "d": [1], "e": {}}) == {"a.b": 1, "d": [1]}
