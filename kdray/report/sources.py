@@ -53,6 +53,11 @@ def source(location: str) -> Source:
     return Source(location, records, found.references, dict(found.sweep.objectives), found)
 
 
+def bare(location: str) -> str:
+    """The last part of where a source was read, without a table's ending."""
+    return location.rstrip("/").rpartition("/")[2].removesuffix(".csv")
+
+
 def _teacher(location: str) -> Source:
     done = storage.read_json(storage.join(location, TEACHER))
     try:

@@ -31,7 +31,7 @@ from kdray.report.comparison import (
 )
 from kdray.report.figure import surfaces_svg
 from kdray.report.show import Form, wanted, written
-from kdray.report.sources import source
+from kdray.report.sources import bare, source
 from kdray.report.text_table import TextTable
 
 SHARES = (0.25, 0.5, 0.75)
@@ -204,33 +204,29 @@ def grouped(names: Sequence[str]) -> dict[str, list[str]]:
     for text in names:
         label, _, listed = text.rpartition("=")
         members = [one for one in listed.split(",") if one]
-        bare = [_bare(one) for one in members]
-        common = os.path.commonprefix(bare) if len(bare) > 1 else ""  # noqa: RUF071 - names, not paths
-        label = label or common.rstrip("-_./") or ",".join(bare)
+        own = [_own_label(one) for one in members]
+        common = os.path.commonprefix(own) if len(own) > 1 else ""  # noqa: RUF071 - names, not paths
+        label = label or common.rstrip("-_./") or ",".join(own)
         if label in found:
             raise ConfigError(f"compare: two techniques are called '{label}': say LABEL={listed}")
         found[label] = members
     return found
 
 
-def _bare(name: str) -> str:
-    """A table's name without its folder and ending; any other as it is."""
-    return name.rpartition("/")[2].removesuffix(".csv") if name.endswith(".csv") else name
+def _own_label(name: str) -> str:
+    """What a sweep is called when nothing is said: a table without its folder and ending, any other as it is."""
+    return bare(name) if name.endswith(".csv") else name
 
 
 def _name(folder: str, every: Sequence[str]) -> str:
     """The last part of the path where that tells it from the others."""
-    last = [_last(path) for path in every]
-    own = _last(folder)
+    last = [bare(path) for path in every]
+    own = bare(folder)
     return own if last.count(own) == 1 else folder
 
 
 def _labels(folders: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The single sweeps that were given a label of their own -> the label."""
     singles = {members[0]: label for label, members in folders.items() if len(members) == 1}
-    taken = [_last(folder) for members in folders.values() for folder in members]
-    return {one: label for one, label in singles.items() if label != _bare(one) and label not in taken}
-
-
-def _last(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2].removesuffix(".csv")
+    taken = [bare(folder) for members in folders.values() for folder in members]
+    return {one: label for one, label in singles.items() if label != _own_label(one) and label not in taken}

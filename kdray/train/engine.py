@@ -83,7 +83,7 @@ def leave_process_group() -> None:
 
 
 def free_port(address: str) -> int:
-    """One on which nobody listens at one of this machine's addresses, at this moment."""
+    """A port on which nobody listens, at one of this machine's addresses and at this moment."""
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])

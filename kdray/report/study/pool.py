@@ -12,7 +12,7 @@ from kdray.config import flat
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
 from kdray.report.front import complete, metric_names, rule, setting_names
-from kdray.report.sources import Source
+from kdray.report.sources import Source, bare
 from kdray.results import TrialRecord
 
 SEED, STEP = "seed", "step"
@@ -82,14 +82,10 @@ def references(sources: Sequence[Source], metrics: Sequence[str]) -> dict[str, d
             if len(own) > 1 and own not in before.values():
                 before[source.name] = own
     return {
-        name if len(each) == 1 else f"{name} ({_bare(where)})": own
+        name if len(each) == 1 else f"{name} ({bare(where)})": own
         for name, each in found.items()
         for where, own in each.items()
     }
-
-
-def _bare(location: str) -> str:
-    return location.rstrip("/").rpartition("/")[2].removesuffix(".csv")
 
 
 def names(text: str) -> list[str]:
