@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep
-from kdray.search import experiment, session, space
-from kdray.search.attempt import Attempt, order
-from kdray.search.conductor import Conductor
+from kdray.experiment import lifecycle
+from kdray.experiment.coordinator import Conductor
+from kdray.experiment.study import Study, open_storage
+from kdray.search import space
 from kdray.search.constraints import Gate
-from kdray.search.study import Study, open_storage
+from kdray.workers import ray_session
+from kdray.workers.attempt import Attempt, order
 
 
 def train_each(sweep: Sweep, folder: Path, gate: Gate) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Key and metrics of each trial that ends; who stops listening closes it, and the sweep is left as it is."""
-    session.quiet()
-    with experiment.claim(sweep, folder, resume=True):
+    ray_session.quiet()
+    with lifecycle.claim(sweep, folder, resume=True):
         study = Study(open_storage(sweep, folder), sweep, space.build(sweep))
         conductor = Conductor(sweep, study, folder, gate)
         conductor.reconcile()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.search.conductor import Conductor
-from kdray.search.job import Job
+from kdray.experiment.coordinator import Conductor
+from kdray.experiment.events import Job
 
 Train = Callable[[Job, int], tuple[Mapping[str, Any], float]]
 """(job, rung) -> the metrics at that rung (with `step`), and the seconds it takes to get there from the rung

@@ -9,7 +9,7 @@ import pytest
 
 from kdray import cli
 from kdray.config import sweep_from
-from kdray.search import experiment
+from kdray.experiment import lifecycle
 from tests import java_world, labelled_world, world
 
 COMMANDS = {
@@ -157,7 +157,7 @@ def test_the_status_says_how_many_drivers_run_a_sweep(
     sweep, folder = sweep_from(data, "test"), tmp_path / "shared"
     with ExitStack() as held:
         for _ in range(max(running, 1)):
-            held.enter_context(experiment.claim(sweep, folder, resume=True))
+            held.enter_context(lifecycle.claim(sweep, folder, resume=True))
         if not running:
             held.close()
         code, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path)

@@ -15,7 +15,7 @@ import pytest
 from kdray import results
 from kdray.config import TeacherRecipe, Trial, as_data, merge, parse
 from kdray.launch.prepare import prepare
-from kdray.search.techniques.make import TECHNIQUES
+from kdray.search.techniques.by_name import TECHNIQUES
 from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.teacher.manifest import read as read_manifest

@@ -85,8 +85,7 @@ def compare(
     """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
     compare tpe-0,tpe-1 random-0,random-1
     """
-    from kdray.report import techniques
-    from kdray.report.study import tables
+    from kdray.report.compare import by_settings, techniques
 
     if as_json and markdown:
         raise ConfigError("compare: --json or --markdown, not both")
@@ -109,7 +108,7 @@ def compare(
         raise ConfigError("--budget is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
-        tables.report(
+        by_settings.report(
             pooled,
             by=by,
             show=metrics,
@@ -213,11 +212,11 @@ def metamorphic(
     from dataclasses import replace
 
     from kdray.console import say, stage
-    from kdray.metamorphic.mimicry.pairs import compare_pairs
-    from kdray.metamorphic.mimicry.plan import Plan
-    from kdray.report.mimicry.data import as_data
-    from kdray.report.mimicry.files import write
-    from kdray.report.mimicry.text import to_text
+    from kdray.metamorphic.compare_models.pairs import compare_pairs
+    from kdray.metamorphic.compare_models.plan import Plan
+    from kdray.report.models.models_data import as_data
+    from kdray.report.models.models_files import write
+    from kdray.report.models.models_text import to_text
 
     plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
     if masked_model:

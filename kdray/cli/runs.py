@@ -42,7 +42,7 @@ def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", hel
     for path in sweeps:
         sweep = load_sweep(path)
         if sweep.search.sampler_params:
-            from kdray.search.techniques.make import check
+            from kdray.search.techniques.by_name import check
 
             check(sweep)
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
@@ -155,7 +155,7 @@ def resume(
 @app.command()
 def stop(name: str, runs: Runs = "runs") -> None:
     """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
-    from kdray.search.experiment import stop as stop_sweep
+    from kdray.experiment.lifecycle import stop as stop_sweep
 
     runs_now = stop_sweep(experiment_folder(name, runs))
     show(f"{name}: {'asked to stop; go on with kdray resume ' + name if runs_now else 'nobody runs it'}")
@@ -166,7 +166,7 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
     """How far a sweep is, also while it runs.   Example: kdray status demo"""
     from dataclasses import asdict
 
-    from kdray.search.experiment import status as status_of
+    from kdray.experiment.lifecycle import status as status_of
 
     found = status_of(experiment_folder(name, runs))
     show_json(asdict(found)) if as_json else show(status_text(found))

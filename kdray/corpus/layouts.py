@@ -21,7 +21,7 @@ from kdray.console import Advance
 from kdray.corpus.example import Example, Split
 from kdray.corpus.labelled import CODES, labelled_examples
 from kdray.corpus.lines import json_lines, text_lines
-from kdray.corpus.published import ATLAS, LAYOUTS, Layout, Row
+from kdray.corpus.published_sets import ATLAS, LAYOUTS, Layout, Row
 from kdray.errors import DataError
 
 LABELLED = "labelled code"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.evaluation.intervals import bootstrap_mean
-from kdray.evaluation.marks import normalise
+from kdray.evaluation.metrics import normalise
 
 BOOTSTRAP_SEED = 0
 CONSTANT = "VALUE"

@@ -25,13 +25,13 @@ from typing import Any
 from kdray import results, storage
 from kdray.config import SNIPPETS
 from kdray.errors import ConfigError
-from kdray.handover import measure, onnx, origin
+from kdray.handover import bench, onnx, provenance
 from kdray.handover.card import Facts, Family, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model, load_tokenizer
-from kdray.students.published import RESERVED_POSITIONS
+from kdray.students.published_cost import RESERVED_POSITIONS
 from kdray.tasks.make import saved_encoding
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
@@ -110,15 +110,15 @@ def _fill(
     if with_onnx and task in SNIPPETS:
         raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
     _copy(student_folder(experiment, record.key), work, task)
-    model, on = load_model(work), measure.bench(record)
+    model, on = load_model(work), bench.bench(record)
     if on is None and with_onnx:
         raise ConfigError(
             f"{record.key}: --onnx needs inputs to be checked on, and the trial's suite is gone"
         )
     with stage("measure"):
-        marks = dict(record.metrics) if on is None else {**record.metrics, **measure.marks(model, on)}
-        latency = None if on is None else measure.latency(model, on)
-        signal = None if on is None else origin.of_signal(on)
+        marks = dict(record.metrics) if on is None else {**record.metrics, **bench.marks(model, on)}
+        latency = None if on is None else bench.latency(model, on)
+        signal = None if on is None else provenance.of_signal(on)
     graph = int8 = None
     if on is not None and with_onnx:
         with stage("onnx"):
@@ -128,13 +128,13 @@ def _fill(
             with stage("int8") as advance:
                 int8 = quantised(model, on, work, advance)
     facts = Facts(
-        sweep=origin.of_sweep(experiment),
-        trial=origin.of_trial(record, chosen),
+        sweep=provenance.of_sweep(experiment),
+        trial=provenance.of_trial(record, chosen),
         marks={name: one for name, one in marks.items() if name not in ("step", "seconds", "wall_s")},
         measured=on is not None,
-        size=origin.of_size(work, model, on),
+        size=provenance.of_size(work, model, on),
         signal=signal,
-        data=origin.of_data(record, on),
+        data=provenance.of_data(record, on),
         latency=latency,
         onnx=graph,
         int8=int8,

@@ -9,10 +9,10 @@ import numpy as np
 
 from kdray.console import Advance
 from kdray.evaluation.intervals import wilson
-from kdray.evaluation.marks import matches
-from kdray.handover import measure, onnx
-from kdray.handover.measure import Bench
-from kdray.metamorphic.inputs import IDENTITY
+from kdray.evaluation.metrics import matches
+from kdray.handover import bench, onnx
+from kdray.handover.bench import Bench
+from kdray.metamorphic.suite_inputs import IDENTITY
 
 CASES = 200
 """Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""
@@ -24,7 +24,7 @@ def quantised(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, 
     graph = onnx.Graph(work / onnx.FILE_INT8, model)
     numbers = on.suite.first(min(CASES, on.trial.evaluation.cases))
     prompts, _, _ = on.suite.read(numbers)
-    before = [on.task.decode(one.ids) for one in measure.answers(model, on, numbers)]
+    before = [on.task.decode(one.ids) for one in bench.answers(model, on, numbers)]
     now = []
     for done, prompt in enumerate(prompts, start=1):
         ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)

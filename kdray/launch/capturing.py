@@ -210,7 +210,7 @@ def _on_ray(
     **options: Any,
 ) -> None:
     """A capture by an actor on every core, or on every GPU where trials take GPUs too."""
-    from kdray.teacher.capture_ray import capture_on_ray
+    from kdray.workers.capture_actors import capture_on_ray
 
     gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
     capture_on_ray(rows, folder, codec, header, voice.forward, gpus_per_actor=gpus, **options)

@@ -53,16 +53,16 @@ def launch(
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
-    from kdray.search import session
-    from kdray.search.drivers import alone_at
-    from kdray.search.runner import run
+    from kdray.experiment.drivers import alone_at
+    from kdray.workers import ray_session
+    from kdray.workers.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
     with alone_at("capture", folder, sweep.resources.drivers, say):
-        prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
+        prepared = prepare(sweep, timed, ray_session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "

@@ -21,10 +21,10 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.metamorphic.inputs import IDENTITY
+    from kdray.evaluation.examine import baselines, share, text_marks
     from kdray.metamorphic.suite import Suite
+    from kdray.metamorphic.suite_inputs import IDENTITY
     from kdray.teacher.manifest import read as read_manifest
-    from kdray.train.exam import baselines, share, text_marks
 
     path = join(folder, "references.json")
     if exists(path):

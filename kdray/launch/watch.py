@@ -20,7 +20,7 @@ from kdray.config import Sweep, as_data
 from kdray.console import Advance, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
-from kdray.report.table import front_table
+from kdray.report.front_table import front_table
 from kdray.results import TrialRecord
 from kdray.storage import exists, join
 
@@ -46,7 +46,7 @@ def watching(
         console: where to draw; None takes stderr.
 
     Yields:
-        What is to be called with every event (`search.conductor.Event`).
+        What is to be called with every event (`experiment.events.Event`).
     """
     from rich.console import Console
     from rich.live import Live

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from kdray.config import Distil
 from kdray.losses.divergences import DIVERGENCES, NOTHING
-from kdray.losses.pieces import Kept, Spread, Tail
+from kdray.losses.logit_split import Kept, Spread, Tail
 from kdray.losses.tensors import SignalTensors
 
 CHUNK_ELEMENTS = 1 << 21

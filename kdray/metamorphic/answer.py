@@ -19,7 +19,7 @@ from torch import Tensor
 
 from kdray.evaluation.classify import class_logits
 from kdray.evaluation.generate import greedy
-from kdray.evaluation.marks import matches
+from kdray.evaluation.metrics import matches
 from kdray.metamorphic.relations import Answers, jsd_bits
 from kdray.metamorphic.suite import Suite
 from kdray.tasks import AnyTask

@@ -24,7 +24,7 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.evaluation.classify import class_logits
 from kdray.evaluation.generate import greedy
-from kdray.metamorphic.inputs import IDENTITY, Ids, Input, suite_inputs
+from kdray.metamorphic.suite_inputs import IDENTITY, Ids, Input, suite_inputs
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask

@@ -13,9 +13,9 @@ from kdray.report import figure, formats
 from kdray.report import html as page
 from kdray.report.csv_table import to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
+from kdray.report.front_table import caption, front_table
 from kdray.report.payload import history
 from kdray.report.sources import Source, source
-from kdray.report.table import caption, front_table
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 

@@ -16,10 +16,10 @@ from kdray.config import Sweep
 from kdray.errors import ConfigError, nearest
 from kdray.search.constraints import Gate
 from kdray.search.model import Model
-from kdray.search.propose import Proposer
+from kdray.search.proposer import Proposer
 from kdray.search.space import Space
 from kdray.search.surrogate import Surrogate
-from kdray.search.techniques.make import TECHNIQUES, check, make_technique
+from kdray.search.techniques.by_name import TECHNIQUES, check, make_technique
 
 NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid", *TECHNIQUES)
 OURS = ("surrogate", "grid", *TECHNIQUES)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from kdray import pareto
 from kdray.search.coordinates import Coordinates, Rows
-from kdray.search.fidelity import project
+from kdray.search.extrapolation import project
 from kdray.search.gaussian import Hyper, Process, fit
 from kdray.search.improvement import expected_gain, expected_hypervolume_gain, expected_scalar_gain
 from kdray.search.space import Point, Space

@@ -11,7 +11,7 @@ Not here: the formula that published searches use (`published`), measured time a
 from __future__ import annotations
 
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
-from kdray.students.published import RESERVED_POSITIONS, published_costs
+from kdray.students.published_cost import RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from kdray.corpus.example import Example
 from kdray.storage import fingerprint
-from kdray.tasks.pieces import model_and_trainer
 from kdray.tasks.row import Row
+from kdray.tasks.tokenizer_kinds import model_and_trainer
 
 Ids = NDArray[np.int32]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kdray.tasks.pieces import model_and_trainer
+from kdray.tasks.tokenizer_kinds import model_and_trainer
 
 PAD, UNKNOWN, END = "<pad>", "<unk>", "\n"
 

@@ -12,7 +12,7 @@ from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.families import build, describe
 from kdray.students.slices import check_sliceable
 from kdray.students.warm_start import slice_state
-from kdray.train.data import TrialData
+from kdray.train.trial_data import TrialData
 from kdray.train.vocabulary import KEPT
 
 ORDER = "order.safetensors"

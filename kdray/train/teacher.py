@@ -11,7 +11,7 @@ from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError
 from kdray.storage import exists, read_json, write_atomic, write_json
-from kdray.train.run import Progress, Report, TrialRun
+from kdray.train.trial_run import Progress, Report, TrialRun
 
 
 def train_teacher(

@@ -87,10 +87,10 @@ def conducted(sampler: str, task: int, seed: int, *, halving: bool, **search: An
     """A sweep of our own; the losses of the trials that were trained to the end."""
     import optuna
 
+    from kdray.experiment.coordinator import Conductor
+    from kdray.experiment.study import Study
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study
     from tests.simulate import simulate
 
     sweep = sweep_of(sampler, seed, halving=halving, **search)
@@ -104,10 +104,10 @@ def stock(task: int, seed: int) -> Found:
     """Ray's OptunaSearch under the same halving."""
     from ray.tune.search.optuna import OptunaSearch
 
+    from kdray.experiment.events import Job
     from kdray.search import space
     from kdray.search.constraints import Gate
     from kdray.search.halving import Halving
-    from kdray.search.job import Job
 
     sweep = sweep_of("tpe", seed, halving=True)
     spaces = {d.path: d.distribution for d in space.build(sweep).dimensions}

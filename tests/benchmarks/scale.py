@@ -65,9 +65,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10_000)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    from kdray.search import session
+    from kdray.workers import ray_session
 
-    session.quiet()
+    ray_session.quiet()
     most = 300 if options.quick else options.most
     sizes = [size for size in (100, 300, 1000, 3000, 10_000) if size <= most]
     columns: dict[str, list[Any]] = {"trials": sizes, "ask_tell_ms": [], "resume_s": [], "peak_mb": []}
@@ -96,10 +96,10 @@ def main() -> None:
 
 def open_conductor(sweep: Sweep, folder: Path) -> Any:
     """A conductor on the journal in `folder`, without trial folders."""
+    from kdray.experiment.coordinator import Conductor
+    from kdray.experiment.study import Study, open_storage
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study, open_storage
 
     study = Study(open_storage(sweep, folder), sweep, space.build(sweep))
     conductor = Conductor(sweep, study, None, Gate(sweep))

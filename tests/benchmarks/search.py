@@ -34,10 +34,10 @@ def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[i
     """Rows in the order in which they were reported, through the conductor with a study in memory."""
     import optuna
 
+    from kdray.experiment.coordinator import Conductor
+    from kdray.experiment.study import Study
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study
     from tests.simulate import simulate
 
     sweep = problem.sweep(trials, seed)

@@ -49,8 +49,8 @@ def test_the_packaged_teacher_fits_its_tokenizer_and_every_student_of_the_demo()
 
 def test_the_packaged_teacher_completes_an_obvious_test():
     from kdray.corpus.example import Example
+    from kdray.evaluation.examine import answers
     from kdray.tasks.assertion import AssertionTask
-    from kdray.train.exam import answers
 
     context = "def test_frame(self):\n    result = df.sort_values('a')\n"
     context += "    expected = DataFrame({'a': [1, 2]})\n    "

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.evaluation.marks import BINS, classification_marks, ece, matches
+from kdray.evaluation.metrics import BINS, classification_marks, ece, matches
 
 
 def test_white_space_is_forgiven_and_nothing_else() -> None:

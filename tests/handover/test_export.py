@@ -14,8 +14,8 @@ import pytest
 
 from kdray import results
 from kdray.errors import ConfigError, DataError
+from kdray.handover import bench, onnx
 from kdray.handover import export as handover
-from kdray.handover import measure, onnx
 from kdray.handover.choose import choose, exportable, student_folder
 from kdray.students.load import load_model
 
@@ -50,13 +50,13 @@ def experiment(shipped_from):
 
 @pytest.fixture(scope="module")
 def on(experiment):
-    return measure.bench(experiment.records[0])
+    return bench.bench(experiment.records[0])
 
 
 def test_where_kdray_cannot_be_imported_the_student_says_what_it_said_before(
     experiment, on, shipped, tmp_path
 ):
-    before = measure.answers(load_model(student_folder(experiment, "t0000")), on, on.numbers)
+    before = bench.answers(load_model(student_folder(experiment, "t0000")), on, on.numbers)
     prompts, _, _ = on.suite.read(on.numbers)
     texts = [on.task.tokenizer.decode(prompt) for prompt in prompts[:3]]
     assert [on.task.tokenizer(text)["input_ids"] for text in texts] == [p.tolist() for p in prompts[:3]]
@@ -83,7 +83,7 @@ def test_the_folder_holds_nothing_but_what_is_meant_to_be_there(shipped):
 
 def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, on):
     facts = shipped.facts
-    again = measure.marks(load_model(shipped.folder), on)
+    again = bench.marks(load_model(shipped.folder), on)
     assert facts.measured
     assert {name: facts.marks[name] for name in again} == again
     assert facts.sweep["trials"] == {"complete": 2, "failed": 1}
@@ -109,7 +109,7 @@ def test_the_onnx_graph_gives_pytorchs_logits_for_any_shape(shipped, on):
     model = load_model(shipped.folder)
     graph = onnx.Graph(Path(shipped.folder) / onnx.FILE, model)
     prompts, _, _ = on.suite.read(on.numbers[:5])
-    for prompt, exact in zip(prompts, measure.answers(model, on, on.numbers[:5]), strict=True):
+    for prompt, exact in zip(prompts, bench.answers(model, on, on.numbers[:5]), strict=True):
         found = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
         assert found.tolist() == exact.ids.tolist()
     assert shipped.facts.onnx["max_difference"] < 1e-3
@@ -158,7 +158,7 @@ def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path,
 
 
 def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped_from, tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "bench", lambda record: None)
+    monkeypatch.setattr(bench, "bench", lambda record: None)
     done = handover.export(str(shipped_from), tmp_path / "out", knee=True, where=["assertion_accuracy >= 0"])
     text = (tmp_path / "out" / "README.md").read_text()
     assert not done.facts.measured

@@ -15,7 +15,7 @@ from kdray import results
 from kdray.config import Sweep, as_data, sweep_from
 from kdray.launch.prepare import prepare
 from kdray.search import constraints
-from kdray.search.techniques.make import TECHNIQUES
+from kdray.search.techniques.by_name import TECHNIQUES
 from tests import tiny
 from tests.one_by_one import train_each
 from tests.test_cli import run

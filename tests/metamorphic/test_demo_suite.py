@@ -8,7 +8,7 @@ from kdray.config import Encoding, load_sweep
 from kdray.corpus.mine import mine
 from kdray.corpus.sample import sample
 from kdray.demo.run import packaged
-from kdray.metamorphic.inputs import IDENTITY, suite_inputs
+from kdray.metamorphic.suite_inputs import IDENTITY, suite_inputs
 from kdray.students.load import load_tokenizer
 from kdray.tasks.make import assertion_task
 

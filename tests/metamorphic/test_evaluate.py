@@ -12,9 +12,9 @@ from kdray.config import EvaluationConfig
 from kdray.errors import DataError
 from kdray.evaluation.generate import greedy
 from kdray.metamorphic.answer import answer
-from kdray.metamorphic.evaluate import evaluate, rename_back
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.suite import Suite, build_suite
+from kdray.metamorphic.suite_metrics import evaluate, rename_back
 from tests.metamorphic.conftest import Kit
 
 CONFIG = EvaluationConfig(batch_size=5)

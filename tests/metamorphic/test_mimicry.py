@@ -10,9 +10,9 @@ import pytest
 
 from kdray.corpus.labelled import Labelled
 from kdray.errors import ConfigError, DataError
-from kdray.metamorphic.mimicry.classifiers import compare_classifiers, material
-from kdray.metamorphic.mimicry.pairs import compare_pairs, open_side
-from kdray.metamorphic.mimicry.plan import Plan
+from kdray.metamorphic.compare_models.classifiers import compare_classifiers, material
+from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
+from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.transforms.registry import transforms_of
 from kdray.metamorphic.worst import source_diff

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kdray.corpus.labelled import read_labelled
-from kdray.evaluation.marks import classification_marks
-from kdray.metamorphic.mimicry.pairs import compare_pairs, open_side
-from kdray.metamorphic.mimicry.plan import Plan
+from kdray.evaluation.metrics import classification_marks
+from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
+from kdray.metamorphic.compare_models.plan import Plan
 
 pytestmark = pytest.mark.shared
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kdray import results
 from kdray.errors import ConfigError
-from kdray.report.comparison import compare, comparison_table
+from kdray.report.compare.sweeps import compare, comparison_table
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 

@@ -122,8 +122,8 @@ def test_the_front_probability_is_high_for_a_clear_leader_and_split_between_equa
 
 def test_the_report_comes_without_torch_ray_and_optuna():
     code = (
-        "import sys, kdray.report.html, kdray.report.table, kdray.report.formats;"
-        "import kdray.report.techniques, kdray.report.show;"
+        "import sys, kdray.report.html, kdray.report.front_table, kdray.report.formats;"
+        "import kdray.report.compare.techniques, kdray.report.show;"
         "heavy = ('torch', 'ray', 'optuna', 'transformers', 'deepspeed', 'pyarrow', 'plotly');"
         "print([m for m in heavy if m in sys.modules])"
     )

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from kdray.report import csv_table, describe, formats
 from kdray.report.front import front
-from kdray.report.table import caption, front_table
+from kdray.report.front_table import caption, front_table
 from kdray.results import TrialRecord
 
 

@@ -11,16 +11,16 @@ from html.parser import HTMLParser
 import pytest
 
 from kdray.metamorphic.attacks.measure import Damage
+from kdray.metamorphic.compare_models.result import Column, Duel, Mimicry, up_to
 from kdray.metamorphic.discrepancy import Rate
-from kdray.metamorphic.mimicry.result import Column, Duel, Mimicry, up_to
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.worst import WorstCase
 from kdray.report.describe import NOTHING
-from kdray.report.mimicry.data import as_data
-from kdray.report.mimicry.files import write
-from kdray.report.mimicry.page import to_html
-from kdray.report.mimicry.tables import tables
-from kdray.report.mimicry.text import to_markdown, to_text
+from kdray.report.models.models_data import as_data
+from kdray.report.models.models_files import write
+from kdray.report.models.models_page import to_html
+from kdray.report.models.models_tables import tables
+from kdray.report.models.models_text import to_markdown, to_text
 
 HOSTILE = '</pre></script><script>alert(1)</script><img src=x onerror="alert(2)">`````\n| a | b |'
 

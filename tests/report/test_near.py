@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdray.report.study.near import cost_of_accuracy, near_best
+from kdray.report.compare.cost_of_accuracy import cost_of_accuracy, near_best
 
 
 def slow_cost(accuracy, discrepancy, near):

@@ -13,13 +13,13 @@ from scipy.special import stdtrit
 from scipy.stats import ttest_rel
 
 from kdray.errors import ConfigError, DataError
+from kdray.report.compare import by_settings
+from kdray.report.compare.pool import groups, labels, pool, references, titles
+from kdray.report.compare.settings import mean, metric_title
 from kdray.report.csv_table import to_csv
 from kdray.report.describe import NOTHING
 from kdray.report.front import front
 from kdray.report.sources import Source
-from kdray.report.study import tables
-from kdray.report.study.cells import mean, metric_title
-from kdray.report.study.pool import groups, labels, pool, references, titles
 from kdray.results import TrialRecord
 
 BOTH = {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
@@ -66,7 +66,7 @@ def ask(locations, **changes):
         "where": (),
         "form": "markdown",
     }
-    return tables.report(locations, **{**asked, **changes})
+    return by_settings.report(locations, **{**asked, **changes})
 
 
 def test_a_row_is_a_combination_and_references_stand_below(tmp_path):

@@ -9,10 +9,10 @@ import pytest
 
 from kdray.errors import ConfigError, DataError
 from kdray.report import show
-from kdray.report.comparison import compare
+from kdray.report.compare.sweeps import compare
+from kdray.report.compare.techniques import grouped, report, techniques
 from kdray.report.describe import spread
 from kdray.report.front import front
-from kdray.report.techniques import grouped, report, techniques
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 from tests.report.test_comparison import BOTH, sweep

@@ -78,7 +78,7 @@ def module_sweep() -> MakeSweep:
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
     """One Ray for all tests that need it: starting it takes seconds."""
-    from kdray.search import session
+    from kdray.workers import ray_session
 
-    with session.local(Resources(max_concurrent=2)):
+    with ray_session.local(Resources(max_concurrent=2)):
         yield

@@ -11,12 +11,14 @@ from optuna.storages import BaseStorage
 
 from kdray.config import Sweep
 from kdray.errors import KdrayError
-from kdray.search import experiment, fork, session, space
-from kdray.search.attempt import Attempt, order
-from kdray.search.conductor import Conductor, Job
+from kdray.experiment import fork, lifecycle
+from kdray.experiment.coordinator import Conductor, Job
+from kdray.experiment.drivers import ALONE, Drivers
+from kdray.experiment.study import Study, open_storage
+from kdray.search import space
 from kdray.search.constraints import Gate
-from kdray.search.drivers import ALONE, Drivers
-from kdray.search.study import Study, open_storage
+from kdray.workers import ray_session
+from kdray.workers.attempt import Attempt, order
 
 
 def conduct(
@@ -84,8 +86,8 @@ def driving(
     **gate: Any,
 ) -> Iterator[Driver]:
     """A driver of the sweep; with the block its locks are gone, and nothing else."""
-    session.quiet()
-    with experiment.claim(sweep, folder, resume=True) as drivers:
+    ray_session.quiet()
+    with lifecycle.claim(sweep, folder, resume=True) as drivers:
         driver = Driver(sweep, folder, conduct(sweep, folder, on_event, drivers, storage, **gate), factory)
         try:
             yield driver

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep, sweep_from
-from kdray.search import lock
-from kdray.search.runner import run
+from kdray.experiment import lock
+from kdray.workers.runner import run
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 

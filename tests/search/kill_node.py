@@ -12,10 +12,10 @@ from typing import Any
 
 from kill_driver import the_sweep
 
-from kdray.search import session
-from kdray.search.runner import run
+from kdray.workers import ray_session
+from kdray.workers.runner import run
 
-NODE = {"object_store_memory": session.OBJECT_STORE_BYTES, "node_ip_address": "127.0.0.1"}
+NODE = {"object_store_memory": ray_session.OBJECT_STORE_BYTES, "node_ip_address": "127.0.0.1"}
 
 
 def kill(cluster: Any, node: Any, worker: int) -> None:
@@ -26,8 +26,8 @@ def kill(cluster: Any, node: Any, worker: int) -> None:
 
 
 def main(folder: str) -> None:
-    session.prepare()
-    os.environ.update(session.LOCAL_ENVIRONMENT)
+    ray_session.prepare()
+    os.environ.update(ray_session.LOCAL_ENVIRONMENT)
     import ray
     from ray.cluster_utils import Cluster
 

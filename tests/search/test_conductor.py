@@ -11,10 +11,10 @@ from optuna.trial import TrialState
 
 from kdray import results
 from kdray.errors import ConfigError
+from kdray.experiment.coordinator import Conductor
+from kdray.experiment.study import Study
 from kdray.search import space
-from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.study import Study
 from tests.simulate import simulate
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]

@@ -15,9 +15,9 @@ from drive import Driver, driving
 
 from kdray import results
 from kdray.errors import ConfigError, KdrayError
-from kdray.search import experiment
-from kdray.search.drivers import alone_at
-from kdray.search.study import open_storage
+from kdray.experiment import lifecycle
+from kdray.experiment.drivers import alone_at
+from kdray.experiment.study import open_storage
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 FEW = {
@@ -53,7 +53,7 @@ def test_four_drivers_train_every_point_of_a_space_once(shared: Any, tmp_path: P
     storage = optuna.storages.InMemoryStorage()
     with contextlib.ExitStack() as stack:
         drivers = [stack.enter_context(driving(sweep, tmp_path, storage=storage)) for _ in range(4)]
-        assert experiment.status(tmp_path).drivers == 4
+        assert lifecycle.status(tmp_path).drivers == 4
         end_all(list(drivers), random.Random(0))
         assert all(driver.keys for driver in drivers)
         assert [driver.conductor.finished for driver in drivers] == [20] * 4
@@ -177,16 +177,16 @@ def test_a_driver_waits_while_another_one_captures(tmp_path: Path) -> None:
 def test_there_are_no_more_drivers_than_asked_for(
     shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
     sweep = shared(4, drivers=2)
     with (
-        experiment.claim(sweep, tmp_path, resume=True) as one,
-        experiment.claim(sweep, tmp_path, resume=True) as two,
+        lifecycle.claim(sweep, tmp_path, resume=True) as one,
+        lifecycle.claim(sweep, tmp_path, resume=True) as two,
     ):
         assert (one.number, two.number) == (0, 1)
         with (
             pytest.raises(KdrayError, match="in use by another kdray process"),
-            experiment.claim(sweep, tmp_path, resume=True),
+            lifecycle.claim(sweep, tmp_path, resume=True),
         ):
             pass
 
@@ -194,22 +194,22 @@ def test_there_are_no_more_drivers_than_asked_for(
 def test_a_driver_that_thinks_it_is_alone_is_refused_beside_others(
     shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
     one, more = shared(4, drivers=1), shared(4, drivers=3)
     for there, here in ((one, more), (more, one)):
         with (
-            experiment.claim(there, tmp_path, resume=True),
+            lifecycle.claim(there, tmp_path, resume=True),
             pytest.raises((ConfigError, KdrayError), match=r"resources.drivers: \d -> \d|in use by another"),
-            experiment.claim(here, tmp_path, resume=True),
+            lifecycle.claim(here, tmp_path, resume=True),
         ):
             pass
 
 
 def test_a_stop_is_for_all_drivers_and_not_forgotten_by_one_that_joins(shared: Any, tmp_path: Path) -> None:
     sweep = shared(4)
-    with experiment.claim(sweep, tmp_path, resume=True):
-        assert experiment.stop(tmp_path)
-        with experiment.claim(sweep, tmp_path, resume=True):
+    with lifecycle.claim(sweep, tmp_path, resume=True):
+        assert lifecycle.stop(tmp_path)
+        with lifecycle.claim(sweep, tmp_path, resume=True):
             assert (tmp_path / "stop").exists()
-    with experiment.claim(sweep, tmp_path, resume=True):
+    with lifecycle.claim(sweep, tmp_path, resume=True):
         assert not (tmp_path / "stop").exists()

@@ -11,7 +11,8 @@ from drive import drive
 
 from kdray import results
 from kdray.errors import ConfigError
-from kdray.search import fork, space
+from kdray.experiment import fork
+from kdray.search import space
 
 NARROW = {"distil.alpha": {"range": [0.0, 1.0]}, "student.hidden": [32, 64]}
 WIDE = {"distil.alpha": {"range": [0.0, 1.0]}, "student.heads": [1, 2], "student.hidden": [32, 64, 96]}

@@ -19,7 +19,7 @@ from kill_driver import the_sweep
 from optuna.trial import TrialState
 
 from kdray import results
-from kdray.search import experiment
+from kdray.experiment import lifecycle
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc"),
@@ -155,4 +155,4 @@ def test_one_signal_stops_cleanly_and_says_how_to_resume(tmp_path: Path, how: si
     assert code == 130
     assert "`kdray resume small` goes on" in log
     assert TrialState.RUNNING not in {trial.state for trial in trials_of(tmp_path)}
-    assert not experiment.status(tmp_path).alive
+    assert not lifecycle.status(tmp_path).alive

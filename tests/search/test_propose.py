@@ -9,7 +9,7 @@ from optuna.trial import TrialState, create_trial
 
 from kdray.errors import ConfigError
 from kdray.search import samplers, space
-from kdray.search.propose import Proposer
+from kdray.search.proposer import Proposer
 from kdray.search.surrogate import Surrogate
 
 TWO = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]

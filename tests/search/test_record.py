@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kdray.errors import KdrayError
-from kdray.search.attempt import Attempt, order
-from kdray.search.lock import lock
-from kdray.search.record import TrialFolder
-from kdray.search.run import load_factory
+from kdray.experiment.lock import lock
+from kdray.experiment.trial_folder import TrialFolder
+from kdray.workers.attempt import Attempt, order
+from kdray.workers.runnable import load_factory
 
 
 def write(text: str) -> Any:
@@ -47,7 +47,7 @@ def test_the_newest_whole_checkpoint_is_found_in_every_stage_of_its_replacement(
 def test_a_lock_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     code = textwrap.dedent(f"""
         import os, pathlib
-        from kdray.search.lock import lock
+        from kdray.experiment.lock import lock
         with lock(pathlib.Path({str(tmp_path / "lock")!r})):
             print("held", flush=True)
             input()

@@ -18,13 +18,13 @@ from test_kill import Driver, no_driver_outlives_its_test  # noqa: F401 - a fixt
 
 from kdray import cli, results, storage
 from kdray.errors import ConfigError, KdrayError, StorageError
-from kdray.search import experiment, lock
-from kdray.search.attempt import Attempt, order
-from kdray.search.checkpoints import Remote
-from kdray.search.journal import RemoteJournal
-from kdray.search.lock import Lease
-from kdray.search.record import TrialFolder
-from kdray.search.run import Carried
+from kdray.experiment import lifecycle, lock
+from kdray.experiment.checkpoints import Remote
+from kdray.experiment.journal import RemoteJournal
+from kdray.experiment.lock import Lease
+from kdray.experiment.trial_folder import TrialFolder
+from kdray.workers.attempt import Attempt, order
+from kdray.workers.runnable import Carried
 from tests.s3 import Endpoint
 
 BEAT_S = 0.25
@@ -126,7 +126,7 @@ def test_an_attempt_goes_on_on_another_machine(make_sweep: Any, folder: str) -> 
 def test_a_journal_is_read_in_the_order_it_was_written_by_one_driver_after_another(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdray.search.journal.PIECE_BYTES", 100)
+    monkeypatch.setattr("kdray.experiment.journal.PIECE_BYTES", 100)
     wanted: list[dict[str, Any]] = []
     for driver in range(3):
         journal = RemoteJournal(folder, tmp_path / f"{driver}", lambda: None)
@@ -141,7 +141,7 @@ def test_several_drivers_are_refused(make_sweep: Any, folder: str) -> None:
     sweep = make_sweep(search={"storage": "sqlite://"}, resources={"drivers": 2})
     with (
         pytest.raises(ConfigError, match=r"resources.drivers: 2 drivers need a folder with locks"),
-        experiment.claim(sweep, folder, resume=True),
+        lifecycle.claim(sweep, folder, resume=True),
     ):
         pass
 
@@ -159,8 +159,8 @@ def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(
     lost = Driver(folder, 5)
     try:
         key = lost.wait_for("rung").split()[1]
-        assert experiment.status(folder).alive
-        with pytest.raises(KdrayError, match="in use"), experiment.claim(the_sweep(5), folder, resume=True):
+        assert lifecycle.status(folder).alive
+        with pytest.raises(KdrayError, match="in use"), lifecycle.claim(the_sweep(5), folder, resume=True):
             pass
     finally:
         lost.kill()
@@ -171,7 +171,7 @@ def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(
     assert code == 0, log
     copy = fetched(folder, tmp_path / "copy")
     check_whole(the_sweep(5), copy)
-    assert not experiment.status(folder).alive
+    assert not lifecycle.status(folder).alive
     assert any((copy / "tensorboard").rglob("events*"))
     for command in ("status", "pareto"):
         monkeypatch.setattr(sys, "argv", ["kdray", command, Path(folder).name, "--runs", "s3://kdray"])

@@ -14,9 +14,10 @@ from optuna.trial import TrialState
 from kdray import results
 from kdray.config import Resources
 from kdray.errors import ConfigError, StorageError
-from kdray.search import experiment, session
-from kdray.search.runner import run
-from kdray.search.scheduler import HalvingScheduler
+from kdray.experiment import lifecycle
+from kdray.workers import ray_session
+from kdray.workers.runner import run
+from kdray.workers.scheduler import HalvingScheduler
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -98,7 +99,7 @@ def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
     def full(*args: Any) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("kdray.search.keep.Keeper.end", full)
+    monkeypatch.setattr("kdray.experiment.retention.Keeper.end", full)
     with pytest.raises(OSError, match="no space left"):
         run(make_sweep(4), tmp_path, trial_factory="fake_run:FakeRun")
     monkeypatch.undo()
@@ -166,11 +167,11 @@ def test_a_stop_from_elsewhere_ends_cleanly_and_a_resume_goes_on(make_sweep: Any
 
 
 def test_the_status_can_be_read_while_the_sweep_runs(make_sweep: Any, tmp_path: Path) -> None:
-    seen: list[experiment.Status] = []
+    seen: list[lifecycle.Status] = []
 
     def look(event: Any) -> None:
         if event.kind == "rung":
-            seen.append(experiment.status(tmp_path))
+            seen.append(lifecycle.status(tmp_path))
 
     run(make_sweep(3), tmp_path, on_event=look, trial_factory="fake_run:FakeRun")
     assert all(status.alive and status.asked == 3 for status in seen)
@@ -180,7 +181,7 @@ def test_the_status_can_be_read_while_the_sweep_runs(make_sweep: Any, tmp_path: 
 def test_a_trial_that_does_not_fit_is_refused_before_it_waits_for_ever() -> None:
     with (
         pytest.raises(ConfigError, match="one trial takes 64 CPU, there are 2"),
-        session.local(Resources(cpus_per_worker=64)),
+        ray_session.local(Resources(cpus_per_worker=64)),
     ):
         pass
 

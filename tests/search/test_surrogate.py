@@ -8,7 +8,7 @@ import pytest
 from kdray import pareto
 from kdray.search import space
 from kdray.search.coordinates import Coordinates
-from kdray.search.fidelity import project
+from kdray.search.extrapolation import project
 from kdray.search.gaussian import Hyper, Process, _loss, _squares, fit
 from kdray.search.improvement import expected_gain, expected_hypervolume_gain, expected_scalar_gain
 from kdray.search.surrogate import Surrogate, normal_scores, standardise

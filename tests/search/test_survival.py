@@ -63,8 +63,8 @@ class Writes:
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
-    monkeypatch.setattr("kdray.search.study.STALE_LOCK_S", 0.0)
-    monkeypatch.setattr("kdray.search.drivers.LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr("kdray.experiment.study.STALE_LOCK_S", 0.0)
+    monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
     return Writes(monkeypatch)
 
 

@@ -11,7 +11,7 @@ import pytest
 from check import check_whole
 
 from kdray import results
-from kdray.search.runner import run
+from kdray.workers.runner import run
 
 pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.cluster]
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from kdray.errors import ConfigError
-from kdray.search import track
-from kdray.search.runner import run
+from kdray.workers import trackers
+from kdray.workers.runner import run
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.25}]
 
@@ -125,7 +125,7 @@ class Broken:
 
 def test_a_tracker_that_breaks_is_told_of_once_and_left_alone(caplog, tmp_path):
     inner = Broken()
-    told = track.Translated(inner, "MLflow", link=None, folder=tmp_path)
+    told = trackers.Translated(inner, "MLflow", link=None, folder=tmp_path)
     with caplog.at_level(logging.WARNING):
         told.setup()
         told.setup()
@@ -151,5 +151,5 @@ def test_what_is_no_number_is_left_out():
         "relations": {"x": {}},
         "intervals": {"a": [0, 1]},
     }
-    assert track.numbers(metrics) == {"step": 3.0, "a": 0.5, "interval/a/low": 0.0, "interval/a/high": 1.0}
-    assert track.settings({"a": {"b": 1, "c": None}, "d": [1], "e": {}}) == {"a.b": 1, "d": [1]}
+    assert trackers.numbers(metrics) == {"step": 3.0, "a": 0.5, "interval/a/low": 0.0, "interval/a/high": 1.0}
+    assert trackers.settings({"a": {"b": 1, "c": None}, "d": [1], "e": {}}) == {"a.b": 1, "d": [1]}

@@ -4,7 +4,7 @@ import pytest
 
 from kdray.config import RobertaStudent
 from kdray.students.cost import params
-from kdray.students.published import Shape, published_flops, published_megabytes, published_params
+from kdray.students.published_cost import Shape, published_flops, published_megabytes, published_params
 
 CODEBERT = Shape(hidden=768, layers=12, positions=514, vocab=50265, feed_forward=3072, heads=12)
 COMPRESSED = Shape(hidden=96, layers=12, positions=514, vocab=1000, feed_forward=64, heads=8)

@@ -8,20 +8,20 @@ import pytest
 
 from kdray.config import Resources
 from kdray.errors import DataError
-from kdray.search import session
 from kdray.teacher.codec import make
+from kdray.workers import ray_session
 from tests.teacher.conftest import HEADER, make_rows
 from tests.teacher.test_capture import Teacher, contents, run
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _local_ray() -> Iterator[None]:
-    with session.local(Resources(max_concurrent=2)):
+    with ray_session.local(Resources(max_concurrent=2)):
         yield
 
 
 def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tmp_path: Path) -> None:
-    from kdray.teacher.capture_ray import capture_on_ray
+    from kdray.workers.capture_actors import capture_on_ray
 
     run(tmp_path / "alone", Teacher())
     (tmp_path / "spread").mkdir()
@@ -38,7 +38,7 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
 def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> None:
     import ray
 
-    from kdray.teacher.capture_ray import capture_on_ray
+    from kdray.workers.capture_actors import capture_on_ray
 
     for name in ("one", "two", "three"):
         folder = str(tmp_path / name)
@@ -47,7 +47,7 @@ def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> No
 
 
 def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
-    from kdray.teacher.capture_ray import capture_on_ray
+    from kdray.workers.capture_actors import capture_on_ray
 
     with pytest.raises(DataError, match="no room for an actor with 64 CPUs"):
         capture_on_ray(make_rows(4), str(tmp_path / "s"), make("head"), HEADER, Teacher, cpus_per_actor=64)

@@ -15,19 +15,19 @@ from kdray.config import Distil, merge, sweep_from
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
+from kdray.evaluation.examine import examine
 from kdray.losses import to_tensors
-from kdray.metamorphic.inputs import IDENTITY
 from kdray.metamorphic.suite import Suite
+from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.results import read_cases
-from kdray.search.attempt import Attempt, order
 from kdray.stream import collate
 from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.classification import ClassificationTask
 from kdray.teacher.shards import ShardSource
-from kdray.train.exam import examine
 from kdray.train.learner import Learner
-from kdray.train.run import TrialRun, train
+from kdray.train.trial_run import TrialRun, train
+from kdray.workers.attempt import Attempt, order
 from tests import labelled_world
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"

@@ -3,7 +3,7 @@ from tests import world
 
 
 def test_from_a_step_on_the_context_weighs_nothing(small_world, monkeypatch):
-    import kdray.train.run as module
+    import kdray.train.trial_run as module
 
     weights = []
     collate = module.collate

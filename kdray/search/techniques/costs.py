@@ -15,7 +15,7 @@ import numpy as np
 from kdray.config import RobertaStudent, Sweep, as_data, value_at
 from kdray.errors import ConfigError
 from kdray.search.techniques.genes import Floats, Genes, Rows
-from kdray.students.published import RESERVED_POSITIONS, Shape, published_flops, published_params
+from kdray.students.published_cost import RESERVED_POSITIONS, Shape, published_flops, published_params
 
 PATHS = {
     "hidden": "student.hidden",

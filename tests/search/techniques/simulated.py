@@ -8,13 +8,13 @@ from typing import Any
 import optuna
 
 from kdray.config import Sweep, merge, sweep_from
+from kdray.experiment.coordinator import Conductor
+from kdray.experiment.events import Job
+from kdray.experiment.study import Study
 from kdray.search import space
-from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.job import Job
-from kdray.search.study import Study
 from kdray.search.techniques.genes import Genes
-from kdray.students.published import published_costs
+from kdray.students.published_cost import published_costs
 from tests.simulate import simulate
 
 STUDENT = {

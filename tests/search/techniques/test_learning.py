@@ -12,12 +12,12 @@ from simulated import SPACE, genes, make, marks, run, train
 from kdray import pareto
 from kdray.config import load_sweep, sweep_from
 from kdray.errors import ConfigError
+from kdray.experiment.coordinator import Conductor
+from kdray.experiment.study import Study
 from kdray.search import space
-from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.study import Study
+from kdray.search.techniques.by_name import make_technique
 from kdray.search.techniques.costs import Costs
-from kdray.search.techniques.make import make_technique
 from kdray.search.techniques.prune import feasible
 from kdray.search.techniques.technique import LearningTechnique, by_interest
 

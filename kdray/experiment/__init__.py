@@ -1,0 +1,1 @@
+"""One sweep on disk: its study, its trial folders, who leads it, what is kept. Knows Optuna, but no Ray."""

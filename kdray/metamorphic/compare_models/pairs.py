@@ -1,0 +1,210 @@
+"""From paths to comparisons: opens models and data, finds what fits to what, compares.
+
+A model is a folder that transformers can load, or one of Compressor's published files, whose tokenizer lies beside
+it. Models come in pairs, teacher and student; each pair takes the data of its task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kdray.config import SNIPPETS
+from kdray.console import Advance
+from kdray.corpus.labelled import Labelled, read_labelled
+from kdray.corpus.sample import sample
+from kdray.corpus.store import read_corpus
+from kdray.errors import ConfigError, nearest
+from kdray.evaluation.classify import Classifier
+from kdray.metamorphic.attacks.attack import ATTACKS
+from kdray.metamorphic.compare_models.classifiers import Material, Side, compare_classifiers, material
+from kdray.metamorphic.compare_models.plan import Plan
+from kdray.metamorphic.compare_models.result import Mimicry
+from kdray.storage import exists, join, read_json
+from kdray.tasks.classification import ClassificationTask, wrapped
+from kdray.tasks.make import assertion_task, is_ours, saved_encoding
+
+MAX_INPUT = 400
+"""Tokens of a snippet where a model does not say: CodeXGLUE's for these tasks."""
+COMPRESSOR_TOKENIZERS = {
+    "clone": "BPE_1000_clone_detection.json",
+    "vulnerability": "BPE_1000_vulnerability_prediction.json",
+}
+"""As they are named in Compressor's repository, beside its students."""
+
+
+def compare_pairs(
+    models: Sequence[str],
+    data: Sequence[str],
+    plan: Plan,
+    *,
+    both_ways: bool = False,
+    language: str | None = None,
+    progress: Advance = lambda done, total: None,
+) -> list[Mimicry]:
+    """A row for each teacher and student, in order.
+
+    Args:
+        models: teacher, student, teacher, student, ...
+        data: labelled code (see `read_labelled`) or a corpus; each pair takes the first that fits its task.
+        plan: how much is looked at.
+        both_ways: whether each pair is also compared with its roles exchanged.
+        language: of the data, where it does not say so.
+        progress: called with (done, total) attacked items of a pair.
+
+    Raises:
+        ConfigError: an odd number of models, a pair of different tasks, a task without data, an unknown attack.
+        DataError: a model or data that cannot be read.
+    """
+    if len(models) % 2:
+        raise ConfigError(f"models come in pairs, TEACHER STUDENT: {models[-1]} has no other")
+    for name in plan.attacks:
+        if name not in ATTACKS:
+            raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
+    sides: dict[str, Side] = {}
+    sets: list[list[Labelled]] = []
+    found: list[Mimicry] = []
+    used: dict[str, Material] = {}
+    for one, two in zip(models[::2], models[1::2], strict=True):
+        if _is_generator(one) and _is_generator(two):
+            found += _generators(one, two, data, plan, both_ways)
+            continue
+        for path in (one, two):
+            if path not in sides:
+                sides[path] = open_side(path)
+        teacher, student = sides[one], sides[two]
+        sets = sets or [_labelled(path, language) for path in data]
+        task = _common_task(teacher, student)
+        if task not in used:
+            used[task] = _inputs(task, sets, data, plan)
+        inputs = used[task]
+        found.append(compare_classifiers(teacher, student, inputs, plan, progress))
+        if both_ways:
+            found.append(compare_classifiers(student, teacher, inputs, plan, progress))
+    return found
+
+
+def _common_task(teacher: Side, student: Side) -> str:
+    if teacher.answers.task.snippets != student.answers.task.snippets:
+        told = [f"{side.name} is for {_task(side)}" for side in (teacher, student)]
+        raise ConfigError(f"{', '.join(told)}: a teacher and its student have one task")
+    return _task(student)
+
+
+def _task(side: Side) -> str:
+    return next(task for task, snippets in SNIPPETS.items() if snippets == side.answers.task.snippets)
+
+
+def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
+    fitting = next((found for found in sets if found and found[0].task == task), None)
+    if fitting is None:
+        tasks = [found[0].task if found else "assertion" for found in sets]
+        told = ", ".join(f"{path} is for {one}" for path, one in zip(data, tasks, strict=True))
+        raise ConfigError(f"--data: nothing for {task} ({told or 'none given'})")
+    return material(fitting, plan)
+
+
+def _labelled(path: str, language: str | None) -> list[Labelled]:
+    """The test split of a source or of a corpus; all where it has none. Nothing of a corpus of assertions."""
+    if exists(join(path, "corpus.json")):
+        return [
+            Labelled(e.test, e.context, e.focal, int(e.target), language or e.language, e.split, e.group)
+            for e in read_corpus(path, "test")
+            if e.target in ("0", "1")
+        ]
+    found = read_labelled(path, language)
+    return [one for one in found if one.split == "test"] or found
+
+
+def _is_generator(path: str) -> bool:
+    """Whether a folder's model writes text; what is no model at all is found out when it is opened."""
+    notes = join(path, "config.json")
+    return (
+        not path.endswith(".safetensors")
+        and exists(notes)
+        and read_json(notes).get("model_type") != "roberta"
+    )
+
+
+def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
+    """Two generators of one tokenizer, on the first corpus of assertions."""
+    from kdray.metamorphic.compare_models.generators import compare_generators
+    from kdray.students.load import load_model, load_tokenizer
+
+    corpora = [path for path in data if exists(join(path, "corpus.json"))]
+    if not corpora:
+        raise ConfigError(f"--data: {two} writes assertions, which takes a corpus (`kdray corpus mine`)")
+    models, tasks = [], []
+    for path in (one, two):
+        model = load_model(path)
+        encoding = saved_encoding(path)
+        models.append((name_of(path), model))
+        tasks.append(assertion_task(load_tokenizer(path), model.config.is_encoder_decoder, encoding))
+    if tasks[0].fingerprint != tasks[1].fingerprint:
+        raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
+    examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
+    found = [compare_generators(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
+    if both_ways:
+        found.append(compare_generators(models[1], models[0], technique_of(one), tasks[0], examples, plan))
+    return found
+
+
+def open_side(path: str) -> Side:
+    """A classifier with its tokenizer, on the accelerator where there is one.
+
+    Raises:
+        DataError: it cannot be read.
+        ConfigError: it is no classifier.
+    """
+    import torch
+
+    from kdray.students.classifier import CodeClassifier
+
+    if path.endswith(".safetensors"):
+        model, tokenizer, technique = *_published(Path(path)), "Compressor"
+        max_input = MAX_INPUT
+    else:
+        from kdray.students.load import load_model, load_tokenizer
+
+        model, tokenizer = load_model(path), load_tokenizer(path)
+        max_input = saved_encoding(path).max_input if is_ours(path) else MAX_INPUT
+        technique = technique_of(path)
+    if not isinstance(model, CodeClassifier):
+        raise ConfigError(
+            f"{path}: a {model.config.model_type} writes text, and its comparison needs a suite"
+        )
+    if torch.cuda.is_available():
+        model = model.to("cuda")
+    # RoBERTa's positions begin behind the padding token's number.
+    room = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    task = ClassificationTask(tokenizer, model.snippets, min(max_input, room))
+    return Side(name_of(path), technique, Classifier(model, task))
+
+
+def name_of(path: str) -> str:
+    """A model in the table: the end of its path; of a sweep's student also its trial."""
+    parts = Path(path).parts
+    return "/".join(parts[-2:]) if parts[-1] == "student" else parts[-1].removesuffix(".safetensors")
+
+
+def technique_of(path: str) -> str:
+    """How a model came about, as far as its folder tells."""
+    return "kdray" if is_ours(path) else "fine-tuned"
+
+
+def _published(path: Path) -> tuple[Any, Any]:
+    """One of Compressor's students and its tokenizer. Raises `DataError`."""
+    from kdray.errors import DataError
+    from kdray.students.compressor_weights import load_compressor
+
+    model = load_compressor(path)
+    name = next(
+        COMPRESSOR_TOKENIZERS[task] for task, snippets in SNIPPETS.items() if snippets == model.snippets
+    )
+    beside = path.parent / name
+    if not beside.exists():
+        raise DataError(f"{path}: its tokenizer {name} must lie beside it")
+    from tokenizers import Tokenizer
+
+    return model, wrapped(Tokenizer.from_file(str(beside)))
