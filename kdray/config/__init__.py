@@ -9,7 +9,6 @@ found out in the middle of a search. No torch, no Ray in here.
 from kdray.config.check import (
     check_space,
     contains,
-    corners,
     load_recipe,
     load_sweep,
     merge,
@@ -17,8 +16,8 @@ from kdray.config.check import (
     satisfies,
     sweep_from,
 )
-from kdray.config.paths import chosen, flat, value_at
-from kdray.config.read import Part, as_data, parse, read_yaml
+from kdray.config.paths import chosen, flat, is_whole, put, value_at
+from kdray.config.read import FastLoader, Part, as_data, parse, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
@@ -42,6 +41,7 @@ __all__ = [
     "Distil",
     "Encoding",
     "EvaluationConfig",
+    "FastLoader",
     "LlamaStudent",
     "Optim",
     "Part",
@@ -60,15 +60,17 @@ __all__ = [
     "check_space",
     "chosen",
     "contains",
-    "corners",
     "flat",
+    "is_whole",
     "load_recipe",
     "load_sweep",
     "merge",
     "parse",
     "parse_overrides",
+    "put",
     "read_yaml",
     "satisfies",
     "sweep_from",
     "value_at",
+    "yaml_mapping",
 ]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kdray.config import Choice, Range, Sweep
+from kdray.config import Choice, Range, Sweep, is_whole
 from kdray.pareto import Floats
 from kdray.report.front import complete, value
 from kdray.results import TrialRecord
@@ -156,7 +156,7 @@ def importance(
     if len(kept) < LEAST_TRIALS:
         return []
     kept = kept[:: 1 + (len(kept) - 1) // ENOUGH_TRIALS]
-    distributions = {path: dist for path, spec in sweep.space.items() if (dist := _distribution(spec))}
+    distributions = {path: dist for path in sweep.space if (dist := _distribution(sweep, path))}
     study = _quiet_study(len(names))
     for record in kept:
         losses = [sign * value(record, name) for name, sign in zip(names, signs, strict=True)]
@@ -210,16 +210,19 @@ def _frozen(record: TrialRecord, distributions: Mapping[str, Any], losses: list[
     return optuna.trial.create_trial(params=chosen, distributions=used, values=losses)
 
 
-def _distribution(spec: Choice | Range) -> Any:
-    """The space's entry in optuna's terms; None for a choice of one."""
+def _distribution(sweep: Sweep, path: str) -> Any:
+    """A path of the space in optuna's terms; None for a choice of one."""
     import optuna.distributions as of
 
+    spec = sweep.space[path]
     if isinstance(spec, Choice):
         choices = list(
-            dict.fromkeys(str(one) if isinstance(one, (list, dict)) else one for one in spec.choices)
+            dict.fromkeys(
+                str(choice) if isinstance(choice, (list, dict)) else choice for choice in spec.choices
+            )
         )
         return of.CategoricalDistribution(choices) if len(choices) > 1 else None
     low, high = spec.range
-    if spec.is_int:
+    if is_whole(sweep, path):
         return of.IntDistribution(int(low), int(high), log=spec.log)
     return of.FloatDistribution(float(low), float(high), log=spec.log)

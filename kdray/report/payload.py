@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdray import pareto
-from kdray.config import Range, Sweep, flat
+from kdray.config import Range, Sweep, flat, is_whole
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
@@ -162,7 +162,7 @@ def _common(every: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[
 def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     """An axis: `levels` in order where values are few or no numbers, else None."""
     spec = sweep.space.get(path)
-    continuous = isinstance(spec, Range) and not spec.is_int
+    continuous = isinstance(spec, Range) and not is_whole(sweep, path)
     distinct = list(dict.fromkeys(one for one in found if one is not None))
     numeric = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in distinct)
     few = not numeric or (len(distinct) <= 6 and not continuous)

@@ -100,6 +100,15 @@ def test_importance_names_the_setting_that_decides(sweep):
     assert sum(share for _, share in found[0]["shares"]) == pytest.approx(1)
 
 
+def test_importance_knows_alpha_also_where_the_file_writes_its_range_in_whole_numbers(sweep):
+    space = SWEEP["space"] | {"distil.alpha": {"range": [0, 1]}}
+    written = parse(Sweep, SWEEP | {"space": space}, "test")
+    made = records(60)
+    assert effects.importance(made, written, {"a": "max"}) == effects.importance(made, sweep, {"a": "max"})
+    (entry,) = effects.importance(made, written, {"a": "max"})
+    assert dict(entry["shares"])["distil.alpha"] > 0
+
+
 def test_importance_leaves_optuna_as_talkative_as_it_was(sweep, capfd):
     import optuna
 

@@ -6,13 +6,15 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from kdray import results
+from kdray.config import Sweep, parse
 from kdray.report import html
 from kdray.report.front import front
-from tests.report.simulated import HOSTILE, simulate
+from tests.report.simulated import HOSTILE, SWEEP, simulate
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +117,16 @@ def test_the_history_ends_at_the_hypervolume_and_never_falls(page, found):
     assert history["volume"] == sorted(history["volume"])
     assert history["volume"][-1] == pytest.approx(found.hypervolume, rel=1e-5)
     assert history["seconds"] == sorted(history["seconds"])
+
+
+def test_a_range_written_in_whole_numbers_is_an_axis_of_numbers_where_the_field_is_a_fraction(tmp_path):
+    experiment = results.experiment(simulate(tmp_path / "x", 5))
+    space = SWEEP["space"] | {"distil.alpha": {"range": [0, 1]}}
+    written = replace(experiment, sweep=parse(Sweep, SWEEP | {"space": space}, "test"))
+    page = html.render(written, front(written.records, written.sweep.objectives))
+    levels = {one["path"]: one["levels"] for one in data_of(page)["settings"]}
+    assert levels["distil.alpha"] is None
+    assert levels["student.layers"] is not None
 
 
 def test_a_setting_is_an_axis_of_numbers_or_of_levels(tmp_path):
