@@ -12,13 +12,13 @@
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
-Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `search`).
+Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `experiment`).
 
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
 trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
-(`pareto`, `report`), and writing (`search`, `train`).
+(`pareto`, `report`), and writing (`experiment`, `workers`).
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Experiment:
         folder: where it was read, a path or URI.
         sweep: the sweep as resolved.
         records: every trial, by number.
-        references: name -> metrics of what the students are held against, such as the teacher; may be empty.
+        baselines: name -> metrics of what the students are held against, the teacher first; may be empty.
     """
 
     folder: str
     sweep: Sweep
     records: list[TrialRecord]
-    references: dict[str, dict[str, Any]] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def read(folder: str | Path) -> list[TrialRecord]:
@@ -103,9 +103,9 @@ def read(folder: str | Path) -> list[TrialRecord]:
 
 
 def experiment(folder: str | Path) -> Experiment:
-    """The folder's sweep, trials and references. Raises what `read` raises."""
+    """The folder's sweep, trials and baselines. Raises what `read` raises."""
     sweep = read_sweep(folder)
-    return Experiment(str(folder), sweep, _records(folder, sweep), read_references(folder))
+    return Experiment(str(folder), sweep, _records(folder, sweep), read_baselines(folder))
 
 
 def read_sweep(folder: str | Path) -> Sweep:
@@ -122,7 +122,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     return parse(Sweep, _yaml(data, location), location)
 
 
-def read_references(folder: str | Path) -> dict[str, dict[str, Any]]:
+def read_baselines(folder: str | Path) -> dict[str, dict[str, Any]]:
     """Name -> metrics from references.json.
 
     Empty where there is none. Raises `DataError` for another shape.
@@ -131,12 +131,12 @@ def read_references(folder: str | Path) -> dict[str, dict[str, Any]]:
     data = _optional(location)
     if data is None:
         return {}
-    found = _json(data, location)
-    if not all(isinstance(metrics, dict) for metrics in found.values()):
+    baselines = _json(data, location)
+    if not all(isinstance(metrics, dict) for metrics in baselines.values()):
         raise DataError(
             f"{location}: expected a name and its metrics, like {{'teacher': {{'assertion_accuracy': 0.2}}}}"
         )
-    return found
+    return baselines
 
 
 def read_cases(folder: str | Path, key: str) -> list[dict[str, Any]]:
@@ -152,8 +152,8 @@ def _records(folder: str | Path, sweep: Sweep) -> list[TrialRecord]:
     trials = storage.join(folder, "trials")
     keys = [name for name in storage.list_folders(trials) if _KEY.match(name)]
     with ThreadPoolExecutor(_READERS if storage.is_uri(trials) else 1) as pool:
-        found = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
-    return sorted((record for record in found if record is not None), key=lambda record: record.number)
+        records = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
+    return sorted((record for record in records if record is not None), key=lambda record: record.number)
 
 
 def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
@@ -235,14 +235,14 @@ def _json_lines(data: bytes, location: str) -> list[dict[str, Any]]:
     What follows the last line end is being written and counts only if it is whole already.
     """
     *lines, rest = data.split(b"\n")
-    found = [
+    whole = [
         _json(line, f"{location}: line {number}") for number, line in enumerate(lines, 1) if line.strip()
     ]
     try:
         last = json.loads(rest) if rest.strip() else None
     except ValueError:
         last = None
-    return [*found, last] if isinstance(last, dict) else found
+    return [*whole, last] if isinstance(last, dict) else whole
 
 
 def _yaml(data: bytes, location: str) -> dict[str, Any]:

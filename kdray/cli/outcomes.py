@@ -85,16 +85,16 @@ def compare(
     """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
     compare tpe-0,tpe-1 random-0,random-1
     """
-    from kdray.report.compare import by_settings, techniques
+    from kdray.report.compare import comparisons
 
     if as_json and markdown:
         raise ConfigError("compare: --json or --markdown, not both")
-    groups = techniques.grouped(names)
-    folders = {name: [source_location(one, runs) for one in members] for name, members in groups.items()}
+    groups = comparisons.grouped(names)
+    folders = {label: [source_location(name, runs) for name in members] for label, members in groups.items()}
     form: Form = "json" if as_json else "markdown" if markdown else "text"
     if by is None and metrics is None and near is None and against is None:
         show(
-            techniques.report(
+            comparisons.at_equal_budget(
                 folders,
                 budget=budget or "trials",
                 objectives=objectives,
@@ -108,7 +108,7 @@ def compare(
         raise ConfigError("--budget is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
-        by_settings.report(
+        comparisons.of_students(
             pooled,
             by=by,
             show=metrics,

@@ -26,7 +26,7 @@ ACCENT, INK, SOFT, DOT, RULE = "#0b6bcb", "#1c2127", "#59626d", "#9aa4af", "#e6e
 Place = Callable[[float], float]
 
 
-def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+def front_svg(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Candidates, the front as a staircase with 95 % intervals, and what they are held against.
 
     The first objective goes up, the second across.
@@ -38,9 +38,9 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
         raise ConfigError(f"a picture of the front takes two objectives, not {len(front.objectives)}")
     if not front.candidates:
         raise ConfigError("no complete trial to draw yet")
-    (y_name, x_name), marks = front.names, references or {}
-    x_values = [*front.values_PM[:, 1], *_ends(front, 1), *_numbers(marks, x_name)]
-    y_values = [*front.values_PM[:, 0], *_ends(front, 0), *_numbers(marks, y_name)]
+    (y_name, x_name), held = front.names, baselines or {}
+    x_values = [*front.values_PM[:, 1], *_ends(front, 1), *_numbers(held, x_name)]
+    y_values = [*front.values_PM[:, 0], *_ends(front, 0), *_numbers(held, y_name)]
     (x_low, x_high), (y_low, y_high) = _padded(x_values), _padded(y_values)
     x = _scale(x_low, x_high, LEFT, WIDTH - RIGHT)
     y = _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
@@ -50,7 +50,7 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
         _staircase(front.values_PM[front.mask_P], front.directions, x, y, ACCENT),
         *_points(front, x, y),
         *_names(front, x, y),
-        *_marks(marks, x_name, y_name, x, y),
+        *_baselines(held, x_name, y_name, x, y),
     ]
     return _picture(parts)
 
@@ -67,16 +67,16 @@ def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: 
     """
     if len(objectives) != 2:
         raise ConfigError(f"a picture of what was attained takes two objectives, not {len(objectives)}")
-    corners = [corner for one in surfaces.values() for corner in one]
+    corners = [corner for surface in surfaces.values() for corner in surface]
     if not corners:
         raise ConfigError("nothing was attained yet: no complete trial")
     (y_low, y_high), (x_low, x_high) = (_padded([corner[n] for corner in corners]) for n in (0, 1))
     x, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
     parts = _axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), *_titles(objectives))
-    for number, (name, one) in enumerate(surfaces.items()):
+    for number, (name, surface) in enumerate(surfaces.items()):
         colour = COLOURS[number % len(COLOURS)]
-        if one:
-            parts.append(_staircase(np.array(one), list(objectives.values()), x, y, colour))
+        if surface:
+            parts.append(_staircase(np.array(surface), list(objectives.values()), x, y, colour))
         row = HEIGHT - BOTTOM - 14 * (len(surfaces) - number)
         parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
     row = HEIGHT - BOTTOM - 14 * (len(surfaces) + 1)
@@ -101,7 +101,7 @@ def lines_svg(
     so that their intervals can be told apart.
     """
     points = [point for line in lines.values() for point in line]
-    y_low, y_high = _padded([one for at in points for one in (at.y, at.low, at.high) if math.isfinite(one)])
+    y_low, y_high = _padded([y for at in points for y in (at.y, at.low, at.high) if math.isfinite(y)])
     place = math.log10 if log_x else float
     x_low, x_high = _padded([place(at.x) for at in points])
     across, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
@@ -145,8 +145,9 @@ def _ends(front: Front, column: int) -> list[float]:
     return [float(end) for end in both if math.isfinite(end)]
 
 
-def _numbers(marks: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
-    return [float(one[name]) for one in marks.values() if isinstance(one.get(name), (int, float))]
+def _numbers(baselines: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
+    recorded = [metrics.get(name) for metrics in baselines.values()]
+    return [float(number) for number in recorded if isinstance(number, (int, float))]
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:
@@ -241,7 +242,7 @@ def _names(front: Front, x: Place, y: Place) -> list[str]:
     members = [index for index in front.order if front.mask_P[index]]
     taken: list[tuple[float, float]] = []
     parts = []
-    for index in sorted(members, key=lambda one: one != front.knee):
+    for index in sorted(members, key=lambda index: index != front.knee):
         at = (x(front.values_PM[index, 1]) - 8, y(front.values_PM[index, 0]) - 8)
         if any(abs(at[0] - other[0]) < 48 and abs(at[1] - other[1]) < 14 for other in taken):
             continue
@@ -251,10 +252,13 @@ def _names(front: Front, x: Place, y: Place) -> list[str]:
     return parts
 
 
-def _marks(marks: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place) -> list[str]:
+def _baselines(
+    baselines: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place
+) -> list[str]:
+    """A diamond, or a line across where only the first objective is known."""
     parts = []
-    for name, metrics in marks.items():
-        across, up = (metrics.get(one) for one in (x_name, y_name))
+    for name, metrics in baselines.items():
+        across, up = metrics.get(x_name), metrics.get(y_name)
         if isinstance(up, (int, float)) and isinstance(across, (int, float)):
             at = (x(across), y(up))
             diamond = f"M{at[0]:.1f},{at[1] - 6:.1f}l6,6l-6,6l-6,-6Z"

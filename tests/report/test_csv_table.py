@@ -29,9 +29,9 @@ def again(tmp_path, records, references=None, objectives=BOTH):
 
 
 def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, experiment):
-    found = again(tmp_path, experiment.records, experiment.references)
+    found = again(tmp_path, experiment.records, experiment.baselines)
     assert found.objectives == experiment.sweep.objectives
-    assert found.references == experiment.references
+    assert found.baselines == experiment.baselines
     for old, new in zip(experiment.records, found.records, strict=True):
         assert (new.key, new.number, new.state, new.reason) == (old.key, old.number, old.state, old.reason)
         assert (new.overrides, new.trial, new.seconds) == (old.overrides, old.trial, old.seconds)
@@ -44,14 +44,14 @@ def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, expe
             assert now["assertion_accuracy"] == was["assertion_accuracy"]
             assert now.get("intervals", {}) == was.get("intervals", {})
     assert any(len(record.rungs) > 1 for record in found.records)
-    before = front(experiment.records, BOTH), experiment.records, experiment.references
-    assert table_text(front(found.records, BOTH), found.records, found.references) == table_text(*before)
+    before = front(experiment.records, BOTH), experiment.records, experiment.baselines
+    assert table_text(front(found.records, BOTH), found.records, found.baselines) == table_text(*before)
 
 
 def test_written_again_a_table_is_the_same(tmp_path, experiment):
-    text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.references)
-    found = again(tmp_path, experiment.records, experiment.references)
-    assert to_csv(front(found.records, BOTH), found.records, found.references) == text
+    text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.baselines)
+    found = again(tmp_path, experiment.records, experiment.baselines)
+    assert to_csv(front(found.records, BOTH), found.records, found.baselines) == text
 
 
 def test_a_sweep_over_whole_students_is_reported_written_and_read_again(tmp_path):

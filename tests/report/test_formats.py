@@ -23,7 +23,7 @@ def printed(table, width=120):
 
 
 def test_the_table_shows_front_members_first_with_intervals_and_the_teacher_last(experiment, found):
-    text = printed(front_table(found, experiment.references))
+    text = printed(front_table(found, experiment.baselines))
     lines = [line for line in text.splitlines() if "t0" in line]
     assert [line.split()[1] for line in lines[: len(found.members)]] == [
         member.key for member in found.members
@@ -73,7 +73,7 @@ def test_csv_holds_every_trial_and_every_number_unrounded(experiment, found):
 def test_json_is_strict_and_holds_the_front(experiment, found):
     record = experiment.records[0]
     broken = dataclasses.replace(record, rungs=({**record.metrics, "train_loss": math.nan},))
-    data = json.loads(formats.to_json(found, [broken, *experiment.records[1:]], experiment.references))
+    data = json.loads(formats.to_json(found, [broken, *experiment.records[1:]], experiment.baselines))
     assert data["front"] == [member.key for member in found.members]
     assert data["hypervolume"] == found.hypervolume
     assert data["reference_point"] == found.reference

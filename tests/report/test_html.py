@@ -38,7 +38,7 @@ def test_the_page_names_every_trial_and_the_front(page, experiment, found):
     assert [experiment.records[i].key for i in data["front"]] == [member.key for member in found.members]
     assert data["hypervolume"] == pytest.approx(found.hypervolume, rel=1e-5)
     assert experiment.records[data["knee"]].key == found.candidates[found.knee].key
-    assert {reference["name"] for reference in data["references"]} == set(experiment.references)
+    assert {reference["name"] for reference in data["references"]} == set(experiment.baselines)
 
 
 def test_the_policy_allows_this_script_and_this_style_and_nothing_else(page):
