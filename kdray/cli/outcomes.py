@@ -214,9 +214,8 @@ def metamorphic(
     from kdray.console import say, stage
     from kdray.metamorphic.compare_models.pairs import compare_pairs
     from kdray.metamorphic.compare_models.plan import Plan
-    from kdray.report.models.models_data import as_data
-    from kdray.report.models.models_files import write
-    from kdray.report.models.models_text import to_text
+    from kdray.report.models.files import as_data, write
+    from kdray.report.models.text import to_text
 
     plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
     if masked_model:

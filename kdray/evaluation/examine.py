@@ -17,7 +17,7 @@ from kdray.evaluation.classify import Classifier
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.intervals import wilson
 from kdray.evaluation.lenient import is_java, lenient_mean
-from kdray.evaluation.metrics import classification_marks, matches
+from kdray.evaluation.metrics import classification_metrics, matches
 from kdray.students.forward import is_classifier
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.assertion import AssertionTask
@@ -35,15 +35,15 @@ def share(hits_N: NDArray[np.bool_], name: str = "assertion_accuracy") -> dict[s
     }
 
 
-def text_marks(
+def text_metrics(
     outputs: Sequence[str], references: Sequence[str], name: str = "assertion_accuracy"
 ) -> dict[str, Any]:
     """How often texts are right, strictly; of Java also the lenient accuracy of the alpha-temperature study."""
-    found = share(matches(outputs, references), name)
+    metrics = share(matches(outputs, references), name)
     if is_java(references):
-        found["lenient_accuracy"], interval = lenient_mean(outputs, references)
-        found["intervals"]["lenient_accuracy"] = list(interval)
-    return found
+        metrics["lenient_accuracy"], interval = lenient_mean(outputs, references)
+        metrics["intervals"]["lenient_accuracy"] = list(interval)
+    return metrics
 
 
 def answers(model: Any, task: AssertionTask, examples: Sequence[Example], batch_size: int = 64) -> list[str]:
@@ -65,12 +65,12 @@ def baselines(
     """Nearest-neighbour retrieval and repeating the last assertion, on the same examples."""
     targets = [example.target for example in examples]
     retrieval = Retrieval(train)
-    found = []
+    retrieved = []
     for done, example in enumerate(examples, start=1):
-        found.append(retrieval.predict(example))
+        retrieved.append(retrieval.predict(example))
         progress(done, len(examples))
     repeated = [last_assertion(example) for example in examples]
-    return {"retrieval": text_marks(found, targets), "repeat_last": text_marks(repeated, targets)}
+    return {"retrieval": text_metrics(retrieved, targets), "repeat_last": text_metrics(repeated, targets)}
 
 
 def examine(teacher: str, corpus: str, cases: int, progress: Advance) -> dict[str, dict[str, Any]]:
@@ -82,16 +82,16 @@ def examine(teacher: str, corpus: str, cases: int, progress: Advance) -> dict[st
         return _examine_classifier(model, teacher, sample(read_corpus(corpus, "test"), cases))
     task = assertion_task(load_tokenizer(teacher), model.config.is_encoder_decoder, saved_encoding(teacher))
     examples = sample(read_corpus(corpus, "test"), cases)
-    said = answers(model, task, examples)
-    found = {"teacher": text_marks(said, [example.target for example in examples])}
-    return found | baselines(read_corpus(corpus, "train"), examples, progress)
+    of_teacher = text_metrics(answers(model, task, examples), [example.target for example in examples])
+    return {"teacher": of_teacher} | baselines(read_corpus(corpus, "train"), examples, progress)
 
 
 def _examine_classifier(model: Any, teacher: str, examples: Sequence[Example]) -> dict[str, dict[str, Any]]:
-    """A classifier's marks beside saying the commoner class every time."""
+    """A classifier's metrics beside saying the commoner class every time."""
     task = ClassificationTask(load_tokenizer(teacher), model.snippets, saved_encoding(teacher).max_input)
     probabilities_NC = Classifier(model, task)([task.parts(example) for example in examples])
     truth_N = np.array([int(example.target) for example in examples])
     hits_N = probabilities_NC.argmax(1) == truth_N
-    found = {"teacher": share(hits_N, "accuracy") | classification_marks(probabilities_NC, truth_N)}
-    return found | {"majority": share(truth_N == (truth_N.mean() > 0.5), "accuracy")}
+    of_teacher = share(hits_N, "accuracy") | classification_metrics(probabilities_NC, truth_N)
+    majority = share(truth_N == (truth_N.mean() > 0.5), "accuracy")
+    return {"teacher": of_teacher, "majority": majority}

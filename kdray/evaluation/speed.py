@@ -27,7 +27,6 @@ from kdray.tasks.assertion import AssertionTask
 
 INPUTS = 8
 """How many inputs are timed."""
-MARKS = ("latency_ms", "peak_memory_mb")
 
 
 def speed(model: Any, task: AnyTask, prompts: Sequence[NDArray[np.int32]]) -> dict[str, float]:

@@ -21,7 +21,7 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.evaluation.examine import baselines, share, text_marks
+    from kdray.evaluation.examine import baselines, share, text_metrics
     from kdray.metamorphic.suite import Suite
     from kdray.metamorphic.suite_inputs import IDENTITY
     from kdray.teacher.manifest import read as read_manifest
@@ -36,7 +36,7 @@ def references(
     said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
     teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
     teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
-    found: dict[str, dict[str, Any]] = {"teacher": text_marks(said, truth, trial.accuracy) | teacher}
+    found: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
     if trial.task in SNIPPETS:
         truth_N = np.array([int(label) for label in truth])
         found["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)

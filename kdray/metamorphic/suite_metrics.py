@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
 from kdray.evaluation.lenient import is_java, lenient_mean
-from kdray.evaluation.metrics import binary_marks, ece, matches
+from kdray.evaluation.metrics import binary_metrics, ece, matches
 from kdray.metamorphic.answer import answer
 from kdray.metamorphic.discrepancy import (
     Rate,
@@ -100,7 +100,7 @@ def evaluate(
         said, truth = ([int(source[row]) for row in clean] for source in (texts, suite.references))
         metrics["accuracy"] = metrics.pop("assertion_accuracy")
         found.intervals["accuracy"] = found.intervals.pop("assertion_accuracy")
-        metrics |= binary_marks(np.array(said), np.array(truth))
+        metrics |= binary_metrics(np.array(said), np.array(truth))
     return replace(found, metrics=metrics, worst=[case.as_dict() for case in worst])
 
 

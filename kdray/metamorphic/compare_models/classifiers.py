@@ -23,7 +23,7 @@ from kdray.console import Advance
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier
-from kdray.evaluation.metrics import classification_marks, ece
+from kdray.evaluation.metrics import classification_metrics, ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
 from kdray.metamorphic.compare_models.plan import Plan
@@ -134,12 +134,12 @@ def compare_classifiers(
     case_N = np.array([number for number, _, _ in inputs.variants])
     labels_N = np.array([case.label for case in inputs.cases])
     answers = classified(teacher_NC[num:], student_NC[num:])
-    found = violations(answers, plan.thresholds)
+    broken = violations(answers, plan.thresholds)
     on_clean = violations(classified(teacher_NC[:num], student_NC[:num]), plan.thresholds)
     duels = _duels(teacher, student, inputs.items, plan, progress)
     looks = _by_transform(inputs, teacher_NC[num:], student_NC[num:])
     looks += [_after_attack(name, teacher, student, inputs.items) for name in plan.attacks]
-    said = {"teacher": teacher_NC.argmax(1), "student": student_NC.argmax(1)}
+    classes = {"teacher": teacher_NC.argmax(1), "student": student_NC.argmax(1)}
     worst = [case for look in looks for case in _worst(look, plan.thresholds)]
     return Mimicry(
         teacher=teacher.name,
@@ -148,19 +148,19 @@ def compare_classifiers(
         task=inputs.cases[0].task,
         cases=num,
         variants=len(inputs.variants),
-        marks={
-            "teacher": classification_marks(teacher_NC[:num], labels_N),
-            "student": classification_marks(student_NC[:num], labels_N),
+        metrics={
+            "teacher": classification_metrics(teacher_NC[:num], labels_N),
+            "student": classification_metrics(student_NC[:num], labels_N),
         },
-        discrepancy=discrepancy(found),
-        interval=discrepancy_interval(found, case_N, plan.seed),
-        rates=rates(found),
+        discrepancy=discrepancy(broken),
+        interval=discrepancy_interval(broken, case_N, plan.seed),
+        rates=rates(broken),
         clean_rates=rates(on_clean),
-        violating=violating_share(found),
+        violating=violating_share(broken),
         calibration_gap=abs(
             _ece(teacher_NC[num:], labels_N[case_N]) - _ece(student_NC[num:], labels_N[case_N])
         ),
-        flips={who: flips(classes[case_N].tolist(), classes[num:].tolist()) for who, classes in said.items()},
+        flips={who: flips(said_N[case_N].tolist(), said_N[num:].tolist()) for who, said_N in classes.items()},
         columns=tuple(
             column(look.name, look.is_attack, look.answers, plan.thresholds) for look in looks if look.inputs
         ),

@@ -98,9 +98,9 @@ def _judge(
     variants = np.flatnonzero(~clean_N)
     name_N = np.array([suite.transforms[row] for row in variants])
     on_variants = answers.select(variants)
-    found = violations(on_variants, plan.thresholds)
+    broken = violations(on_variants, plan.thresholds)
     case_N = np.array([suite.cases[row] for row in variants])
-    said = {"teacher": suite.teacher_texts, "student": texts}
+    written = {"teacher": suite.teacher_texts, "student": texts}
     columns = [
         column(name, False, on_variants.select(name_N == name), plan.thresholds)
         for name in dict.fromkeys(name_N.tolist())
@@ -112,17 +112,19 @@ def _judge(
         task="assertion",
         cases=int(clean_N.sum()),
         variants=len(variants),
-        marks={who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()},
-        discrepancy=discrepancy(found),
-        interval=discrepancy_interval(found, case_N, plan.seed),
-        rates=rates(found),
+        metrics={
+            who: {"accuracy": float(_right(suite, said)[clean_N].mean())} for who, said in written.items()
+        },
+        discrepancy=discrepancy(broken),
+        interval=discrepancy_interval(broken, case_N, plan.seed),
+        rates=rates(broken),
         clean_rates=rates(violations(answers.select(clean_N), plan.thresholds)),
-        violating=violating_share(found),
+        violating=violating_share(broken),
         calibration_gap=abs(
             ece(on_variants.teacher_confidence, _right(suite, suite.teacher_texts)[variants])
             - ece(on_variants.student_confidence, _right(suite, texts)[variants])
         ),
-        flips={who: text_flips(suite, variants, words) for who, words in said.items()},
+        flips={who: text_flips(suite, variants, said) for who, said in written.items()},
         columns=tuple(columns),
         curves=curves(on_variants, plan.thresholds),
         worst=tuple(worst_cases(suite, task, variants, answers, texts, plan.thresholds)),

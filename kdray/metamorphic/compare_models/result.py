@@ -62,7 +62,7 @@ class Mimicry:
         task: `assertion`, `clone` or `vulnerability`.
         cases: clean inputs.
         variants: of all transformations.
-        marks: `teacher` and `student` -> metric -> value, on the clean inputs.
+        metrics: `teacher` and `student` -> metric -> value, on the clean inputs.
         discrepancy: `metamorphic_discrepancy` over all variants.
         interval: of it, 95 %, drawing cases.
         rates: relation -> rate over all variants.
@@ -82,7 +82,7 @@ class Mimicry:
     task: str
     cases: int
     variants: int
-    marks: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float]]
     discrepancy: float
     interval: tuple[float, float]
     rates: Mapping[str, Rate]
@@ -105,8 +105,8 @@ CURVE = {
 
 def column(name: str, is_attack: bool, answers: Answers, thresholds: Thresholds) -> Column:
     """What the relations say of a column's inputs."""
-    found = violations(answers, thresholds)
-    return Column(name, is_attack, len(answers), rates(found), violating_share(found))
+    broken = violations(answers, thresholds)
+    return Column(name, is_attack, len(answers), rates(broken), violating_share(broken))
 
 
 def curves(answers: Answers, thresholds: Thresholds) -> dict[str, tuple[tuple[float, Rate], ...]]:
@@ -128,21 +128,21 @@ def up_to(rows: Sequence[Mimicry]) -> dict[str, Any]:
         `violating` (at least one relation) and each relation: {`share`, `student`, `column`}; `greater_drop`:
         {`share`, `student`, `column`}. What nothing was counted for is left out.
     """
-    found: dict[str, Any] = {}
+    greatest: dict[str, Any] = {}
 
     def offer(key: str, share: float, student: str, column: str) -> None:
-        if share == share and (key not in found or share > found[key]["share"]):
-            found[key] = {"share": share, "student": student, "column": column}
+        if share == share and (key not in greatest or share > greatest[key]["share"]):
+            greatest[key] = {"share": share, "student": student, "column": column}
 
     for row in rows:
-        for one in row.columns:
-            if one.variants >= LEAST_VARIANTS:
-                offer("violating", one.violating.share, row.student, one.name)
-                for relation, rate in one.rates.items():
+        for shown in row.columns:
+            if shown.variants >= LEAST_VARIANTS:
+                offer("violating", shown.violating.share, row.student, shown.name)
+                for relation, rate in shown.rates.items():
                     if rate.total >= LEAST_VARIANTS:
-                        offer(relation, rate.share, row.student, one.name)
+                        offer(relation, rate.share, row.student, shown.name)
         for duel in row.duels:
             attacked = min(duel.teacher.attacked, duel.student.attacked)
             if duel.greater > 0 and attacked >= LEAST_VARIANTS:
                 offer("greater_drop", duel.greater, row.student, duel.attack)
-    return found
+    return greatest
