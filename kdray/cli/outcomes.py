@@ -223,9 +223,9 @@ def metamorphic(
 
         plan = replace(plan, propose=MaskedNames.load(masked_model))
     with stage("compare") as advance:
-        found = compare_pairs(
+        rows = compare_pairs(
             models, data or [], plan, both_ways=both_ways, language=language, progress=advance
         )
-    show_json(as_data(found)) if as_json else show(to_text(found))
-    for path in write(out, found) if out else ():
+    show_json(as_data(rows)) if as_json else show(to_text(rows))
+    for path in write(out, rows) if out else ():
         say(f"report    {path}")

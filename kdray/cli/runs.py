@@ -64,12 +64,12 @@ def trial(
     from kdray.train import TrialRun
 
     loaded = absolute(load_sweep(sweep))
-    one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
-    prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
-    check_constraints(loaded, one, prepared)
+    asked = merge(loaded.trial, parse_overrides(set_ or []), sweep)
+    prepared = prepare(loaded.model_copy(update={"trial": asked}), stage)
+    check_constraints(loaded, asked, prepared)
     with (
         stage("trial") as advance,
-        closing(TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))) as run,
+        closing(TrialRun(asked, progress=lambda step, loss: advance(step, asked.budget.steps))) as run,
     ):
         metrics: dict[str, Any] = {}
         while not run.done:
@@ -168,16 +168,16 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 
     from kdray.experiment.lifecycle import status as status_of
 
-    found = status_of(experiment_folder(name, runs))
-    show_json(asdict(found)) if as_json else show(status_text(found))
+    now = status_of(experiment_folder(name, runs))
+    show_json(asdict(now)) if as_json else show(status_text(now))
 
 
-def status_text(found: Any) -> str:
+def status_text(now: Any) -> str:
     """A sweep's status in words."""
-    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
-    who = {0: "nobody runs it", 1: "running"}.get(found.drivers, f"{found.drivers} drivers run it")
-    lines = [f"{found.name}: {counts}; {found.asked} asked; {who}"]
-    lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
-    if found.left_s is not None:
-        lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
+    counts = ", ".join(f"{count} {state}" for state, count in now.counts.items() if count) or "nothing yet"
+    who = {0: "nobody runs it", 1: "running"}.get(now.drivers, f"{now.drivers} drivers run it")
+    lines = [f"{now.name}: {counts}; {now.asked} asked; {who}"]
+    lines += [f"  {trial.key}  step {trial.step} of {trial.steps}" for trial in now.running]
+    if now.left_s is not None:
+        lines.append(f"about {now.left_s:.0f} s left, {now.per_hour:.0f} trials an hour")
     return "\n".join(lines)

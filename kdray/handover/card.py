@@ -7,7 +7,7 @@ interval or its source is not printed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from kdray.metamorphic.relations import RELATIONS
@@ -25,8 +25,8 @@ class Facts:
     Attributes:
         sweep: name, objectives, trials by state, steps and seconds of all of them.
         trial: key, overrides, distil, steps, and how it was chosen.
-        marks: metrics with `intervals`, `counts` and `relations`, as a trial reports them.
-        measured: whether `marks` are of the exported files, else of the trial before they were rounded.
+        metrics: with `intervals`, `counts` and `relations`, as a trial reports them.
+        measured: whether `metrics` are of the exported files, else of the trial before they were rounded.
         size: parameters, bytes and number format of the student; parameters of the teacher.
         signal: codec, its parameters, bytes a token, rows, tokens; `fidelity` by temperature or None.
         data: fingerprints, sources and splits of the corpus, where it is still there.
@@ -37,7 +37,7 @@ class Facts:
 
     sweep: dict[str, Any]
     trial: dict[str, Any]
-    marks: dict[str, Any]
+    metrics: dict[str, Any]
     measured: bool
     size: dict[str, Any]
     signal: dict[str, Any] | None
@@ -45,6 +45,10 @@ class Facts:
     latency: dict[str, Any] | None
     onnx: dict[str, Any] | None
     int8: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, in the words of `statement.json`, which calls the metrics `marks`."""
+        return {"marks" if name == "metrics" else name: fact for name, fact in asdict(self).items()}
 
 
 Family = Literal["decoder", "encoder-decoder", "classifier", "pairs", "relative"]
@@ -126,7 +130,7 @@ def card(facts: Facts, family: Family) -> str:
 
 def statement(facts: Facts) -> str:
     """What the student keeps and loses, in Markdown."""
-    marks, counts = facts.marks, facts.marks.get("counts", {})
+    metrics, counts = facts.metrics, facts.metrics.get("counts", {})
     source = (
         "Measured on the files of this folder"
         if facts.measured
@@ -136,7 +140,7 @@ def statement(facts: Facts) -> str:
         f"{source}: {counts.get('cases', 0):,} held-out inputs and {counts.get('variants', 0):,} "
         "variants that do not change their meaning. Brackets are 95 % intervals."
     )
-    sections = [head, _kept(facts), _relations(marks), _by_transform(marks), _cost(facts)]
+    sections = [head, _kept(facts), _relations(metrics), _by_transform(metrics), _cost(facts)]
     if facts.int8 is not None:
         sections.append(_int8(facts.int8))
     return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
@@ -146,31 +150,31 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return pipe_table(heads, rows, "l" * len(heads)).rstrip("\n")
 
 
-def shown(marks: Mapping[str, Any], name: str) -> str:
+def shown(metrics: Mapping[str, Any], name: str) -> str:
     """A metric with its interval, or that it was not measured."""
-    found = marks.get(name)
-    if not isinstance(found, (int, float)):
+    value = metrics.get(name)
+    if not isinstance(value, (int, float)):
         return NOT_MEASURED
-    return describe.with_interval(float(found), *ends((marks.get("intervals") or {}).get(name)))
+    return describe.with_interval(float(value), *ends((metrics.get("intervals") or {}).get(name)))
 
 
 def _kept(facts: Facts) -> str:
-    marks = facts.marks
-    name = "accuracy" if "accuracy" in marks else "assertion_accuracy"
+    metrics = facts.metrics
+    name = "accuracy" if "accuracy" in metrics else "assertion_accuracy"
     text = "accuracy" if name == "accuracy" else "assertion accuracy (strict)"
-    f1 = [["F1 of class 1", shown(marks, "f1"), describe.NOTHING]] if name == "accuracy" else []
+    f1 = [["F1 of class 1", shown(metrics, "f1"), describe.NOTHING]] if name == "accuracy" else []
     rows = [
-        [text, shown(marks, name), shown(marks, "teacher_accuracy")],
+        [text, shown(metrics, name), shown(metrics, "teacher_accuracy")],
         *f1,
-        ["accuracy on variants", shown(marks, "variant_accuracy"), describe.NOTHING],
-        ["same answer as the teacher", shown(marks, "agreement"), "1"],
-        ["metamorphic discrepancy", shown(marks, "metamorphic_discrepancy"), "0"],
-        ["inputs that violate a relation", shown(marks, "violating_share"), "0"],
-        ["answer changes with the variant", shown(marks, "flips"), shown(marks, "teacher_flips")],
-        ["accuracy lost under an adversarial attack", shown(marks, "attack_drop"), describe.NOTHING],
-        ["calibration error (ECE, variants)", shown(marks, "ece"), shown(marks, "teacher_ece")],
+        ["accuracy on variants", shown(metrics, "variant_accuracy"), describe.NOTHING],
+        ["same answer as the teacher", shown(metrics, "agreement"), "1"],
+        ["metamorphic discrepancy", shown(metrics, "metamorphic_discrepancy"), "0"],
+        ["inputs that violate a relation", shown(metrics, "violating_share"), "0"],
+        ["answer changes with the variant", shown(metrics, "flips"), shown(metrics, "teacher_flips")],
+        ["accuracy lost under an adversarial attack", shown(metrics, "attack_drop"), describe.NOTHING],
+        ["calibration error (ECE, variants)", shown(metrics, "ece"), shown(metrics, "teacher_ece")],
     ]
-    own, teacher = marks.get(name), marks.get("teacher_accuracy")
+    own, teacher = metrics.get(name), metrics.get("teacher_accuracy")
     kept = (
         f"\n\nIt keeps {100 * own / teacher:.0f} % of its teacher's accuracy."
         if own is not None and teacher
@@ -179,13 +183,13 @@ def _kept(facts: Facts) -> str:
     return _table(["", "student", "teacher"], rows) + kept
 
 
-def _relations(marks: Mapping[str, Any]) -> str:
+def _relations(metrics: Mapping[str, Any]) -> str:
     rows = [
         [
             describe.title(name),
-            shown(marks, name),
-            shown(marks, f"clean_{name}"),
-            f"{marks.get('counts', {}).get(name, 0):,}",
+            shown(metrics, name),
+            shown(metrics, f"clean_{name}"),
+            f"{metrics.get('counts', {}).get(name, 0):,}",
         ]
         for name in RELATIONS
     ]
@@ -194,10 +198,14 @@ def _relations(marks: Mapping[str, Any]) -> str:
     )
 
 
-def _by_transform(marks: Mapping[str, Any]) -> str:
+def _by_transform(metrics: Mapping[str, Any]) -> str:
     rows = [
-        [name, f"{found.get('variants', 0):,.0f}", *(describe.number(found.get(one)) for one in RELATIONS)]
-        for name, found in sorted((marks.get("relations") or {}).items())
+        [
+            name,
+            f"{shares.get('variants', 0):,.0f}",
+            *(describe.number(shares.get(relation)) for relation in RELATIONS),
+        ]
+        for name, shares in sorted((metrics.get("relations") or {}).items())
     ]
     if not rows:
         return f"Relations by transformation: {NOT_MEASURED}."
@@ -225,18 +233,18 @@ def _cost(facts: Facts) -> str:
     return _table(["cost", "student", "teacher"], rows)
 
 
-def _int8(found: Mapping[str, Any]) -> str:
+def _int8(graph: Mapping[str, Any]) -> str:
     names = {
         "assertion_accuracy": "assertion accuracy (strict)",
         "variant_accuracy": "accuracy on variants",
         "agreement": "same answer as the teacher",
         "prediction_agreement": "variants answered otherwise than the teacher",
     }
-    rows = [[text, shown(found["float"], name), shown(found["int8"], name)] for name, text in names.items()]
-    rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
-    rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
-    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", found["file"]]
-    note = f"On the first {found['inputs']:,} of the inputs above, one at a time."
+    rows = [[text, shown(graph["float"], name), shown(graph["int8"], name)] for name, text in names.items()]
+    rows.append(["same answer as the unquantised student", "1", shown(graph["int8"], "same_as_float")])
+    rows.append(["size", f"{graph['float_bytes'] / 1e6:.2f} MB", f"{graph['bytes'] / 1e6:.2f} MB"])
+    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", graph["file"]]
+    note = f"On the first {graph['inputs']:,} of the inputs above, one at a time."
     return _table(heads, rows) + "\n\n" + note
 
 
@@ -256,7 +264,7 @@ def _origin(facts: Facts) -> str:
     if signal is None:
         lines.append(f"- **The teacher's signal**: its files are gone; codec and fidelity {NOT_MEASURED}.")
     else:
-        parameters = ", ".join(f"{key} {one}" for key, one in signal["parameters"].items())
+        parameters = ", ".join(f"{key} {value}" for key, value in signal["parameters"].items())
         codec = f"`{signal['codec']}`" + (f" ({parameters})" if parameters else "")
         lines.append(
             f"- **The teacher's signal**: {signal['rows']:,} rows, {signal['tokens']:,} target tokens, "
@@ -273,10 +281,10 @@ def _data_line(data: Mapping[str, Any]) -> str:
     return f"- **Data**: {made}; its files are not here to be described."
 
 
-def _fidelity(found: Mapping[str, Mapping[Any, float]] | None) -> str:
-    if found is None:
+def _fidelity(divergences: Mapping[str, Mapping[Any, float]] | None) -> str:
+    if divergences is None:
         return f"its fidelity to the teacher {NOT_MEASURED}"
-    at = ", ".join(f"{value:.2g} at T = {float(t):g}" for t, value in found["bucketed_mean"].items())
+    at = ", ".join(f"{value:.2g} at T = {float(t):g}" for t, value in divergences["bucketed_mean"].items())
     return f"mean KL(teacher ‖ stored) in nats over kept tokens and rest: {at}"
 
 
@@ -288,7 +296,7 @@ def _unmeasured(facts: Facts) -> str:
             ("ece", "calibration"),
             ("agreement", "agreement with the teacher"),
         )
-        if name not in facts.marks
+        if name not in facts.metrics
     ]
     if facts.trial["task"] == "assertion":
         missing.append("whether the assertions compile and pass")

@@ -83,9 +83,9 @@ def test_the_folder_holds_nothing_but_what_is_meant_to_be_there(shipped):
 
 def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, on):
     facts = shipped.facts
-    again = bench.marks(load_model(shipped.folder), on)
+    again = bench.metrics(load_model(shipped.folder), on)
     assert facts.measured
-    assert {name: facts.marks[name] for name in again} == again
+    assert {name: facts.metrics[name] for name in again} == again
     assert facts.sweep["trials"] == {"complete": 2, "failed": 1}
     assert facts.size["params"] < facts.size["teacher_params"]
     assert facts.latency["student_ms"] > 0
@@ -93,14 +93,14 @@ def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, 
     assert facts.signal["codec"] == "head"
     assert set(facts.signal["fidelity"]["bucketed_mean"]) == {0.5, 1.0, 2.0, 4.0, 8.0}
     assert json.loads((Path(shipped.folder) / "statement.json").read_text())["trial"]["key"] == "t0000"
-    assert json.loads(handover.as_json(shipped))["marks"] == facts.marks
+    assert json.loads(handover.as_json(shipped))["marks"] == facts.metrics
     assert "int8" in handover.summary(shipped)
     text = (Path(shipped.folder) / "README.md").read_text()
     for said in (
         "same answer as the teacher", "distribution similarity", "high confidence preservation",
         "calibration error", "nats over kept tokens", "out of 2 complete candidates", "12 steps",
         "dynamic quantisation to 8 bits", "| accuracy lost under an adversarial attack | not measured |",
-        f"{facts.marks['assertion_accuracy']:.3f}",
+        f"{facts.metrics['assertion_accuracy']:.3f}",
     ):  # fmt: skip
         assert said in text
 
@@ -119,8 +119,8 @@ def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
     found = shipped.facts.int8
     assert found["bytes"] < found["float_bytes"]
     assert 0 <= found["int8"]["same_as_float"] <= 1
-    assert found["float"]["assertion_accuracy"] == shipped.facts.marks["assertion_accuracy"]
-    assert found["float"]["prediction_agreement"] == shipped.facts.marks["prediction_agreement"]
+    assert found["float"]["assertion_accuracy"] == shipped.facts.metrics["assertion_accuracy"]
+    assert found["float"]["prediction_agreement"] == shipped.facts.metrics["prediction_agreement"]
     assert found["float"]["same_as_float"] == 1.0
     low, high = found["int8"]["intervals"]["assertion_accuracy"]
     assert low <= found["int8"]["assertion_accuracy"] <= high
