@@ -18,7 +18,7 @@ A running sweep is read as it stands: a trial without state.json runs, and only 
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
 trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
-(`pareto`, `report`), and writing (`experiment`, `workers`).
+(`pareto`, `report`), and writing (`experiment`, `train`).
 """
 
 from __future__ import annotations

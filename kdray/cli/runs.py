@@ -168,16 +168,16 @@ def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
 
     from kdray.experiment.lifecycle import status as status_of
 
-    now = status_of(experiment_folder(name, runs))
-    show_json(asdict(now)) if as_json else show(status_text(now))
+    found = status_of(experiment_folder(name, runs))
+    show_json(asdict(found)) if as_json else show(status_text(found))
 
 
-def status_text(now: Any) -> str:
+def status_text(found: Any) -> str:
     """A sweep's status in words."""
-    counts = ", ".join(f"{count} {state}" for state, count in now.counts.items() if count) or "nothing yet"
-    who = {0: "nobody runs it", 1: "running"}.get(now.drivers, f"{now.drivers} drivers run it")
-    lines = [f"{now.name}: {counts}; {now.asked} asked; {who}"]
-    lines += [f"  {trial.key}  step {trial.step} of {trial.steps}" for trial in now.running]
-    if now.left_s is not None:
-        lines.append(f"about {now.left_s:.0f} s left, {now.per_hour:.0f} trials an hour")
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
+    who = {0: "nobody runs it", 1: "running"}.get(found.drivers, f"{found.drivers} drivers run it")
+    lines = [f"{found.name}: {counts}; {found.asked} asked; {who}"]
+    lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
+    if found.left_s is not None:
+        lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ found out in the middle of a search. No torch, no Ray in here.
 from kdray.config.check import (
     check_space,
     contains,
+    is_whole,
     load_recipe,
     load_sweep,
     merge,
@@ -16,7 +17,7 @@ from kdray.config.check import (
     satisfies,
     sweep_from,
 )
-from kdray.config.paths import chosen, flat, is_whole, put, value_at
+from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import FastLoader, Part, as_data, parse, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking

@@ -139,6 +139,13 @@ def contains(spec: Choice | Range, value: Any) -> bool:
     return isinstance(value, (int, float)) and low <= value <= high
 
 
+def is_whole(sweep: Sweep, path: str, spec: Range) -> bool:
+    """Whether a range is of whole numbers: the field of the base trial says so too, for `[0, 1]` may well be meant
+    for a float.
+    """
+    return spec.is_int and not isinstance(value_at(as_data(sweep.trial), path), float)
+
+
 def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
     """The sweep in a YAML file, every corner of its space validated.
 

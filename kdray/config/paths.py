@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kdray.config.read import as_data
-from kdray.config.sweep import Choice, Range, Sweep
+from kdray.config.sweep import Choice, Range
 
 
 def value_at(config: Mapping[str, Any], path: str) -> Any:
@@ -71,16 +70,3 @@ def _is(choice: Any, value: Any) -> bool:
     if isinstance(choice, Mapping) and isinstance(value, Mapping):
         return all(name in value and _is(part, value[name]) for name, part in choice.items())
     return bool(choice == value)
-
-
-def is_whole(sweep: Sweep, path: str) -> bool:
-    """Whether a path of the space is a range of whole numbers alone.
-
-    The base trial says so, not the file: `[0, 1]` may well be meant for a field that is a float, as alpha is.
-    """
-    spec = sweep.space.get(path)
-    return (
-        isinstance(spec, Range)
-        and spec.is_int
-        and not isinstance(value_at(as_data(sweep.trial), path), float)
-    )

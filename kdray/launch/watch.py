@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kdray import results
-from kdray.config import Sweep, as_data, put
+from kdray.config import Sweep, as_data
 from kdray.console import Advance, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
@@ -227,7 +227,11 @@ def _record(event: Any, running: Running | None, base: Mapping[str, Any]) -> Tri
     point = running.point if running else {}
     trial: dict[str, Any] = copy.deepcopy(dict(base))
     for path, value in point.items():
-        put(trial, path, value)
+        node = trial
+        *parents, leaf = path.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
     reason = str(event.detail.get("reason", ""))
     rungs = ({"step": 0, **metrics},) if metrics else ()
     return TrialRecord(event.key, int(event.key[1:]), event.kind, point, trial, rungs, reason)

@@ -223,6 +223,6 @@ def _distribution(sweep: Sweep, path: str) -> Any:
         )
         return of.CategoricalDistribution(choices) if len(choices) > 1 else None
     low, high = spec.range
-    if is_whole(sweep, path):
+    if is_whole(sweep, path, spec):
         return of.IntDistribution(int(low), int(high), log=spec.log)
     return of.FloatDistribution(float(low), float(high), log=spec.log)

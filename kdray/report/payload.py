@@ -164,7 +164,7 @@ def _common(trials: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict
 def _setting(path: str, column: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     """An axis: `levels` in order where values are few or no numbers, else None."""
     spec = sweep.space.get(path)
-    continuous = isinstance(spec, Range) and not is_whole(sweep, path)
+    continuous = isinstance(spec, Range) and not is_whole(sweep, path, spec)
     distinct = list(dict.fromkeys(value for value in column if value is not None))
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in distinct)
     few = not numeric or (len(distinct) <= 6 and not continuous)

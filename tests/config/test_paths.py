@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.config import Sweep, flat, is_whole, parse, put, value_at
-from tests.config.test_config import DATA
+from kdray.config import flat, put, value_at
 
 names = st.text("abc", min_size=1, max_size=2)
 paths = st.lists(names, min_size=1, max_size=3).map(".".join)
@@ -40,19 +39,3 @@ def test_behind_so_many_dots_the_rest_of_a_path_is_one_key():
 def test_what_is_no_mapping_has_no_parts():
     with pytest.raises(ValueError, match=r"^a\.b$"):
         put({"a": {"b": 1}}, "a.b.c.d", 2)
-
-
-@pytest.mark.parametrize(
-    ("path", "spec", "whole"),
-    [
-        ("distil.alpha", {"range": [0, 1]}, False),
-        ("distil.alpha", {"range": [0.0, 1.0]}, False),
-        ("student.decoder_layers", {"range": [1, 4]}, True),
-        ("student.layers", {"range": [1, 4]}, True),  # of another family: the base trial does not tell
-        ("student.hidden", {"choices": [64, 96]}, False),
-        ("seed", None, False),
-    ],
-)
-def test_whether_a_range_is_of_whole_numbers_is_said_by_the_base_trial(path, spec, whole):
-    space = {path: spec} if spec else {"student.hidden": [64]}
-    assert is_whole(parse(Sweep, DATA | {"space": space}, "test"), path) is whole

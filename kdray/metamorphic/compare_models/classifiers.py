@@ -134,12 +134,12 @@ def compare_classifiers(
     case_N = np.array([number for number, _, _ in inputs.variants])
     labels_N = np.array([case.label for case in inputs.cases])
     answers = classified(teacher_NC[num:], student_NC[num:])
-    broken = violations(answers, plan.thresholds)
+    by_relation = violations(answers, plan.thresholds)
     on_clean = violations(classified(teacher_NC[:num], student_NC[:num]), plan.thresholds)
     duels = _duels(teacher, student, inputs.items, plan, progress)
     looks = _by_transform(inputs, teacher_NC[num:], student_NC[num:])
     looks += [_after_attack(name, teacher, student, inputs.items) for name in plan.attacks]
-    classes = {"teacher": teacher_NC.argmax(1), "student": student_NC.argmax(1)}
+    said = {"teacher": teacher_NC.argmax(1), "student": student_NC.argmax(1)}
     worst = [case for look in looks for case in _worst(look, plan.thresholds)]
     return Mimicry(
         teacher=teacher.name,
@@ -152,15 +152,15 @@ def compare_classifiers(
             "teacher": classification_metrics(teacher_NC[:num], labels_N),
             "student": classification_metrics(student_NC[:num], labels_N),
         },
-        discrepancy=discrepancy(broken),
-        interval=discrepancy_interval(broken, case_N, plan.seed),
-        rates=rates(broken),
+        discrepancy=discrepancy(by_relation),
+        interval=discrepancy_interval(by_relation, case_N, plan.seed),
+        rates=rates(by_relation),
         clean_rates=rates(on_clean),
-        violating=violating_share(broken),
+        violating=violating_share(by_relation),
         calibration_gap=abs(
             _ece(teacher_NC[num:], labels_N[case_N]) - _ece(student_NC[num:], labels_N[case_N])
         ),
-        flips={who: flips(said_N[case_N].tolist(), said_N[num:].tolist()) for who, said_N in classes.items()},
+        flips={who: flips(classes[case_N].tolist(), classes[num:].tolist()) for who, classes in said.items()},
         columns=tuple(
             column(look.name, look.is_attack, look.answers, plan.thresholds) for look in looks if look.inputs
         ),

@@ -98,9 +98,9 @@ def _judge(
     variants = np.flatnonzero(~clean_N)
     name_N = np.array([suite.transforms[row] for row in variants])
     on_variants = answers.select(variants)
-    broken = violations(on_variants, plan.thresholds)
+    by_relation = violations(on_variants, plan.thresholds)
     case_N = np.array([suite.cases[row] for row in variants])
-    written = {"teacher": suite.teacher_texts, "student": texts}
+    said = {"teacher": suite.teacher_texts, "student": texts}
     columns = [
         column(name, False, on_variants.select(name_N == name), plan.thresholds)
         for name in dict.fromkeys(name_N.tolist())
@@ -113,18 +113,18 @@ def _judge(
         cases=int(clean_N.sum()),
         variants=len(variants),
         metrics={
-            who: {"accuracy": float(_right(suite, said)[clean_N].mean())} for who, said in written.items()
+            who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()
         },
-        discrepancy=discrepancy(broken),
-        interval=discrepancy_interval(broken, case_N, plan.seed),
-        rates=rates(broken),
+        discrepancy=discrepancy(by_relation),
+        interval=discrepancy_interval(by_relation, case_N, plan.seed),
+        rates=rates(by_relation),
         clean_rates=rates(violations(answers.select(clean_N), plan.thresholds)),
-        violating=violating_share(broken),
+        violating=violating_share(by_relation),
         calibration_gap=abs(
             ece(on_variants.teacher_confidence, _right(suite, suite.teacher_texts)[variants])
             - ece(on_variants.student_confidence, _right(suite, texts)[variants])
         ),
-        flips={who: text_flips(suite, variants, said) for who, said in written.items()},
+        flips={who: text_flips(suite, variants, words) for who, words in said.items()},
         columns=tuple(columns),
         curves=curves(on_variants, plan.thresholds),
         worst=tuple(worst_cases(suite, task, variants, answers, texts, plan.thresholds)),

@@ -64,31 +64,31 @@ def compare_pairs(
             raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
     sides: dict[str, Side] = {}
     sets: list[list[Labelled]] = []
-    rows: list[Mimicry] = []
+    found: list[Mimicry] = []
     used: dict[str, Material] = {}
-    for first, second in zip(models[::2], models[1::2], strict=True):
-        if _is_generator(first) and _is_generator(second):
-            rows += _generators(first, second, data, plan, both_ways)
+    for one, two in zip(models[::2], models[1::2], strict=True):
+        if _is_generator(one) and _is_generator(two):
+            found += _generators(one, two, data, plan, both_ways)
             continue
-        for path in (first, second):
+        for path in (one, two):
             if path not in sides:
                 sides[path] = open_side(path)
-        teacher, student = sides[first], sides[second]
+        teacher, student = sides[one], sides[two]
         sets = sets or [_labelled(path, language) for path in data]
         task = _common_task(teacher, student)
         if task not in used:
             used[task] = _inputs(task, sets, data, plan)
         inputs = used[task]
-        rows.append(compare_classifiers(teacher, student, inputs, plan, progress))
+        found.append(compare_classifiers(teacher, student, inputs, plan, progress))
         if both_ways:
-            rows.append(compare_classifiers(student, teacher, inputs, plan, progress))
-    return rows
+            found.append(compare_classifiers(student, teacher, inputs, plan, progress))
+    return found
 
 
 def _common_task(teacher: Side, student: Side) -> str:
     if teacher.answers.task.snippets != student.answers.task.snippets:
-        tasks = [f"{side.name} is for {_task(side)}" for side in (teacher, student)]
-        raise ConfigError(f"{', '.join(tasks)}: a teacher and its student have one task")
+        told = [f"{side.name} is for {_task(side)}" for side in (teacher, student)]
+        raise ConfigError(f"{', '.join(told)}: a teacher and its student have one task")
     return _task(student)
 
 
@@ -97,11 +97,11 @@ def _task(side: Side) -> str:
 
 
 def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
-    fitting = next((cases for cases in sets if cases and cases[0].task == task), None)
+    fitting = next((found for found in sets if found and found[0].task == task), None)
     if fitting is None:
-        tasks = [cases[0].task if cases else "assertion" for cases in sets]
-        given = ", ".join(f"{path} is for {own}" for path, own in zip(data, tasks, strict=True))
-        raise ConfigError(f"--data: nothing for {task} ({given or 'none given'})")
+        tasks = [found[0].task if found else "assertion" for found in sets]
+        told = ", ".join(f"{path} is for {one}" for path, one in zip(data, tasks, strict=True))
+        raise ConfigError(f"--data: nothing for {task} ({told or 'none given'})")
     return material(fitting, plan)
 
 
@@ -113,8 +113,8 @@ def _labelled(path: str, language: str | None) -> list[Labelled]:
             for e in read_corpus(path, "test")
             if e.target in ("0", "1")
         ]
-    cases = read_labelled(path, language)
-    return [case for case in cases if case.split == "test"] or cases
+    found = read_labelled(path, language)
+    return [one for one in found if one.split == "test"] or found
 
 
 def _is_generator(path: str) -> bool:
@@ -127,29 +127,27 @@ def _is_generator(path: str) -> bool:
     )
 
 
-def _generators(first: str, second: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
+def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
     from kdray.metamorphic.compare_models.generators import compare_generators
     from kdray.students.load import load_model, load_tokenizer
 
     corpora = [path for path in data if exists(join(path, "corpus.json"))]
     if not corpora:
-        raise ConfigError(f"--data: {second} writes assertions, which takes a corpus (`kdray corpus mine`)")
+        raise ConfigError(f"--data: {two} writes assertions, which takes a corpus (`kdray corpus mine`)")
     models, tasks = [], []
-    for path in (first, second):
+    for path in (one, two):
         model = load_model(path)
         encoding = saved_encoding(path)
         models.append((name_of(path), model))
         tasks.append(assertion_task(load_tokenizer(path), model.config.is_encoder_decoder, encoding))
     if tasks[0].fingerprint != tasks[1].fingerprint:
-        raise ConfigError(
-            f"{first} and {second} differ in tokenizer or limits: their outputs cannot be compared"
-        )
+        raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
-    rows = [compare_generators(models[0], models[1], technique_of(second), tasks[0], examples, plan)]
+    found = [compare_generators(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
     if both_ways:
-        rows.append(compare_generators(models[1], models[0], technique_of(first), tasks[0], examples, plan))
-    return rows
+        found.append(compare_generators(models[1], models[0], technique_of(one), tasks[0], examples, plan))
+    return found
 
 
 def open_side(path: str) -> Side:

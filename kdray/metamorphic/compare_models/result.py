@@ -105,8 +105,8 @@ CURVE = {
 
 def column(name: str, is_attack: bool, answers: Answers, thresholds: Thresholds) -> Column:
     """What the relations say of a column's inputs."""
-    broken = violations(answers, thresholds)
-    return Column(name, is_attack, len(answers), rates(broken), violating_share(broken))
+    by_relation = violations(answers, thresholds)
+    return Column(name, is_attack, len(answers), rates(by_relation), violating_share(by_relation))
 
 
 def curves(answers: Answers, thresholds: Thresholds) -> dict[str, tuple[tuple[float, Rate], ...]]:
@@ -135,12 +135,12 @@ def up_to(rows: Sequence[Mimicry]) -> dict[str, Any]:
             greatest[key] = {"share": share, "student": student, "column": column}
 
     for row in rows:
-        for shown in row.columns:
-            if shown.variants >= LEAST_VARIANTS:
-                offer("violating", shown.violating.share, row.student, shown.name)
-                for relation, rate in shown.rates.items():
+        for column in row.columns:
+            if column.variants >= LEAST_VARIANTS:
+                offer("violating", column.violating.share, row.student, column.name)
+                for relation, rate in column.rates.items():
                     if rate.total >= LEAST_VARIANTS:
-                        offer(relation, rate.share, row.student, shown.name)
+                        offer(relation, rate.share, row.student, column.name)
         for duel in row.duels:
             attacked = min(duel.teacher.attacked, duel.student.attacked)
             if duel.greater > 0 and attacked >= LEAST_VARIANTS:
