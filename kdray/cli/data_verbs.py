@@ -1,4 +1,4 @@
-"""What a sweep reads: corpora, teachers, the teacher's signal."""
+"""Verbs for what a sweep reads: corpora, teachers, the teacher's signal."""
 
 from __future__ import annotations
 

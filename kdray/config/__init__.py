@@ -3,7 +3,14 @@
 A `Trial` is one complete training run as plain data; a `Sweep` is a base trial and a space whose dotted paths
 override it. Unknown keys are refused with the nearest known one, and `load_sweep` puts both ends of every
 range and every choice into the base trial and validates the *whole* trial, so that nothing impossible is
-found out in the middle of a search. No torch, no Ray in here.
+found out in the middle of a search.
+
+    read      YAML to data, data to a part, and what is wrong in one line
+    student, trial, sweep   the parts
+    check     a whole trial at every corner of a space
+    paths     settings by dotted path: read, set, listed, chosen
+
+Not here: which point to try (`kdray.search`), and reading experiments (`kdray.results`). No torch, no Ray.
 """
 
 from kdray.config.check import (

@@ -1,4 +1,4 @@
-"""Settings by dotted path: what is put there is found there, and a range has the type of its field."""
+"""Settings by dotted path: what is put there is found there, and nothing else is touched."""
 
 from __future__ import annotations
 

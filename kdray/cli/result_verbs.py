@@ -1,4 +1,4 @@
-"""What comes out: fronts, comparisons, students handed over and tried."""
+"""Verbs for what comes out: fronts, comparisons, students handed over and tried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running: the demo, single trials, sweeps here and elsewhere; watching and stopping them."""
+"""Verbs that run: the demo, single trials, sweeps here and elsewhere; watching and stopping them."""
 
 from __future__ import annotations
 
