@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 from kdray import storage
 from kdray.config import FastLoader, Sweep, chosen, parse, value_at, yaml_mapping
@@ -73,6 +73,11 @@ class TrialRecord:
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""
         return value_at(self.trial, path)
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether something recorded is a number, finite or not; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

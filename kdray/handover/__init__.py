@@ -3,7 +3,7 @@
     choose        which trial is meant
     bench         what is measured of it, on the files that are handed over
     provenance    where it comes from: sweep, training, signal, data
-    card          the model card and its statement of what was lost
+    card          the model card and its statement of what was lost; `usage` says how to use the student
     export        the folder; `onnx`, `int8` more forms of it
     predict       assertions for a test; `placeholder` reads the test
 

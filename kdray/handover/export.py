@@ -26,9 +26,10 @@ from kdray import results, storage
 from kdray.config import SNIPPETS
 from kdray.errors import ConfigError
 from kdray.handover import bench, onnx, provenance
-from kdray.handover.card import Facts, Family, card
+from kdray.handover.card import Facts, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
+from kdray.handover.usage import Family
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.published_cost import RESERVED_POSITIONS

@@ -16,7 +16,7 @@ from kdray.config import Range, Sweep, flat, is_whole
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
-from kdray.results import Experiment, TrialRecord
+from kdray.results import Experiment, TrialRecord, is_number
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
@@ -166,7 +166,7 @@ def _setting(path: str, column: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     spec = sweep.space.get(path)
     continuous = isinstance(spec, Range) and not is_whole(sweep, path, spec)
     distinct = list(dict.fromkeys(value for value in column if value is not None))
-    numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in distinct)
+    numeric = all(is_number(value) for value in distinct)
     few = not numeric or (len(distinct) <= 6 and not continuous)
     levels = sorted(distinct, key=None if numeric else str) if few else None
     return {"path": path, "log": isinstance(spec, Range) and spec.log, "levels": levels}

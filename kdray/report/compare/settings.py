@@ -30,7 +30,7 @@ from kdray.report.figure import Point, lines_svg
 from kdray.report.front import metric_names
 from kdray.report.payload import direction
 from kdray.report.text_table import TextTable
-from kdray.results import TrialRecord
+from kdray.results import TrialRecord, is_number
 
 ARROWS = {"max": " ↑", "min": " ↓", None: ""}
 LOG_FROM = 20  # settings of so many times their smallest are drawn on a logarithmic axis
@@ -110,9 +110,7 @@ class BySettings:
             ConfigError: the first setting is no number in some row, or no row has the metric.
         """
         setting, *rest = self.by
-        if any(
-            isinstance(values[0], bool) or not isinstance(values[0], (int, float)) for values in self.rows
-        ):
+        if not all(is_number(values[0]) for values in self.rows):
             raise ConfigError(
                 f"--svg: {setting} is not a number everywhere: name another setting first in --by"
             )

@@ -11,9 +11,10 @@ from typing import Any
 from kdray.config import flat
 from kdray.errors import ConfigError, nearest
 from kdray.report import describe
-from kdray.report.front import complete, filters, metric_names, setting_names
+from kdray.report.filters import filters
+from kdray.report.front import complete, metric_names, setting_names
 from kdray.report.sources import Source, bare
-from kdray.results import TrialRecord
+from kdray.results import TrialRecord, is_number
 
 SEED, STEP = "seed", "step"
 Values = tuple[Any, ...]
@@ -121,7 +122,7 @@ def _value(record: TrialRecord, name: str) -> Any:
 def _order(value: Any) -> tuple[int, float, str]:
     if value is None:
         return 2, 0.0, ""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if is_number(value):
         return 0, float(value), ""
     return 1, 0.0, str(value)
 
