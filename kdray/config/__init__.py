@@ -14,7 +14,6 @@ Not here: which point to try (`kdray.search`), and reading experiments (`kdray.r
 """
 
 from kdray.config.check import (
-    check_space,
     contains,
     is_whole,
     load_recipe,
@@ -27,7 +26,7 @@ from kdray.config.check import (
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import FastLoader, Part, as_data, parse, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -56,16 +55,13 @@ __all__ = [
     "Range",
     "Resources",
     "RobertaStudent",
-    "Search",
     "Student",
     "Sweep",
     "T5Student",
     "TeacherRecipe",
-    "Tracking",
     "Trial",
     "accuracy_of",
     "as_data",
-    "check_space",
     "chosen",
     "contains",
     "flat",

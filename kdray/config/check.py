@@ -162,10 +162,8 @@ def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
             # A path of the space is one key, dots and all.
             put(data, key, value, dots=1 if key.startswith("space.") else -1)
         except ValueError as error:
-            part = str(error)
-            raise ConfigError(
-                f"--set {key}: {part} is {value_at(data, part)!r}, which has no parts"
-            ) from None
+            node, name = value_at(data, str(error)), str(error).rpartition(".")[2]
+            raise ConfigError(f"--set {key}: {name} is {node!r}, which has no parts") from None
     return sweep_from(data, str(path))
 
 

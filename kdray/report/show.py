@@ -27,8 +27,8 @@ Form = Literal["text", "markdown", "json"]
 FILES = ("html", "csv", "latex", "markdown", "svg", "png")
 
 
-class Answer(Protocol):
-    """What a question about sweeps is answered with."""
+class Finding(Protocol):
+    """What a comparison comes to."""
 
     def table(self) -> TextTable:
         """For a reader."""
@@ -60,13 +60,13 @@ def as_text(table: Table, below: str = "") -> str:
     return out.getvalue()
 
 
-def written(answer: Answer, form: Form) -> str:
-    """A table with its note, or its data, as text."""
+def written(finding: Finding, form: Form) -> str:
+    """Its table with its note, or its data, as text."""
     if form == "json":
-        return json.dumps(formats.plain(answer.as_dict()), indent=1, allow_nan=False) + "\n"
+        return json.dumps(formats.plain(finding.as_dict()), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
-        return f"{answer.table().to_markdown()}\n{answer.note()}\n"
-    return as_text(answer.table().to_rich()) + f"{answer.note()}\n"
+        return f"{finding.table().to_markdown()}\n{finding.note()}\n"
+    return as_text(finding.table().to_rich()) + f"{finding.note()}\n"
 
 
 def _write(kind: str, path: str, source: Source, best: Front) -> None:
