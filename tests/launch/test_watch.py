@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kdray import results
 from kdray.config import sweep_from
-from kdray.experiment.coordinator import Event
+from kdray.experiment.events import Event
 from kdray.launch.watch import Board, duration, watching
 from kdray.report.front import front
 from tests import world

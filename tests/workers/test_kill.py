@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from check import check_whole, trials_of
-from kill_driver import the_sweep
 from optuna.trial import TrialState
 
 from kdray import results
 from kdray.experiment import lifecycle
+from tests.sweeping.check import check_whole, trials_of
+from tests.sweeping.kill_driver import the_sweep
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc"),
     pytest.mark.timeout(900),  # several drivers, each with a Ray of its own, on a busy machine
 ]
-
-HERE = Path(__file__).parent
 
 
 class Driver:
@@ -34,10 +32,10 @@ class Driver:
 
     started: ClassVar[list[Driver]] = []
 
-    def __init__(self, *args: object, script: str = "kill_driver.py") -> None:
+    def __init__(self, *args: object, script: str = "kill_driver") -> None:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / script), *map(str, args)],
+            [sys.executable, "-m", f"tests.sweeping.{script}", *map(str, args)],
             env={**os.environ, "KDRAY_TEST_MARK": self.mark},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -137,7 +135,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on_from_its_rung(tmp_pat
 
 @pytest.mark.cluster
 def test_a_trial_on_a_killed_node_goes_on_elsewhere_from_its_rung(tmp_path: Path) -> None:
-    driver = Driver(tmp_path, script="kill_node.py")
+    driver = Driver(tmp_path, script="kill_node")
     key = driver.wait_for("doomed").split()[1]
     assert driver.wait_for("retried").split()[1] == key
     assert driver.wait_for(f"started {key}").split()[2:] in (["1"], ["3"])

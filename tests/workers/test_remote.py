@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check import check_whole, fetched, trials_of
-from fake_run import FakeRun
-from kill_driver import the_sweep
-from test_kill import Driver, no_driver_outlives_its_test  # noqa: F401 - a fixture
 
 from kdray import cli, results, storage
 from kdray.errors import ConfigError, KdrayError, StorageError
 from kdray.experiment import lifecycle, lock
 from kdray.experiment.checkpoints import Remote
+from kdray.experiment.job import Job
 from kdray.experiment.journal import RemoteJournal
 from kdray.experiment.lock import Lease
 from kdray.experiment.trial_folder import TrialFolder
-from kdray.workers.attempt import Attempt, order
+from kdray.workers.attempt import Attempt
 from kdray.workers.runnable import Carried
 from tests.s3 import Endpoint
+from tests.sweeping.check import check_whole, fetched, trials_of
+from tests.sweeping.fake_run import FakeRun
+from tests.sweeping.kill_driver import the_sweep
+from tests.workers.test_kill import Driver, no_driver_outlives_its_test  # noqa: F401 - a fixture
 
 BEAT_S = 0.25
 
@@ -110,13 +111,17 @@ def test_where_a_checkpoint_has_no_room_on_its_way_none_of_it_arrives(make_sweep
 
 
 def test_an_attempt_goes_on_on_another_machine(make_sweep: Any, folder: str) -> None:
-    what = order(
-        "t0000", make_sweep().trial, experiment=folder, objectives=["assertion_accuracy"], decided=0,
-        factory="fake_run:FakeRun",
-    )  # fmt: skip
-    with contextlib.closing(Attempt(what)) as attempt:
+    def begin() -> Attempt:
+        return Attempt(
+            Job("t0000", make_sweep().trial, 0),
+            folder,
+            ["assertion_accuracy"],
+            lambda trial: Carried(FakeRun(trial)),
+        )
+
+    with contextlib.closing(begin()) as attempt:
         first = attempt.next_rung()
-    with contextlib.closing(Attempt(what)) as again:
+    with contextlib.closing(begin()) as again:
         assert again.next_rung() == first
         assert again.next_rung()["step"] == 3
     lines = storage.read_bytes(storage.join(folder, "trials", "t0000", "results.jsonl")).splitlines()

@@ -30,7 +30,7 @@ def tracked(local_ray, tmp_path_factory, module_sweep):
     root = tmp_path_factory.mktemp("tracked")
     tracking = {"mlflow": str(root / "mlflow"), "wandb": "my-project"}
     sweep = module_sweep(3, search={"start": STARTS, "halving": False}, tracking=tracking)
-    records = run(sweep, root / "small", trial_factory="fake_run:FakeRun")
+    records = run(sweep, root / "small", trial_factory="tests.sweeping.fake_run:FakeRun")
     return root, records
 
 
@@ -139,7 +139,11 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_starts(make_
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wandb" else real(name))
     with pytest.raises(ConfigError, match=r"tracking.wandb: .* pip install 'kdray\[wandb\]'"):
-        run(make_sweep(1, tracking={"wandb": "x"}), tmp_path / "s", trial_factory="fake_run:FakeRun")
+        run(
+            make_sweep(1, tracking={"wandb": "x"}),
+            tmp_path / "s",
+            trial_factory="tests.sweeping.fake_run:FakeRun",
+        )
     assert not (tmp_path / "s").exists()
 
 

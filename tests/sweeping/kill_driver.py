@@ -1,11 +1,10 @@
-"""A driver to be killed: `python kill_driver.py FOLDER TRIALS` runs a sweep of slow fake trials."""
+"""A driver to be killed: `python -m tests.sweeping.kill_driver FOLDER TRIALS` runs a sweep of slow fake trials."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep, sweep_from
@@ -45,10 +44,13 @@ def say(event: Any) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     lock.BEAT_S = float(os.environ.get("KDRAY_TEST_BEAT_S", lock.BEAT_S))
-    sys.path.insert(0, str(Path(__file__).parent))
     try:
         run(
-            the_sweep(int(sys.argv[2])), sys.argv[1], resume=True, on_event=say, trial_factory="fake_run:Slow"
+            the_sweep(int(sys.argv[2])),
+            sys.argv[1],
+            resume=True,
+            on_event=say,
+            trial_factory="tests.sweeping.fake_run:Slow",
         )
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,7 +4,7 @@ import pytest
 
 from kdray.config import Resources
 from kdray.errors import ConfigError
-from kdray.workers.ray_session import check_accelerator, check_room
+from kdray.workers.node_room import check_accelerator, check_room
 
 
 def test_a_trial_fits_across_nodes_and_a_gpu_may_be_shared() -> None:

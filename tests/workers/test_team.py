@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check import check_whole
 
 from kdray import results
 from kdray.workers.runner import run
+from tests.sweeping.check import check_whole
 
 pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.cluster]
 
@@ -37,7 +37,7 @@ def check_nothing_is_held() -> None:
 
 def test_two_processes_train_each_trial_and_peers_stay_for_the_next(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(4, search={"eta": 2, "trust": -1}, resources=TWO)
-    records = run(sweep, tmp_path, trial_factory="fake_run:Paired")
+    records = run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:Paired")
     check_whole(sweep, tmp_path)
     assert {record.metrics["size"] for record in records} == {2}
     assert len({record.metrics["pid"] for record in records}) == 1
@@ -55,7 +55,7 @@ def test_a_peer_that_dies_costs_a_retry_and_no_resources(make_sweep: Any, tmp_pa
         if event.kind == "rung" and event.key == "t0000" and event.detail["step"] == 1:
             os.kill(event.detail["metrics"]["peer"], 9)
 
-    run(sweep, tmp_path, on_event=watch, trial_factory="fake_run:Paired")
+    run(sweep, tmp_path, on_event=watch, trial_factory="tests.sweeping.fake_run:Paired")
     check_whole(sweep, tmp_path)
     assert [event.key for event in heard if event.kind == "retried"] == ["t0000"]
     assert {record.state for record in results.read(tmp_path)} == {"complete"}
@@ -69,7 +69,7 @@ def test_a_failure_of_one_rank_fails_the_trial_with_its_reason(make_sweep: Any, 
         search={"halving": False, "sampler": "grid"},
         resources=TWO,
     )
-    records = run(sweep, tmp_path, trial_factory="fake_run:PairedMisbehaving")
+    records = run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:PairedMisbehaving")
     assert [record.state for record in records] == ["failed", "failed", "complete"]
     assert [record.reason for record in records[:2]] == [
         "the loss is nan at step 1",

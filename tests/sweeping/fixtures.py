@@ -1,9 +1,8 @@
-"""Sweeps for the tests of the search, and one Ray for all of them."""
+"""Small sweeps for the tests that run them, and one Ray for all of these."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import pytest
 
 from kdray.config import Resources, Sweep, sweep_from
 
-# For `fake_run`, here and in Ray's workers.
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
-os.environ["PYTHONPATH"] = os.pathsep.join([HERE, *filter(None, [os.environ.get("PYTHONPATH")])])
+# For `tests.sweeping.fake_run` in Ray's workers and in drivers that are to be killed.
+ROOT = str(Path(__file__).resolve().parents[2])
+os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 # Read by W&B in Ray's actors, which inherit it from the Ray that is started here.
 os.environ["WANDB_MODE"] = "offline"

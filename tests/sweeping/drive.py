@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from optuna.storages import BaseStorage
 from kdray.config import Sweep
 from kdray.errors import KdrayError
 from kdray.experiment import fork, lifecycle
-from kdray.experiment.coordinator import Conductor, Job
+from kdray.experiment.coordinator import Coordinator
 from kdray.experiment.drivers import ALONE, Drivers
-from kdray.experiment.study import Study, open_storage
+from kdray.experiment.job import Job
+from kdray.experiment.study import Study
+from kdray.experiment.study_storage import open_storage
 from kdray.search import space
 from kdray.search.constraints import Gate
 from kdray.workers import ray_session
-from kdray.workers.attempt import Attempt, order
+from kdray.workers.attempt import Attempt
+from kdray.workers.runnable import open_run
 
 
 def conduct(
@@ -28,47 +32,40 @@ def conduct(
     drivers: Drivers = ALONE,
     storage: BaseStorage | None = None,
     **gate: Any,
-) -> Conductor:
-    """A conductor that has reconciled with what is in the folder, and in `storage` instead of the sweep's own."""
+) -> Coordinator:
+    """A coordinator that has reconciled with the folder; its study is in `storage`, or where the sweep says."""
     points = space.build(sweep)
     study = Study(storage or open_storage(sweep, folder), sweep, points)
     fork.inherit(folder, sweep, points, study)
-    conductor = Conductor(sweep, study, folder, Gate(sweep, **gate), on_event, drivers)
-    conductor.reconcile()
-    return conductor
+    coordinator = Coordinator(sweep, study, folder, Gate(sweep, **gate), on_event, drivers)
+    coordinator.reconcile()
+    return coordinator
 
 
 class Driver:
     """One that goes a step at a time."""
 
-    def __init__(self, sweep: Sweep, folder: Path, conductor: Conductor, factory: str) -> None:
+    def __init__(self, sweep: Sweep, folder: Path, coordinator: Coordinator, factory: str) -> None:
         self._sweep, self._folder, self._factory = sweep, folder, factory
-        self.conductor = conductor
+        self.coordinator = coordinator
         self.keys: set[str] = set()
         self._live: list[tuple[Job, Attempt]] = []
 
     def step(self) -> bool:
         """Fills both slots and trains one trial to its next rung; whether anything is left anywhere."""
-        while len(self._live) < 2 and (job := self.conductor.next()) is not None:
-            what = order(
-                job.key,
-                job.trial,
-                experiment=str(self._folder),
-                objectives=list(self._sweep.objectives),
-                decided=job.decided,
-                factory=self._factory,
-            )
-            self._live.append((job, Attempt(what)))
+        while len(self._live) < 2 and (job := self.coordinator.next()) is not None:
+            run = partial(open_run, self._factory)
+            self._live.append((job, Attempt(job, str(self._folder), list(self._sweep.objectives), run)))
             self.keys.add(job.key)
         if self._live:
             job, attempt = self._live.pop(0)
-            if _advance(self.conductor, job, attempt):
+            if _advance(self.coordinator, job, attempt):
                 self._live.append((job, attempt))
             else:
                 attempt.close()
         else:
-            self.conductor.look()
-        return not self.conductor.done
+            self.coordinator.look()
+        return not self.coordinator.done
 
     def close(self) -> None:
         """Its workers end, whatever they do."""
@@ -80,7 +77,7 @@ class Driver:
 def driving(
     sweep: Sweep,
     folder: Path,
-    factory: str = "fake_run:FakeRun",
+    factory: str = "tests.sweeping.fake_run:FakeRun",
     on_event: Any = lambda event: None,
     storage: BaseStorage | None = None,
     **gate: Any,
@@ -98,25 +95,25 @@ def driving(
 def drive(
     sweep: Sweep,
     folder: Path,
-    factory: str = "fake_run:FakeRun",
+    factory: str = "tests.sweeping.fake_run:FakeRun",
     on_event: Any = lambda event: None,
     **gate: Any,
-) -> Conductor:
+) -> Coordinator:
     """Runs the sweep in `folder` to its end."""
     with driving(sweep, folder, factory, on_event, **gate) as driver:
         while driver.step():
             pass
-        return driver.conductor
+        return driver.coordinator
 
 
-def _advance(conductor: Conductor, job: Job, attempt: Attempt) -> bool:
+def _advance(coordinator: Coordinator, job: Job, attempt: Attempt) -> bool:
     """One rung; whether there is another."""
     try:
         metrics = attempt.next_rung()
     except KdrayError as error:
-        conductor.fail(job.key, str(error))
+        coordinator.fail(job.key, str(error))
         return False
-    if not attempt.done and conductor.report(job.key, metrics["step"], metrics):
+    if not attempt.done and coordinator.report(job.key, metrics["step"], metrics):
         return True
-    conductor.finish(job.key, metrics["step"], metrics)
+    coordinator.finish(job.key, metrics["step"], metrics)
     return False

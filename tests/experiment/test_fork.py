@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check import trials_of
-from drive import drive
 
 from kdray import results
 from kdray.errors import ConfigError
 from kdray.experiment import fork
 from kdray.search import space
+from tests.sweeping.check import trials_of
+from tests.sweeping.drive import drive
 
 NARROW = {"distil.alpha": {"range": [0.0, 1.0]}, "student.hidden": [32, 64]}
 WIDE = {"distil.alpha": {"range": [0.0, 1.0]}, "student.heads": [1, 2], "student.hidden": [32, 64, 96]}

@@ -5,24 +5,24 @@ from typing import Any
 
 import optuna
 import pytest
-from check import check_whole, trials_of
-from drive import conduct, drive
 from optuna.trial import TrialState
 
 from kdray import results
 from kdray.errors import ConfigError
-from kdray.experiment.coordinator import Conductor
+from kdray.experiment.coordinator import Coordinator
 from kdray.experiment.study import Study
 from kdray.search import space
 from kdray.search.constraints import Gate
 from tests.simulate import simulate
+from tests.sweeping.check import check_whole, trials_of
+from tests.sweeping.drive import conduct, drive
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 
 
-def in_memory(sweep: Any, **gate: Any) -> tuple[Conductor, Study]:
+def in_memory(sweep: Any, **gate: Any) -> tuple[Coordinator, Study]:
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))
-    return Conductor(sweep, study, None, Gate(sweep, **gate)), study
+    return Coordinator(sweep, study, None, Gate(sweep, **gate)), study
 
 
 def train(job: Any, rung: int) -> tuple[dict[str, Any], float]:
@@ -37,8 +37,8 @@ def train(job: Any, rung: int) -> tuple[dict[str, Any], float]:
 
 def test_start_points_come_first_and_take_the_base_trial_for_the_rest(make_sweep: Any) -> None:
     sweep = make_sweep(4, search={"start": STARTS}, student={"hidden": 96})
-    conductor, _ = in_memory(sweep)
-    first, second, third = (conductor.next() for _ in range(3))
+    coordinator, _ = in_memory(sweep)
+    first, second, third = (coordinator.next() for _ in range(3))
     assert first is not None and second is not None and third is not None
     assert (first.trial.distil.alpha, first.trial.distil.temperature) == (0.5, 1.0)
     assert (second.trial.distil.alpha, second.trial.distil.temperature) == (0.0, 1.0)
@@ -56,12 +56,12 @@ def test_a_start_point_that_may_not_be_trained_is_refused_before_anything_starts
 
 def test_constraints_hold_for_every_proposed_trial_and_sizes_are_noted(make_sweep: Any) -> None:
     sweep = make_sweep(12, constraints={"student_params": "<= 0.25 * teacher_params"})
-    conductor, study = in_memory(
+    coordinator, study = in_memory(
         sweep,
         sizes=lambda trial: {"student_params": 10.0 * trial.student.hidden},
         teacher={"teacher_params": 2600.0},
     )
-    simulate(conductor, train, workers=3)
+    simulate(coordinator, train, workers=3)
     assert {trial.params["student.hidden"] for trial in study.trials()} == {32, 64}
     assert all(trial.user_attrs["student_params"] <= 650 for trial in study.trials())
 
@@ -74,8 +74,8 @@ def test_constraints_without_a_known_teacher_are_refused(make_sweep: Any) -> Non
 
 def test_states_are_true(make_sweep: Any) -> None:
     sweep = make_sweep(20, search={"eta": 2, "trust": -1})
-    conductor, study = in_memory(sweep)
-    simulate(conductor, train, workers=4)
+    coordinator, study = in_memory(sweep)
+    simulate(coordinator, train, workers=4)
     states = {trial.state for trial in study.trials()}
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
     for trial in study.trials():
@@ -90,39 +90,40 @@ def test_states_are_true(make_sweep: Any) -> None:
 
 
 def test_without_halving_every_trial_reaches_the_last_rung(make_sweep: Any) -> None:
-    conductor, study = in_memory(make_sweep(10, search={"halving": False}))
-    simulate(conductor, train, workers=4)
+    coordinator, study = in_memory(make_sweep(10, search={"halving": False}))
+    simulate(coordinator, train, workers=4)
     assert {trial.state for trial in study.trials()} == {TrialState.COMPLETE}
 
 
 def test_a_finite_space_ends_the_sweep_early(make_sweep: Any) -> None:
-    conductor, study = in_memory(make_sweep(50, only={"student.hidden": [32, 64, 96]}))
-    simulate(conductor, train, workers=4)
-    assert conductor.done
+    coordinator, study = in_memory(make_sweep(50, only={"student.hidden": [32, 64, 96]}))
+    simulate(coordinator, train, workers=4)
+    assert coordinator.done
     assert len(study.trials()) == 3
 
 
 def test_one_failure_is_no_reason_to_lose_a_slot(make_sweep: Any, tmp_path: Path) -> None:
-    conductor = conduct(make_sweep(2), tmp_path)
-    job = conductor.next()
+    coordinator = conduct(make_sweep(2), tmp_path)
+    job = coordinator.next()
     assert job is not None
-    conductor.fail(job.key, "the loss is nan")
-    assert conductor.live == 0
+    coordinator.fail(job.key, "the loss is nan")
+    assert coordinator.live == 0
     (trial,) = trials_of(tmp_path)
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "the loss is nan")
 
 
 def test_a_lost_worker_is_replaced_as_often_as_allowed(make_sweep: Any, tmp_path: Path) -> None:
-    conductor = conduct(make_sweep(1, resources={"max_failures": 1}), tmp_path)
-    first = conductor.next()
+    coordinator = conduct(make_sweep(1, resources={"max_failures": 1}), tmp_path)
+    first = coordinator.next()
     assert first is not None
-    conductor.lose(first.key, "killed")
-    assert not conductor.done
-    again = conductor.next()
+    coordinator.lose(first.key, "killed")
+    assert not coordinator.done
+    again = coordinator.next()
     assert again is not None
-    assert (again.key, again.retries) == (first.key, 1)
-    conductor.lose(first.key, "killed")
-    assert conductor.done
+    assert again.key == first.key
+    assert trials_of(tmp_path)[0].user_attrs["retries"] == 1
+    coordinator.lose(first.key, "killed")
+    assert coordinator.done
     (trial,) = trials_of(tmp_path)
     assert trial.state == TrialState.FAIL
     assert trial.user_attrs["reason"] == "killed (tried 2 times)"
@@ -130,9 +131,9 @@ def test_a_lost_worker_is_replaced_as_often_as_allowed(make_sweep: Any, tmp_path
 
 def test_interrupted_trials_wait_and_go_on_first(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(4)
-    conductor = conduct(sweep, tmp_path)
-    jobs = [conductor.next(), conductor.next()]
-    conductor.interrupt()
+    coordinator = conduct(sweep, tmp_path)
+    jobs = [coordinator.next(), coordinator.next()]
+    coordinator.interrupt()
     assert {trial.state for trial in trials_of(tmp_path)} == {TrialState.WAITING}
     again = conduct(sweep, tmp_path)
     assert [job.key for job in (again.next(), again.next()) if job] == [job.key for job in jobs if job]
@@ -192,7 +193,7 @@ def test_the_watcher_hears_of_each_start_rung_and_end(make_sweep: Any, tmp_path:
 
 def test_a_failing_trial_names_its_reason_in_study_and_folder(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(3, only={"student.heads": [2, 3, 7]}, search={"halving": False, "sampler": "grid"})
-    drive(sweep, tmp_path, factory="fake_run:Misbehaving")
+    drive(sweep, tmp_path, factory="tests.sweeping.fake_run:Misbehaving")
     check_whole(sweep, tmp_path)
     assert [record.reason for record in results.read(tmp_path)] == [
         "assertion_accuracy is nan at step 3",
@@ -216,6 +217,6 @@ def test_the_study_lives_in_a_database_as_well(make_sweep: Any, tmp_path: Path) 
     "sampler", ["surrogate", "random", "tpe", "nsga2", "nsga3", "optuna.samplers:TPESampler"]
 )
 def test_every_sampler_leads_a_sweep_to_its_end(make_sweep: Any, sampler: str) -> None:
-    conductor, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2, "trust": -1}))
-    simulate(conductor, train, workers=4)
+    coordinator, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2, "trust": -1}))
+    simulate(coordinator, train, workers=4)
     assert len(study.trials(TrialState.COMPLETE, TrialState.PRUNED)) == 30

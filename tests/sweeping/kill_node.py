@@ -1,5 +1,5 @@
-"""A driver on a Ray of a head and two nodes; the node of the first rung is killed then:
-`python kill_node.py FOLDER`. Prints the key of the trial that ran there, then a line for each event.
+"""A driver on a Ray of a head and two nodes; the node of the first rung is killed then: `python -m
+tests.sweeping.kill_node FOLDER`. Prints the key of the trial that ran there, then a line for each event.
 """
 
 from __future__ import annotations
@@ -7,13 +7,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
-
-from kill_driver import the_sweep
 
 from kdray.workers import ray_session
 from kdray.workers.runner import run
+from tests.sweeping.kill_driver import the_sweep
 
 NODE = {"object_store_memory": ray_session.OBJECT_STORE_BYTES, "node_ip_address": "127.0.0.1"}
 
@@ -48,12 +46,16 @@ def main(folder: str) -> None:
 
     try:
         # Without halving, so that the trial is surely one that goes on.
-        run(the_sweep(4, halving=False), folder, on_event=watch, trial_factory="fake_run:Located")
+        run(
+            the_sweep(4, halving=False),
+            folder,
+            on_event=watch,
+            trial_factory="tests.sweeping.fake_run:Located",
+        )
     finally:
         ray.shutdown()
         cluster.shutdown()
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     main(sys.argv[1])

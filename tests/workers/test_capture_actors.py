@@ -1,23 +1,16 @@
 """Capture by several Ray actors gives the bytes of one process."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from kdray.config import Resources
 from kdray.errors import DataError
 from kdray.teacher.codec import make
-from kdray.workers import ray_session
 from tests.teacher.conftest import HEADER, make_rows
 from tests.teacher.test_capture import Teacher, contents, run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _local_ray() -> Iterator[None]:
-    with ray_session.local(Resources(max_concurrent=2)):
-        yield
+pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tmp_path: Path) -> None:

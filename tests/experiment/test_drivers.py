@@ -10,14 +10,14 @@ from typing import Any
 
 import optuna
 import pytest
-from check import check_whole
-from drive import Driver, driving
 
 from kdray import results
 from kdray.errors import ConfigError, KdrayError
 from kdray.experiment import lifecycle
 from kdray.experiment.drivers import alone_at
-from kdray.experiment.study import open_storage
+from kdray.experiment.events import Event
+from tests.sweeping.check import check_whole
+from tests.sweeping.drive import Driver, driving
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 FEW = {
@@ -51,12 +51,16 @@ def end_all(drivers: list[Driver], rng: random.Random) -> None:
 def test_four_drivers_train_every_point_of_a_space_once(shared: Any, tmp_path: Path, sampler: str) -> None:
     sweep = shared(20, only=FEW, search={"sampler": sampler})
     storage = optuna.storages.InMemoryStorage()
+    heard: list[list[Event]] = [[] for _ in range(4)]
     with contextlib.ExitStack() as stack:
-        drivers = [stack.enter_context(driving(sweep, tmp_path, storage=storage)) for _ in range(4)]
+        drivers = [
+            stack.enter_context(driving(sweep, tmp_path, storage=storage, on_event=events.append))
+            for events in heard
+        ]
         assert lifecycle.status(tmp_path).drivers == 4
         end_all(list(drivers), random.Random(0))
         assert all(driver.keys for driver in drivers)
-        assert [driver.conductor.finished for driver in drivers] == [20] * 4
+        assert [events[-1].finished for events in heard] == [20] * 4
     check_whole(sweep, tmp_path, storage)
 
 
@@ -92,9 +96,9 @@ def test_a_driver_with_nothing_left_takes_over_what_a_dead_one_left(shared: Any,
             two.step()
             one.step()
             left = {"t0000", "t0001"} & two.keys
-            while not one.conductor.idle:
+            while not one.coordinator.idle:
                 one.step()
-            assert not one.conductor.done
+            assert not one.coordinator.done
             assert {"t0000", "t0001"} - one.keys == left == {"t0000", "t0001"}
         while one.step():
             pass
@@ -129,37 +133,6 @@ def test_every_driver_hears_of_the_others_trials(shared: Any, tmp_path: Path) ->
     for record in results.read(tmp_path):
         assert ended[record.key].detail["metrics"]["step"] == record.metrics["step"]
         assert ended[record.key].detail.get("reason", "") == record.reason
-
-
-def test_the_password_of_a_database_is_taken_from_the_environment(
-    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweep = shared(1, url=f"sqlite:///{tmp_path}/${{KDRAY_SECRET}}.db")
-    with pytest.raises(ConfigError, match="the environment has no KDRAY_SECRET"):
-        open_storage(sweep, tmp_path)
-    monkeypatch.setenv("KDRAY_SECRET", "a@b")
-    open_storage(sweep, tmp_path)
-    assert (tmp_path / "a@b.db").exists()  # an @ as it is would end the password of a URL
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("mysql+nodriver://me@host/db", "search.storage: 'mysql\\+nodriver://me@host/db'"),
-        (
-            "postgresql+pg8000://me:${KDRAY_SECRET}@127.0.0.1:1/db",
-            "search.storage: 'postgresql.*KDRAY_SECRET}@",
-        ),
-    ],
-)
-def test_a_database_that_does_not_answer_is_said_in_a_line_without_its_password(
-    shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
-) -> None:
-    monkeypatch.setenv("KDRAY_SECRET", "hush")
-    with pytest.raises(KdrayError, match=said) as caught:
-        open_storage(shared(1, url=url), tmp_path)
-    assert "hush" not in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_driver_waits_while_another_one_captures(tmp_path: Path) -> None:

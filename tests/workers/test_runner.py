@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check import check_whole, trials_of
 from optuna.trial import TrialState
 
 from kdray import results
@@ -17,7 +16,8 @@ from kdray.errors import ConfigError, StorageError
 from kdray.experiment import lifecycle
 from kdray.workers import ray_session
 from kdray.workers.runner import run
-from kdray.workers.scheduler import HalvingScheduler
+from kdray.workers.tune_adapter import HalvingScheduler
+from tests.sweeping.check import check_whole, trials_of
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -26,7 +26,7 @@ STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0
 
 def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(10, search={"start": STARTS, "eta": 2, "trust": -1})
-    records = run(sweep, tmp_path, trial_factory="fake_run:FakeRun")
+    records = run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(sweep, tmp_path)
     assert [record.key for record in records] == [f"t{n:04d}" for n in range(10)]
     pids = {record.metrics["pid"] for record in records}
@@ -37,24 +37,24 @@ def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_p
 def test_trials_that_end_together_keep_their_workers(make_sweep: Any, tmp_path: Path) -> None:
     six = {"max_concurrent": 6, "cpus_per_worker": 0.25}
     sweep = make_sweep(18, search={"halving": False, "sampler": "random"}, resources=six)
-    records = run(sweep, tmp_path, trial_factory="fake_run:Slow")
+    records = run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:Slow")
     pids = [record.metrics["pid"] for record in records]
     assert 2 <= len(set(pids)) <= 6
     assert len(set(pids[-9:])) > 1
 
 
 def test_an_extended_sweep_only_trains_what_is_missing(make_sweep: Any, tmp_path: Path) -> None:
-    run(make_sweep(2, search={"start": STARTS}), tmp_path, trial_factory="fake_run:FakeRun")
+    run(make_sweep(2, search={"start": STARTS}), tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
     before = (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns
     longer = make_sweep(4, search={"start": STARTS})
-    run(longer, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    run(longer, tmp_path, resume=True, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(longer, tmp_path)
     assert (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns == before
 
 
 def test_a_finished_sweep_is_returned_without_training(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(2)
-    run(sweep, tmp_path, trial_factory="fake_run:FakeRun")
+    run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
     heard: list[Any] = []
     assert len(run(sweep, tmp_path, resume=True, on_event=heard.append)) == 2
     assert heard == []
@@ -68,7 +68,7 @@ def test_every_way_to_fail_has_its_reason_and_the_sweep_goes_on(make_sweep: Any,
         resources={"max_concurrent": 2, "max_failures": 1},
     )
     heard: list[Any] = []
-    records = run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:Misbehaving")
+    records = run(sweep, tmp_path, on_event=heard.append, trial_factory="tests.sweeping.fake_run:Misbehaving")
     check_whole(sweep, tmp_path)
     reasons = [record.reason for record in records]
     assert reasons[:5] == [
@@ -89,8 +89,8 @@ def test_every_way_to_fail_has_its_reason_and_the_sweep_goes_on(make_sweep: Any,
 def test_a_factory_that_is_not_there_fails_every_trial_with_its_reason(
     make_sweep: Any, tmp_path: Path
 ) -> None:
-    records = run(make_sweep(2), tmp_path, trial_factory="fake_run:Nothing")
-    assert all("trial factory 'fake_run:Nothing'" in record.reason for record in records)
+    records = run(make_sweep(2), tmp_path, trial_factory="tests.sweeping.fake_run:Nothing")
+    assert all("trial factory 'tests.sweeping.fake_run:Nothing'" in record.reason for record in records)
 
 
 def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
@@ -101,9 +101,9 @@ def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
 
     monkeypatch.setattr("kdray.experiment.retention.Keeper.end", full)
     with pytest.raises(OSError, match="no space left"):
-        run(make_sweep(4), tmp_path, trial_factory="fake_run:FakeRun")
+        run(make_sweep(4), tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
     monkeypatch.undo()
-    run(make_sweep(4), tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    run(make_sweep(4), tmp_path, resume=True, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(make_sweep(4), tmp_path)
 
 
@@ -121,7 +121,7 @@ def test_a_sweep_outlives_the_end_of_tune_itself(
     monkeypatch.setattr(HalvingScheduler, "on_trial_result", wrong)
     sweep = make_sweep(4)
     heard: list[Any] = []
-    run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:FakeRun")
+    run(sweep, tmp_path, on_event=heard.append, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(sweep, tmp_path)
     retried = [event.detail["reason"] for event in heard if event.kind == "retried"]
     assert retried
@@ -135,10 +135,10 @@ def test_where_every_disk_is_full_the_sweep_ends_with_the_folder_and_a_resume_go
     sweep = make_sweep(4, search={"halving": False})
     heard: list[Any] = []
     with pytest.raises(StorageError, match=r"no space left on this disk of .*: make room") as caught:
-        run(sweep, tmp_path, on_event=heard.append, trial_factory="fake_run:OnAFullDisk")
+        run(sweep, tmp_path, on_event=heard.append, trial_factory="tests.sweeping.fake_run:OnAFullDisk")
     assert str(tmp_path) in str(caught.value)
     assert [event.kind for event in heard].count("failed") == 0
-    run(sweep, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    run(sweep, tmp_path, resume=True, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(sweep, tmp_path)
     assert {record.state for record in results.read(tmp_path)} == {"complete"}
 
@@ -158,11 +158,11 @@ def test_a_stop_from_elsewhere_ends_cleanly_and_a_resume_goes_on(make_sweep: Any
             time.sleep(0.7)  # the driver looks twice a second
 
     with pytest.raises(KeyboardInterrupt):
-        run(sweep, tmp_path, on_event=stop_soon, trial_factory="fake_run:Slow")
+        run(sweep, tmp_path, on_event=stop_soon, trial_factory="tests.sweeping.fake_run:Slow")
     states = {trial.state for trial in trials_of(tmp_path)}
     assert TrialState.RUNNING not in states
     assert TrialState.WAITING in states
-    run(sweep, tmp_path, resume=True, trial_factory="fake_run:FakeRun")
+    run(sweep, tmp_path, resume=True, trial_factory="tests.sweeping.fake_run:FakeRun")
     check_whole(sweep, tmp_path)
 
 
@@ -173,7 +173,7 @@ def test_the_status_can_be_read_while_the_sweep_runs(make_sweep: Any, tmp_path: 
         if event.kind == "rung":
             seen.append(lifecycle.status(tmp_path))
 
-    run(make_sweep(3), tmp_path, on_event=look, trial_factory="fake_run:FakeRun")
+    run(make_sweep(3), tmp_path, on_event=look, trial_factory="tests.sweeping.fake_run:FakeRun")
     assert all(status.alive and status.asked == 3 for status in seen)
     assert any(status.running for status in seen)
 
@@ -195,7 +195,7 @@ def test_a_factory_in_no_module_is_refused_before_anything_starts(make_sweep: An
 def test_runs_from_a_thread_without_signals(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(2)
     thread = threading.Thread(
-        target=run, args=(sweep, tmp_path), kwargs={"trial_factory": "fake_run:FakeRun"}
+        target=run, args=(sweep, tmp_path), kwargs={"trial_factory": "tests.sweeping.fake_run:FakeRun"}
     )
     thread.start()
     thread.join(timeout=120)

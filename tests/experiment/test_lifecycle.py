@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drive import conduct, drive
 
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.experiment import lifecycle
 from kdray.experiment.lock import lock
+from tests.sweeping.drive import conduct, drive
 
 
 def test_a_folder_belongs_to_one_driver_at_a_time(make_sweep: Any, tmp_path: Path) -> None:
@@ -54,11 +54,11 @@ def test_the_status_tells_what_runs_and_when_it_may_end(make_sweep: Any, tmp_pat
     sweep = make_sweep(4, search={"halving": False})
     drive(make_sweep(1, search={"halving": False}), tmp_path)
     with lifecycle.claim(sweep, tmp_path, resume=True):
-        conductor = conduct(sweep, tmp_path)
-        conductor.next()
-        job = conductor.next()
+        coordinator = conduct(sweep, tmp_path)
+        coordinator.next()
+        job = coordinator.next()
         assert job is not None
-        conductor.report(job.key, 3, {"step": 3, "assertion_accuracy": 0.1, "metamorphic_discrepancy": 0.2})
+        coordinator.report(job.key, 3, {"step": 3, "assertion_accuracy": 0.1, "metamorphic_discrepancy": 0.2})
         (tmp_path / "trials" / job.key / "results.jsonl").write_text(
             '{"step": 3, "assertion_accuracy": 0.1}\n'
         )

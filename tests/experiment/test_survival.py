@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check import check_whole
-from drive import drive
 from optuna.storages.journal import JournalFileBackend
+
+from tests.sweeping.check import check_whole
+from tests.sweeping.drive import drive
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
 
@@ -63,7 +64,7 @@ class Writes:
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
-    monkeypatch.setattr("kdray.experiment.study.STALE_LOCK_S", 0.0)
+    monkeypatch.setattr("kdray.experiment.study_storage.STALE_LOCK_S", 0.0)
     monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
     return Writes(monkeypatch)
 
