@@ -19,11 +19,11 @@ from kdray.experiment.announcer import Announcer
 from kdray.experiment.drivers import ALONE, Drivers
 from kdray.experiment.events import Event
 from kdray.experiment.job import Job
-from kdray.experiment.memory import Memory
 from kdray.experiment.other_drivers import OtherDrivers
 from kdray.experiment.retention import Keeper
 from kdray.experiment.roster import Place
 from kdray.experiment.study import STATES, Study, reported
+from kdray.experiment.sweep_memory import SweepMemory
 from kdray.experiment.trial_folder import TrialFolder
 from kdray.search.constraints import Gate
 
@@ -61,7 +61,7 @@ class Coordinator:
         self._gate = gate
         self._drivers = drivers
         self._keeper = Keeper(folder, study.signs)
-        self._memory = Memory(sweep, study, gate, drivers.number)
+        self._memory = SweepMemory(sweep, study, gate, drivers.number)
         self._roster = self._memory.roster
         self._announcer = Announcer(on_event, self._roster, sweep.search.trials)
         self._others = OtherDrivers(drivers, study, self._memory, self._keeper, self._announcer)

@@ -10,10 +10,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kdray.experiment.announcer import Announcer
 from kdray.experiment.drivers import Drivers
-from kdray.experiment.memory import Memory
 from kdray.experiment.retention import Keeper
 from kdray.experiment.roster import Place
 from kdray.experiment.study import Study, driver_of
+from kdray.experiment.sweep_memory import SweepMemory
 
 
 class OtherDrivers:
@@ -28,7 +28,7 @@ class OtherDrivers:
     """
 
     def __init__(
-        self, drivers: Drivers, study: Study, memory: Memory, keeper: Keeper, announcer: Announcer
+        self, drivers: Drivers, study: Study, memory: SweepMemory, keeper: Keeper, announcer: Announcer
     ) -> None:
         self._drivers = drivers
         self._study = study

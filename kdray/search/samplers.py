@@ -78,7 +78,7 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
 
     Args:
         name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. Those in
-            `OURS` propose by themselves (`kdray.search.surrogate`, `kdray.search.techniques`; `propose` walks
+            `OURS` propose by themselves (`kdray.search.surrogate`, `kdray.search.techniques`; `proposer` walks
             through a grid): what is here for them only fills in start points.
         seed: of its random state; different after each resume, or it would draw the same points again.
         conditional: whether the space has conditions; TPE then models each group of paths apart.

@@ -48,7 +48,7 @@ class Compressor(Technique):
     """
 
     def __init__(self, sweep: Sweep, genes: Genes, settings: CompressorSettings) -> None:
-        super().__init__(sweep)
+        super().__init__()
         if sweep.search.trials > len(settings.targets_mb):
             raise ConfigError(
                 f"search.trials {sweep.search.trials}: compressor trains one student a target size, and"

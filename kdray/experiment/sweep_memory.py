@@ -16,7 +16,7 @@ from kdray.search.halving import Halving
 from kdray.search.start_points import start_points
 
 
-class Memory:
+class SweepMemory:
     """Where each trial stands, and what the sampler and the halving were told of it.
 
     Args:
