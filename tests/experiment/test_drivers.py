@@ -91,18 +91,18 @@ def test_drivers_that_die_and_come_back_at_random_leave_a_whole_sweep(
 
 def test_a_driver_with_nothing_left_takes_over_what_a_dead_one_left(shared: Any, tmp_path: Path) -> None:
     sweep, storage = shared(4, drivers=2, search={"halving": False}), optuna.storages.InMemoryStorage()
-    with driving(sweep, tmp_path, storage=storage) as one:
-        with driving(sweep, tmp_path, storage=storage) as two:
-            two.step()
-            one.step()
-            left = {"t0000", "t0001"} & two.keys
-            while not one.coordinator.idle:
-                one.step()
-            assert not one.coordinator.done
-            assert {"t0000", "t0001"} - one.keys == left == {"t0000", "t0001"}
-        while one.step():
+    with driving(sweep, tmp_path, storage=storage) as first:
+        with driving(sweep, tmp_path, storage=storage) as second:
+            second.step()
+            first.step()
+            left = {"t0000", "t0001"} & second.keys
+            while not first.coordinator.idle:
+                first.step()
+            assert not first.coordinator.done
+            assert {"t0000", "t0001"} - first.keys == left == {"t0000", "t0001"}
+        while first.step():
             pass
-    assert one.keys == {f"t{number:04d}" for number in range(4)}
+    assert first.keys == {f"t{number:04d}" for number in range(4)}
     check_whole(sweep, tmp_path, storage)
 
 
@@ -123,12 +123,12 @@ def test_a_driver_alone_goes_on_with_what_four_left(shared: Any, tmp_path: Path)
 def test_every_driver_hears_of_the_others_trials(shared: Any, tmp_path: Path) -> None:
     sweep, storage, heard = shared(4, drivers=2), optuna.storages.InMemoryStorage(), []
     with (
-        driving(sweep, tmp_path, storage=storage, on_event=heard.append) as one,
-        driving(sweep, tmp_path, storage=storage) as two,
+        driving(sweep, tmp_path, storage=storage, on_event=heard.append) as first,
+        driving(sweep, tmp_path, storage=storage) as second,
     ):
-        end_all([one, two], random.Random(0))
+        end_all([first, second], random.Random(0))
     ended = {event.key: event for event in heard if event.kind in ("complete", "pruned", "failed")}
-    assert len(ended) == 4 and two.keys
+    assert len(ended) == 4 and second.keys
     assert {event.key for event in heard if event.kind == "started"} == set(ended)
     for record in results.read(tmp_path):
         assert ended[record.key].detail["metrics"]["step"] == record.metrics["step"]
@@ -153,10 +153,10 @@ def test_there_are_no_more_drivers_than_asked_for(
     monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
     sweep = shared(4, drivers=2)
     with (
-        lifecycle.claim(sweep, tmp_path, resume=True) as one,
-        lifecycle.claim(sweep, tmp_path, resume=True) as two,
+        lifecycle.claim(sweep, tmp_path, resume=True) as first,
+        lifecycle.claim(sweep, tmp_path, resume=True) as second,
     ):
-        assert (one.number, two.number) == (0, 1)
+        assert (first.number, second.number) == (0, 1)
         with (
             pytest.raises(KdrayError, match="in use by another kdray process"),
             lifecycle.claim(sweep, tmp_path, resume=True),
@@ -168,8 +168,8 @@ def test_a_driver_that_thinks_it_is_alone_is_refused_beside_others(
     shared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kdray.experiment.drivers.LOCK_WAIT_S", 0.0)
-    one, more = shared(4, drivers=1), shared(4, drivers=3)
-    for there, here in ((one, more), (more, one)):
+    alone, several = shared(4, drivers=1), shared(4, drivers=3)
+    for there, here in ((alone, several), (several, alone)):
         with (
             lifecycle.claim(there, tmp_path, resume=True),
             pytest.raises((ConfigError, KdrayError), match=r"resources.drivers: \d -> \d|in use by another"),

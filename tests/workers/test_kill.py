@@ -63,14 +63,14 @@ class Driver:
 
     def left(self) -> list[int]:
         """Processes that this one started and that live."""
-        found = []
+        pids = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if self.mark.encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except OSError:
                 continue
-        return found
+        return pids
 
 
 @pytest.fixture(autouse=True)

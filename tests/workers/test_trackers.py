@@ -56,13 +56,13 @@ def test_mlflow_has_the_sweep_as_an_experiment_and_a_run_per_trial(tracked):
     root, records = tracked
     client = MlflowClient(tracking_uri=(root / "mlflow").as_uri())
     experiment = client.get_experiment_by_name("small")
-    runs = {one.info.run_name: one for one in client.search_runs([experiment.experiment_id])}
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {record.key for record in records}
     for record in records:
-        one = runs[record.key]
-        assert one.info.status == "FINISHED"
-        assert float(one.data.params["distil.alpha"]) == record.overrides["distil.alpha"]
-        history = client.get_metric_history(one.info.run_id, "metamorphic_discrepancy")
+        kept = runs[record.key]
+        assert kept.info.status == "FINISHED"
+        assert float(kept.data.params["distil.alpha"]) == record.overrides["distil.alpha"]
+        history = client.get_metric_history(kept.info.run_id, "metamorphic_discrepancy")
         assert [(point.step, point.value) for point in history] == [
             (rung["step"], pytest.approx(rung["metamorphic_discrepancy"])) for rung in record.rungs
         ]
@@ -107,9 +107,9 @@ def test_the_study_opens_in_optuna_dashboard_with_all_its_trials(tracked, dashbo
     assert "Optuna Dashboard" in page
     (study,) = json.loads(fetched(f"{dashboard}/api/studies")[1])["study_summaries"]
     assert (study["study_name"], study["directions"]) == ("small", ["maximize", "minimize"])
-    found = json.loads(fetched(f"{dashboard}/api/studies/{study['study_id']}?after=0")[1])["trials"]
-    assert len(found) == len(records)
-    assert [one["state"] for one in found] == ["Complete"] * len(records)
+    trials = json.loads(fetched(f"{dashboard}/api/studies/{study['study_id']}?after=0")[1])["trials"]
+    assert len(trials) == len(records)
+    assert [trial["state"] for trial in trials] == ["Complete"] * len(records)
 
 
 class Broken:
