@@ -48,3 +48,11 @@ def test_every_room_says_what_it_is_for() -> None:
         and not ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
     ]
     assert silent == []
+
+
+def test_a_map_of_a_room_names_each_of_its_files() -> None:
+    maps = [path for path in KDRAY.rglob("README.md") if "| file |" in path.read_text()]
+    assert len(maps) >= 3
+    for path in maps:
+        files = [file.name for file in path.parent.glob("*.py") if not file.name.startswith("__")]
+        assert [name for name in files if f"`{name}`" not in path.read_text()] == [], path
