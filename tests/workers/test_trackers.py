@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any
 
 import pytest
 
 from kdray.errors import ConfigError
-from kdray.workers import trackers
 from kdray.workers.runner import run
 
 STARTS = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.25}]
@@ -112,29 +109,6 @@ def test_the_study_opens_in_optuna_dashboard_with_all_its_trials(tracked, dashbo
     assert [trial["state"] for trial in trials] == ["Complete"] * len(records)
 
 
-class Broken:
-    """A callback whose server is away."""
-
-    def __init__(self):
-        self.asked = 0
-
-    def setup(self):
-        self.asked += 1
-        raise ConnectionError("no route to the server\nwith a long story")
-
-
-def test_a_tracker_that_breaks_is_told_of_once_and_left_alone(caplog, tmp_path):
-    inner = Broken()
-    told = trackers.Translated(inner, "MLflow", link=None, folder=tmp_path)
-    with caplog.at_level(logging.WARNING):
-        told.setup()
-        told.setup()
-    assert inner.asked == 1
-    assert [record.getMessage() for record in caplog.records] == [
-        "MLflow does not work (no route to the server): the sweep goes on without it"
-    ]
-
-
 def test_a_tracker_that_is_not_installed_is_refused_before_anything_starts(make_sweep, tmp_path, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wandb" else real(name))
@@ -145,15 +119,3 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_starts(make_
             trial_factory="tests.sweeping.fake_run:FakeRun",
         )
     assert not (tmp_path / "s").exists()
-
-
-def test_what_is_no_number_is_left_out():
-    metrics: dict[str, Any] = {
-        "step": 3,
-        "a": 0.5,
-        "ok": True,
-        "relations": {"x": {}},
-        "intervals": {"a": [0, 1]},
-    }
-    assert trackers.numbers(metrics) == {"step": 3.0, "a": 0.5, "interval/a/low": 0.0, "interval/a/high": 1.0}
-    assert trackers.settings({"a": {"b": 1, "c": None}, "d": [1], "e": {}}) == {"a.b": 1, "d": [1]}
