@@ -1,6 +1,6 @@
 """Runs a sweep to its end in an experiment folder, from wherever it stands.
 
-    study and trial folders --reconcile--> Coordinator <--> (StudySearcher, HalvingScheduler) <--> Tune --> Workers
+    study and trial folders --reconcile--> coordinator <--> tune_adapter <--> Tune --> workers
 
 One driver at a time runs a sweep, or `resources.drivers` of them on a study in a database (see `drivers`). A first
 run and a resume are the same thing: what the study lacks is trained.
@@ -28,7 +28,8 @@ from kdray.experiment.fork import inherit, mark
 from kdray.experiment.study import Study
 from kdray.experiment.study_storage import open_remote, open_storage
 from kdray.results import TrialRecord
-from kdray.search import constraints, space
+from kdray.search import space
+from kdray.search.constraints import gate_of
 from kdray.workers import ray_session
 from kdray.workers.stop_requests import stop_requests
 
@@ -132,8 +133,9 @@ def _drive(
     from kdray.workers.tune_run import tune_run
 
     ray_session.quiet()
+    gate = gate_of(sweep, context)
     study = _open_study(sweep, location, own, drivers)
-    coordinator = Coordinator(sweep, study, location, constraints.gate_of(sweep, context), on_event, drivers)
+    coordinator = Coordinator(sweep, study, location, gate, on_event, drivers)
     coordinator.reconcile()
     if coordinator.done:
         return False

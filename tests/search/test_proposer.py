@@ -35,7 +35,9 @@ def test_a_finite_space_is_emptied_without_a_double(make_sweep: Any, name: str) 
         seen.add(space.identity(proposal.point))
         asking.tell(proposal.mirror_id, TrialState.COMPLETE, [0.1 * number, 0.5])
     assert len(seen) == 9
+    assert not asking.exhausted
     assert asking.propose() is None
+    assert asking.exhausted
 
 
 @pytest.mark.parametrize("name", ["surrogate", "random", "tpe", "nsga2"])

@@ -192,6 +192,15 @@ def test_a_factory_in_no_module_is_refused_before_anything_starts(make_sweep: An
     assert not (tmp_path / "sweep").exists()
 
 
+def test_constraints_on_an_unknown_teacher_are_refused_before_the_study_is_made(
+    make_sweep: Any, tmp_path: Path
+) -> None:
+    sweep = make_sweep(2, constraints={"student_params": "<= 0.25 * teacher_params"})
+    with pytest.raises(ConfigError, match="constraints need the vocabulary of the teacher"):
+        run(sweep, tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
+    assert not (tmp_path / "study.journal").exists()
+
+
 def test_runs_from_a_thread_without_signals(make_sweep: Any, tmp_path: Path) -> None:
     sweep = make_sweep(2)
     thread = threading.Thread(
