@@ -16,7 +16,7 @@ positions, D width.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, cast
@@ -159,14 +159,14 @@ def step(model: Any, state: State, tokens_B: Tensor) -> Tensor:
 def _decode(model: Any, ids_BL: Tensor, cache: Any, **others: Any) -> Tensor:
     """The decoder's last hidden states [B, L, D] of tokens that the cache grows by."""
     decoder = model.get_decoder()
-    call = {"input_ids": ids_BL, _cache_argument(type(decoder)): cache, "use_cache": True, **others}
+    call = {"input_ids": ids_BL, _cache_argument(type(decoder).forward): cache, "use_cache": True, **others}
     return decoder(**call).last_hidden_state  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _cache_argument(decoder: type[torch.nn.Module]) -> str:
+def _cache_argument(forward: Callable[..., Any]) -> str:
     """What a decoder calls its cache: `cache` since transformers 5.24, which forgets `past_key_values` in 5.40."""
-    return "cache" if "cache" in signature(decoder.forward).parameters else "past_key_values"
+    return "cache" if "cache" in signature(forward).parameters else "past_key_values"
 
 
 def pack(pieces: Sequence[tuple[State, Tensor]]) -> State:

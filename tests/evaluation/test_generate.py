@@ -106,7 +106,7 @@ def test_the_cache_has_its_old_name_before_transformers_renamed_it() -> None:
     class After(torch.nn.Module):
         def forward(self, input_ids: Any, cache: Any = None, **_: Any) -> Any: ...
 
-    assert [_cache_argument(one) for one in (Before, After)] == ["past_key_values", "cache"]
+    assert [_cache_argument(one.forward) for one in (Before, After)] == ["past_key_values", "cache"]
 
 
 def test_a_draft_changes_no_output_whether_right_cut_short_or_wrong(case: Any) -> None:
