@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kdray import packaged
 from kdray.config import (
     Sweep,
     TeacherRecipe,
@@ -120,9 +121,19 @@ def world_of(trial: Trial, request: pytest.FixtureRequest) -> tuple[Path, Path]:
 def lay_out(path: Path, folder: Path, request: pytest.FixtureRequest) -> None:
     """Makes `folder` the working folder, with a corpus and a teacher where the sweep in a file looks for them."""
     trial = load_sweep(path).trial
-    for name, made in zip((trial.corpus, trial.teacher), world_of(trial, request), strict=True):
+    monkeypatch = request.getfixturevalue("monkeypatch")
+    corpus, teacher = world_of(trial, request)
+    link(trial.corpus, corpus, folder)
+    put_teacher(trial.teacher, teacher, folder, monkeypatch)
+    monkeypatch.chdir(folder)
+
+
+def put_teacher(name: str | None, made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the name that a file gives its teacher stand for the one that was `made`."""
+    if name is not None and packaged.is_named(name):
+        monkeypatch.setitem(packaged.TEACHERS, name.removeprefix(packaged.PREFIX), str(made))
+    else:
         link(name, made, folder)
-    request.getfixturevalue("monkeypatch").chdir(folder)
 
 
 def link(name: str | None, made: Path, folder: Path) -> None:
