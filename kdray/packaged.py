@@ -40,3 +40,8 @@ def located(location: str) -> str:
         known = [PREFIX + one for one in TEACHERS]
         raise ConfigError(f"no packaged teacher '{PREFIX}{name}'{nearest(PREFIX + name, known)}")
     return str(packaged(TEACHERS[name]) / file)
+
+
+def studies() -> dict[str, Path]:
+    """Name -> sweep file of each study. In a checkout they are those of `sweeps/`, through a link."""
+    return {path.stem: path for path in sorted(packaged("sweeps").glob("*.yaml"))}

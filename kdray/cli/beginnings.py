@@ -7,6 +7,12 @@ from typing import Annotated
 import typer
 
 from kdray.cli.apps import app, show
+from kdray.packaged import studies
+
+
+def study_names(incomplete: str) -> list[str]:
+    """For the shell: the studies that begin so."""
+    return [name for name in studies() if name.startswith(incomplete)]
 
 
 @app.command()
@@ -16,7 +22,10 @@ def init(
         str | None, typer.Option(help="a folder or hub name of yours; without it the packaged kdray:python")
     ] = None,
     study: Annotated[
-        str | None, typer.Option(help="a copy of one of the packaged studies, such as python-alpha")
+        str | None,
+        typer.Option(
+            help="a copy of one of the packaged studies, such as python-alpha", autocompletion=study_names
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write over files that are there")] = False,
 ) -> None:

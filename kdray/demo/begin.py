@@ -30,7 +30,7 @@ from kdray.config import (
 )
 from kdray.demo.fitting import Fitting, fit, written
 from kdray.errors import ConfigError, nearest
-from kdray.packaged import is_named, packaged
+from kdray.packaged import is_named, packaged, studies
 from kdray.storage import write_atomic
 
 TEACHER = "kdray:python"
@@ -60,7 +60,7 @@ def begin(
     Args:
         name: of the sweep.
         teacher: a folder, URI or hub name; None for the packaged one.
-        study: one of `studies()` instead.
+        study: one of `packaged.studies` instead.
         force: whether files that are there are written over.
 
     Raises:
@@ -89,11 +89,6 @@ def begin(
     for path, text in texts.items():
         write_atomic(path, text)
     return _told(found, texts, sweep, recipe, study)
-
-
-def studies() -> dict[str, Path]:
-    """Name -> file of each packaged study."""
-    return {path.stem: path for path in sorted(packaged("sweeps").glob("*.yaml"))}
 
 
 def _of_study(name: str, study: str, sweep: str, recipe: str) -> dict[str, str]:

@@ -20,10 +20,10 @@ from kdray.config import (
     parse,
 )
 from kdray.demo import fitting
-from kdray.demo.begin import studies
 from kdray.demo.fitting import MOST, fit
 from kdray.errors import ConfigError, DataError
 from kdray.launch.prepare import prepare
+from kdray.packaged import studies
 from kdray.students.cost import params
 from kdray.students.load import load_model
 from kdray.students.slices import check_sliceable
