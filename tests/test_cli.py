@@ -17,7 +17,7 @@ from tests import java_world, labelled_world, world
 COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
     "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
-    "shards show", "metamorphic", "init",
+    "shards show", "metamorphic", "init", "doctor",
 }  # fmt: skip
 
 

@@ -1,12 +1,13 @@
-"""To begin with: a sweep file of one's own."""
+"""To begin with: a sweep file of one's own, and whether this machine can run it."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from kdray.cli.apps import app, show
+from kdray.cli.apps import Json, app, show, show_json
 from kdray.packaged import studies
 
 
@@ -38,3 +39,19 @@ def init(
     heads = ["next"] + [""] * len(done.commands)
     lines += [f"{head:<9} {command}" for head, command in zip(heads, done.commands, strict=False)]
     show("\n".join(lines))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What of kdray works on this machine, and how to mend the rest.   Example: kdray doctor --json
+
+    Exit code 1 where something is missing that kdray needs.
+    """
+    from kdray.doctor.checkup import check_up
+    from kdray.doctor.findings import findings
+    from kdray.doctor.told import as_data, to_text
+
+    found = check_up()
+    wrong = findings(found)
+    show_json(as_data(found, wrong)) if as_json else show(to_text(found, wrong))
+    sys.exit(1 if any(one.broken for one in wrong) else 0)
