@@ -1,6 +1,9 @@
 """What comes with the package, by name and from anywhere."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from kdray.packaged import PREFIX, TEACHERS, is_named, located, packaged
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.teacher.cache import local_folder
 from tests import world
-from tests.test_cli import run
+from tests.test_cli import COMMANDS, run
 
 
 @pytest.mark.parametrize("name", TEACHERS)
@@ -104,3 +107,14 @@ def test_a_sweep_s_packaged_teacher_stays_a_name_when_its_folders_are_made_absol
     from kdray.launch.folders import absolute
 
     assert absolute(load_sweep(packaged("sweeps/python.yaml"))).trial.teacher == "kdray:python"
+
+
+def test_what_a_package_index_shows_stands_by_itself():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    shown = project["readme"]["text"]
+    links = re.findall(r"\]\(([^)]+)\)|(?:src|href)=\"([^\"]+)\"", shown)
+    assert links
+    assert all("".join(link).startswith("https://") for link in links)
+    named = set(re.findall(r"(?m)^kdray (\w+)", shown.split("```")[1]))
+    assert named
+    assert named <= COMMANDS

@@ -69,6 +69,16 @@ def recipe(path: Path) -> TeacherRecipe:
     return parse(TeacherRecipe, shrink(as_data(load_recipe(path)), TEACHER), path.stem)
 
 
+def smaller_demo(path: str | Path) -> dict[str, Any]:
+    """The demo's sweep with less of everything: the same corpus, teacher, space, training and report."""
+    data = read_yaml(path)
+    data["capture"] |= {"rows": 96, "cases": 24}
+    data["trial"]["budget"] = {"steps": 8, "rungs": [4, 8]}
+    data["trial"]["evaluation"] = {"cases": 24, "rung_cases": 24}
+    data["search"]["trials"] = 4
+    return data
+
+
 def shrink(value: Any, limits: Limits, field: str = "") -> Any:
     """`value` with every number of a field in `limits` within them: in the base trial, the space, its conditions,
     the start points. `field` is what it is the value of, the last part of a dotted path.
