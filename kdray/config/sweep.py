@@ -26,6 +26,10 @@ When = dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several), Field(min
 """Path -> the values with which another path is there; a file may write one value without brackets."""
 
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a sweep may be called: its name is a folder's."""
+
+
 class Choice(Part):
     """One of a few values."""
 
@@ -158,7 +162,7 @@ class Tracking(Part):
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=NAME)
     storage: str = "runs"
     trial: Trial
     capture: Capture = Capture()

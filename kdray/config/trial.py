@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kdray.config.read import Part
 from kdray.config.student import RobertaStudent, Student
+from kdray.errors import ConfigError
+from kdray.packaged import located
 
 Task = Literal["assertion", "clone", "vulnerability"]
 SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
@@ -137,6 +139,15 @@ class Trial(Part):
     evaluation: EvaluationConfig = EvaluationConfig()
     deepspeed: dict[str, Any] = Field(default_factory=lambda: {"zero_optimization": {"stage": 0}})
     seed: int = Field(0, ge=0)
+
+    @field_validator("teacher")
+    @classmethod
+    def _is_packaged_where_it_says_so(cls, teacher: str | None) -> str | None:
+        try:
+            located(teacher or "")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return teacher
 
     @model_validator(mode="after")
     def _settings_have_an_effect(self) -> Trial:
