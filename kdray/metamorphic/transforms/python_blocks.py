@@ -67,7 +67,7 @@ def has_own_lines(source: Source, node: Node) -> bool:
     """Whether nothing else stands on the lines of a statement."""
     start = source.line_start(node.start)
     before = source.data[start : node.start]
-    if source.data[max(start - 2, 0) : start] == b"\\\n":
+    if source.data[max(start - 3, 0) : start].endswith((b"\\\n", b"\\\r\n")):
         return False  # a line that goes on
     newline = source.data.find(b"\n", node.end)
     after = source.data[node.end : newline if newline >= 0 else len(source.data)]

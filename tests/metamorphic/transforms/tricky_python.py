@@ -471,15 +471,20 @@ _KINDS = {
             return seen, b
         """,
         """
-        def f(given='x'):
-            x = 0
-            y = x
-            z = y
-            while len(str(x)) < 3:
-                x = z
-                z = y
-                y = given * 5
-            return x * 2, [x] == [x], x
+        def f():
+            class Odd:
+                def __mul__(self, other):
+                    return 'left'
+                def __rmul__(self, other):
+                    return 'right'
+            a = 1
+            b = 2
+            first = a * 3
+            for i in range(3):
+                b = a
+                a = b
+                a = Odd()
+            return b * 2, first
         """,
     ],
     "constants that are one object": [
