@@ -25,10 +25,11 @@ MARKS = (
 WESTERN = "windows-1252"
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _LONGEST_RUN = 3
-_WESTERN_SIGNS = frozenset(
-    "\N{NO-BREAK SPACE}\N{SOFT HYPHEN}§°©®«»·¿¡ªº±²³µ¶£€¥¢¨“”„…•™¼½¾÷¬\N{ACUTE ACCENT}\N{EN DASH}\N{EM DASH}"
-    "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{SINGLE LOW-9 QUOTATION MARK}"
-)
+_AROUND = "\N{NO-BREAK SPACE}«»“”…\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+"""Signs that stand beside a letter."""
+_ALONE = frozenset("§°©®·¿¡ªº±²³µ¶£€¥¢•™¼½¾÷\N{EN DASH}\N{EM DASH}\N{ACUTE ACCENT}ŠšŒœŽžŸ") | {
+    chr(number) for number in range(ord("À"), ord("ÿ") + 1)
+}
 
 
 def mark_of(data: bytes) -> str:
@@ -69,12 +70,14 @@ def western(data: bytes) -> str | None:
         text = data.decode(WESTERN)
     except UnicodeDecodeError:
         return None
-    fits = all(
-        len(run) <= _LONGEST_RUN
-        and all("À" <= c <= "ÿ" or c in _WESTERN_SIGNS or c in "ŠšŒœŽžŸƒ" for c in run)
-        for run in _RUN.findall(text)
-    )
+    runs = _RUN.findall(text)
+    fits = all(len(run) <= _LONGEST_RUN and _is_western(run.strip(_AROUND)) for run in runs)
     return text if fits else None
+
+
+def _is_western(run: str) -> bool:
+    """At most two letters stand together, and then small ones: what other encodings write looks otherwise."""
+    return set(run) <= _ALONE and (len(run) < 2 or (len(run) == 2 and run.islower()))
 
 
 def _lines(text: str) -> str:

@@ -7,9 +7,9 @@ JUnit 3 to 5 and TestNG (`assertEquals(...)`, `Assert.assertTrue(...)`), Hamcres
 AssertJ and Truth (`assertThat(x).isEqualTo(y)`, `assertWithMessage(m).that(x).isNull()`).
 
 Not covered: `assert x;`, `fail()`, what Mockito verifies, and an assertion whose value is used
-(`var e = assertThrows(...)`): a test that would show one of these beside the place is left out. So is one with an
-assertion that holds a text block, and one whose assertions cannot all stand where the first one stood: in another
-branch, or after the declaration of a variable that they name.
+(`var e = assertThrows(...)`): a test that would show one of these beside the place is left out. So is one whose
+assertions cannot all stand where the first one stood: in another branch, or after the declaration of a variable
+that they name.
 """
 
 from __future__ import annotations
@@ -113,6 +113,36 @@ def _around(hole: str, code: str) -> tuple[str, str] | None:
     return before, beside + newline + rest
 
 
+def without_text_blocks(code: str) -> str:
+    """Code in which a string over several lines is one on one line, with the same value."""
+    return _LITERALS.sub(lambda found: _plain_literal(found[0]), code)
+
+
+def _plain_literal(literal: str) -> str:
+    """As the language reads a text block (JLS 3.10.6): the indentation that all lines share goes, also that of the
+    closing delimiter, and blanks at the ends of lines; then escapes are read, which are left to the plain literal.
+    """
+    if not literal.startswith('"""') or "\n" not in literal:
+        return literal
+    lines = literal.removeprefix('"""').removesuffix('"""').split("\n")[1:]
+    told = [line for line in lines[:-1] if line.strip()] + lines[-1:]
+    shared = min((len(line) - len(line.lstrip()) for line in told), default=0)
+    content = "\n".join(line[shared:].rstrip() for line in lines).replace("\\\n", "")
+    quoted = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', content)
+    return '"' + quoted.replace("\n", "\\n") + '"'
+
+
+def has_line_comment(code: str) -> bool:
+    """Whether some comment ends only with its line."""
+    return any(piece[0].startswith("//") for piece in _PIECES.finditer(code))
+
+
+def is_balanced(code: str) -> bool:
+    """Whether every bracket outside of literals is closed."""
+    bare = _LITERALS.sub("", code)
+    return all(bare.count(one) == bare.count(other) for one, other in ("()", "[]", "{}"))
+
+
 def one_line(statement: str) -> str | None:
     """A statement without comments and line breaks; None for one with a text block."""
     pieces = _LITERALS.split(tidy(statement))
@@ -171,9 +201,7 @@ def cut_or_say(method: Any, data: bytes) -> Cut:
     if len(found) > MAX_ASSERTIONS:
         raise DataError(f"more than {MAX_ASSERTIONS} assertions")
     check_place(method, found)
-    targets = [one_line(text(node)) for node in found]
-    if None in targets:
-        raise DataError("a text block in an assertion")
+    targets = [one_line(without_text_blocks(text(node))) for node in found]
     hole = _unused(text(method))
     pieces, at = [], method.start_byte
     for number, node in enumerate(found):

@@ -37,6 +37,7 @@ _CLASSES = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
 LANGUAGE = {"clone": "java", "vulnerability": "c"}
 """Of sources that do not say it: that of BigCloneBench, and that of Devign."""
 LANGUAGES = ("python", "java", "c")
+_PAIR = ("id1", "id2", "label")
 _ORDER = ("train", "valid", "test")
 
 
@@ -223,8 +224,10 @@ def _pair_rows(path: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
     for number, text in text_lines(path, left_out):
         where = Place(path, "line", number)
         parts = text.split()
+        if parts == list(_PAIR) and number == 1:
+            continue  # their names
         if len(parts) == 3:
-            yield where, dict(zip(("id1", "id2", "label"), parts, strict=True))
+            yield where, dict(zip(_PAIR, parts, strict=True))
         else:
             left_out.add("expected two ids and a label", where)
 

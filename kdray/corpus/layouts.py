@@ -1,16 +1,17 @@
 """Which layout a folder or file of somebody else's data has, and its examples.
 
-Told by the fields of a first row: labelled code (`labelled`) or Java assertions (`published`); what forms of files
-are read: see `rows`. The split is told by the name of a file or folder (`train`, `Training`, `eval.jsonl`, ...),
-or by a row that says it; without one it is a hash of the project. Nothing is de-duplicated: a published set stays
-what it is. Where a set has a second copy with abstract names (a folder `abstract...`), the one with the real names
-is read.
+Told by the fields of a first row, in most files: labelled code (`labelled`) or Java assertions (`published`); what
+forms of files are read: see `rows`. The split is told by the name of a file or folder (`train`, `Training`,
+`eval.jsonl`, ...), or by a row that says it; without one it is a hash of the project. Nothing is de-duplicated: a
+published set stays what it is. Where a set has a second copy with abstract names (a folder `abstract...`), the one
+with the real names is read.
 
 Not covered: archives of several files (tar, zip).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,13 +63,13 @@ def import_examples(
     root, left_out = Path(source), LeftOut()
     files = _real_names(data_files(root, left_out), left_out)
     layouts = [_layout_of(path) for path in files]
-    known = [one for one in layouts if one is not None]
-    if LABELLED in known:
+    known = Counter(one for one in layouts if one is not None)
+    layout = next((one for one, _ in known.most_common(1)), None)
+    if layout == LABELLED:
+        left_out = LeftOut()  # it looks through the files itself
         return Imported(LABELLED, with_unique_ids(labelled_examples(source, language, left_out)), left_out)
-    if not known:
+    if not isinstance(layout, Layout):
         raise DataError(_unknown(root, files, left_out))
-    layout = known[0]
-    assert isinstance(layout, Layout)  # noqa: S101 - or labelled
     if language not in (None, "java"):
         raise DataError(f"--language {language}: {source} holds {layout.name}, which is Java")
     chosen = [path for path, found in zip(files, layouts, strict=True) if found == layout]

@@ -181,11 +181,13 @@ def _opened(masked: str) -> tuple[str, str]:
 
 
 def _without_comments(assertion: str) -> str:
-    """One assertion as it is published on one line, but for comments, which would eat what follows."""
-    line = java.one_line(assertion)
-    if line is None:
-        raise DataError("a text block in an assertion")
-    return line if java.without_comments(assertion) != assertion else " ".join(assertion.split("\n"))
+    """One assertion as it is published on one line, but for comments, which would eat the rest, and text blocks.
+    What somebody else joined already (a comment with what it would eat) cannot be told apart, and stays.
+    """
+    line, commented = None, java.has_line_comment(assertion)
+    if '"""' in assertion or (commented and java.is_balanced(java.without_comments(assertion))):
+        line = java.one_line(java.without_text_blocks(assertion))
+    return " ".join(assertion.split("\n")) if line is None else line
 
 
 def _statement(assertion: str) -> str:

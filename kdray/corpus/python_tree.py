@@ -51,7 +51,7 @@ def _no_syntax(source: str, said: str) -> str:
     if "nested" in said or "too many" in said:
         return "nested too deeply"
     newer = not parser.parse(source.encode("utf-8", "replace")).root_node.has_error
-    return f"syntax that Python {version} does not know" if newer else f"no Python {version}"
+    return f"syntax that Python {version} does not know" if newer else f"does not parse as Python {version}"
 
 
 def is_docstring(statement: ast.stmt) -> bool:

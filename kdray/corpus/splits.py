@@ -56,6 +56,7 @@ _NO_NAMES = frozenset(
         "bz2",
     )
 )
+_NAMED = re.compile(r"^((?:async )?def test\w*\(.*\).*:)$", re.MULTILINE)
 SPLIT_FIELDS = ("split", "partition")
 """Where a row may say its own."""
 
@@ -142,10 +143,12 @@ def without_duplicates(examples: Iterable[Example], left_out: LeftOut | None = N
 
 
 def _body(example: Example) -> str:
-    """The context without the test's name. A test's first statement stands alone under it: there is nothing else
-    to compare then.
+    """The context without the line that names the test. A test's first statement stands alone under it: there is
+    nothing else to compare then.
     """
-    return example.context.partition("\n")[2].strip() or example.context
+    parts = _NAMED.split(example.context, maxsplit=1)
+    before, body = (parts[0], parts[2]) if len(parts) == 3 else ("", example.context.partition("\n")[2])
+    return before + body.strip() if body.strip() else example.context
 
 
 def without_given_away(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
