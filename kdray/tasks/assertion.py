@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from kdray.corpus.example import Example
 from kdray.storage import fingerprint
+from kdray.tasks.encode import encode_text
 from kdray.tasks.row import IGNORED, Row
 
 Ids = NDArray[np.int32]
@@ -133,8 +134,7 @@ class AssertionTask:
         return np.append(ids[: self.max_target - 1], np.int32(self.end_id))
 
     def _encode(self, texts: Sequence[str]) -> list[Ids]:
-        encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-        return [np.asarray(ids, np.int32) for ids in encoded]
+        return [np.asarray(ids, np.int32) for ids in encode_text(self.tokenizer, texts)]
 
     def _rest(self, example: Example) -> str:
         """What follows the assertion, as a prompt shows it."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kdray.tasks import AnyTask
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.encode import encode_text
 from kdray.tasks.row import IGNORED, Row
 
 Ids = NDArray[np.int32]
@@ -61,8 +62,7 @@ class Reread:
         return len(self.teacher.encode_target(answer))
 
     def _encode(self, one: str) -> Ids:
-        ids = self.student.tokenizer(one, add_special_tokens=False, verbose=False)["input_ids"]
-        return np.asarray(ids, np.int32)
+        return np.asarray(encode_text(self.student.tokenizer, [one])[0], np.int32)
 
     def _closed(self, ids: Ids) -> Ids:
         """The end of a prompt, with an encoder's end token."""
