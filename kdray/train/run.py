@@ -182,6 +182,7 @@ class TrialRun:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""
         self._ahead.close()
         self._engine.close()
+        del self._ahead, self._engine
         collect()
 
 
