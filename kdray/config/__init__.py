@@ -31,6 +31,7 @@ from kdray.config.trial import (
     TeacherRecipe,
     Trial,
     accuracy_of,
+    divisors,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "chosen",
     "contains",
     "corners",
+    "divisors",
     "flat",
     "load_recipe",
     "load_sweep",
