@@ -32,6 +32,7 @@ from kdray.config.trial import (
     TeacherRecipe,
     Trial,
     accuracy_of,
+    divisors,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "chosen",
     "contains",
     "corners",
+    "divisors",
     "flat",
     "is_whole",
     "load_recipe",

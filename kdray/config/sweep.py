@@ -191,6 +191,12 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _batches_are_shared_evenly(self) -> Sweep:
+        if uneven := self.trial.optim.uneven(self.resources.workers):
+            raise ValueError(f"trial.{uneven}")
+        return self
+
+    @model_validator(mode="after")
     def _answers_are_captured(self) -> Sweep:
         if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
             raise ValueError(
