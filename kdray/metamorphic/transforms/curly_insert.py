@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.c import SCALARS
+from kdray.metamorphic.transforms.c_dialect import SCALARS
 from kdray.metamorphic.transforms.curly import NUMBERS, Unit, is_quiet
 from kdray.metamorphic.transforms.curly_blocks import (
     has_directive,
