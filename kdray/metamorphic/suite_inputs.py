@@ -19,7 +19,7 @@ from kdray.corpus.example import Example
 from kdray.errors import DataError
 from kdray.metamorphic.transforms.base import Transform, Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
-from kdray.tasks import AnyTask
+from kdray.tasks import Task
 
 IDENTITY = "identity"
 Ids = NDArray[np.int32]
@@ -45,7 +45,7 @@ class Input:
 
 
 def suite_inputs(
-    task: AnyTask,
+    task: Task,
     examples: Sequence[Example],
     *,
     seed: int,
@@ -77,7 +77,7 @@ def _allowed(language: str, names: Sequence[str] | None) -> list[Transform]:
 
 
 def _variants(
-    task: AnyTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
+    task: Task, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
 ) -> list[Input]:
     """Variants of one case, by different transformations, those used least first."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not secret

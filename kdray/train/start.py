@@ -11,9 +11,9 @@ from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.families import build, describe
 from kdray.students.slices import check_sliceable
+from kdray.students.vocabulary import KEPT, carried_over, spelled
 from kdray.students.warm_start import slice_state
 from kdray.train.trial_data import TrialData
-from kdray.train.vocabulary import KEPT
 
 ORDER = "order.safetensors"
 """The order in which a teacher is cut, made by the first trial that asks."""
@@ -76,8 +76,6 @@ def _with_own_vocabulary(
     state: dict[str, Any], own: dict[str, Any], student: Student, data: TrialData
 ) -> dict[str, Any]:
     """The same with the teacher's rows carried over to the student's vocabulary."""
-    from kdray.students.pieces import carried_over, spelled
-
     spelling = spelled(data.task.tokenizer, data.teacher_task.tokenizer)
     tables = [name for name in state if VOCAB in axes_of(student.family, name)[1]]
     return state | {name: carried_over(state[name], own[name], spelling) for name in tables}

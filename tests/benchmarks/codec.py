@@ -34,7 +34,7 @@ from kdray.corpus.store import read_corpus
 from kdray.stream import MemorySource
 from kdray.students.families import build
 from kdray.students.load import load_tokenizer
-from kdray.tasks.make import assertion_task
+from kdray.tasks import task_of
 from kdray.tasks.row import Row
 from kdray.teacher import fidelity
 from kdray.teacher.capture import Plan
@@ -114,7 +114,7 @@ def on_teacher(model: Any, task: Any, rows: Sequence[Row], sample_rows: Sequence
 def small_teacher(corpus: str, steps: int) -> tuple[Any, Any, list[Row]]:
     """A Llama with CodeT5's vocabulary, trained for a minute; its task, its training rows."""
     tokenizer = load_tokenizer(common.CODET5)
-    task = assertion_task(tokenizer, False, common.teacher_encoding())
+    task = task_of("assertion", tokenizer, False, common.teacher_encoding())
     examples = read_corpus(corpus, "train")
     rows = task.rows([examples[i * len(examples) // 6000] for i in range(6000)])
     shape = LlamaStudent(family="llama", layers=3, hidden=128, heads=4, feed_forward=352)

@@ -14,9 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from kdray.config import Distil, Student, Trial, as_data, parse
 from kdray.stream import collate
 from kdray.students.cost import flops_per_example, flops_per_token, params, size_bytes
-from kdray.students.families import build, describe
+from kdray.students.families import build, describe, teacher_shape
 from kdray.students.load import load_model
-from kdray.students.vocab import teacher_shape
 from kdray.tasks.row import IGNORED, Row
 from kdray.train.engine import Engine, World
 from kdray.train.learner import Learner

@@ -10,10 +10,10 @@ from kdray.errors import ConfigError
 from kdray.students.axes import axes_of, reorder
 from kdray.students.families import build
 from kdray.students.importance import best_order, cut_model, importance_order, mean_loss
-from kdray.students.pieces import carried_over, spelled
 from kdray.students.slices import check_sliceable
-from kdray.tasks.classification import train_code_tokenizer
+from kdray.students.vocabulary import carried_over, spelled
 from kdray.tasks.row import IGNORED, Row
+from kdray.tasks.tokenizer import train_code_tokenizer
 from tests.students.architectures import (
     ARCHITECTURES,
     END,

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kdray.config import SNIPPETS
 from kdray.console import Advance
 from kdray.corpus.labelled import Labelled, read_labelled
 from kdray.corpus.sample import sample
@@ -22,8 +21,8 @@ from kdray.metamorphic.compare_models.classifiers import Material, Side, compare
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.storage import exists, join, read_json
-from kdray.tasks.classification import ClassificationTask, wrapped
-from kdray.tasks.make import assertion_task, is_ours, saved_encoding
+from kdray.students.load import is_ours, load_task, saved_encoding, task_name
+from kdray.tasks import ClassificationTask
 
 MAX_INPUT = 400
 """Tokens of a snippet where a model does not say: CodeXGLUE's for these tasks."""
@@ -86,14 +85,10 @@ def compare_pairs(
 
 
 def _common_task(teacher: Side, student: Side) -> str:
-    if teacher.answers.task.snippets != student.answers.task.snippets:
-        told = [f"{side.name} is for {_task(side)}" for side in (teacher, student)]
-        raise ConfigError(f"{', '.join(told)}: a teacher and its student have one task")
-    return _task(student)
-
-
-def _task(side: Side) -> str:
-    return next(task for task, snippets in SNIPPETS.items() if snippets == side.answers.task.snippets)
+    if teacher.answers.task.name != student.answers.task.name:
+        tasks = [f"{side.name} is for {side.answers.task.name}" for side in (teacher, student)]
+        raise ConfigError(f"{', '.join(tasks)}: a teacher and its student have one task")
+    return student.answers.task.name
 
 
 def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
@@ -130,7 +125,7 @@ def _is_generator(path: str) -> bool:
 def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
     from kdray.metamorphic.compare_models.generators import compare_generators
-    from kdray.students.load import load_model, load_tokenizer
+    from kdray.students.load import load_model
 
     corpora = [path for path in data if exists(join(path, "corpus.json"))]
     if not corpora:
@@ -138,9 +133,8 @@ def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: 
     models, tasks = [], []
     for path in (one, two):
         model = load_model(path)
-        encoding = saved_encoding(path)
         models.append((name_of(path), model))
-        tasks.append(assertion_task(load_tokenizer(path), model.config.is_encoder_decoder, encoding))
+        tasks.append(load_task(model, path))
     if tasks[0].fingerprint != tasks[1].fingerprint:
         raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
@@ -195,16 +189,14 @@ def technique_of(path: str) -> str:
 
 def _published(path: Path) -> tuple[Any, Any]:
     """One of Compressor's students and its tokenizer. Raises `DataError`."""
+    from tokenizers import Tokenizer
+
     from kdray.errors import DataError
     from kdray.students.compressor_weights import load_compressor
 
     model = load_compressor(path)
-    name = next(
-        COMPRESSOR_TOKENIZERS[task] for task, snippets in SNIPPETS.items() if snippets == model.snippets
-    )
+    name = COMPRESSOR_TOKENIZERS[task_name(model)]
     beside = path.parent / name
     if not beside.exists():
         raise DataError(f"{path}: its tokenizer {name} must lie beside it")
-    from tokenizers import Tokenizer
-
-    return model, wrapped(Tokenizer.from_file(str(beside)))
+    return model, ClassificationTask.wrapped(Tokenizer.from_file(str(beside)))
