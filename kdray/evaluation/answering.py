@@ -22,7 +22,7 @@ from kdray.corpus.example import Example
 from kdray.evaluation.baselines import copied, majority
 from kdray.evaluation.classify import Classifier, class_logits
 from kdray.evaluation.generate import Generation, OnDraft, greedy
-from kdray.evaluation.metrics import binary_marks, classification_marks
+from kdray.evaluation.metrics import binary_metrics, classification_metrics
 from kdray.evaluation.shares import share, text_metrics
 from kdray.tasks import ClassificationTask, Task
 
@@ -221,12 +221,12 @@ class Choosing(Answering[ClassificationTask]):
         probabilities_NC = Classifier(model, task)([task.parts(example) for example in examples])
         truth_N = np.array([int(example.target) for example in examples])
         hits_N = probabilities_NC.argmax(1) == truth_N
-        return share(hits_N, task.accuracy) | classification_marks(probabilities_NC, truth_N)
+        return share(hits_N, task.accuracy) | classification_metrics(probabilities_NC, truth_N)
 
     def class_metrics(self, outputs: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        """See `binary_marks`."""
+        """See `binary_metrics`."""
         said_N, truth_N = (np.array([int(text) for text in texts]) for texts in (outputs, references))
-        return binary_marks(said_N, truth_N)
+        return binary_metrics(said_N, truth_N)
 
     def baselines(
         self, references: Sequence[str], data: Data | None, progress: Advance

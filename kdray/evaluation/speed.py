@@ -27,7 +27,6 @@ from kdray.tasks import Task
 
 INPUTS = 8
 """How many inputs are timed."""
-MARKS = ("latency_ms", "peak_memory_mb")
 
 
 def speed(model: Any, task: Task, prompts: Sequence[NDArray[np.int32]]) -> dict[str, float]:

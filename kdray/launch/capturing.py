@@ -18,7 +18,7 @@ import numpy as np
 
 from kdray.config import Encoding, Sweep
 from kdray.console import Advance, Stage, near, say
-from kdray.corpus.sample import sample
+from kdray.corpus.sample import evenly, sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.answering import answering
@@ -32,7 +32,8 @@ from kdray.students.slices import check_cut
 from kdray.tasks import Task, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
-from kdray.teacher.codec import Codec, make
+from kdray.teacher.codec import Codec
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardWriter
 
@@ -137,12 +138,14 @@ class Capturing:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
         examples, count = read_corpus(self._corpus, "train"), self._sweep.capture.rows
         if self._sweep.capture.targets == "truth":
-            return spread(self._task.rows(examples), count)
+            rows = self._task.rows(examples)
+            return [rows[i] for i in evenly(len(rows), len(rows) if count is None else count)]
         if not self._task.writes:
             raise ConfigError(
                 f"capture.targets greedy: task {self._sweep.trial.task} has no answers to write"
             )
-        prompts = [(example.id, self._task.prompt(example)) for example in spread(list(examples), count)]
+        chosen = evenly(len(examples), len(examples) if count is None else count)
+        prompts = [(examples[i].id, self._task.prompt(examples[i])) for i in chosen]
         return [Row(name, ids, np.full(len(ids), IGNORED, np.int32)) for name, ids in prompts]
 
     def _announce(self, folder: str, rows: Sequence[Row]) -> None:
@@ -220,10 +223,3 @@ def _keep(model: Any, tokenizer: Any, folder: str) -> None:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
         upload(Path(local), folder)
-
-
-def spread(items: list[Any], count: int | None) -> list[Any]:
-    """`count` of the items, evenly spaced; all of them for None."""
-    if count is None or count >= len(items):
-        return items
-    return [items[i * len(items) // count] for i in range(count)]

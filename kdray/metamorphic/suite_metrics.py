@@ -160,7 +160,7 @@ def _metrics(
 ) -> Evaluation:
     variants = np.flatnonzero(~clean_N)
     on_variants, on_clean = answers.select(~clean_N), answers.select(clean_N)
-    found = violations(on_variants, thresholds)
+    by_relation = violations(on_variants, thresholds)
     rows = range(len(clean_N))
     right_N = matches(texts, suite.references[: len(texts)])
     teacher_right_N = matches(suite.teacher_texts[: len(texts)], suite.references[: len(texts)])
@@ -169,16 +169,16 @@ def _metrics(
         "variant_accuracy": _share(right_N[~clean_N]),
         "teacher_accuracy": _share(teacher_right_N[clean_N]),
         "agreement": _share(on_clean.agrees),
-        "violating_share": violating_share(found),
+        "violating_share": violating_share(by_relation),
         "flips": text_flips(suite, variants, texts),
         "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
-        **rates(found),
+        **rates(by_relation),
         **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
     student_ece = ece(on_variants.student_confidence, right_N[~clean_N])
     teacher_ece = ece(on_variants.teacher_confidence, teacher_right_N[~clean_N])
     metrics = {
-        "metamorphic_discrepancy": discrepancy(found),
+        "metamorphic_discrepancy": discrepancy(by_relation),
         **{name: rate.share for name, rate in shares.items() if rate.total},
         "confidence": float(on_variants.student_confidence.mean()),
         "ece": student_ece,
@@ -187,13 +187,13 @@ def _metrics(
     }
     case_N = np.array([suite.cases[row] for row in variants])
     intervals = {
-        "metamorphic_discrepancy": discrepancy_interval(found, case_N, BOOTSTRAP_SEED),
+        "metamorphic_discrepancy": discrepancy_interval(by_relation, case_N, BOOTSTRAP_SEED),
         **{name: rate.interval for name, rate in shares.items() if rate.total},
     }
     for name, (mean, interval) in _lenient(suite, np.flatnonzero(clean_N), texts).items():
         metrics[name], intervals[name] = mean, interval
     counts = {"cases": int(clean_N.sum()), "variants": len(variants)}
-    counts |= {name: rate.total for name, rate in rates(found).items()}
+    counts |= {name: rate.total for name, rate in rates(by_relation).items()}
     by_transform = _by_transform(suite, variants, on_variants, thresholds)
     return Evaluation(metrics, intervals, counts, by_transform)
 
@@ -237,8 +237,8 @@ def _by_transform(
     names = np.array([suite.transforms[row] for row in variants])
     table: dict[str, dict[str, float]] = {}
     for name in sorted(set(names.tolist())):
-        found = violations(on_variants.select(names == name), thresholds)
-        shares = {relation: rate.share for relation, rate in rates(found).items()}
+        by_relation = violations(on_variants.select(names == name), thresholds)
+        shares = {relation: rate.share for relation, rate in rates(by_relation).items()}
         table[name] = {"variants": int((names == name).sum())}
         table[name] |= {relation: share for relation, share in shares.items() if not math.isnan(share)}
     return table

@@ -1,4 +1,4 @@
-"""A student's vocabulary where it is not its teacher's: its tokenizer, its embeddings, the shards as it reads them.
+"""A vocabulary that is not the teacher's: a student's tokenizer, its embeddings, and the shards as it reads them.
 
 The tokenizer is trained on what the shards hold. The embeddings are the teacher's: a token that the teacher knows
 too takes its row, any other the mean of the rows of the teacher's tokens that spell it.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kdray.config import Trial
+from kdray.corpus.sample import evenly
 from kdray.storage import exists, join, read_bytes, read_json, write_once
 from kdray.stream import RowSource
 from kdray.tasks import Task, task_class
@@ -66,9 +67,7 @@ def own_tokenizer(trial: Trial, shards: ShardSource, teacher_task: Task) -> Any:
 
 
 def _sample(shards: ShardSource) -> list[Row]:
-    total = len(shards)
-    count = min(total, TRAINED_ON_ROWS)
-    rows, _ = shards.take([i * total // count for i in range(count)])
+    rows, _ = shards.take(evenly(len(shards), TRAINED_ON_ROWS))
     return rows
 
 

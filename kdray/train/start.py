@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 from kdray.config import Student, Trial
+from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
@@ -62,10 +63,7 @@ def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:
     place = join(trial.shards, KEPT, ORDER)
     if exists(place):
         return load(read_bytes(place))  # type: ignore[no-any-return]
-    total = len(data.shards)
-    rows, _ = data.shards.take(
-        sorted({i * total // ROWS for i in range(ROWS)}) if total > ROWS else range(total)
-    )
+    rows, _ = data.shards.take(evenly(len(data.shards), ROWS))
     order = best_order(teacher, rows, data.teacher_task.pad_id)
     with contextlib.suppress(OSError):  # shards that may only be read
         write_once(place, save(dict(order)))

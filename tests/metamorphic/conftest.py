@@ -12,7 +12,7 @@ from kdray.corpus.example import Example
 from kdray.students.families import build
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.tokenizer import train_line_tokenizer
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 
 BODIES = (

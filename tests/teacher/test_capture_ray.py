@@ -8,7 +8,7 @@ import pytest
 
 from kdray.config import Resources
 from kdray.errors import DataError
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.workers import ray_session
 from tests.teacher.conftest import HEADER, make_rows
 from tests.teacher.test_capture import Teacher, contents, run

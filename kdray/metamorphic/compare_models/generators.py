@@ -98,7 +98,7 @@ def _judge(
     variants = np.flatnonzero(~clean_N)
     name_N = np.array([suite.transforms[row] for row in variants])
     on_variants = answers.select(variants)
-    found = violations(on_variants, plan.thresholds)
+    by_relation = violations(on_variants, plan.thresholds)
     case_N = np.array([suite.cases[row] for row in variants])
     said = {"teacher": suite.teacher_texts, "student": texts}
     columns = [
@@ -113,11 +113,11 @@ def _judge(
         cases=int(clean_N.sum()),
         variants=len(variants),
         marks={who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()},
-        discrepancy=discrepancy(found),
-        interval=discrepancy_interval(found, case_N, plan.seed),
-        rates=rates(found),
+        discrepancy=discrepancy(by_relation),
+        interval=discrepancy_interval(by_relation, case_N, plan.seed),
+        rates=rates(by_relation),
         clean_rates=rates(violations(answers.select(clean_N), plan.thresholds)),
-        violating=violating_share(found),
+        violating=violating_share(by_relation),
         calibration_gap=abs(
             ece(on_variants.teacher_confidence, _right(suite, suite.teacher_texts)[variants])
             - ece(on_variants.student_confidence, _right(suite, texts)[variants])

@@ -63,25 +63,25 @@ def compare_pairs(
             raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
     sides: dict[str, Side] = {}
     sets: list[list[Labelled]] = []
-    found: list[Mimicry] = []
+    rows: list[Mimicry] = []
     used: dict[str, Material] = {}
-    for one, two in zip(models[::2], models[1::2], strict=True):
-        if _is_generator(one) and _is_generator(two):
-            found += _generators(one, two, data, plan, both_ways)
+    for teacher_path, student_path in zip(models[::2], models[1::2], strict=True):
+        if _is_generator(teacher_path) and _is_generator(student_path):
+            rows += _generators(teacher_path, student_path, data, plan, both_ways)
             continue
-        for path in (one, two):
+        for path in (teacher_path, student_path):
             if path not in sides:
                 sides[path] = open_side(path)
-        teacher, student = sides[one], sides[two]
+        teacher, student = sides[teacher_path], sides[student_path]
         sets = sets or [_labelled(path, language) for path in data]
         task = _common_task(teacher, student)
         if task not in used:
             used[task] = _inputs(task, sets, data, plan)
         inputs = used[task]
-        found.append(compare_classifiers(teacher, student, inputs, plan, progress))
+        rows.append(compare_classifiers(teacher, student, inputs, plan, progress))
         if both_ways:
-            found.append(compare_classifiers(student, teacher, inputs, plan, progress))
-    return found
+            rows.append(compare_classifiers(student, teacher, inputs, plan, progress))
+    return rows
 
 
 def _common_task(teacher: Side, student: Side) -> str:
@@ -92,11 +92,11 @@ def _common_task(teacher: Side, student: Side) -> str:
 
 
 def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
-    fitting = next((found for found in sets if found and found[0].task == task), None)
+    fitting = next((cases for cases in sets if cases and cases[0].task == task), None)
     if fitting is None:
-        tasks = [found[0].task if found else "assertion" for found in sets]
-        told = ", ".join(f"{path} is for {one}" for path, one in zip(data, tasks, strict=True))
-        raise ConfigError(f"--data: nothing for {task} ({told or 'none given'})")
+        tasks = [cases[0].task if cases else "assertion" for cases in sets]
+        given = ", ".join(f"{path} is for {its_task}" for path, its_task in zip(data, tasks, strict=True))
+        raise ConfigError(f"--data: nothing for {task} ({given or 'none given'})")
     return material(fitting, plan)
 
 
@@ -108,8 +108,8 @@ def _labelled(path: str, language: str | None) -> list[Labelled]:
             for e in read_corpus(path, "test")
             if e.target in ("0", "1")
         ]
-    found = read_labelled(path, language)
-    return [one for one in found if one.split == "test"] or found
+    cases = read_labelled(path, language)
+    return [case for case in cases if case.split == "test"] or cases
 
 
 def _is_generator(path: str) -> bool:
@@ -122,26 +122,34 @@ def _is_generator(path: str) -> bool:
     )
 
 
-def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
+def _generators(
+    teacher_path: str, student_path: str, data: Sequence[str], plan: Plan, both_ways: bool
+) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
     from kdray.metamorphic.compare_models.generators import compare_generators
     from kdray.students.load import load_model
 
     corpora = [path for path in data if exists(join(path, "corpus.json"))]
     if not corpora:
-        raise ConfigError(f"--data: {two} writes assertions, which takes a corpus (`kdray corpus mine`)")
+        raise ConfigError(
+            f"--data: {student_path} writes assertions, which takes a corpus (`kdray corpus mine`)"
+        )
     models, tasks = [], []
-    for path in (one, two):
+    for path in (teacher_path, student_path):
         model = load_model(path)
         models.append((name_of(path), model))
         tasks.append(load_task(model, path))
     if tasks[0].fingerprint != tasks[1].fingerprint:
-        raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
+        raise ConfigError(
+            f"{teacher_path} and {student_path} differ in tokenizer or limits: their outputs cannot be compared"
+        )
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
-    found = [compare_generators(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
+    rows = [compare_generators(models[0], models[1], technique_of(student_path), tasks[0], examples, plan)]
     if both_ways:
-        found.append(compare_generators(models[1], models[0], technique_of(one), tasks[0], examples, plan))
-    return found
+        rows.append(
+            compare_generators(models[1], models[0], technique_of(teacher_path), tasks[0], examples, plan)
+        )
+    return rows
 
 
 def open_side(path: str) -> Side:
