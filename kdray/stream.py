@@ -3,7 +3,8 @@
 An epoch is a permutation of the rows; inside windows of `WINDOW` global batches rows are sorted by length, so
 that a batch pads little, and the batches of a window are shuffled. Global batch b of an epoch is the same on
 1, 2 or 4 ranks: each rank takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the
-order, nothing is replayed.
+order, nothing is replayed. Not here: where rows come from (`kdray.teacher.shards`), and what is done with a batch
+(`kdray.train`).
 
 Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then
 context tokens).
