@@ -12,13 +12,13 @@
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
-Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `search`).
+Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `experiment`).
 
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
 trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
-(`pareto`, `report`), and writing (`search`, `train`).
+(`pareto`, `report`), and writing (`experiment`, `train`).
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class TrialRecord:
     def metrics(self) -> dict[str, Any]:
         """The last rung's metrics; empty before the first."""
         return self.rungs[-1] if self.rungs else {}
+
+    @property
+    def step(self) -> int:
+        """The last rung reached; 0 before the first."""
+        return int(self.metrics.get("step", 0))
 
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""

@@ -24,8 +24,6 @@ from kdray.config import (
     sweep_from,
 )
 from kdray.launch.folders import absolute
-from kdray.launch.prepare import Prepared
-from kdray.search import constraints
 
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
 Limits = Mapping[str, tuple[int, int]]
@@ -131,10 +129,3 @@ def link(name: str | None, made: Path, folder: Path) -> None:
     assert not Path(name).is_absolute(), f"{name} is a folder of one machine"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).symlink_to(made)
-
-
-def gate(sweep: Sweep, prepared: Prepared) -> constraints.Gate:
-    """What a launched sweep may train."""
-    known = prepared.context
-    teacher = {name: float(known[name]) for name in ("teacher_params", "teacher_bytes")}
-    return constraints.Gate(sweep, constraints.sizes(known), teacher, constraints.cuttable(known))

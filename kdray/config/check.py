@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kdray.config.paths import value_at
 from kdray.config.read import as_data, parse, read_value, read_yaml
 from kdray.config.sweep import Choice, Range, Sweep
 from kdray.config.trial import TeacherRecipe, Trial
@@ -144,6 +145,13 @@ def contains(spec: Choice | Range, value: Any) -> bool:
         return value in spec.choices
     low, high = spec.range
     return isinstance(value, (int, float)) and low <= value <= high
+
+
+def is_whole(sweep: Sweep, path: str, spec: Range) -> bool:
+    """Whether a range is of whole numbers: the field of the base trial says so too, for `[0, 1]` may well be meant
+    for a float.
+    """
+    return spec.is_int and not isinstance(value_at(as_data(sweep.trial), path), float)
 
 
 def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:

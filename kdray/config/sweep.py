@@ -149,7 +149,7 @@ class Capture(Store):
 
 
 class Tracking(Part):
-    """Where a sweep is followed besides its folder and TensorBoard (`search.track`)."""
+    """Where a sweep is followed besides its folder and TensorBoard (`workers.trackers`)."""
 
     mlflow: str | None = Field(None, min_length=1, description="a folder, or the URI of an MLflow server")
     wandb: str | None = Field(None, min_length=1, description="a Weights & Biases project")

@@ -12,6 +12,7 @@ from kdray.config import (
     Trial,
     as_data,
     contains,
+    is_whole,
     load_sweep,
     merge,
     parse,
@@ -166,6 +167,14 @@ def test_overrides_on_the_command_line_are_yaml_values():
 def test_a_range_contains_what_lies_between_its_ends(low, value):
     spec = Range(range=(low, low + 1))
     assert contains(spec, value) == (low <= value <= low + 1)
+
+
+def test_a_range_between_whole_ends_is_whole_only_where_its_field_is():
+    sweep = sweep_from(
+        {**DATA, "space": {"distil.alpha": {"range": [0, 1]}, "optim.batch_size": {"range": [8, 32]}}}, "test"
+    )
+    whole = {path: is_whole(sweep, path, spec) for path, spec in sweep.space.items()}
+    assert whole == {"distil.alpha": False, "optim.batch_size": True}
 
 
 def test_constraints_speak_of_the_teacher():
