@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ import numpy as np
 
 from kdray.config import Encoding
 from kdray.corpus.example import Example
-from kdray.tasks.packing import RowBuilder, chains, parts
+from kdray.tasks.packing import RowBuilder, chains, repacked
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.task import Ids, Task
 from kdray.tasks.tokenizer import train_line_tokenizer, wrapped_for_lines
@@ -93,14 +94,8 @@ class AssertionTask(Task):
     @property
     def limits(self) -> tuple[Any, ...]:
         """See `Task`."""
-        return (
-            self.encoder_decoder,
-            self.max_input,
-            self.max_header,
-            self.max_target,
-            self.max_row,
-            self.overlap,
-        )
+        lengths = self.max_input, self.max_header, self.max_target, self.max_row, self.overlap
+        return self.encoder_decoder, *lengths
 
     @property
     def _end(self) -> np.int32:
@@ -160,20 +155,12 @@ class AssertionTask(Task):
                 yield self.text(row.labels)
 
     def reread_row(self, row: Row, teacher: Task) -> Row:
-        """See `Task`: a decoder's row part by part, what stands between targets and each target."""
+        """See `Task`."""
         if self.encoder_decoder:
             input_ids = self.reread_prompt(row.input_ids, teacher)
             return Row(row.id, input_ids, self.reread_output(row.labels, teacher))
-        ids: list[Ids] = []
-        labels: list[Ids] = []
-        for part, is_target in parts(row, teacher.end_id):
-            reread = self.reread_output(part, teacher) if is_target else self._reread(part, teacher)
-            ids.append(reread)
-            labels.append(reread if is_target else np.full(len(reread), IGNORED, np.int32))
-        whole, whole_labels = np.concatenate(ids), np.concatenate(labels)
-        first = int(np.flatnonzero(whole_labels != IGNORED)[0])
-        cut = min(max(0, len(whole) - self.max_row), max(0, first - 1))
-        return Row(row.id, whole[cut:], whole_labels[cut:])
+        in_own_tokens = partial(self._reread, teacher=teacher), partial(self.reread_output, teacher=teacher)
+        return repacked(row, teacher.end_id, *in_own_tokens, self.max_row)
 
     def reread_prompt(self, prompt_ids: Ids, teacher: Task) -> Ids:
         """See `Task`: its context is cut in front, and an encoder's ends in the end token."""

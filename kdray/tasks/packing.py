@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,31 @@ def _continues(before: Example, after: Example) -> bool:
     return same_test and after.context.startswith(f"{before.context}{before.target}\n")
 
 
-def parts(row: Row, end_id: int) -> Iterator[tuple[Ids, bool]]:
+def repacked(
+    row: Row, end_id: int, context: Callable[[Ids], Ids], target: Callable[[Ids], Ids], max_row: int
+) -> Row:
+    """A row part by part in other tokens, cut in front to `max_row`, but to no less than its first target.
+
+    Args:
+        row: of a tokenizer whose targets end in `end_id`.
+        end_id: see `row`.
+        context: gives the new tokens of what stands between targets.
+        target: those of a target.
+        max_row: tokens at most.
+    """
+    ids: list[Ids] = []
+    labels: list[Ids] = []
+    for part, is_target in _parts(row, end_id):
+        reread = target(part) if is_target else context(part)
+        ids.append(reread)
+        labels.append(reread if is_target else np.full(len(reread), IGNORED, np.int32))
+    whole, whole_labels = np.concatenate(ids), np.concatenate(labels)
+    first = int(np.flatnonzero(whole_labels != IGNORED)[0])
+    cut = min(max(0, len(whole) - max_row), max(0, first - 1))
+    return Row(row.id, whole[cut:], whole_labels[cut:])
+
+
+def _parts(row: Row, end_id: int) -> Iterator[tuple[Ids, bool]]:
     """A row's runs of context and its single targets, in order, each with whether it is a target."""
     is_target = row.labels != IGNORED
     borders = np.flatnonzero(np.diff(is_target.astype(np.int8))) + 1
