@@ -75,7 +75,8 @@ def test_a_teachers_recipe_trains_and_its_folder_loads(
     tiny.link(recipe.corpus, corpus, tmp_path)
     monkeypatch.chdir(tmp_path)
     if recipe.teacher is not None:
-        train_teacher(older(recipe), recipe.teacher)
+        train_teacher(older(recipe), "older")
+        tiny.put_teacher(recipe.teacher, tmp_path / "older", tmp_path, monkeypatch)
     curve = train_teacher(recipe, "out")["learning_curve"]
     assert [point["step"] for point in curve] == list(recipe.budget.reports)
     assert all(math.isfinite(point["train_loss"]) for point in curve)

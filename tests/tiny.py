@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kdray import packaged
 from kdray.config import (
     Sweep,
     TeacherRecipe,
@@ -66,6 +67,16 @@ def recipe(path: Path) -> TeacherRecipe:
     return parse(TeacherRecipe, shrink(as_data(load_recipe(path)), TEACHER), path.stem)
 
 
+def smaller_demo(path: str | Path) -> dict[str, Any]:
+    """The demo's sweep with less of everything: the same corpus, teacher, space, training and report."""
+    data = read_yaml(path)
+    data["capture"] |= {"rows": 96, "cases": 24}
+    data["trial"]["budget"] = {"steps": 8, "rungs": [4, 8]}
+    data["trial"]["evaluation"] = {"cases": 24, "rung_cases": 24}
+    data["search"]["trials"] = 4
+    return data
+
+
 def shrink(value: Any, limits: Limits, field: str = "") -> Any:
     """`value` with every number of a field in `limits` within them: in the base trial, the space, its conditions,
     the start points. `field` is what it is the value of, the last part of a dotted path.
@@ -118,9 +129,19 @@ def world_of(trial: Trial, request: pytest.FixtureRequest) -> tuple[Path, Path]:
 def lay_out(path: Path, folder: Path, request: pytest.FixtureRequest) -> None:
     """Makes `folder` the working folder, with a corpus and a teacher where the sweep in a file looks for them."""
     trial = load_sweep(path).trial
-    for name, made in zip((trial.corpus, trial.teacher), world_of(trial, request), strict=True):
+    monkeypatch = request.getfixturevalue("monkeypatch")
+    corpus, teacher = world_of(trial, request)
+    link(trial.corpus, corpus, folder)
+    put_teacher(trial.teacher, teacher, folder, monkeypatch)
+    monkeypatch.chdir(folder)
+
+
+def put_teacher(name: str | None, made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the name that a file gives its teacher stand for the one that was `made`."""
+    if name is not None and packaged.is_named(name):
+        monkeypatch.setitem(packaged.TEACHERS, name.removeprefix(packaged.PREFIX), str(made))
+    else:
         link(name, made, folder)
-    request.getfixturevalue("monkeypatch").chdir(folder)
 
 
 def link(name: str | None, made: Path, folder: Path) -> None:

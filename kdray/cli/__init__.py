@@ -12,7 +12,7 @@ import sys
 from kdray.cli import runs  # noqa: F401 - its commands come first in the help
 
 # isort: split
-from kdray.cli import data_verbs, outcomes  # noqa: F401 - theirs follow
+from kdray.cli import beginnings, data_verbs, outcomes  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.errors import KdrayError
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kdray.cli.apps import Json, Runs, SweepFile, app, experiment_folder, show, show_json
+from kdray.cli.apps import Json, Name, Runs, SweepFile, app, experiment_folder, show, show_json
 from kdray.errors import ConfigError
 
 
@@ -130,7 +130,7 @@ def launch(
 
 @app.command()
 def resume(
-    name: str,
+    name: Name,
     runs: Runs = "runs",
     trials: Annotated[
         int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
@@ -153,7 +153,7 @@ def resume(
 
 
 @app.command()
-def stop(name: str, runs: Runs = "runs") -> None:
+def stop(name: Name, runs: Runs = "runs") -> None:
     """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
     from kdray.experiment.lifecycle import stop as stop_sweep
 
@@ -162,7 +162,7 @@ def stop(name: str, runs: Runs = "runs") -> None:
 
 
 @app.command()
-def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
+def status(name: Name, runs: Runs = "runs", as_json: Json = False) -> None:
     """How far a sweep is, also while it runs.   Example: kdray status demo"""
     from kdray.experiment.lifecycle import status as status_of
 

@@ -19,9 +19,9 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.paths import chosen, flat, value_at
-from kdray.config.read import Part, as_data, parse, read_yaml
+from kdray.config.read import Part, as_data, parse, read_value, read_yaml
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Search, Sweep, Tracking
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -32,10 +32,12 @@ from kdray.config.trial import (
     TeacherRecipe,
     Trial,
     accuracy_of,
+    divisors,
 )
 
 __all__ = [
     "ACCELERATOR",
+    "NAME",
     "SNIPPETS",
     "Budget",
     "Capture",
@@ -62,6 +64,7 @@ __all__ = [
     "chosen",
     "contains",
     "corners",
+    "divisors",
     "flat",
     "is_whole",
     "load_recipe",
@@ -69,6 +72,7 @@ __all__ = [
     "merge",
     "parse",
     "parse_overrides",
+    "read_value",
     "read_yaml",
     "satisfies",
     "sweep_from",

@@ -23,15 +23,26 @@ def _quiet() -> None:
     logging.disable_progress_bar()
 
 
-def load_model(source: str | Path) -> Any:
-    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+def load_config(source: str | Path) -> Any:
+    """A model's architecture in transformers' words, no weights. Raises `DataError` where there is none."""
+    from transformers import AutoConfig
 
     _quiet()
     source = local_folder(str(source))
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
+
+
+def load_model(source: str | Path) -> Any:
+    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    source = local_folder(str(source))
+    config = load_config(source)
+    try:
         auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options = {"dtype": torch.float32, "use_safetensors": True}
         if config.model_type == "roberta":

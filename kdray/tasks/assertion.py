@@ -24,6 +24,7 @@ import numpy as np
 
 from kdray.config import Encoding
 from kdray.corpus.example import Example
+from kdray.tasks.encode import encode_text
 from kdray.tasks.packing import RowBuilder, chains, repacked
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.task import Ids, Task
@@ -183,8 +184,7 @@ class AssertionTask(Task):
         return self._encode([teacher.text(ids)])[0]
 
     def _encode(self, texts: Sequence[str]) -> list[Ids]:
-        encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-        return [np.asarray(ids, np.int32) for ids in encoded]
+        return [np.asarray(ids, np.int32) for ids in encode_text(self.tokenizer, texts)]
 
     def _rest(self, example: Example) -> str:
         """What follows the assertion, as a prompt shows it."""

@@ -105,4 +105,5 @@ def _from_corpus(trial: Trial) -> TrialData:
         teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
     source = MemorySource(task.rows(examples))
-    return TrialData(task, teacher_task, source, len(tokenizer), trial.teacher, None, held_out)
+    older = None if trial.teacher is None else local_folder(trial.teacher)
+    return TrialData(task, teacher_task, source, len(tokenizer), older, None, held_out)

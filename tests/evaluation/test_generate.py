@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
+from kdray.evaluation.decoding import _cache_argument
 from kdray.evaluation.generate import Generation, greedy
 
 VOCAB = 64
@@ -88,6 +90,23 @@ def case(request: pytest.FixtureRequest) -> tuple[Any, list[Any], list[list[int]
 def test_outputs_are_those_of_transformers_for_any_batch_size(case: Any, batch_size: int) -> None:
     model, prompts, expected = case
     assert [output.ids.tolist() for output in by_kdray(model, prompts, batch_size)] == expected
+
+
+def test_the_cache_has_the_name_that_the_decoder_gives_it(case: Any) -> None:
+    model, prompts, _ = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_kdray(model, prompts[:2])
+
+
+def test_the_cache_has_its_old_name_before_transformers_renamed_it() -> None:
+    class Before(torch.nn.Module):
+        def forward(self, input_ids: Any, past_key_values: Any = None, **_: Any) -> Any: ...
+
+    class After(torch.nn.Module):
+        def forward(self, input_ids: Any, cache: Any = None, **_: Any) -> Any: ...
+
+    assert [_cache_argument(one.forward) for one in (Before, After)] == ["past_key_values", "cache"]
 
 
 def test_a_draft_changes_no_output_whether_right_cut_short_or_wrong(case: Any) -> None:

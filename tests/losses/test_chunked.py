@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -307,3 +307,29 @@ def test_a_signal_that_does_not_fit_is_refused(signal: str | None, message: str)
         given = replace(given, vocab=V + 1)
     with pytest.raises(ValueError, match=message):
         case.loss(given, distil, targets=TARGETS - (signal == "short"))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pieces_of_other_lengths_add_up_to_the_whole(name: str) -> None:
+    case, distil = Case(13), Distil(loss=name, alpha=0.4, temperature=2.0)
+    signal, edges = case.signal(4, 2.0), (0, 3, 4, 20, TARGETS)
+    whole = case.loss(signal, distil)
+    parts = []
+    for start, end in pairwise(edges):
+        context = range(TARGETS, N) if end == TARGETS else range(0)
+        at = torch.tensor([*range(start, end), *context])
+        told = replace(
+            signal,
+            **{field: getattr(signal, field)[start:end] for field in ("ids_NK", "logprobs_NK", "tail_N", "tail_at_N")},
+            coefficients_NR=signal.coefficients_NR[start:end],
+        )  # fmt: skip
+        parts.append(
+            loss(
+                case.hidden_ND[at], case.weight_VD, SCALE, case.labels_N[at], case.weights_N[at], end - start,
+                told, distil, whole_weight=float(case.weights_N.sum()), whole_targets=TARGETS,
+            )
+        )  # fmt: skip
+    total = sum(part.loss for part in parts)
+    torch.testing.assert_close(total, whole.loss)
+    torch.testing.assert_close(case.grads(total), case.grads(whole.loss))
+    torch.testing.assert_close(sum(part.divergence for part in parts), whole.divergence)
