@@ -3,7 +3,8 @@
 An epoch is a permutation of the rows; inside windows of `WINDOW` global batches rows are sorted by length, so
 that a batch pads little, and the batches of a window are shuffled. Global batch b of an epoch is the same on
 1, 2 or 4 ranks: each rank takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the
-order, nothing is replayed.
+order, nothing is replayed. Not here: where rows come from (`kdray.teacher.shards`), and what is done with a batch
+(`kdray.train`).
 
 Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then
 context tokens).
@@ -91,13 +92,13 @@ def _epoch_order(lengths: bytes, batch_size: int, seed: int, epoch: int) -> NDAr
     # Epochs are whole batches: what is left over is another rest in each epoch.
     order_R = order_R[: max(1, len(order_R) // batch_size) * batch_size]
     window = WINDOW * batch_size
-    pieces = []
+    ordered = []
     for start in range(0, len(order_R), window):
         part = order_R[start : start + window]
         part = part[np.argsort(lengths_R[part], kind="stable")]
         batches = [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-        pieces += [batches[i] for i in rng.permutation(len(batches))]
-    return np.concatenate(pieces)
+        ordered += [batches[i] for i in rng.permutation(len(batches))]
+    return np.concatenate(ordered)
 
 
 def batch_rows(lengths_R: NDArray[np.int32], batch_size: int, seed: int, step: int) -> NDArray[np.int64]:

@@ -15,8 +15,7 @@ from kdray.config import SNIPPETS, Encoding, Student
 from kdray.errors import DataError
 from kdray.students.cost import params
 from kdray.students.families import describe
-from kdray.students.load import load_config
-from kdray.tasks.make import is_ours, saved_encoding
+from kdray.students.load import is_ours, load_config, saved_encoding
 
 SHARES = (1 / 2, 3 / 8, 1 / 4, 1 / 8)
 """Of the teacher's sizes: the first that keeps `MOST` of its parameters."""

@@ -1,4 +1,4 @@
-"""What a classifier says about code: class probabilities (`marks` tells how good they are).
+"""What a classifier says about code: class probabilities (`metrics` tells how good they are).
 
 Shape suffixes: N inputs, C classes, D width.
 """

@@ -40,7 +40,7 @@ def ece(confidence_N: NDArray[Any], correct_N: NDArray[Any], bins: int = BINS) -
     return float(np.abs(np.bincount(bin_N, gap, bins)).sum() / len(gap))
 
 
-def binary_marks(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float]:
+def binary_metrics(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float]:
     """`accuracy`, and `precision`, `recall` and `f1` of class 1 (0 where they have no case)."""
     hits = int(((said_N == 1) & (truth_N == 1)).sum())
     named, real = int((said_N == 1).sum()), int((truth_N == 1).sum())
@@ -52,8 +52,8 @@ def binary_marks(said_N: NDArray[Any], truth_N: NDArray[Any]) -> dict[str, float
     }
 
 
-def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any]) -> dict[str, float]:
-    """`binary_marks` and `ece`.
+def classification_metrics(probabilities_NC: NDArray[Any], labels_N: NDArray[Any]) -> dict[str, float]:
+    """`binary_metrics` and `ece`.
 
     Args:
         probabilities_NC: of two classes.
@@ -61,4 +61,4 @@ def classification_marks(probabilities_NC: NDArray[Any], labels_N: NDArray[Any])
     """
     said_N = probabilities_NC.argmax(1)
     calibration = ece(probabilities_NC.max(1), said_N == labels_N)
-    return binary_marks(said_N, labels_N) | {"ece": calibration}
+    return binary_metrics(said_N, labels_N) | {"ece": calibration}

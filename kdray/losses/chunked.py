@@ -7,7 +7,7 @@ Hidden states are projected to the vocabulary in chunks of positions and the gra
 chunk's logits are there, so that [N, V] is never held. A chunk needs little of its logits: with H the
 teacher's kept tokens, every divergence here is a function of the K logits of H and of the log-sum-exp of the
 others, the *tail* (never 1 - sum, which cancels). So the K + 1 numbers of a position go through plain
-autograd, and what comes back for the tail is spread over its tokens in proportion to their probability. Only
+autograd, and what comes back for the tail is shared out to its tokens in proportion to their probability. Only
 losses that see the student's tail at T != 1 pay a second exponential per logit.
 
 The T^2 keeps the gradient's size when T changes (Hinton et al., arXiv 1503.02531); without it alpha and T are
@@ -212,9 +212,9 @@ class _Sweep:
             return
         inputs = [cold.lse_C] + ([hot.lse_C] if hot else []) + ([kept.logits_CK] if kept else [])
         grads = list(torch.autograd.grad(objective, inputs))
-        grad_CV = cold.spread(grads.pop(0))
+        grad_CV = cold.gradient(grads.pop(0))
         if hot:
-            grad_CV += hot.spread(grads.pop(0))
+            grad_CV += hot.gradient(grads.pop(0))
         if kept:
             grad_CV.scatter_add_(1, kept.ids_CK, grads.pop(0))
         if kept and spread:

@@ -1,5 +1,5 @@
-"""Models and tokenizers from a folder, a URI or a hub name: safetensors only, no code from the repository is
-run.
+"""Models, their tokenizers and their tasks from a folder, a URI or a hub name: safetensors only, no code from the
+repository is run.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from kdray.config import SNIPPETS, Encoding
 from kdray.errors import DataError
+from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
+from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
 
 
@@ -70,6 +73,33 @@ def load_tokenizer(source: str | Path) -> Any:
         if getattr(tokenizer, name) is None:
             raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
     return tokenizer
+
+
+def load_task(model: Any, source: str | Path) -> Task:
+    """What a loaded model does, with the tokenizer beside it and the limits that it was trained with.
+
+    Raises:
+        DataError: no fast tokenizer.
+    """
+    encoder_decoder = bool(model.config.is_encoder_decoder)
+    return task_of(task_name(model), load_tokenizer(source), encoder_decoder, saved_encoding(str(source)))
+
+
+def task_name(model: Any) -> str:
+    """The name of the task that a model does: told by its family, and the snippets of a classifier."""
+    if not is_classifier(model):
+        return "assertion"
+    return next(name for name, snippets in SNIPPETS.items() if snippets == model.snippets)
+
+
+def is_ours(folder: str) -> bool:
+    """Whether a model was trained by kdray."""
+    return exists(join(folder, "kdray.json"))
+
+
+def saved_encoding(folder: str) -> Encoding:
+    """The limits that a model of ours was trained with; the defaults for any other."""
+    return Encoding(**read_json(join(folder, "kdray.json"))["encoding"]) if is_ours(folder) else Encoding()
 
 
 def shared_vocab(model: Any, tokenizer: Any) -> int:

@@ -87,8 +87,8 @@ class TrialRun:
         if self.done:
             self._round()
         self.model.eval()
-        marks, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
-        metrics |= marks
+        measured, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
+        metrics |= measured
         self.model.train()
         self._seconds += time.perf_counter() - started
         return metrics | {"seconds": self._seconds}

@@ -50,15 +50,16 @@ def test_the_packaged_teacher_fits_its_tokenizer_and_every_student_of_the_demo()
 
 def test_the_packaged_teacher_completes_an_obvious_test():
     from kdray.corpus.example import Example
-    from kdray.evaluation.examine import answers
-    from kdray.tasks.assertion import AssertionTask
+    from kdray.evaluation.answering import answering
+    from kdray.tasks import AssertionTask
 
     context = "def test_frame(self):\n    result = df.sort_values('a')\n"
     context += "    expected = DataFrame({'a': [1, 2]})\n    "
     example = Example("0", "pandas/tests/frame/test_x.py", "python", "test_frame", "", context, "", "test")
     task = AssertionTask(load_tokenizer("kdray:python"), False)
-    (said,) = answers(load_model("kdray:python"), task, [example])
-    assert said == "tm.assert_frame_equal(result, expected)"
+    model = load_model("kdray:python")
+    (output,) = answering(task).outputs(model, task, [task.prompt(example)], batch_size=1)
+    assert task.decode(output.ids) == "tm.assert_frame_equal(result, expected)"
 
 
 @pytest.mark.parametrize("name", ["teacher.yaml", "small-teacher.yaml"])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdray.evaluation.metrics import BINS, classification_marks, ece, matches
+from kdray.evaluation.metrics import BINS, classification_metrics, ece, matches
 
 
 def test_white_space_is_forgiven_and_nothing_else() -> None:
@@ -41,15 +41,20 @@ def test_ece_is_that_of_a_loop_over_bins(cases: list[tuple[float, bool]]) -> Non
 
 def test_marks_are_the_counts():
     probabilities_NC = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3], [0.45, 0.55]])
-    marks = classification_marks(probabilities_NC, np.array([0, 1, 0, 1, 1]))
-    assert marks["accuracy"] == 3 / 5
-    assert marks["precision"] == 2 / 3
-    assert marks["recall"] == 2 / 3
-    assert marks["f1"] == pytest.approx(2 / 3)
+    metrics = classification_metrics(probabilities_NC, np.array([0, 1, 0, 1, 1]))
+    assert metrics["accuracy"] == 3 / 5
+    assert metrics["precision"] == 2 / 3
+    assert metrics["recall"] == 2 / 3
+    assert metrics["f1"] == pytest.approx(2 / 3)
     # 0.6 (wrong) and 0.55 (right) share a bin of 1/15, every other confidence has one of its own.
-    assert marks["ece"] == pytest.approx((0.1 + 0.2 + abs(0.6 - 0.45) + 0.7) / 5)
+    assert metrics["ece"] == pytest.approx((0.1 + 0.2 + abs(0.6 - 0.45) + 0.7) / 5)
 
 
 def test_marks_without_a_case_of_class_one_are_nought():
-    marks = classification_marks(np.array([[0.9, 0.1]]), np.array([0]))
-    assert (marks["accuracy"], marks["precision"], marks["recall"], marks["f1"]) == (1.0, 0.0, 0.0, 0.0)
+    metrics = classification_metrics(np.array([[0.9, 0.1]]), np.array([0]))
+    assert (metrics["accuracy"], metrics["precision"], metrics["recall"], metrics["f1"]) == (
+        1.0,
+        0.0,
+        0.0,
+        0.0,
+    )

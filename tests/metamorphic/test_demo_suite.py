@@ -10,12 +10,12 @@ from kdray.corpus.sample import sample
 from kdray.metamorphic.suite_inputs import IDENTITY, suite_inputs
 from kdray.packaged import packaged
 from kdray.students.load import load_tokenizer
-from kdray.tasks.make import assertion_task
+from kdray.tasks import task_of
 
 
 def test_the_demos_suite_uses_at_least_six_transformations() -> None:
     sweep = load_sweep(packaged("demo/sweep.yaml"))
-    task = assertion_task(load_tokenizer("kdray:python"), False, Encoding())
+    task = task_of("assertion", load_tokenizer("kdray:python"), False, Encoding())
     held_out = [example for example in mine(["networkx"]) if example.split == "test"]
     plan = sweep.capture
     inputs = suite_inputs(

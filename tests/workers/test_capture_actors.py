@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kdray.errors import DataError
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from tests.teacher.conftest import HEADER, make_rows
 from tests.teacher.test_capture import Teacher, contents, run
 

@@ -23,7 +23,7 @@ from kdray.console import Advance
 from kdray.corpus.labelled import Labelled
 from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier
-from kdray.evaluation.metrics import classification_marks, ece
+from kdray.evaluation.metrics import classification_metrics, ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
 from kdray.metamorphic.compare_models.plan import Plan
@@ -134,7 +134,7 @@ def compare_classifiers(
     case_N = np.array([number for number, _, _ in inputs.variants])
     labels_N = np.array([case.label for case in inputs.cases])
     answers = classified(teacher_NC[num:], student_NC[num:])
-    found = violations(answers, plan.thresholds)
+    by_relation = violations(answers, plan.thresholds)
     on_clean = violations(classified(teacher_NC[:num], student_NC[:num]), plan.thresholds)
     duels = _duels(teacher, student, inputs.items, plan, progress)
     looks = _by_transform(inputs, teacher_NC[num:], student_NC[num:])
@@ -149,14 +149,14 @@ def compare_classifiers(
         cases=num,
         variants=len(inputs.variants),
         marks={
-            "teacher": classification_marks(teacher_NC[:num], labels_N),
-            "student": classification_marks(student_NC[:num], labels_N),
+            "teacher": classification_metrics(teacher_NC[:num], labels_N),
+            "student": classification_metrics(student_NC[:num], labels_N),
         },
-        discrepancy=discrepancy(found),
-        interval=discrepancy_interval(found, case_N, plan.seed),
-        rates=rates(found),
+        discrepancy=discrepancy(by_relation),
+        interval=discrepancy_interval(by_relation, case_N, plan.seed),
+        rates=rates(by_relation),
         clean_rates=rates(on_clean),
-        violating=violating_share(found),
+        violating=violating_share(by_relation),
         calibration_gap=abs(
             _ece(teacher_NC[num:], labels_N[case_N]) - _ece(student_NC[num:], labels_N[case_N])
         ),

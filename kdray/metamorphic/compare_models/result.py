@@ -105,8 +105,8 @@ CURVE = {
 
 def column(name: str, is_attack: bool, answers: Answers, thresholds: Thresholds) -> Column:
     """What the relations say of a column's inputs."""
-    found = violations(answers, thresholds)
-    return Column(name, is_attack, len(answers), rates(found), violating_share(found))
+    by_relation = violations(answers, thresholds)
+    return Column(name, is_attack, len(answers), rates(by_relation), violating_share(by_relation))
 
 
 def curves(answers: Answers, thresholds: Thresholds) -> dict[str, tuple[tuple[float, Rate], ...]]:
@@ -128,21 +128,21 @@ def up_to(rows: Sequence[Mimicry]) -> dict[str, Any]:
         `violating` (at least one relation) and each relation: {`share`, `student`, `column`}; `greater_drop`:
         {`share`, `student`, `column`}. What nothing was counted for is left out.
     """
-    found: dict[str, Any] = {}
+    greatest: dict[str, Any] = {}
 
     def offer(key: str, share: float, student: str, column: str) -> None:
-        if share == share and (key not in found or share > found[key]["share"]):
-            found[key] = {"share": share, "student": student, "column": column}
+        if share == share and (key not in greatest or share > greatest[key]["share"]):
+            greatest[key] = {"share": share, "student": student, "column": column}
 
     for row in rows:
-        for one in row.columns:
-            if one.variants >= LEAST_VARIANTS:
-                offer("violating", one.violating.share, row.student, one.name)
-                for relation, rate in one.rates.items():
+        for column in row.columns:
+            if column.variants >= LEAST_VARIANTS:
+                offer("violating", column.violating.share, row.student, column.name)
+                for relation, rate in column.rates.items():
                     if rate.total >= LEAST_VARIANTS:
-                        offer(relation, rate.share, row.student, one.name)
+                        offer(relation, rate.share, row.student, column.name)
         for duel in row.duels:
             attacked = min(duel.teacher.attacked, duel.student.attacked)
             if duel.greater > 0 and attacked >= LEAST_VARIANTS:
                 offer("greater_drop", duel.greater, row.student, duel.attack)
-    return found
+    return greatest
