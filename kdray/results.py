@@ -70,6 +70,11 @@ class TrialRecord:
         """The last rung's metrics; empty before the first."""
         return self.rungs[-1] if self.rungs else {}
 
+    @property
+    def step(self) -> int:
+        """The last rung reached; 0 before the first."""
+        return int(self.metrics.get("step", 0))
+
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""
         return value_at(self.trial, path)

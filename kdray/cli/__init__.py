@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Data goes to stdout, everything else to stderr.
 
     apps           what all commands share
+    beginnings     init, doctor
     run_verbs      demo, validate, trial, launch, resume, stop, status
     data_verbs     corpus, teacher, capture, shards
     result_verbs   pareto, compare, export, predict, metamorphic
@@ -17,7 +18,7 @@ import sys
 from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
 
 # isort: split
-from kdray.cli import data_verbs, result_verbs  # noqa: F401 - theirs follow
+from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.errors import KdrayError
 

@@ -18,17 +18,22 @@ def corpus_mine(
         list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
     ] = None,
     language: Annotated[str, typer.Option(help="python, or java: whole checkouts")] = "python",
+    body: Annotated[
+        bool, typer.Option("--body", help="Python: contexts without the test's decorators and fixtures")
+    ] = False,
 ) -> None:
     """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
     from kdray.console import stage
+    from kdray.corpus.left_out import LeftOut
     from kdray.corpus.mine import DEMO_PACKAGES, mine
     from kdray.corpus.store import write_corpus
 
     if not sources and language != "python":
         raise ConfigError(f"--language {language}: name the folders to mine")
-    named = sources or list(DEMO_PACKAGES)
+    named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
     with stage("corpus") as advance:
-        manifest = write_corpus(out, mine(named, progress=advance, language=language), named)
+        found = mine(named, progress=advance, language=language, left_out=left_out, whole=not body)
+        manifest = write_corpus(out, found, named, left_out)
     show_json(manifest)
 
 
@@ -56,21 +61,26 @@ def corpus_import(
         if split == "file" and read.layout == LABELLED:
             raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
         examples = by_file(read.examples) if split == "file" else read.examples
-        manifest = write_corpus(out, examples, [source])
-    show_json({"layout": read.layout, "left_out": read.left_out, **manifest})
+        manifest = write_corpus(out, examples, [source], read.why)
+    show_json({"layout": read.layout, **manifest})
 
 
 @corpus_app.command("show")
 def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
-    """Print some examples of a corpus.   Example: kdray corpus show corpora/mine --count 5"""
+    """Print some examples of a corpus, and what was left out of it.   Example: kdray corpus show corpora/mine
+    --count 5
+    """
+    from kdray.corpus.left_out import told
     from kdray.corpus.sample import sample
-    from kdray.corpus.store import read_corpus
+    from kdray.corpus.store import corpus_manifest, read_corpus
 
     for example in sample(read_corpus(folder), count):
         show(
             f"# {example.group} {example.test} [{example.split}] {example.focal}\n"
             f"{example.context}>>> {example.target}{example.after}\n"
         )
+    for line in told(corpus_manifest(folder).get("left_out_because", {})):
+        show(line)
 
 
 @teacher_app.command("train")

@@ -8,11 +8,13 @@ import typer
 
 from kdray.cli.apps import (
     Json,
+    Name,
     Objectives,
     Runs,
     Where,
     app,
     experiment_folder,
+    experiment_names,
     show,
     show_json,
     source_location,
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 @app.command()
 def pareto(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="sweeps, by name or folder, or tables (.csv)")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="sweeps, by name or folder, or tables (.csv)",
+            autocompletion=experiment_names,
+        ),
     ],
     runs: Runs = "runs",
     objectives: Objectives = None,
@@ -54,6 +61,7 @@ def compare(
         typer.Argument(
             metavar="NAME NAME...",
             help="sweeps, tables (.csv) or teachers; seeds of one technique as a,b or label=a,b",
+            autocompletion=experiment_names,
         ),
     ],
     runs: Runs = "runs",
@@ -124,7 +132,7 @@ def compare(
 
 @app.command()
 def export(
-    name: Annotated[str, typer.Argument(help="a sweep, by name or folder")],
+    name: Name,
     names: Annotated[
         list[str], typer.Argument(metavar="[TRIAL] OUT", help="a trial's key, and a new folder")
     ],

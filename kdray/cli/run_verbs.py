@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kdray.cli.apps import Json, Runs, SweepFile, app, experiment_folder, show, show_json
+from kdray.cli.apps import Json, Name, Runs, SweepFile, app, experiment_folder, show, show_json
 from kdray.errors import ConfigError
 
 
@@ -130,7 +130,7 @@ def launch(
 
 @app.command()
 def resume(
-    name: str,
+    name: Name,
     runs: Runs = "runs",
     trials: Annotated[
         int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
@@ -153,7 +153,7 @@ def resume(
 
 
 @app.command()
-def stop(name: str, runs: Runs = "runs") -> None:
+def stop(name: Name, runs: Runs = "runs") -> None:
     """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
     from kdray.experiment.lifecycle import stop as stop_sweep
 
@@ -162,22 +162,20 @@ def stop(name: str, runs: Runs = "runs") -> None:
 
 
 @app.command()
-def status(name: str, runs: Runs = "runs", as_json: Json = False) -> None:
+def status(name: Name, runs: Runs = "runs", as_json: Json = False) -> None:
     """How far a sweep is, also while it runs.   Example: kdray status demo"""
-    from dataclasses import asdict
-
     from kdray.experiment.lifecycle import status as status_of
 
-    found = status_of(experiment_folder(name, runs))
-    show_json(asdict(found)) if as_json else show(status_text(found))
+    now = status_of(experiment_folder(name, runs))
+    show_json(now.as_data()) if as_json else show(status_text(now))
 
 
-def status_text(found: Any) -> str:
+def status_text(status: Any) -> str:
     """A sweep's status in words."""
-    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count) or "nothing yet"
-    who = {0: "nobody runs it", 1: "running"}.get(found.drivers, f"{found.drivers} drivers run it")
-    lines = [f"{found.name}: {counts}; {found.asked} asked; {who}"]
-    lines += [f"  {one.key}  step {one.step} of {one.steps}" for one in found.running]
-    if found.left_s is not None:
-        lines.append(f"about {found.left_s:.0f} s left, {found.per_hour:.0f} trials an hour")
+    counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count) or "nothing yet"
+    who = {0: "nobody runs it", 1: "running"}.get(status.drivers, f"{status.drivers} drivers run it")
+    lines = [f"{status.name}: {counts}; {status.asked} asked; {who}"]
+    lines += [f"  {record.key}  step {record.step} of {status.steps}" for record in status.running]
+    if status.left_s is not None:
+        lines.append(f"about {status.left_s:.0f} s left, {status.per_hour:.0f} trials an hour")
     return "\n".join(lines)

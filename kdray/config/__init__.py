@@ -24,9 +24,9 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.paths import chosen, flat, put, value_at
-from kdray.config.read import FastLoader, Part, as_data, parse, read_yaml, yaml_mapping
+from kdray.config.read import FastLoader, Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -37,10 +37,12 @@ from kdray.config.trial import (
     TeacherRecipe,
     Trial,
     accuracy_of,
+    divisors,
 )
 
 __all__ = [
     "ACCELERATOR",
+    "NAME",
     "SNIPPETS",
     "Budget",
     "Capture",
@@ -64,6 +66,7 @@ __all__ = [
     "as_data",
     "chosen",
     "contains",
+    "divisors",
     "flat",
     "is_whole",
     "load_recipe",
@@ -72,6 +75,7 @@ __all__ = [
     "parse",
     "parse_overrides",
     "put",
+    "read_value",
     "read_yaml",
     "satisfies",
     "sweep_from",

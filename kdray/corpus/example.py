@@ -45,3 +45,9 @@ class Example:
     repo: str = ""
     commit: str = ""
     license: str = ""
+
+    @property
+    def is_given_away(self) -> bool:
+        """Whether the whole assertion stands verbatim on a line of what the model reads."""
+        given = [line.strip() for line in (self.context + self.after).split("\n")]
+        return self.target.strip() in given

@@ -1,21 +1,28 @@
 """Java tests as examples: the text of a method, and its assertions cut out of it.
 
-A test is kept as it was written but for comments, empty lines, tabs before a line and its own indentation.
+A test is kept as it was written but for comments, empty lines, tabs before a line and its own indentation; what
+stands in a text block is kept whole.
 Assertions are statements that call something whose name begins with `assert`, anywhere in the chain of calls:
 JUnit 3 to 5 and TestNG (`assertEquals(...)`, `Assert.assertTrue(...)`), Hamcrest (`assertThat(x, is(y))`),
 AssertJ and Truth (`assertThat(x).isEqualTo(y)`, `assertWithMessage(m).that(x).isNull()`).
 
 Not covered: `assert x;`, `fail()`, what Mockito verifies, and an assertion whose value is used
-(`var e = assertThrows(...)`): these stay in the test. Nor an assertion that holds a text block.
+(`var e = assertThrows(...)`): a test that would show one of these beside the place is left out. So is one whose
+assertions cannot all stand where the first one stood: in another branch, or after the declaration of a variable
+that they name.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, NamedTuple
+
+from kdray.corpus.java_place import check_place
+from kdray.corpus.java_tree import BLOCKS, is_assertion, name_of, parse, text, walk
+from kdray.errors import DataError
+
+__all__ = ["name_of", "parse", "walk"]
 
 PLACEHOLDER = re.compile(
     r'(?:(?://|#) *)?"?<(?:ASSERT|AssertPlaceHolder|ASSERTION_PLACEHOLDER|ASSERTION)>"?(?: *;)?'
@@ -25,14 +32,14 @@ PLACEHOLDER = re.compile(
 MAX_ASSERTIONS = 3
 """A test with more is left out, as in the published sets."""
 
-HOLE = "\ue000"
-"""Stands for the placeholder while a test is made tidy: a character that no source holds."""
 INDENT = "    "
 _LITERAL = r'("""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')'
 _LITERALS = re.compile(_LITERAL, re.S)
 _PIECES = re.compile(_LITERAL + r"|//[^\n]*|/\*.*?\*/", re.S)
-_BLOCKS = ("block", "constructor_body", "switch_block_statement_group")
-"""Nodes that hold any number of statements."""
+
+
+_PRIVATE = range(0xE000, 0xF900)
+"""Characters that stand for something while code is made tidy: of them those that the code does not hold."""
 
 
 class Cut(NamedTuple):
@@ -43,14 +50,34 @@ class Cut(NamedTuple):
     after: str
 
 
+def without_comments(code: str) -> str:
+    """Code without its comments."""
+    return _PIECES.sub(_without_comment, code)
+
+
 def tidy(code: str) -> str:
     """Code without comments, empty lines, blanks behind a line, tabs before one, and its own indentation."""
-    code = _PIECES.sub(_without_comment, code.replace("\r\n", "\n").replace("\r", "\n"))
+    code = without_comments(code.replace("\r\n", "\n").replace("\r", "\n"))
+    blocks = [literal for literal in _LITERALS.findall(code) if "\n" in literal]
+    mark = _unused(code)
+    for block in blocks:
+        code = code.replace(block, mark, 1)
     lines = [_with_spaces(line.rstrip()) for line in code.split("\n") if line.strip()]
     # A method taken out of its class has lost the indentation of its first line alone.
     if lines and lines[-1].strip() == "}" and not lines[0].startswith(" "):
         lines[0] = lines[-1].replace("}", lines[0])
-    return textwrap.dedent("\n".join(lines))
+    code = textwrap.dedent("\n".join(lines))
+    for block in blocks:
+        code = code.replace(mark, block, 1)
+    return code
+
+
+def _unused(code: str) -> str:
+    """A character that does not stand in the code. Raises `DataError` where all of them do."""
+    found = next((chr(number) for number in _PRIVATE if chr(number) not in code), None)
+    if found is None:
+        raise DataError("every private character is in use")
+    return found
 
 
 def _without_comment(piece: re.Match[str]) -> str:
@@ -67,13 +94,14 @@ def _with_spaces(line: str) -> str:
 
 def opened(masked: str) -> tuple[str, str] | None:
     """What stands before and after the placeholder of a masked test, as in an `Example`; None without one."""
-    return _around_hole(PLACEHOLDER.sub(HOLE, masked, count=1))
+    hole = _unused(masked)
+    return _around(hole, PLACEHOLDER.sub(hole, masked, count=1))
 
 
-def _around_hole(code: str) -> tuple[str, str] | None:
+def _around(hole: str, code: str) -> tuple[str, str] | None:
     """Where code stands beside the hole, the line is broken there."""
-    before, hole, after = tidy(code).partition(HOLE)
-    if not hole:
+    before, found, after = tidy(code).partition(hole)
+    if not found:
         return None
     line = before.rpartition("\n")[2]
     indent = line[: len(line) - len(line.lstrip())]
@@ -83,6 +111,36 @@ def _around_hole(code: str) -> tuple[str, str] | None:
     if beside.strip():
         beside = f"\n{indent}{beside.strip()}"
     return before, beside + newline + rest
+
+
+def without_text_blocks(code: str) -> str:
+    """Code in which a string over several lines is one on one line, with the same value."""
+    return _LITERALS.sub(lambda found: _plain_literal(found[0]), code)
+
+
+def _plain_literal(literal: str) -> str:
+    """As the language reads a text block (JLS 3.10.6): the indentation that all lines share goes, also that of the
+    closing delimiter, and blanks at the ends of lines; then escapes are read, which are left to the plain literal.
+    """
+    if not literal.startswith('"""') or "\n" not in literal:
+        return literal
+    lines = literal.removeprefix('"""').removesuffix('"""').split("\n")[1:]
+    told = [line for line in lines[:-1] if line.strip()] + lines[-1:]
+    shared = min((len(line) - len(line.lstrip()) for line in told), default=0)
+    content = "\n".join(line[shared:].rstrip() for line in lines).replace("\\\n", "")
+    quoted = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', content)
+    return '"' + quoted.replace("\n", "\\n") + '"'
+
+
+def has_line_comment(code: str) -> bool:
+    """Whether some comment ends only with its line."""
+    return any(piece[0].startswith("//") for piece in _PIECES.finditer(code))
+
+
+def is_balanced(code: str) -> bool:
+    """Whether every bracket outside of literals is closed."""
+    bare = _LITERALS.sub("", code)
+    return all(bare.count(one) == bare.count(other) for one, other in ("()", "[]", "{}"))
 
 
 def one_line(statement: str) -> str | None:
@@ -105,48 +163,6 @@ def focal_code(class_name: str, method: str) -> str:
     return f"class {class_name} {{\n{body}\n}}" if class_name and body else body
 
 
-@lru_cache(maxsize=1)
-def _parser() -> Any:
-    import tree_sitter
-    import tree_sitter_java
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_java.language()))
-
-
-def parse(data: bytes) -> Any:
-    """The root of the syntax tree of a source."""
-    return _parser().parse(data).root_node
-
-
-def walk(node: Any) -> Iterator[Any]:
-    """A node and all below it, in the order of the text."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        yield one
-        stack.extend(reversed(one.children))
-
-
-def text(node: Any) -> str:
-    """The source of a node, "" for none."""
-    return "" if node is None else str(node.text.decode("utf-8", "replace"))
-
-
-def name_of(node: Any) -> str:
-    """The name that a node declares or calls."""
-    return text(node.child_by_field_name("name"))
-
-
-def is_assertion(node: Any) -> bool:
-    """Whether a node is a statement that does nothing but assert."""
-    call = node.named_children[0] if node.type == "expression_statement" else None
-    while call is not None and call.type == "method_invocation":
-        if name_of(call).startswith("assert"):
-            return True
-        call = call.child_by_field_name("object")
-    return False
-
-
 def assertions(method: Any) -> list[Any]:
     """The assertions of a method, outermost ones only, in the order of the text."""
     found, stack = [], [method]
@@ -160,22 +176,41 @@ def assertions(method: Any) -> list[Any]:
 
 
 def cut(method: Any, data: bytes) -> Cut | None:
-    """A method without its assertions; None where it has none, more than `MAX_ASSERTIONS`, or a text block in one.
+    """A method without its assertions; None where `cut_or_say` says why not."""
+    try:
+        return cut_or_say(method, data)
+    except DataError:
+        return None
+
+
+def cut_or_say(method: Any, data: bytes) -> Cut:
+    """A method without its assertions.
 
     Args:
         method: its node.
-        data: the source that the node was parsed from.
+        data: the UTF-8 source that the node was parsed from.
+
+    Raises:
+        DataError: why it makes no example.
     """
+    if method.has_error:
+        raise DataError("syntax that the parser does not know")
     found = assertions(method)
-    targets = [one_line(text(node)) for node in found]
-    if not 1 <= len(found) <= MAX_ASSERTIONS or None in targets:
-        return None
+    if not found:
+        raise DataError("no assertion that stands alone")
+    if len(found) > MAX_ASSERTIONS:
+        raise DataError(f"more than {MAX_ASSERTIONS} assertions")
+    check_place(method, found)
+    targets = [one_line(without_text_blocks(text(node))) for node in found]
+    hole = _unused(text(method))
     pieces, at = [], method.start_byte
     for number, node in enumerate(found):
         # The only statement of an `if` leaves one that does nothing.
-        left = HOLE.encode() if number == 0 else b"" if node.parent.type in _BLOCKS else b";"
+        left = hole.encode() if number == 0 else b"" if node.parent.type in BLOCKS else b";"
         pieces += [data[at : node.start_byte], left]
         at = node.end_byte
     pieces.append(data[at : method.end_byte])
-    parts = _around_hole(b"".join(pieces).decode("utf-8", "replace"))
-    return parts and Cut(parts[0], " ".join(str(target) for target in targets), parts[1])
+    parts = _around(hole, b"".join(pieces).decode())
+    if parts is None:
+        raise DataError("an assertion that cannot be cut out")
+    return Cut(parts[0], " ".join(str(target) for target in targets), parts[1])

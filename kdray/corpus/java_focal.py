@@ -16,7 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kdray.corpus import java
+from kdray.corpus.java import assertions, focal_code
+from kdray.corpus.java_tree import members, name_of, parse, text, walk
 
 MIN_NAME = 3
 _AFFIX = re.compile(
@@ -53,12 +54,12 @@ class JavaFocal:
             return ""
         known = self._methods(path, name)
         called = [(called, count) for called, count in _calls(method) if called in known]
-        chosen = _chosen(called, java.name_of(method))
+        chosen = _chosen(called, name_of(method))
         if chosen is None:
             return ""
         overloads = known[chosen[0]]
         fitting = [source for source, parameters in overloads if parameters == chosen[1]]
-        return java.focal_code(name, (fitting or [overloads[0][0]])[0])
+        return focal_code(name, (fitting or [overloads[0][0]])[0])
 
 
 def _nearest(paths: Sequence[Path], test_path: Path) -> Path | None:
@@ -79,33 +80,25 @@ def _methods_of(path: Path, class_name: str) -> dict[str, list[tuple[str, int]]]
     except OSError:
         return {}
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for node in java.walk(java.parse(data)):
-        if node.type in _DECLARATIONS and java.name_of(node) == class_name:
-            for child in _members(node.child_by_field_name("body")):
+    for node in walk(parse(data)):
+        if node.type in _DECLARATIONS and name_of(node) == class_name:
+            for child in members(node.child_by_field_name("body")):
                 if child.type in ("method_declaration", "constructor_declaration"):
                     parameters = child.child_by_field_name("parameters").named_child_count
-                    found[java.name_of(child)].append((java.text(child), parameters))
+                    found[name_of(child)].append((text(child), parameters))
     return found
-
-
-def _members(body: Any) -> list[Any]:
-    """What stands in the body of a class, or of an enumeration, whose methods stand one level lower."""
-    if body is None:
-        return []
-    nested = [child for child in body.children if child.type == "enum_body_declarations"]
-    return [member for holder in [body, *nested] for member in holder.children]
 
 
 def _calls(method: Any) -> list[tuple[str, int]]:
     """What a test calls or makes up to the end of its first assertion, as it is evaluated, with the number of
     arguments.
     """
-    found = java.assertions(method)
+    found = assertions(method)
     end = found[0].end_byte if found else method.end_byte
     calls = []
-    for node in java.walk(method):
+    for node in walk(method):
         if node.type in _NAME_OF_CALL and node.end_byte <= end:
-            name = java.text(node.child_by_field_name(_NAME_OF_CALL[node.type]))
+            name = text(node.child_by_field_name(_NAME_OF_CALL[node.type]))
             calls.append((node.end_byte, name, node.child_by_field_name("arguments").named_child_count))
     return [(name, count) for _, name, count in sorted(calls)]
 

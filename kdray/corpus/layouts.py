@@ -1,47 +1,50 @@
 """Which layout a folder or file of somebody else's data has, and its examples.
 
-Told by the names of files and the fields of a first row: labelled code (`labelled`) or Java assertions
-(`published`). The split is told by the name of a file or folder (`train`, `Training`, `eval.jsonl`, ...); without
-one it is a hash of the project. Nothing is de-duplicated: a published set stays what it is. Where a set has a
-second copy with abstract names (a folder `abstract...`), the one with the real names is read.
+Told by the fields of a first row, in most files: labelled code (`labelled`) or Java assertions (`published`); what
+forms of files are read: see `rows`. The split is told by the name of a file or folder (`train`, `Training`,
+`eval.jsonl`, ...), or by a row that says it; without one it is a hash of the project. Nothing is de-duplicated: a
+published set stays what it is. Where a set has a second copy with abstract names (a folder `abstract...`), the one
+with the real names is read.
 
-Not covered: tar archives.
+Not covered: archives of several files (tar, zip).
 """
 
 from __future__ import annotations
 
-import gzip
-import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kdray.console import Advance
+from kdray.corpus.decode import western
 from kdray.corpus.example import Example, Split
 from kdray.corpus.labelled import CODES, labelled_examples
-from kdray.corpus.lines import json_lines, text_lines
-from kdray.corpus.published_sets import ATLAS, LAYOUTS, Layout, Row
+from kdray.corpus.left_out import LeftOut
+from kdray.corpus.lines import bare_name, byte_lines, unpacked
+from kdray.corpus.published_sets import ATLAS, LAYOUTS, Layout
+from kdray.corpus.rows import Place, Row, data_files, first_rows, guarded, rows, stem
+from kdray.corpus.splits import named_splits, row_split, with_unique_ids
 from kdray.errors import DataError
 
 LABELLED = "labelled code"
-PATTERNS = (ATLAS.fields[0], "*.jsonl", "*.json")
-"""What a folder is searched for: the first that it has."""
-SPLITS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "eval", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 ROWS_PER_REPORT = 500
+_LOOKED_AT = 20
+"""Rows that tell a layout: the first of a file may be damaged."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import found: the layout's name, the examples, and how many rows were left out."""
+    """What an import found: the layout's name, the examples, and what was left out."""
 
     layout: str
     examples: list[Example]
-    left_out: int = 0
+    why: LeftOut = field(default_factory=LeftOut)
+
+    @property
+    def left_out(self) -> int:
+        """How many rows and files were left out."""
+        return self.why.total
 
 
 def import_examples(
@@ -55,115 +58,142 @@ def import_examples(
         progress: called with rows done and in all.
 
     Raises:
-        DataError: no layout that is known, with what was found; or a damaged line, with its number.
+        DataError: no layout that is known, with what was found; or nothing that could be read, with the reasons.
     """
-    root = Path(source)
-    files = _files(root)
-    first = next((row for path in files[:1] for _, row in _rows(path)), {})
-    layout = next((one for one in LAYOUTS if first.keys() >= set(one.fields)), None)
-    if layout is None and first.keys() & set(CODES):
-        return Imported(LABELLED, labelled_examples(source, language))
-    if layout is None:
-        raise DataError(_unknown(root, files, first))
+    root, left_out = Path(source), LeftOut()
+    files = _real_names(data_files(root, left_out), left_out)
+    layouts = [_layout_of(path) for path in files]
+    known = Counter(one for one in layouts if one is not None)
+    layout = next((one for one, _ in known.most_common(1)), None)
+    if layout == LABELLED:
+        left_out = LeftOut()  # it looks through the files itself
+        return Imported(LABELLED, with_unique_ids(labelled_examples(source, language, left_out)), left_out)
+    if not isinstance(layout, Layout):
+        raise DataError(_unknown(root, files, left_out))
     if language not in (None, "java"):
         raise DataError(f"--language {language}: {source} holds {layout.name}, which is Java")
-    return _read(root, files, layout, progress)
+    chosen = [path for path, found in zip(files, layouts, strict=True) if found == layout]
+    of_one = all(_is_one_object(path) for path in chosen[:_LOOKED_AT])
+    for path, found in zip(files, layouts, strict=True):
+        # Among files of many rows, one object of JSON says something about the set.
+        is_beside = path.name.startswith(ATLAS.fields[1]) or (not of_one and _is_one_object(path))
+        if found != layout and (found is not None or not is_beside):
+            left_out.add(f"a file without rows of {layout.name}", path)
+    examples = _read(root, chosen, layout, left_out, progress)
+    if not examples:
+        raise DataError("; ".join([f"{root}: nothing of {layout.name} could be read", *left_out.lines()]))
+    return Imported(layout.name, with_unique_ids(examples), left_out)
 
 
-def _read(root: Path, files: Sequence[Path], layout: Layout, progress: Advance) -> Imported:
+def _read(
+    root: Path, files: Sequence[Path], layout: Layout, left_out: LeftOut, progress: Advance
+) -> list[Example]:
     total = sum(_count(path) for path in files)
+    inside = [path.relative_to(root if root.is_dir() else root.parent) for path in files]
     examples: list[Example] = []
-    done = left_out = 0
-    for path in files:
-        inside = path.relative_to(root if root.is_dir() else root.parent)
-        split = _named_split(inside)
-        for number, row in _rows(path):
-            try:
-                found = layout.read(row)
-            except DataError as error:
-                raise DataError(f"{path}: line {number}: {layout.name}: {error}") from None
-            if found is None:
-                left_out += 1
-            else:
-                examples.append(found.example(split, f"row {number} of {_stem(inside)}"))
+    done = 0
+    for path, name, split in zip(files, inside, named_splits(inside), strict=True):
+        for place, row in guarded(path, _rows(path, left_out), left_out):
             done += 1
+            with left_out.rather_than_fail(place):
+                examples.append(_example(layout, row, split, f"row {place.number} of {stem(name)}"))
             if done % ROWS_PER_REPORT == 0:
-                progress(done, total)
-    progress(done, total)
-    return Imported(layout.name, examples, left_out)
+                progress(done, max(done, total))
+    progress(done, done)
+    return examples
 
 
-def _files(root: Path) -> list[Path]:
-    if not root.exists():
-        raise DataError(f"{root}: no such folder or file")
-    if root.is_file():
-        return [root]
-    for pattern in PATTERNS:
-        found = sorted([*root.rglob(pattern), *root.rglob(f"{pattern}.gz")])
-        real = [path for path in found if not any(part.lower().startswith("abstract") for part in path.parts)]
-        if found:
-            return real or found
-    return []
+def _example(layout: Layout, row: Row, split: Split | None, name: str) -> Example:
+    try:
+        return layout.read(row).example(split or row_split(row), name)
+    except DataError as error:
+        raise DataError(f"{layout.name}: {error}") from None
 
 
-def _stem(path: Path) -> str:
-    return path.with_name(path.name.partition(".")[0]).as_posix()
+def _real_names(files: Sequence[Path], left_out: LeftOut) -> list[Path]:
+    abstract = [path for path in files if any(part.lower().startswith("abstract") for part in path.parts)]
+    if len(abstract) == len(files):
+        return abstract
+    for path in abstract:
+        left_out.add("a copy with abstract names", path)
+    return [path for path in files if path not in abstract]
 
 
-def _named_split(path: Path) -> Split | None:
-    """The split that the nearest of a path's names names."""
-    names = reversed(Path(_stem(path)).parts)
-    return next((SPLITS[name.lower()] for name in names if name.lower() in SPLITS), None)
+def _layout_of(path: Path) -> Layout | str | None:
+    """The layout of a file's first rows; None for none that is known."""
+    if _is_atlas(path):
+        return ATLAS
+    for row in first_rows(path, _LOOKED_AT):
+        found = next((one for one in LAYOUTS if row.keys() >= set(one.fields)), None)
+        if found is not None:
+            return found
+        if row.keys() & set(CODES):
+            return LABELLED
+    return None
 
 
-def _is_lines(path: Path) -> bool:
-    return not path.name.removesuffix(".gz").endswith(".json")
+def _is_atlas(path: Path) -> bool:
+    return path.name.startswith(ATLAS.fields[0])
+
+
+def _is_one_object(path: Path) -> bool:
+    return bare_name(path).endswith(".json") and len(first_rows(path, 2)) == 1
 
 
 def _count(path: Path) -> int:
-    return sum(1 for _ in text_lines(path, errors="replace")) if _is_lines(path) else 1
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file, each with the number of its line (of the row, in a JSON list)."""
-    if path.name.startswith(ATLAS.fields[0]):
-        return _line_pairs(path)
-    return json_lines(path) if _is_lines(path) else _json_file(path)
-
-
-def _json_file(path: Path) -> Iterator[tuple[int, Row]]:
-    opened = gzip.open if path.suffix == ".gz" else open
+    """Rows of a file, about: of what is no text, one."""
+    if bare_name(path).endswith(".json"):
+        return 1
     try:
-        with opened(path, "rt", encoding="utf-8") as stream:
-            data: Any = json.load(stream)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    for number, row in enumerate(data if isinstance(data, list) else [data], start=1):
-        if not isinstance(row, dict):
-            raise DataError(f"{path}: row {number}: expected a JSON object")
-        yield number, row
+        with unpacked(path) as stream:
+            return max(1, sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b"")))
+    except DataError:
+        return 1
 
 
-def _line_pairs(tests: Path) -> Iterator[tuple[int, Row]]:
+def _rows(path: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
+    """The rows of a file with their places."""
+    return _line_pairs(path, left_out) if _is_atlas(path) else rows(path, left_out)
+
+
+def _line_pairs(tests: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
     """Lines of one number of ATLAS's two files. Their bytes are not all UTF-8."""
     beside = tests.with_name(tests.name.replace(ATLAS.fields[0], ATLAS.fields[1]))
     if not beside.exists():
         raise DataError(f"{tests}: no {beside.name} beside it")
-    assertions = text_lines(beside, errors="replace")
-    for number, test in text_lines(tests, errors="replace"):
-        other, assertion = next(assertions, (None, ""))
-        if other != number:
-            raise DataError(f"{tests}: line {number}: no line {number} in {beside.name}")
-        yield number, dict(zip(ATLAS.fields, (test.strip(), assertion.strip()), strict=True))
-    if (rest := next(assertions, None)) is not None:
-        raise DataError(f"{beside}: line {rest[0]}: no line {rest[0]} in {tests.name}")
+    pair = [dict(byte_lines(path, left_out)) for path in (tests, beside)]
+    for one, other, name in ((pair[0], pair[1], beside.name), (pair[1], pair[0], tests.name)):
+        # One line too few and every pair behind it is a wrong one.
+        if missing := min(one.keys() - other.keys(), default=0):
+            raise DataError(f"{tests}: line {missing}: no line {missing} in {name}")
+    for number, test in pair[0].items():
+        place, row = Place(tests, "line", number), None
+        with left_out.rather_than_fail(place):
+            row = dict(zip(ATLAS.fields, (_text(test), _text(pair[1][number])), strict=True))
+        if row:
+            yield place, row
 
 
-def _unknown(root: Path, files: Sequence[Path], first: Row) -> str:
+def _text(data: bytes) -> str:
+    try:
+        return data.decode().strip()
+    except UnicodeDecodeError:
+        found = western(data)
+    if found is None:
+        raise DataError("encoding: neither UTF-8 nor Latin")
+    return found.strip()
+
+
+def _unknown(root: Path, files: Sequence[Path], left_out: LeftOut) -> str:
     if not files:
-        found = f"no file named {', '.join(PATTERNS)} (or .gz)"
+        found = "no file with data"
     else:
-        found = f"{files[0].name} with " + (f"fields {', '.join(list(first)[:8])}" if first else "no row")
+        rows_found = first_rows(files[0], 1)
+        found = f"{files[0].name} with "
+        found += f"fields {', '.join(list(rows_found[0])[:8])}" if rows_found else "no row"
+        for path in files[:3]:
+            list(guarded(path, _rows(path, left_out), left_out))
     known = [f"{layout.name} ({', '.join(layout.fields)})" for layout in LAYOUTS]
     known.append(f"{LABELLED} (one of {', '.join(CODES)})")
-    return f"{root}: no layout that is known: found {found}; expected {'; '.join(known)}"
+    said = f"{root}: no layout that is known: found {found}; expected {'; '.join(known)}"
+    return "; ".join([said, *left_out.lines()])

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 from kdray.console import Advance
 from kdray.corpus import mine_java
 from kdray.corpus.example import Example
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.java_focal import JavaFocal
+from kdray.corpus.left_out import LeftOut, plain_path
 from kdray.corpus.origin import Origin, origin_of
 from kdray.corpus.python import mine_file, test_files
-from kdray.corpus.splits import without_duplicates
+from kdray.corpus.source_files import source_roots
+from kdray.corpus.splits import with_unique_ids, without_duplicates, without_given_away
 from kdray.errors import DataError, nearest
 
 DEMO_PACKAGES = ("sympy", "networkx", "numpy", "pandas", "pyarrow", "mpmath")
@@ -26,35 +28,19 @@ DEMO_PACKAGES = ("sympy", "networkx", "numpy", "pandas", "pyarrow", "mpmath")
 FILES_PER_CHUNK = 24
 TEST_FILES = {"python": "test files (test_*.py, *_test.py)", "java": "Java files (*.java)"}
 """What is looked through, by language."""
-Named = tuple[str, str]
-"""A file and its group."""
-Miner = Callable[[list[Named]], list[Example]]
+
+
+class Named(NamedTuple):
+    """A file, its group, and the name of the root that it was found in."""
+
+    path: str
+    group: str
+    root: str
+
+
+Found = tuple[list[Example], LeftOut]
+Miner = Callable[[list[Named]], Found]
 """The examples of some files."""
-
-
-def package_root(name: str) -> Path:
-    """The folder of an installed package, found without importing it. Raises `DataError`."""
-    spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise DataError(
-            f"package '{name}' is not installed here (or is no package): "
-            "name an installed package or a folder"
-        )
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def source_roots(sources: Sequence[str]) -> dict[str, Path]:
-    """Name -> folder for installed packages and for folders, named by their last part. Raises `DataError`."""
-    roots = {}
-    for source in sources:
-        folder = Path(source)
-        if folder.is_dir():
-            roots[folder.resolve().name] = folder.resolve()
-        elif os.sep in source:
-            raise DataError(f"{source}: no such folder")
-        else:
-            roots[source] = package_root(source)
-    return roots
 
 
 def mine(
@@ -62,6 +48,8 @@ def mine(
     processes: int | None = None,
     progress: Advance | None = None,
     language: str = "python",
+    left_out: LeftOut | None = None,
+    whole: bool = True,
 ) -> list[Example]:
     """Every test or assertion in the test files of some packages or folders, split by file, without duplicates.
 
@@ -70,6 +58,8 @@ def mine(
         processes: how many parse at a time; None means one a core.
         progress: called after each chunk of files.
         language: `python` or `java`.
+        left_out: counts what is no example.
+        whole: whether the context of a Python test has its decorators and fixtures.
 
     Returns:
         Examples ordered by file and position: a function of the files alone, however many processes there
@@ -80,54 +70,61 @@ def mine(
     """
     if language not in TEST_FILES:
         raise DataError(f"--language {language}{nearest(language, TEST_FILES)}")
+    left_out = LeftOut() if left_out is None else left_out
     roots = source_roots(sources)
     list_files = test_files if language == "python" else mine_java.source_files
     files = [
-        (str(path), f"{name}/{path.relative_to(root).as_posix()}")
+        Named(str(path), f"{name}/{plain_path(path.relative_to(root).as_posix())}", name)
         for name, root in sorted(roots.items())
-        for path in list_files(root)
+        for path in list_files(root, left_out)
     ]
     if not files:
         raise DataError(f"no {TEST_FILES[language]} in {', '.join(sources)}")
     chunks = [files[i : i + FILES_PER_CHUNK] for i in range(0, len(files), FILES_PER_CHUNK)]
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     examples: list[Example] = []
-    for done, found in enumerate(_mine_chunks(chunks, _miner(language, roots, files), workers), start=1):
-        examples += found
+    for done, found in enumerate(
+        _mine_chunks(chunks, _miner(language, roots, files, whole), workers), start=1
+    ):
+        examples += found[0]
+        left_out.merge(found[1])
         if progress:
             progress(done, len(chunks))
-    unique = without_duplicates(examples)
+    unique = with_unique_ids(without_duplicates(without_given_away(examples, left_out), left_out))
     if not unique:
-        raise DataError(f"no assertions in the {len(files)} {TEST_FILES[language]} of {', '.join(sources)}")
+        nothing = f"no assertions in the {len(files)} {TEST_FILES[language]} of {', '.join(sources)}"
+        raise DataError("; ".join([nothing, *left_out.lines()]))
     return unique
 
 
-def _miner(language: str, roots: dict[str, Path], files: list[Named]) -> Miner:
+def _miner(language: str, roots: dict[str, Path], files: list[Named], whole: bool) -> Miner:
     if language == "python":
-        return partial(_mine_python, roots=roots)
-    origins = {name: origin_of(root) for name, root in roots.items()}
-    return partial(_mine_java, sources=[path for path, _ in files], origins=origins)
+        return partial(_mine_python, roots=roots, whole=whole)
+    origins = {name: origin_of(root, name) for name, root in roots.items()}
+    return partial(_mine_java, sources=[file.path for file in files], origins=origins)
 
 
-def _mine_chunks(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[list[Example]]:
+def _mine_chunks(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Found]:
     return map(miner, chunks) if workers == 1 else _mine_parallel(chunks, miner, workers)
 
 
-def _mine_parallel(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[list[Example]]:
+def _mine_parallel(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Found]:
     # spawn: the parent may have threads by now, and a forked lock may stay locked for ever.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(miner, chunks)
 
 
-def _mine_python(files: list[Named], roots: dict[str, Path]) -> list[Example]:
-    focal = FocalFinder(roots)
-    return [example for path, group in files for example in mine_file(Path(path), group, focal)]
+def _mine_python(files: list[Named], roots: dict[str, Path], whole: bool) -> Found:
+    focal, left_out = FocalFinder(roots), LeftOut()
+    found = [one for file in files for one in mine_file(Path(file.path), file.group, focal, left_out, whole)]
+    return found, left_out
 
 
-def _mine_java(files: list[Named], sources: list[str], origins: dict[str, Origin]) -> list[Example]:
-    focal = JavaFocal(sources)
-    return [
-        example
-        for path, group in files
-        for example in mine_java.mine_file(Path(path), group, focal, origins[group.partition("/")[0]])
+def _mine_java(files: list[Named], sources: list[str], origins: dict[str, Origin]) -> Found:
+    focal, left_out = JavaFocal(sources), LeftOut()
+    found = [
+        one
+        for file in files
+        for one in mine_java.mine_file(Path(file.path), file.group, focal, origins[file.root], left_out)
     ]
+    return found, left_out

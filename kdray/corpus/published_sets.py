@@ -10,7 +10,7 @@
 A published assertion stays as it is, but for `;` at its end; tokens stay apart. A test that ATLAS or AsserT5 gives
 without a type gets its `void`, without which it would be no Java. Which file has which layout: see `layouts`.
 
-Not covered: Methods2Test's tests without one to three assertions, which are left out.
+Not covered: Methods2Test's tests that would not be mined (see `java.cut_or_say`), which are left out.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Published:
 
     def example(self, split: Split | None, row: str) -> Example:
         """As a corpus holds it. Without a split it is that of the project; `row` is the group without a file."""
-        group = f"{self.repo}/{self.path}" if self.path else row
+        group = "/".join(filter(None, (self.repo, self.path))) if self.path else row
         return Example(
             id=fingerprint(group, self.test, self.context, self.target, self.after),
             group=group,
@@ -69,12 +69,12 @@ class Layout:
     Attributes:
         name: as people call it.
         fields: of a row; all of them tell it.
-        read: a row; None for one that holds nothing to learn. Raises `DataError` that does not say where.
+        read: a row. Raises `DataError` that does not say where, also for one that holds nothing to learn.
     """
 
     name: str
     fields: tuple[str, ...]
-    read: Callable[[Row], Published | None]
+    read: Callable[[Row], Published]
 
 
 def _masked(row: Row) -> Published:
@@ -83,10 +83,10 @@ def _masked(row: Row) -> Published:
     if not isinstance(written, list) or not written or not all(isinstance(one, str) for one in written):
         raise DataError("assertions: expected a list of texts")
     return Published(
-        test=".".join(filter(None, (_text(row, "test_class", ""), _text(row, "test_name", "")))),
+        test=_joined(_text(row, "test_class", ""), _text(row, "test_name", "")),
         focal=java.focal_code(_text(row, "focal_class", ""), _text(row, "focal_method")),
         context=before,
-        target=" ".join(_statement(one) for one in written),
+        target=" ".join(_statement(_without_comments(one)) for one in written),
         after=after,
         path=_text(row, "path", ""),
         repo=_text(row, "repo", ""),
@@ -95,22 +95,29 @@ def _masked(row: Row) -> Published:
     )
 
 
-def _methods2test(row: Row) -> Published | None:
+def _methods2test(row: Row) -> Published:
     case, focal = _part(row, "test_case"), _part(row, "focal_method")
     data = f"class Test {{\n{_text(case, 'body')}\n}}".encode()
     method = next((node for node in java.walk(java.parse(data)) if node.type == "method_declaration"), None)
-    found = None if method is None or method.has_error else java.cut(method, data)
-    if found is None:
-        return None
-    test_class, focal_class = _part(row, "test_class", {}), _part(row, "focal_class", {})
-    url = _text(_part(row, "repository", {}), "url", "")
+    if method is None:
+        raise DataError("test_case: no method")
+    found = java.cut_or_say(method, data)
+    test_class, focal_class, repository = (
+        _part(row, name, {}) for name in ("test_class", "focal_class", "repository")
+    )
+    url = _text(repository, "url", "").removesuffix(".git")
+    number = repository.get("repo_id")
     return Published(
-        test=f"{_text(test_class, 'identifier', '')}.{_text(case, 'identifier', '')}",
+        test=_joined(_text(test_class, "identifier", ""), _text(case, "identifier", "")),
         focal=java.focal_code(_text(focal_class, "identifier", ""), _text(focal, "body")),
         **found._asdict(),
         path=_text(test_class, "file", ""),
-        repo="/".join(url.removesuffix(".git").split("/")[-2:]),
+        repo="/".join(url.split("/")[-2:]) or ("" if number is None else str(number)),
     )
+
+
+def _joined(class_name: str, test: str) -> str:
+    return ".".join(filter(None, (class_name, test)))
 
 
 def _assert5(row: Row) -> Published:
@@ -118,8 +125,10 @@ def _assert5(row: Row) -> Published:
     if parts is None:
         raise DataError("inputIDs: expected 'TEST_METHOD: ... FOCAL_METHOD: ...'")
     names = _part(row, "dict", {})
+    if not all(isinstance(name, str) for name in names.values()):
+        raise DataError("dict: expected a text for each name")
     test, focal, label = (
-        " ".join(str(names.get(token, token)) for token in code.split(" "))
+        " ".join(names.get(token, token) for token in code.split(" "))
         for code in (parts[1], parts[2], _text(row, "labels"))
     )
     return _tokens(test, focal, label)
@@ -171,16 +180,29 @@ def _opened(masked: str) -> tuple[str, str]:
     return found
 
 
+def _without_comments(assertion: str) -> str:
+    """One assertion as it is published on one line, but for comments, which would eat the rest, and text blocks.
+    What somebody else joined already (a comment with what it would eat) cannot be told apart, and stays.
+    """
+    line, commented = None, java.has_line_comment(assertion)
+    if '"""' in assertion or (commented and java.is_balanced(java.without_comments(assertion))):
+        line = java.one_line(java.without_text_blocks(assertion))
+    return " ".join(assertion.split("\n")) if line is None else line
+
+
 def _statement(assertion: str) -> str:
-    """One assertion on one line, closed."""
-    line = " ".join(assertion.split("\n")).strip()
+    """One assertion, closed."""
+    line = assertion.strip()
     if not line:
         raise DataError("an empty assertion")
     return line if line.endswith(";") else f"{line} ;" if " (" in line else f"{line};"
 
 
 def _text(row: Row, name: str, default: str | None = None) -> str:
-    value = row.get(name, default)
+    """A field; missing or null it is the default. Raises `DataError` for one that has none, and for no text."""
+    value = row.get(name)
+    if value is None:
+        value = default
     if value is None:
         raise DataError(f"no field '{name}'")
     if not isinstance(value, str):
@@ -189,7 +211,9 @@ def _text(row: Row, name: str, default: str | None = None) -> str:
 
 
 def _part(row: Row, name: str, default: Row | None = None) -> Row:
-    value = row.get(name, default)
+    value = row.get(name)
+    if value is None:
+        value = default
     if not isinstance(value, dict):
         raise DataError(f"{name}: expected an object of fields")
     return value

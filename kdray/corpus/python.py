@@ -3,76 +3,86 @@
 Every statement is printed by `ast.unparse`: one canonical layout, comments and docstrings gone, so that a
 model learns the tests and not their formatting, and exact match means what it says. Assertions are
 `assert` statements and calls whose name begins with `assert` (`tm.assert_frame_equal(...)`,
-`self.assertEqual(...)`) directly in the body of a test function.
+`self.assertEqual(...)`) directly in the body of a test function. What decides a test's values stands before it:
+its decorators, and the fixtures that it names (see `fixtures`).
 
-Not covered: assertions nested in `with`, `for` or helper functions; values of fixtures and parametrisations.
+Not covered: assertions nested in `with`, `for` or helper functions.
 """
 
 from __future__ import annotations
 
 import ast
-import warnings
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kdray.corpus.decode import python_text
 from kdray.corpus.example import Example
+from kdray.corpus.fixtures import Fixtures
 from kdray.corpus.focal import FocalFinder
+from kdray.corpus.left_out import LeftOut
+from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, parsed
+from kdray.corpus.rows import files_below
+from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 
+__all__ = ["parse_source"]
+
 MAX_TARGET_CHARS = 200
 INDENT = "    "
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 
 
-def test_files(root: Path) -> list[Path]:
+def test_files(root: Path, left_out: LeftOut) -> list[Path]:
     """Files below `root` that hold tests by pytest's naming convention, sorted."""
-    return sorted(path for pattern in ("test_*.py", "*_test.py") for path in root.rglob(pattern))
+    return [path for path in files_below(root, left_out) if _TEST_FILE.fullmatch(path.name)]
 
 
-def parse_source(source: str) -> ast.Module | None:
-    """The tree, or None for what this Python cannot parse."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in somebody's test are not ours to report
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def mine_file(path: Path, group: str, focal: FocalFinder) -> list[Example]:
+def mine_file(
+    path: Path, group: str, focal: FocalFinder, left_out: LeftOut | None = None, whole: bool = True
+) -> list[Example]:
     """The examples of one file; empty where it cannot be read or parsed.
 
     Args:
         path: the file.
         group: its name for the split, `package/path/of/file.py`.
         focal: resolves the code under test.
+        left_out: counts what is no example.
+        whole: whether decorators and fixtures stand in the context.
     """
-    try:
-        tree = parse_source(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return []
-    if tree is None:
-        return []
-    imports = focal.imports(tree)
-    return [
-        example
-        for name, function in _test_functions(tree)
-        for example in mine_function(function, name, group, focal.signature(function.name, imports))
-    ]
+    left_out = LeftOut() if left_out is None else left_out
+    tree = ast.Module([], [])
+    with left_out.rather_than_fail(group):
+        tree = parsed(python_text(read_source(path)))
+    imports = focal.imports(tree, path)
+    fixtures = Fixtures(tree, path, group.count("/")) if whole else None
+    examples: list[Example] = []
+    for name, function, holder in _test_functions(tree.body):
+        with left_out.rather_than_fail(f"{group} {name}"):
+            signature = focal.signature(function.name, imports, function)
+            before = fixtures.lines(function, holder) if fixtures else ()
+            examples += mine_function(function, name, group, signature, before, left_out, whole)
+    return examples
 
 
-def _test_functions(tree: ast.Module) -> Iterator[tuple[str, FunctionNode]]:
-    for node in tree.body:
+def _test_functions(
+    body: Sequence[ast.stmt], holder: ast.ClassDef | None = None, prefix: str = ""
+) -> Iterator[tuple[str, FunctionNode, ast.ClassDef | None]]:
+    """Qualified name, node and class of each test of a module, also within `if`, `try` and classes of classes."""
+    for node in body:
         if isinstance(node, FunctionNode) and node.name.startswith("test"):
-            yield node.name, node
+            yield f"{prefix}{node.name}", node, holder
         elif isinstance(node, ast.ClassDef):
-            for child in node.body:
-                if isinstance(child, FunctionNode) and child.name.startswith("test"):
-                    yield f"{node.name}.{child.name}", child
+            yield from _test_functions(node.body, node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            handlers = [one.body for one in getattr(node, "handlers", [])]
+            parts = [node.body, *handlers, getattr(node, "orelse", []), getattr(node, "finalbody", [])]
+            for part in parts:
+                yield from _test_functions(part, holder, prefix)
 
 
-def is_assertion(statement: ast.stmt) -> bool:
+def is_assertion(statement: ast.AST) -> bool:
     """Whether a statement asserts: `assert ...`, or a call of something named `assert...`."""
     if isinstance(statement, ast.Assert):
         return True
@@ -83,16 +93,45 @@ def is_assertion(statement: ast.stmt) -> bool:
     return name.startswith("assert")
 
 
-def mine_function(function: FunctionNode, name: str, group: str, signature: str) -> list[Example]:
-    """One example per top-level assertion of at most `MAX_TARGET_CHARS` characters on one line."""
+def mine_function(
+    function: FunctionNode,
+    name: str,
+    group: str,
+    signature: str,
+    before: Sequence[str] = (),
+    left_out: LeftOut | None = None,
+    whole: bool = True,
+) -> list[Example]:
+    """One example per top-level assertion of at most `MAX_TARGET_CHARS` characters on one line.
+
+    Args:
+        function: the test.
+        name: its qualified name.
+        group: of the split.
+        signature: of the code under test, or "".
+        before: lines that stand before the test.
+        left_out: counts assertions that are no examples.
+        whole: whether the test's decorators stand in its context.
+
+    Raises:
+        RecursionError: a statement that nests too deeply to be printed.
+    """
+    left_out, where = LeftOut() if left_out is None else left_out, f"{group} {name}"
     examples = []
     prefix = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
-    lines = [f"{prefix} {function.name}({ast.unparse(function.args)}):"]
+    decorators = [f"@{ast.unparse(one)}" for one in function.decorator_list] if whole else []
+    lines = [*before, *decorators, f"{prefix} {function.name}({ast.unparse(function.args)}):"]
     for position, statement in enumerate(function.body):
-        if position == 0 and _is_docstring(statement):
+        if position == 0 and is_docstring(statement):
             continue
         text = ast.unparse(statement)
-        if is_assertion(statement) and "\n" not in text and len(text) <= MAX_TARGET_CHARS:
+        if not is_assertion(statement):
+            nested = sum(map(is_assertion, ast.walk(statement)))
+            if nested:
+                left_out.add("an assertion within another statement", where, nested)
+        elif "\n" in text or len(text) > MAX_TARGET_CHARS:
+            left_out.add(f"an assertion of several lines or more than {MAX_TARGET_CHARS} characters", where)
+        else:
             context = "\n".join(lines) + "\n" + INDENT
             examples.append(
                 Example(
@@ -108,11 +147,3 @@ def mine_function(function: FunctionNode, name: str, group: str, signature: str)
             )
         lines += [INDENT + line for line in text.split("\n")]
     return examples
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )

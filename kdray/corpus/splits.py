@@ -1,18 +1,104 @@
 """Splits and duplicates: no test file stands in two splits, no example twice.
 
 The split is a hash of the group's name alone, so a file stays unseen whatever else is mined and whatever
-version is installed.
+version is installed; of a published set it is the one that its files are named by.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from kdray.corpus.example import Example, Split
+from kdray.corpus.left_out import LeftOut
+from kdray.storage import fingerprint
 
 VALID_SHARE = TEST_SHARE = 0.05
+NAMES: dict[str, Split] = {
+    **dict.fromkeys(("train", "training", "trainset", "trn"), "train"),
+    **dict.fromkeys(
+        (
+            "valid",
+            "validation",
+            "validate",
+            "validset",
+            "val",
+            "dev",
+            "devel",
+            "development",
+            "eval",
+            "evaluation",
+        ),
+        "valid",
+    ),
+    **dict.fromkeys(("test", "testing", "testset", "tst", "heldout"), "test"),
+}
+"""What people call a split, in small letters."""
+EVALUATION = ("eval", "evaluation")
+_NO_NAMES = frozenset(
+    (
+        "of",
+        "json",
+        "jsonl",
+        "ndjson",
+        "jsonlines",
+        "parquet",
+        "arrow",
+        "txt",
+        "tsv",
+        "data",
+        "gz",
+        "zst",
+        "xz",
+        "bz2",
+    )
+)
+_NAMED = re.compile(r"^((?:async )?def test\w*\(.*\).*:)$", re.MULTILINE)
+SPLIT_FIELDS = ("split", "partition")
+"""Where a row may say its own."""
+
+
+def named_splits(paths: Sequence[Path]) -> list[Split | None]:
+    """The split of each file of a set. `eval` is the validation part, but where another is called that and no
+    file is a test part.
+    """
+    found = [named_split(path) for path in paths]
+    names = [_split_name(path) for path in paths]
+    validation = {name for name, split in zip(names, found, strict=True) if split == "valid"}
+    if "test" in found or not validation - set(EVALUATION):
+        return found
+    return ["test" if name in EVALUATION else split for name, split in zip(names, found, strict=True)]
+
+
+def named_split(path: Path) -> Split | None:
+    """The split that a path names, None for none (see `_split_name`)."""
+    return NAMES.get(_split_name(path))
+
+
+def _split_name(path: Path) -> str:
+    """What a path calls its split: a whole name, the nearest first, or the first or last word of the file's name
+    (`train-00000-of-00002.parquet`, `java_dev.jsonl`); "" where neither does, or both ends differ.
+    """
+    file = path.name.lower()
+    words = [
+        word for word in re.split(r"[\W_]+", file) if word and not (word.isdecimal() or word in _NO_NAMES)
+    ]
+    ends = [word for word in (words[:1] + words[-1:]) if word in NAMES]
+    exact = file.partition(".")[0]
+    if exact not in NAMES and len({NAMES[word] for word in ends}) == 1:
+        return ends[0]
+    return next((name for name in (exact, *map(str.lower, reversed(path.parent.parts))) if name in NAMES), "")
+
+
+def row_split(row: Mapping[str, object]) -> Split | None:
+    """The split that a row says of itself."""
+    said = (row.get(field) for field in SPLIT_FIELDS)
+    return next(
+        (NAMES[name.lower()] for name in said if isinstance(name, str) and name.lower() in NAMES), None
+    )
 
 
 def split_of(group: str) -> Split:
@@ -33,24 +119,58 @@ def by_file(examples: Iterable[Example]) -> list[Example]:
     )
 
 
-def without_duplicates(examples: Iterable[Example]) -> list[Example]:
+def without_duplicates(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
     """The examples whose (body before the assertion, assertion, what follows) was not seen before.
 
     The name of the test does not count. Held-out splits go first, so that what stands in both is kept out of
-    training rather than out of the test. The order of what remains is kept.
+    training rather than out of the test. The order of what remains is kept; what does not is counted.
     """
     ordered = list(examples)
+    left_out = LeftOut() if left_out is None else left_out
     seen: set[tuple[str, str, str]] = set()
-    kept: set[str] = set()
+    kept: set[int] = set()
     for split in ("test", "valid", "train"):
-        for example in ordered:
+        for number, example in enumerate(ordered):
             if example.split != split:
                 continue
-            # A test's first statement stands alone under its name: without the name nothing would be left to
-            # compare.
-            body = example.context.partition("\n")[2].strip() or example.context
-            content = (body, example.target, example.after)
-            if content not in seen:
+            content = (_body(example), example.target, example.after)
+            if content in seen:
+                left_out.add("the same as another example", f"{example.group} {example.test}")
+            else:
                 seen.add(content)
-                kept.add(example.id)
-    return [example for example in ordered if example.id in kept]
+                kept.add(number)
+    return [example for number, example in enumerate(ordered) if number in kept]
+
+
+def _body(example: Example) -> str:
+    """The context without the line that names the test. A test's first statement stands alone under it: there is
+    nothing else to compare then.
+    """
+    parts = _NAMED.split(example.context, maxsplit=1)
+    before, body = (parts[0], parts[2]) if len(parts) == 3 else ("", example.context.partition("\n")[2])
+    return before + body.strip() if body.strip() else example.context
+
+
+def without_given_away(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
+    """The examples but for those of a test split whose assertion can be read off their own context."""
+    left_out = LeftOut() if left_out is None else left_out
+    kept = []
+    for example in examples:
+        if example.split == "test" and example.is_given_away:
+            left_out.add(
+                "of the test split: the assertion stands in its own context",
+                f"{example.group} {example.test}",
+            )
+        else:
+            kept.append(example)
+    return kept
+
+
+def with_unique_ids(examples: Iterable[Example]) -> list[Example]:
+    """The examples, of which a later one with the id of another gets one of its own."""
+    seen: dict[str, int] = {}
+    found = []
+    for example in examples:
+        seen[example.id] = count = seen.get(example.id, 0) + 1
+        found.append(example if count == 1 else replace(example, id=fingerprint(example.id, str(count))))
+    return found

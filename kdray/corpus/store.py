@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kdray.corpus.example import Example, Split
+from kdray.corpus.left_out import LeftOut
 from kdray.errors import DataError, nearest
 from kdray.storage import exists, join, read_bytes, read_json, sha256, write_atomic, write_json
 
@@ -17,9 +18,11 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 OPTIONAL = tuple(field.name for field in fields(Example) if field.default is not MISSING)
 
 
-def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Sequence[str]) -> dict[str, Any]:
-    """Writes a corpus and returns its manifest. Raises `DataError` for no examples: an empty corpus is never
-    written.
+def write_corpus(
+    folder: str | Path, examples: Sequence[Example], sources: Sequence[str], left_out: LeftOut | None = None
+) -> dict[str, Any]:
+    """Writes a corpus, with what was left out of it, and returns its manifest. Raises `DataError` for no examples:
+    an empty corpus is never written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -43,6 +46,8 @@ def write_corpus(folder: str | Path, examples: Sequence[Example], sources: Seque
         "splits": dict(sorted(Counter(example.split for example in examples).items())),
         "groups": len({example.group for example in examples}),
     }
+    if left_out is not None:
+        manifest |= {"left_out": left_out.total, "left_out_because": left_out.because()}
     write_json(join(folder, "corpus.json"), manifest)
     return manifest
 
@@ -68,6 +73,7 @@ def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]
     """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or
     empty.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if split is not None and split not in SPLITS:
@@ -78,7 +84,9 @@ def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]
         raise DataError(
             f"{folder}/examples.parquet does not match corpus.json (sha256): mine the corpus again"
         )
-    rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    # On no thread of Arrow's: a process that ends soon after would end while one is still starting, and abort.
+    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
+        rows = file.read(use_threads=False).to_pylist()
     examples = [Example(**row) for row in rows if split is None or row["split"] == split]
     if not examples:
         raise DataError(f"{folder}: the corpus has no examples in split '{split}'")

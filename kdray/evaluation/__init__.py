@@ -1,12 +1,6 @@
-"""What a model says and how good it is: decoding, metrics, intervals, baselines, speed.
+"""What a model answers, and how good that is.
 
-    generate, decoding   greedy answers of many prompts at once
-    classify             class probabilities
-    metrics, lenient     whether what was said is right
-    intervals            how sure a share or a mean is
-    baselines            what needs no learning
-    speed                milliseconds and memory of one answer
-    examine              a model beside the baselines
-
-Not here: whether a student behaves like its teacher (`kdray.metamorphic`); a trial's rungs (`kdray.train`).
+Decoding, metrics with their intervals, baselines, and the time and memory of an answer. `answering` has what
+differs between models that write and models that classify. Not here: behaviour on changed inputs
+(`kdray.metamorphic`).
 """

@@ -55,13 +55,13 @@ def of(trial_folder: str) -> Checkpoints:
 
 
 def _newest(folders: list[str]) -> Saved | None:
-    found = []
+    whole = []
     for folder in folders:
         mark = storage.join(folder, MARK)
         if storage.exists(mark):
             data = storage.read_json(mark)
-            found.append(Saved(folder, tuple(data["rungs"]), float(data["wall_s"])))
-    return max(found, key=lambda saved: len(saved.rungs), default=None)
+            whole.append(Saved(folder, tuple(data["rungs"]), float(data["wall_s"])))
+    return max(whole, key=lambda saved: len(saved.rungs), default=None)
 
 
 class Local:

@@ -41,11 +41,11 @@ def mark(old: str | Path, new: Sweep, space: Space, folder: str | Path) -> int:
             f"{new.name}: a fork keeps the objectives: {before.objectives} in {before.name}, {new.objectives} here"
         )
     ended = [record for record in results.read(old) if record.state != "running"]
-    found = [record for record in ended if point_of(record, new, space) is not None]
-    if not found:
+    fitting = [record for record in ended if point_of(record, new, space) is not None]
+    if not fitting:
         raise ConfigError(f"{new.name}: no trial of {before.name} fits the new sweep{_why_not(ended, new)}")
     storage.write_json(storage.join(folder, FILE), {"folder": str(old), "name": before.name})
-    return len(found)
+    return len(fitting)
 
 
 def inherit(folder: str | Path, new: Sweep, space: Space, study: Study) -> None:

@@ -26,18 +26,10 @@ from kdray.errors import ConfigError, DataError
 from kdray.experiment import drivers
 from kdray.experiment.drivers import Drivers
 from kdray.experiment.trial_folder import write_yaml
+from kdray.results import TrialRecord
 
 MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """A trial that trains: its key, the last rung it reached (0 for none) and the step it would end at."""
-
-    key: str
-    step: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +42,7 @@ class Status:
         asked: trials it asks for.
         counts: trials by state.
         running: those that train now (or would go on with a resume).
+        steps: at which a trial ends.
         per_hour: trials finished an hour by the process that runs it; None before it can be told.
         left_s: seconds until the end at that speed; None where it is not known.
     """
@@ -58,7 +51,8 @@ class Status:
     drivers: int
     asked: int
     counts: Mapping[str, int]
-    running: tuple[Running, ...]
+    running: tuple[TrialRecord, ...]
+    steps: int
     per_hour: float | None
     left_s: float | None
 
@@ -71,6 +65,19 @@ class Status:
     def finished(self) -> int:
         """Trials that ended in any way."""
         return sum(number for state, number in self.counts.items() if state != "running")
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything as plain data; of the trials that train, how far they are."""
+        running = [{"key": record.key, "step": record.step, "steps": self.steps} for record in self.running]
+        return {
+            "name": self.name,
+            "drivers": self.drivers,
+            "asked": self.asked,
+            "counts": dict(self.counts),
+            "running": running,
+            "per_hour": self.per_hour,
+            "left_s": self.left_s,
+        }
 
 
 @contextlib.contextmanager
@@ -133,12 +140,11 @@ def check_same(before: Sweep, now: Sweep, folder: str | Path) -> None:
 def differences(before: Any, now: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
     """Dotted path -> (before, now) where two pieces of plain data differ; a missing key shows as '-'."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        found: dict[str, tuple[Any, Any]] = {}
+        changes: dict[str, tuple[Any, Any]] = {}
         for key in dict.fromkeys([*before, *now]):
-            found |= differences(
-                before.get(key, "-"), now.get(key, "-"), f"{path}.{key}" if path else str(key)
-            )
-        return found
+            below = f"{path}.{key}" if path else str(key)
+            changes |= differences(before.get(key, "-"), now.get(key, "-"), below)
+        return changes
     return {} if before == now else {path: (before, now)}
 
 
@@ -146,13 +152,9 @@ def status(folder: str | Path) -> Status:
     """How the sweep in a folder stands, while it runs or not. Raises `DataError` where there is none."""
     sweep, records = results.read_sweep(folder), results.read(folder)
     num_drivers = drivers.alive(str(folder))
-    running = tuple(
-        Running(record.key, int(record.metrics.get("step", 0)), sweep.trial.budget.steps)
-        for record in records
-        if record.state == "running"
-    )
+    running = tuple(record for record in records if record.state == "running")
     counts: dict[str, int] = dict(Counter(str(record.state) for record in records))
-    done, finished = _progress(records, sweep), sum(1 for record in records if record.state != "running")
+    done, finished = _progress(records, sweep), len(records) - len(running)
     per_hour = left_s = None
     if num_drivers:
         since = storage.read_json(storage.join(folder, "driver.json"))
@@ -160,7 +162,8 @@ def status(folder: str | Path) -> Status:
         speed = (done - since["done"]) / hours
         per_hour = max(finished - int(since["done"]), 0) / hours
         left_s = 3600 * max(sweep.search.trials - done, 0.0) / speed if speed > 0 else None
-    return Status(sweep.name, num_drivers, sweep.search.trials, counts, running, per_hour, left_s)
+    asked, steps = sweep.search.trials, sweep.trial.budget.steps
+    return Status(sweep.name, num_drivers, asked, counts, running, steps, per_hour, left_s)
 
 
 def stop(folder: str | Path) -> bool:
@@ -181,9 +184,7 @@ def _done(folder: str) -> float:
         return 0.0
 
 
-def _progress(records: list[results.TrialRecord], sweep: Sweep) -> float:
+def _progress(records: list[TrialRecord], sweep: Sweep) -> float:
     """Trials done, a running one by the share of its steps."""
     steps = sweep.trial.budget.steps
-    return sum(
-        record.metrics.get("step", 0) / steps if record.state == "running" else 1.0 for record in records
-    )
+    return sum(record.step / steps if record.state == "running" else 1.0 for record in records)

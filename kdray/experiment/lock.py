@@ -122,12 +122,12 @@ class Lease:
 
 def claims(folder: str, but: str = "") -> dict[str, bytes]:
     """Name of each claim on a folder -> what it says now."""
-    found = {}
+    now = {}
     for name in storage.list_files(storage.join(folder, "driver.lock")):
         with contextlib.suppress(DataError):  # gone meanwhile
             if name != but:
-                found[name] = storage.read_bytes(storage.join(folder, "driver.lock", name))
-    return found
+                now[name] = storage.read_bytes(storage.join(folder, "driver.lock", name))
+    return now
 
 
 def is_leased(folder: str) -> bool:

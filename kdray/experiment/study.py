@@ -15,106 +15,22 @@ by others) are left alone.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.config import Sweep
-from kdray.errors import ConfigError, KdrayError
-from kdray.experiment.journal import RemoteJournal
 from kdray.search.space import Point, Space
 
 RUNG = "rung:"
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 """Ends of a trial, in Optuna's words and in those of an experiment folder."""
-STALE_LOCK_S = 2.0
-
-
-def open_remote(sweep: Sweep, folder: str, own: Path, check: Callable[[], None]) -> BaseStorage:
-    """`open_storage` of an experiment behind a URI, with a folder of this machine for a copy; `check` raises where
-    this process may write no more.
-    """
-    if sweep.search.storage:
-        return open_storage(sweep, own)
-    return JournalStorage(RemoteJournal(folder, own / "study.journal", check))
-
-
-def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:
-    """The storage of a sweep's study: `search.storage`, or the file study.journal in the experiment folder.
-
-    The caller holds the lock of the folder, so a line that a kill cut short and a lock that a kill left
-    behind can be removed.
-
-    Raises:
-        ConfigError: a package or a variable that the URL needs is not there.
-        KdrayError: the database does not answer.
-    """
-    if sweep.search.storage:
-        return _open_database(sweep.search.storage)
-    path = folder / "study.journal"
-    _free_stale_lock(Path(f"{path}.lock"))
-    _drop_torn_line(path)
-    return JournalStorage(JournalFileBackend(str(path)))
-
-
-def _open_database(url: str) -> BaseStorage:
-    """`url` may name variables of the environment, as in `postgresql+pg8000://kdray:${PASSWORD}@host/kdray`."""
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in os.environ:
-            raise ConfigError(f"search.storage: '{url}': the environment has no {found[1]}")
-        return quote(os.environ[found[1]], safe="")
-
-    whole = re.sub(r"\$\{(\w+)\}", value, url)
-    try:
-        # A server that came back is connected to anew instead of ending the sweep.
-        return optuna.storages.get_storage(RDBStorage(whole, engine_kwargs={"pool_pre_ping": True}))
-    except ImportError as error:
-        hint = ": pip install 'kdray[postgresql]'" if "pg8000" in url else ""
-        raise ConfigError(f"search.storage: '{url}': {error}{hint}") from error
-    except Exception as error:
-        raise KdrayError(f"search.storage: '{url}': {' '.join(str(error).split())}") from None
-
-
-def _free_stale_lock(path: Path) -> None:
-    """Optuna would wait 30 s for the lock of a killed process; a living one (a dashboard) holds it for
-    milliseconds.
-    """
-    deadline = time.monotonic() + STALE_LOCK_S
-    while path.is_symlink():
-        if time.monotonic() > deadline:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-        time.sleep(0.05)
-
-
-def _drop_torn_line(path: Path) -> None:
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = len(data) if data.endswith(b"\n") else data.rfind(b"\n") + 1
-    last = data[:whole].rstrip(b"\n").rpartition(b"\n")[2]
-    if last:
-        try:
-            json.loads(last)
-        except ValueError:
-            whole -= len(last) + 1
-    if whole < len(data):
-        os.truncate(path, whole)
 
 
 class Study:
@@ -124,11 +40,17 @@ class Study:
         storage: where they are.
         sweep: its name names the study, its objectives give the directions.
         space: turns points into params and back.
+
+    Attributes:
+        space: the same.
+        objectives: their names, in order.
+        directions: of the objectives, in Optuna's words.
+        rungs: the steps at which trials report.
     """
 
     def __init__(self, storage: BaseStorage, sweep: Sweep, space: Space) -> None:
         self._storage = storage
-        self._space = space
+        self.space = space
         self.objectives = tuple(sweep.objectives)
         self.rungs = sweep.trial.budget.reports
         directions = [
@@ -147,6 +69,11 @@ class Study:
         self._ids: dict[int, int] = {}
         self._all()
 
+    @property
+    def signs(self) -> list[int]:
+        """+1 for each objective to minimise, -1 for each to maximise."""
+        return [-1 if direction == StudyDirection.MAXIMIZE else 1 for direction in self.directions]
+
     def _all(self) -> list[FrozenTrial]:
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         self._ids.update((trial.number, trial._trial_id) for trial in trials)
@@ -164,7 +91,7 @@ class Study:
         self, name: str, point: Point, state: str, rungs: Sequence[Mapping[str, Any]], reason: str
     ) -> None:
         """Adds a finished trial of another sweep, in one write."""
-        params, distributions = self._space.params(point)
+        params, distributions = self.space.params(point)
         trial = create_trial(
             state={text: state for state, text in STATES.items()}[state],
             values=self._values(rungs[-1]) if state == "complete" else None,
@@ -182,7 +109,7 @@ class Study:
 
     def create(self, point: Point, attrs: Mapping[str, Any], system_attrs: Mapping[str, Any]) -> FrozenTrial:
         """A new RUNNING trial, in one write."""
-        params, distributions = self._space.params(point)
+        params, distributions = self.space.params(point)
         template = create_trial(
             state=TrialState.RUNNING,
             params=params,
@@ -232,6 +159,10 @@ class Study:
         values = self.values(self.trial(key), self.rungs[-1]) if state == TrialState.COMPLETE else None
         self._storage.set_trial_state_values(self._id(key), state, values)
         return values
+
+    def point(self, trial: FrozenTrial) -> Point:
+        """What the search chose for a trial."""
+        return self.space.point(trial.params)
 
     def values(self, trial: FrozenTrial, step: int) -> list[float]:
         """The objectives of a trial at a rung that it reported."""

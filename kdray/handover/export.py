@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
-from kdray.config import SNIPPETS
 from kdray.errors import ConfigError
 from kdray.handover import bench, onnx, provenance
 from kdray.handover.card import Facts, card
@@ -31,9 +30,9 @@ from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.handover.usage import Family
 from kdray.results import Experiment, TrialRecord
-from kdray.students.load import load_model, load_tokenizer
+from kdray.students.load import load_model, load_tokenizer, saved_encoding
 from kdray.students.published_cost import RESERVED_POSITIONS
-from kdray.tasks.make import saved_encoding
+from kdray.tasks import Task, task_class
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
@@ -108,10 +107,10 @@ def _fill(
     stage: Any,
 ) -> Facts:
     """Writes all files into `work`."""
-    task = str(record.trial.get("task", "assertion"))
-    if with_onnx and task in SNIPPETS:
+    kind = task_class(str(record.trial.get("task", "assertion")))
+    if with_onnx and not kind.writes:
         raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
-    _copy(student_folder(experiment, record.key), work, task)
+    _copy(student_folder(experiment, record.key), work, kind)
     model, on = load_model(work), bench.bench(record)
     if on is None and with_onnx:
         raise ConfigError(
@@ -141,34 +140,34 @@ def _fill(
         onnx=graph,
         int8=int8,
     )
-    storage.write_atomic(work / "README.md", card(facts, _family(model, task)))
+    storage.write_atomic(work / "README.md", card(facts, _family(model, kind)))
     storage.write_json(work / "statement.json", facts.as_dict())
     return facts
 
 
-def _family(model: Any, task: str) -> Family:
-    if task in SNIPPETS:
-        if getattr(model.config, "position_embedding_type", "absolute") != "absolute":
-            return "relative"
-        return "classifier" if SNIPPETS[task] == 1 else "pairs"
-    return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+def _family(model: Any, kind: type[Task]) -> Family:
+    if kind.writes:
+        return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+    if getattr(model.config, "position_embedding_type", "absolute") != "absolute":
+        return "relative"
+    return "classifier" if model.snippets == 1 else "pairs"
 
 
-def _copy(student: str, work: Path, task: str) -> None:
+def _copy(student: str, work: Path, kind: type[Task]) -> None:
     """The student's files by name; nothing else that may lie there."""
     for name in COPIED:
         storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
     config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
     limits = saved_encoding(student)
-    if task in SNIPPETS:
-        if SNIPPETS[task] == 1 and "position_embedding_type" not in config:
-            # transformers has this very model, and none that reads pairs or has relative positions
-            config["architectures"] = ["RobertaForSequenceClassification"]
-        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
-    else:
+    if kind.writes:
         generation = storage.read_json(storage.join(student, "generation_config.json"))
         generation |= {"max_new_tokens": limits.max_target, "do_sample": False}
         storage.write_json(work / "generation_config.json", generation)
+    else:
+        if config.get("snippets", 1) == 1 and "position_embedding_type" not in config:
+            # transformers has this very model, and none that reads pairs or has relative positions
+            config["architectures"] = ["RobertaForSequenceClassification"]
+        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
     storage.write_json(work / "config.json", config)
 
 

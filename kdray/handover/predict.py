@@ -21,10 +21,8 @@ from kdray.corpus.example import Example
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
-from kdray.students.forward import is_classifier
-from kdray.students.load import load_model, load_tokenizer
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.make import assertion_task, saved_encoding
+from kdray.students.load import load_model, load_task
+from kdray.tasks import Task
 
 Ids = NDArray[np.int32]
 
@@ -44,7 +42,7 @@ class Candidate:
     probability: float
 
 
-def predict(model: Any, task: AssertionTask, test: Example, count: int = 5) -> list[Candidate]:
+def predict(model: Any, task: Task, test: Example, count: int = 5) -> list[Candidate]:
     """The most confident assertions for a test, at most `count`, best first, no text twice.
 
     Raises:
@@ -64,7 +62,7 @@ def predict(model: Any, task: AssertionTask, test: Example, count: int = 5) -> l
 
 
 @torch.inference_mode()
-def _beams(model: Any, task: AssertionTask, prompt: Ids, count: int) -> list[Ids]:
+def _beams(model: Any, task: Task, prompt: Ids, count: int) -> list[Ids]:
     """Distinct outputs, end token included."""
     ids = torch.from_numpy(prompt.astype(np.int64))[None]
     outputs = model.generate(
@@ -87,9 +85,7 @@ def _beams(model: Any, task: AssertionTask, prompt: Ids, count: int) -> list[Ids
     return ids_of_beams
 
 
-def _logprobs(
-    model: Any, task: AssertionTask, prompt: Ids, outputs: Sequence[Ids]
-) -> list[NDArray[np.float64]]:
+def _logprobs(model: Any, task: Task, prompt: Ids, outputs: Sequence[Ids]) -> list[NDArray[np.float64]]:
     """Log-probability of each token of each output."""
     logprobs: list[NDArray[np.float64]] = [np.zeros(0)] * len(outputs)
 
@@ -118,10 +114,10 @@ def predict_source(
 ) -> str:
     """The candidates for the placeholder in a source, as text. Raises `KdrayError`."""
     test = example(source, _shown(path), language)
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
-    if is_classifier(model):
+    model = load_model(folder)
+    task = load_task(model, folder)
+    if not task.writes:
         raise ConfigError(f"{folder} classifies code and writes no assertions: see `kdray metamorphic`")
-    task = assertion_task(tokenizer, bool(model.config.is_encoder_decoder), saved_encoding(folder))
     candidates = predict(model, task, test, count)
     if as_json:
         return json.dumps([asdict(candidate) for candidate in candidates], indent=1)

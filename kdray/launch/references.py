@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from kdray.config import SNIPPETS, Sweep
+from kdray.config import Sweep
 from kdray.console import Advance
+from kdray.corpus.example import Example
 from kdray.storage import exists, join, read_json, write_json
+from kdray.tasks import task_class
 
 
 def references(
@@ -21,7 +22,8 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.evaluation.examine import baselines, share, text_metrics
+    from kdray.evaluation.answering import answering
+    from kdray.evaluation.shares import text_metrics
     from kdray.metamorphic.suite import Suite
     from kdray.metamorphic.suite_inputs import IDENTITY
     from kdray.teacher.manifest import read as read_manifest
@@ -37,11 +39,13 @@ def references(
     teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
     teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
     found: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
-    if trial.task in SNIPPETS:
-        truth_N = np.array([int(label) for label in truth])
-        found["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)
-    elif trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
+    known = trial.corpus is not None and exists(join(trial.corpus, "corpus.json"))
+
+    def data() -> tuple[Sequence[Example], Sequence[Example]]:
+        assert trial.corpus is not None  # noqa: S101 - it is known
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
-        found |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
+        return read_corpus(trial.corpus, "train"), examples
+
+    found |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
     write_json(path, found)
     return found

@@ -65,7 +65,7 @@ class Tail:
         lse_C = (top_C1[:, 0] / temperature + sum_C.log()).clamp_(min=NOTHING)
         return cls(exp_CV, sum_C, lse_C.requires_grad_(), temperature)
 
-    def spread(self, grad_C: Tensor) -> Tensor:
+    def gradient(self, grad_C: Tensor) -> Tensor:
         """The gradient of the log-sum-exp, given to its tokens by their share of it; overwrites `exp_CV`."""
         return self.exp_CV.mul_((grad_C / self.temperature / self.sum_C)[:, None])
 
@@ -94,13 +94,13 @@ class Spread:
         coefficients_CR = signal.coefficients_NR[start:end] / signal.temperature
         if basis_RV is not None:
             coefficients_CR = coefficients_CR.to(basis_RV.dtype) @ basis_RV
-        told_CV = coefficients_CR.to(logits_CV.dtype)
-        if missing := logits_CV.shape[1] - told_CV.shape[1]:  # tokens that the teacher does not know
-            told_CV = torch.nn.functional.pad(told_CV, (0, missing), value=TAKEN)
-        told_CV.scatter_(1, signal.ids_NK[start:end], TAKEN)
-        top_C1 = told_CV.amax(-1, keepdim=True).clamp_(min=NOTHING)
-        exp_CV, sum_C = _exp(told_CV, top_C1, 1.0, None)
-        mean_C = told_CV.sub_(logits_CV, alpha=1 / signal.temperature).mul_(exp_CV).sum(-1) / sum_C
+        teacher_CV = coefficients_CR.to(logits_CV.dtype)
+        if missing := logits_CV.shape[1] - teacher_CV.shape[1]:  # tokens that the teacher does not know
+            teacher_CV = torch.nn.functional.pad(teacher_CV, (0, missing), value=TAKEN)
+        teacher_CV.scatter_(1, signal.ids_NK[start:end], TAKEN)
+        top_C1 = teacher_CV.amax(-1, keepdim=True).clamp_(min=NOTHING)
+        exp_CV, sum_C = _exp(teacher_CV, top_C1, 1.0, None)
+        mean_C = teacher_CV.sub_(logits_CV, alpha=1 / signal.temperature).mul_(exp_CV).sum(-1) / sum_C
         return cls(exp_CV, sum_C, mean_C - top_C1[:, 0] - sum_C.log())
 
     def pull(self, grad_CV: Tensor, weight_C: Tensor) -> None:

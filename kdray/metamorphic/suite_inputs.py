@@ -19,7 +19,7 @@ from kdray.corpus.example import Example
 from kdray.errors import DataError
 from kdray.metamorphic.transforms.base import Transform, Variant
 from kdray.metamorphic.transforms.registry import transform_named, transforms_of
-from kdray.tasks import AnyTask
+from kdray.tasks import Task
 
 IDENTITY = "identity"
 Ids = NDArray[np.int32]
@@ -45,7 +45,7 @@ class Input:
 
 
 def suite_inputs(
-    task: AnyTask,
+    task: Task,
     examples: Sequence[Example],
     *,
     seed: int,
@@ -60,11 +60,11 @@ def suite_inputs(
     for number, example in enumerate(order):
         clean = Input(example.id, IDENTITY, example, (), task.prompt(example))
         inputs.append(clean)
-        found = _variants(
+        variants_of_it = _variants(
             task, clean, _allowed(example.language, transforms), used, seed * 1_000_003 + number, variants
         )
-        used.update(item.transform for item in found)
-        inputs += found
+        used.update(item.transform for item in variants_of_it)
+        inputs += variants_of_it
     if not used:
         raise DataError(f"suite: none of {len(order)} examples has a variant")
     return inputs
@@ -77,14 +77,14 @@ def _allowed(language: str, names: Sequence[str] | None) -> list[Transform]:
 
 
 def _variants(
-    task: AnyTask, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
+    task: Task, clean: Input, allowed: list[Transform], used: Counter[str], seed: int, count: int
 ) -> list[Input]:
     """Variants of one case, by different transformations, those used least first."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
     tries = sorted(allowed, key=lambda transform: (used[transform.name], rng.random()))
-    found: list[Input] = []
+    made: list[Input] = []
     for transform in tries:
-        if len(found) == count:
+        if len(made) == count:
             break
         variant = transform(*task.source(clean.example), seed)
         if not isinstance(variant, Variant):
@@ -92,5 +92,5 @@ def _variants(
         changed = task.changed(clean.example, variant.context, variant.target)
         prompt = task.prompt(changed)
         if not np.array_equal(prompt, clean.prompt):
-            found.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
-    return found
+            made.append(Input(clean.case, variant.transform, changed, variant.renames, prompt))
+    return made

@@ -1,4 +1,4 @@
-"""A student's marks on a suite: how often it is right, and how deeply it mimics its teacher.
+"""A student's metrics on a suite: how often it is right, and how deeply it mimics its teacher.
 
 Not covered: the teacher, which is not here; its word is in the suite.
 
@@ -11,15 +11,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
 from kdray.errors import DataError
+from kdray.evaluation.answering import answering
 from kdray.evaluation.lenient import is_java, lenient_mean
-from kdray.evaluation.metrics import binary_metrics, ece, matches
+from kdray.evaluation.metrics import ece, matches
 from kdray.metamorphic.answer import answer
 from kdray.metamorphic.discrepancy import (
     Rate,
@@ -33,9 +34,9 @@ from kdray.metamorphic.relations import Answers, Thresholds, violations
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.metamorphic.worst import WorstCase, most_violating, source_diff
-from kdray.tasks import AnyTask
-from kdray.tasks.classification import ClassificationTask
+from kdray.tasks import Task
 
+Value = TypeVar("Value")
 BOOTSTRAP_SEED = 0
 MOST_WORST = 20
 """Worst cases that are kept."""
@@ -43,7 +44,7 @@ MOST_WORST = 20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A student's marks.
+    """A student's metrics.
 
     Attributes:
         metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth), for a classifier
@@ -72,7 +73,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Any, task: AnyTask, suite: Suite, config: EvaluationConfig, *, cases: int | None = None
+    model: Any, task: Task, suite: Suite, config: EvaluationConfig, *, cases: int | None = None
 ) -> Evaluation:
     """Judges a student on the first cases of a suite.
 
@@ -92,21 +93,26 @@ def evaluate(
         raise DataError(f"{suite.source.folder}: its first {len(numbers)} rows hold no variant")
     answers, texts = answer(model, task, suite, numbers, config.batch_size)
     thresholds = Thresholds(config.similarity_bits, config.confidence, config.calibration)
-    found = _marks(suite, clean_N, answers, texts, thresholds)
+    evaluation = _metrics(suite, task.accuracy, clean_N, answers, texts, thresholds)
     worst = worst_cases(suite, task, np.flatnonzero(~clean_N), answers, texts, thresholds)
-    metrics = dict(found.metrics)
-    if isinstance(task, ClassificationTask):
-        clean = np.flatnonzero(clean_N)
-        said, truth = ([int(source[row]) for row in clean] for source in (texts, suite.references))
-        metrics["accuracy"] = metrics.pop("assertion_accuracy")
-        found.intervals["accuracy"] = found.intervals.pop("assertion_accuracy")
-        metrics |= binary_metrics(np.array(said), np.array(truth))
-    return replace(found, metrics=metrics, worst=[case.as_dict() for case in worst])
+    said, truth = ([source[row] for row in np.flatnonzero(clean_N)] for source in (texts, suite.references))
+    more = answering(task).class_metrics(said, truth)
+    return replace(
+        evaluation,
+        metrics=_at_the_end(evaluation.metrics, tuple(more)) | more,
+        intervals=_at_the_end(evaluation.intervals, tuple(more)),
+        worst=[case.as_dict() for case in worst],
+    )
+
+
+def _at_the_end(values: Mapping[str, Value], names: Sequence[str]) -> dict[str, Value]:
+    """The same with these last, where they are there: a classifier's metrics stand together in every table."""
+    return {name: values[name] for name in sorted(values, key=lambda name: name in names)}
 
 
 def worst_cases(
     suite: Suite,
-    task: AnyTask,
+    task: Task,
     variants: NDArray[Any],
     answers: Answers,
     texts: Sequence[str],
@@ -137,37 +143,42 @@ def worst_cases(
     ]
 
 
-def _sources(suite: Suite, task: AnyTask, rows: Sequence[int]) -> list[str]:
+def _sources(suite: Suite, task: Task, rows: Sequence[int]) -> list[str]:
     if not rows:
         return []
     prompts, _, _ = suite.read(rows)
     return [task.text(prompt) for prompt in prompts]
 
 
-def _marks(
-    suite: Suite, clean_N: NDArray[np.bool_], answers: Answers, texts: list[str], thresholds: Thresholds
+def _metrics(
+    suite: Suite,
+    accuracy: str,
+    clean_N: NDArray[np.bool_],
+    answers: Answers,
+    texts: list[str],
+    thresholds: Thresholds,
 ) -> Evaluation:
     variants = np.flatnonzero(~clean_N)
     on_variants, on_clean = answers.select(~clean_N), answers.select(clean_N)
-    found = violations(on_variants, thresholds)
+    by_relation = violations(on_variants, thresholds)
     rows = range(len(clean_N))
     right_N = matches(texts, suite.references[: len(texts)])
     teacher_right_N = matches(suite.teacher_texts[: len(texts)], suite.references[: len(texts)])
     shares: dict[str, Rate] = {
-        "assertion_accuracy": _share(right_N[clean_N]),
+        accuracy: _share(right_N[clean_N]),
         "variant_accuracy": _share(right_N[~clean_N]),
         "teacher_accuracy": _share(teacher_right_N[clean_N]),
         "agreement": _share(on_clean.agrees),
-        "violating_share": violating_share(found),
+        "violating_share": violating_share(by_relation),
         "flips": text_flips(suite, variants, texts),
         "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
-        **rates(found),
+        **rates(by_relation),
         **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
     student_ece = ece(on_variants.student_confidence, right_N[~clean_N])
     teacher_ece = ece(on_variants.teacher_confidence, teacher_right_N[~clean_N])
     metrics = {
-        "metamorphic_discrepancy": discrepancy(found),
+        "metamorphic_discrepancy": discrepancy(by_relation),
         **{name: rate.share for name, rate in shares.items() if rate.total},
         "confidence": float(on_variants.student_confidence.mean()),
         "ece": student_ece,
@@ -176,13 +187,13 @@ def _marks(
     }
     case_N = np.array([suite.cases[row] for row in variants])
     intervals = {
-        "metamorphic_discrepancy": discrepancy_interval(found, case_N, BOOTSTRAP_SEED),
+        "metamorphic_discrepancy": discrepancy_interval(by_relation, case_N, BOOTSTRAP_SEED),
         **{name: rate.interval for name, rate in shares.items() if rate.total},
     }
     for name, (mean, interval) in _lenient(suite, np.flatnonzero(clean_N), texts).items():
         metrics[name], intervals[name] = mean, interval
     counts = {"cases": int(clean_N.sum()), "variants": len(variants)}
-    counts |= {name: rate.total for name, rate in rates(found).items()}
+    counts |= {name: rate.total for name, rate in rates(by_relation).items()}
     by_transform = _by_transform(suite, variants, on_variants, thresholds)
     return Evaluation(metrics, intervals, counts, by_transform)
 
@@ -226,8 +237,8 @@ def _by_transform(
     names = np.array([suite.transforms[row] for row in variants])
     table: dict[str, dict[str, float]] = {}
     for name in sorted(set(names.tolist())):
-        found = violations(on_variants.select(names == name), thresholds)
-        shares = {relation: rate.share for relation, rate in rates(found).items()}
+        by_relation = violations(on_variants.select(names == name), thresholds)
+        shares = {relation: rate.share for relation, rate in rates(by_relation).items()}
         table[name] = {"variants": int((names == name).sum())}
         table[name] |= {relation: share for relation, share in shares.items() if not math.isnan(share)}
     return table

@@ -1,1 +1,4 @@
-"""What to try next and what to stop: the space, samplers, constraints, halving. No Ray, no files."""
+"""What to try next and what to stop: the space, samplers, constraints, halving. No Ray, no files.
+
+See README.md for terms and a map.
+"""

@@ -57,6 +57,9 @@ class Proposer:
         grid: walk through the space in order instead of sampling.
         model: proposes in the sampler's place; it hears of every rung as well.
 
+    Attributes:
+        exhausted: whether every point that may be trained was tried.
+
     Raises:
         ConfigError: `grid` in a space with infinitely many points.
     """
@@ -80,6 +83,7 @@ class Proposer:
         self._asks = asks
         self._grid = grid
         self._model = model
+        self.exhausted = False
         self._tried: set[str] = set()
         self._storage = optuna.storages.InMemoryStorage()
         self._study_id = self._storage.create_new_study(list(directions), "mirror")
@@ -145,6 +149,7 @@ class Proposer:
             point = self._draw()
         if point is None:
             self._storage.set_trial_state_values(mirror_id, TrialState.FAIL)
+            self.exhausted = True
             return None
         params, distributions = self._space.params(point)
         for path, distribution in distributions.items():

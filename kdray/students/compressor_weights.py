@@ -48,9 +48,9 @@ def _renamed(tensors: dict[str, Any]) -> dict[str, Any]:
         name.replace(head, "classifier."): tensor for name, tensor in tensors.items() if name.startswith(head)
     }
     for name, tensor in tensors.items():
-        found = _ENCODER.match(name)
-        if found and not _UNUSED.search(name):
-            state[f"roberta.{found['name']}"] = tensor
+        match = _ENCODER.match(name)
+        if match and not _UNUSED.search(name):
+            state[f"roberta.{match['name']}"] = tensor
     width = state["classifier.dense.weight"].shape[0]
     if state["classifier.dense.weight"].shape[1] == width:  # one snippet: a vulnerability detector
         for name in ("classifier.out_proj.weight", "classifier.out_proj.bias"):

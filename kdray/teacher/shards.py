@@ -56,11 +56,11 @@ class ShardWriter:
 
     def _refuse_another(self, name: str) -> None:
         location = storage.join(self.folder, name)
-        _, found = record_batch.from_bytes(storage.read_bytes(location), location)
+        _, about = record_batch.from_bytes(storage.read_bytes(location), location)
         for key, value in self._identity.items():
-            if found.get(key) != value:
+            if about.get(key) != value:
                 raise DataError(
-                    f"{self.folder}: already holds shards with {key} {found.get(key)}, not {value}: "
+                    f"{self.folder}: already holds shards with {key} {about.get(key)}, not {value}: "
                     "choose another folder or remove this one"
                 )
 
@@ -104,7 +104,7 @@ class ShardWriter:
             done += len(group)
         if done != len(rows):
             raise ValueError(f"{len(rows)} rows, logits of {done}")
-        fields = {name: Packed.join([piece[name] for piece in packed]) for name in self.codec.fields}
+        fields = {name: Packed.join([group[name] for group in packed]) for name in self.codec.fields}
         columns = record_batch.from_rows(rows, self.header.vocab)
         columns |= {_FIELD + name: record_batch.binary(field) for name, field in fields.items()}
         columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}

@@ -1,4 +1,4 @@
-"""A student's marks at a rung."""
+"""A student's metrics at a rung."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def judge(
     assert data.suite is not None  # noqa: S101 - a trial without a suite is not opened
     config = trial.evaluation
     cases = config.cases if last else config.rung_cases
-    found = evaluate(model, data.task, data.suite, config, cases=cases)
-    marks = found.as_dict()
+    evaluation = evaluate(model, data.task, data.suite, config, cases=cases)
+    metrics = evaluation.as_dict()
     if config.speed:
         clean = [n for n in data.suite.first(cases) if data.suite.transforms[n] == IDENTITY][:INPUTS]
-        marks |= speed(model, data.task, data.suite.read(clean)[0])
-    return marks, found.worst
+        metrics |= speed(model, data.task, data.suite.read(clean)[0])
+    return metrics, evaluation.worst
 
 
 @torch.inference_mode()
@@ -43,8 +43,8 @@ def held_out_loss(model: Any, data: TrialData, rows: RowSource, trial: Trial) ->
     total = targets = 0.0
     count = len(rows.lengths())
     for start in range(0, count, LOSS_BATCH):
-        found, _ = rows.take(range(start, min(count, start + LOSS_BATCH)))
-        batch = collate(found, None, pad_id=data.task.pad_id, encoder_decoder=data.task.encoder_decoder)
+        taken, _ = rows.take(range(start, min(count, start + LOSS_BATCH)))
+        batch = collate(taken, None, pad_id=data.task.pad_id, encoder_decoder=data.task.encoder_decoder)
         total += float(learner(batch, None)) * batch.num_targets
         targets += batch.num_targets
     return total / targets

@@ -64,11 +64,11 @@ def train_teacher(
     return result
 
 
-def _same(plan: dict[str, Any], found: dict[str, Any], folder: Path) -> None:
+def _same(plan: dict[str, Any], recorded: dict[str, Any], folder: Path) -> None:
     # What was recorded before a field existed has its default.
-    recipe = as_data(parse(TeacherRecipe, found["recipe"], str(folder)))
+    recipe = as_data(parse(TeacherRecipe, recorded["recipe"], str(folder)))
     for key, value in plan.items():
-        if {**found, "recipe": recipe}.get(key) != value:
+        if {**recorded, "recipe": recipe}.get(key) != value:
             raise ConfigError(
                 f"{folder} holds a teacher of another {key}: choose another --out, or remove it"
             )

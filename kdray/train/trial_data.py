@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
-from kdray.config import SNIPPETS, TeacherRecipe, Trial
+from kdray.config import TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
 from kdray.students.load import load_tokenizer
-from kdray.students.vocab import embedding_rows
-from kdray.tasks import AnyTask
-from kdray.tasks.classification import train_code_tokenizer
-from kdray.tasks.make import task_of
+from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
+from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.reread import Reread
-from kdray.tasks.tokenizer import train_tokenizer
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
-from kdray.train.vocabulary import RereadSource, ShortSource, own_tokenizer
 
 HELD_OUT_ROWS = 512
 """Rows of the valid split that give a teacher's learning curve."""
@@ -43,8 +39,8 @@ class TrialData:
         shards: the teacher's signal as it is stored, or None.
     """
 
-    task: AnyTask
-    teacher_task: AnyTask
+    task: Task
+    teacher_task: Task
     source: RowSource
     vocab: int
     teacher: str | None
@@ -69,26 +65,31 @@ def _from_shards(trial: Trial) -> TrialData:
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
     kept = local_folder(join(trial.shards, "teacher"))
-    told = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
-    shards = ShardSource.open(trial.shards, tokenizer=told.fingerprint)
+    teacher_task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    shards = ShardSource.open(trial.shards, tokenizer=teacher_task.fingerprint)
     if trial.distil.loss == "sequence" and shards.manifest.header.targets != "greedy":
         raise ConfigError(
             f"distil.loss sequence: {trial.shards} holds the ground truth, not the teacher's own answers:"
             " capture other shards with capture.targets greedy"
         )
-    suite = Suite.open(trial.suite, tokenizer=told.fingerprint, teacher=shards.manifest.teacher)
-    vocab = embedding_rows(trial.shards, shards.manifest.vocab, trial.task)
-    task, source = told, cast(RowSource, shards)
+    suite = Suite.open(trial.suite, tokenizer=teacher_task.fingerprint, teacher=shards.manifest.teacher)
+    vocab = embedding_rows(trial.shards, shards.manifest)
+    task, source = teacher_task, cast(RowSource, shards)
     if trial.student.own_tokenizer:
-        task = task_of(trial.task, own_tokenizer(trial, shards, told), told.encoder_decoder, trial.encoding)
-        reread = Reread(told, task)
+        task = task_of(
+            trial.task,
+            own_tokenizer(trial, shards, teacher_task),
+            teacher_task.encoder_decoder,
+            trial.encoding,
+        )
+        reread = Reread(teacher_task, task)
         source = RereadSource(shards, reread)
         suite = replace(suite, reread=reread)
     shorter = getattr(trial.student, "max_input", None)
     if shorter is not None:
         source = ShortSource(source, shorter, task.encoder_decoder)
         suite = replace(suite, max_input=shorter)
-    return TrialData(task, told, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
+    return TrialData(task, teacher_task, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
 
 
 def _from_corpus(trial: Trial) -> TrialData:
@@ -96,25 +97,13 @@ def _from_corpus(trial: Trial) -> TrialData:
         raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
     examples = read_corpus(trial.corpus, "train")
     encoder_decoder = trial.student.family == "t5"
-    if trial.task in SNIPPETS:
-        snippets = {code: None for example in examples for code in (example.context, example.focal) if code}
-        tokenizer = train_code_tokenizer(snippets, trial.vocab)
-    else:
-        texts = (
-            f"{example.group}\n{example.focal}\n{example.context}{example.target}{example.after}\n"
-            for example in _last_of_tests(examples)
-        )
-        tokenizer = train_tokenizer(texts, trial.vocab)
+    kind = task_class(trial.task)
+    tokenizer = kind.train_tokenizer(kind.corpus_texts(examples), trial.vocab)
     task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
-    told = task
+    teacher_task = task
     if trial.teacher is not None:
-        told = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
+        teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
     source = MemorySource(task.rows(examples))
-    return TrialData(task, told, source, len(tokenizer), trial.teacher, None, held_out)
-
-
-def _last_of_tests(examples: Any) -> Any:
-    """One example a test, the one that has seen most of it: the tokenizer need not read a test ten times."""
-    last = {(example.group, example.test): example for example in examples}
-    return last.values()
+    older = None if trial.teacher is None else local_folder(trial.teacher)
+    return TrialData(task, teacher_task, source, len(tokenizer), older, None, held_out)

@@ -24,7 +24,7 @@ from kdray.config import Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.storage import write_json
-from kdray.stream import Ahead, Batch, batch_rows, collate, shard_of
+from kdray.stream import Ahead, Batch, as_pieces, batch_rows, collate, cut
 from kdray.students.cost import costs
 from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device
@@ -87,36 +87,38 @@ class TrialRun:
         if self.done:
             self._round()
         self.model.eval()
-        marks, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
-        metrics |= marks
+        measured, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
+        metrics |= measured
         self.model.train()
         self._seconds += time.perf_counter() - started
         return metrics | {"seconds": self._seconds}
 
-    def _batch(self, step: int) -> tuple[Batch, SignalTensors | None]:
-        """What this process trains at a step: read, decoded and padded, a pure function of the step."""
+    def _batch(self, step: int) -> list[tuple[Batch, SignalTensors | None]]:
+        """What this process trains at a step, in pieces: read, decoded and padded, a pure function of the step."""
         optim = self.trial.optim
         numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, step)
-        rows, signal = self.data.source.take(
-            [int(n) for n in shard_of(numbers, self.world.rank, self.world.size)]
-        )
-        batch = collate(
-            rows,
-            signal,
-            pad_id=self.data.task.pad_id,
-            encoder_decoder=self.data.task.encoder_decoder,
-            context_weight=optim.context_weight if self._reads_context(step) else 0.0,
-        )
-        told = None
-        if signal is not None and self.trial.distil.reads_signal:
-            told = to_tensors(signal, self.trial.distil.temperature, device())
-        return batch, told
+        batches, told = [], []
+        for piece in cut(numbers, self.world.rank, self.world.size, self._engine.micro_batch):
+            rows, signal = self.data.source.take(piece.tolist())
+            batches.append(
+                collate(
+                    rows,
+                    signal,
+                    pad_id=self.data.task.pad_id,
+                    encoder_decoder=self.data.task.encoder_decoder,
+                    context_weight=optim.context_weight if self._reads_context(step) else 0.0,
+                )
+            )
+            reads = signal is not None and self.trial.distil.reads_signal
+            told.append(to_tensors(signal, self.trial.distil.temperature, device()) if reads else None)
+        return list(zip(as_pieces(batches), told, strict=True))
 
     def _train_step(self) -> None:
-        batch, told = self._ahead.get(self.step)
+        pieces = self._ahead.get(self.step)
         # Dropout of a step is a function of (seed, step, rank): a trial that goes on draws what it would have.
         torch.manual_seed((self.trial.seed * 1_000_003 + self.step) * 1_009 + self.world.rank)
-        value = float(self._engine.step(batch, told, self._slice()))
+        part = self._slice()
+        value = float(self._engine.step([(*piece, part) for piece in pieces]))
         if not math.isfinite(value):
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
         self._losses.append(value)
@@ -182,6 +184,7 @@ class TrialRun:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""
         self._ahead.close()
         self._engine.close()
+        del self._ahead, self._engine
         collect()
 
 

@@ -7,73 +7,42 @@ killed before it heard), the attempt begins by reporting that rung again.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from kdray.config import Trial, as_data, parse
+from kdray.config import Trial
 from kdray.errors import TrialFailed
+from kdray.experiment.job import Job
 from kdray.experiment.trial_folder import TrialFolder
 from kdray.storage import join
-from kdray.workers.runnable import Carried, Run, load_factory
-
-
-@dataclass(frozen=True)
-class Order:
-    """A job as plain data, to be sent to a worker.
-
-    Attributes:
-        key: of the trial.
-        experiment: the experiment folder.
-        trial: the trial as plain data.
-        objectives: what each report must hold.
-        decided: the last rung that the study knows of.
-        factory: `module:Class` of the `Run`, made from a `Trial`.
-    """
-
-    key: str
-    experiment: str
-    trial: Mapping[str, Any]
-    objectives: Sequence[str]
-    decided: int
-    factory: str
-
-    def to_json(self) -> str:
-        """As text: Tune looks into dicts and would see things in them."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Order:
-        """The order behind `to_json`."""
-        return cls(**json.loads(text))
-
-
-def order(
-    key: str, trial: Trial, *, experiment: str, objectives: Sequence[str], decided: int, factory: str
-) -> Order:
-    """The order for a trial."""
-    return Order(key, experiment, as_data(trial), list(objectives), decided, factory)
+from kdray.workers.runnable import Run
 
 
 class Attempt:
     """Holds the trial's folder and its run, until `close`.
 
+    Args:
+        job: the trial.
+        experiment: the experiment folder, a path or a URI.
+        objectives: what each report must hold.
+        open_run: starts the run.
+
     Raises:
-        KdrayError: another process holds the folder, or the factory is not there.
+        KdrayError: another process holds the folder, or `open_run` says so.
     """
 
-    def __init__(self, order: Order, open_run: Callable[[str, Trial], Run] | None = None) -> None:
-        """`open_run(factory, trial)` starts the run; without it the factory makes one in this process."""
-        open_run = open_run or (lambda factory, trial: Carried(load_factory(factory)(trial)))
-        self._order = order
-        self._folder = TrialFolder(order.experiment, order.key)
+    def __init__(
+        self, job: Job, experiment: str, objectives: Sequence[str], open_run: Callable[[Trial], Run]
+    ) -> None:
+        self._objectives = objectives
+        self._decided = job.decided
+        self._folder = TrialFolder(experiment, job.key)
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._folder.owned())
         try:
-            self._run: Run = open_run(order.factory, parse(Trial, dict(order.trial), order.key))
+            self._run = open_run(job.trial)
             self._stack.callback(self._run.close)
             self._rungs: list[dict[str, Any]] = []
             self._wall_s = 0.0
@@ -96,8 +65,8 @@ class Attempt:
         Raises:
             TrialFailed: an objective is missing or not finite, or the run says so.
         """
-        if self._rungs and self._rungs[-1]["step"] > self._order.decided:
-            self._order = Order(**{**asdict(self._order), "decided": self._rungs[-1]["step"]})
+        if self._rungs and self._rungs[-1]["step"] > self._decided:
+            self._decided = self._rungs[-1]["step"]
             return self._rungs[-1]
         begin = time.monotonic()
         metrics = dict(self._run.next_rung())
@@ -109,11 +78,11 @@ class Attempt:
         if self._run.done:
             self._run.export(join(self._folder.location, "student"))
             self._folder.write_cases(getattr(self._run, "worst_cases", ()))
-        self._order = Order(**{**asdict(self._order), "decided": rung["step"]})
+        self._decided = rung["step"]
         return rung
 
     def _check(self, metrics: Mapping[str, Any]) -> None:
-        for name in self._order.objectives:
+        for name in self._objectives:
             if name not in metrics:
                 raise TrialFailed(f"the report at step {metrics.get('step')} has no '{name}'")
             if not isinstance(metrics[name], (int, float)) or not math.isfinite(metrics[name]):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kdray import storage
+from kdray.config import Trial
 from kdray.errors import KdrayError
 
 
@@ -44,10 +45,15 @@ def load_factory(path: str) -> Callable[..., Run]:
     """The class behind `module:Class`. Raises `KdrayError`."""
     module, _, attribute = path.partition(":")
     try:
-        found: Callable[..., Run] = getattr(importlib.import_module(module), attribute)
+        factory: Callable[..., Run] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise KdrayError(f"trial factory '{path}': {error}") from error
-    return found
+    return factory
+
+
+def open_run(factory: str, trial: Trial, *world: Any) -> Carried:
+    """The run of a trial in this process; `world` where it is one of several. Raises `KdrayError`."""
+    return Carried(load_factory(factory)(trial, *world))
 
 
 class Carried:
@@ -68,8 +74,8 @@ class Carried:
     @property
     def worst_cases(self) -> Sequence[Mapping[str, Any]]:
         """Those of the run, where it keeps any."""
-        found: Sequence[Mapping[str, Any]] = getattr(self._run, "worst_cases", ())
-        return found
+        cases: Sequence[Mapping[str, Any]] = getattr(self._run, "worst_cases", ())
+        return cases
 
     def next_rung(self) -> Mapping[str, Any]:
         """See `Run`."""

@@ -1,6 +1,6 @@
 """Runs a sweep to its end in an experiment folder, from wherever it stands.
 
-    study and trial folders --reconcile--> Conductor <--> (StudySearcher, HalvingScheduler) <--> Tune --> Workers
+    study and trial folders --reconcile--> coordinator <--> tune_adapter <--> Tune --> workers
 
 One driver at a time runs a sweep, or `resources.drivers` of them on a study in a database (see `drivers`). A first
 run and a resume are the same thing: what the study lacks is trained.
@@ -11,28 +11,30 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from kdray import results, storage
 from kdray.config import Sweep
-from kdray.errors import ConfigError, StorageError
+from kdray.errors import ConfigError
 from kdray.experiment import lifecycle
+from kdray.experiment.coordinator import Coordinator
 from kdray.experiment.drivers import Drivers
+from kdray.experiment.events import Event
+from kdray.experiment.fork import inherit, mark
+from kdray.experiment.study import Study
+from kdray.experiment.study_storage import open_remote, open_storage
 from kdray.results import TrialRecord
+from kdray.search import space
+from kdray.search.constraints import gate_of
 from kdray.workers import ray_session
+from kdray.workers.stop_requests import stop_requests
 
 log = logging.getLogger(__name__)
 
-REMOTE_LOOK_S = 5.0
 LOOK_S = 1.0
 """How often a driver that has nothing left to train looks for what the others left."""
 
@@ -44,7 +46,7 @@ def run(
     resume: bool = False,
     fork: str | Path | None = None,
     address: str | None = None,
-    on_event: Callable[[Any], None] = lambda event: None,
+    on_event: Callable[[Event], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
     trial_context: Mapping[str, Any] | None = None,
 ) -> list[TrialRecord]:
@@ -56,8 +58,8 @@ def run(
         resume: whether an experiment that is there is gone on with; without it, it is refused.
         fork: the folder of an older sweep whose trials this new one knows from the start (see `fork`).
         address: of a Ray that runs already; None starts one in this process, and never joins another.
-        on_event: called in this process with each `conductor.Event`.
-        trial_factory: `module:Class` of what is trained, made from a `Trial` (see `attempt.Run`).
+        on_event: called in this process with each event.
+        trial_factory: `module:Class` of what is trained, made from a `Trial` (see `runnable.Run`).
         trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
 
     Returns:
@@ -77,7 +79,8 @@ def run(
             raise ConfigError(f"tracking.{name}: {name} is not installed: pip install 'kdray[{name}]'")
     location = _location(folder)
     if fork is not None:
-        _fork(sweep, _location(fork), location)
+        known = mark(_location(fork), sweep, space.build(sweep), location)
+        log.warning("%s knows %d trials of %s", sweep.name, known, _location(fork))
     with lifecycle.claim(sweep, location, resume=resume) as drivers, _own_folder(location) as own:
         interrupted = _drive(
             sweep, location, own, drivers, address, on_event, trial_factory, dict(trial_context or {})
@@ -115,142 +118,46 @@ def _own_folder(location: str) -> Iterator[Path]:
                 storage.upload(Path(own, name), storage.join(location, name))
 
 
-def _fork(sweep: Sweep, old: str, location: str) -> None:
-    from kdray.experiment import fork
-    from kdray.search import space
-
-    known = fork.mark(old, sweep, space.build(sweep), location)
-    log.warning("%s knows %d trials of %s", sweep.name, known, old)
-
-
 def _drive(
     sweep: Sweep,
     location: str,
     own: Path,
     drivers: Drivers,
     address: str | None,
-    on_event: Callable[[Any], None],
+    on_event: Callable[[Event], None],
     factory: str,
     context: Mapping[str, Any],
 ) -> bool:
     """Runs Tune until nothing is left; whether it was interrupted."""
     ray_session.prepare()
-    from kdray.experiment import fork as forking
-    from kdray.experiment.coordinator import Conductor
-    from kdray.experiment.study import Study, open_remote, open_storage
-    from kdray.search import constraints, space
+    from kdray.workers.tune_run import tune_run
 
     ray_session.quiet()
-    sizes = constraints.sizes(context) if "vocab" in context else None
-    teacher = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
-    gate = constraints.Gate(sweep, sizes, teacher, constraints.cuttable(context))
+    gate = gate_of(sweep, context)
+    study = _open_study(sweep, location, own, drivers)
+    coordinator = Coordinator(sweep, study, location, gate, on_event, drivers)
+    coordinator.reconcile()
+    if coordinator.done:
+        return False
+    # Ray takes SIGTERM for itself when it starts, so ours comes after.
+    with ray_session.opened(sweep.resources, address), stop_requests(location) as stopped:
+        while not coordinator.done and not stopped.is_set():
+            if coordinator.idle:
+                # A driver that waits in Tune would keep its workers' processors from the others.
+                stopped.wait(LOOK_S)
+                coordinator.look()
+            else:
+                tune_run(sweep, location, own / f".tune{drivers.number}", coordinator, factory, stopped)
+        coordinator.interrupt()
+    return stopped.is_set() and not coordinator.done
+
+
+def _open_study(sweep: Sweep, location: str, own: Path, drivers: Drivers) -> Study:
+    """The sweep's study, with what it inherits where it is a fork."""
     points = space.build(sweep)
     with drivers.turn():  # several would make the tables of a new database at once
         remote = storage.is_uri(location)
         opened = open_remote(sweep, location, own, drivers.check) if remote else open_storage(sweep, own)
         study = Study(opened, sweep, points)
-        forking.inherit(location, sweep, points, study)
-    conductor = Conductor(sweep, study, location, gate, on_event, drivers)
-    conductor.reconcile()
-    if conductor.done:
-        return False
-    # Ray takes SIGTERM for itself when it starts, so ours comes after.
-    with ray_session.opened(sweep.resources, address), _stop_requests(location) as stopped:
-        while not conductor.done and not stopped.is_set():
-            if (
-                conductor.idle
-            ):  # a driver that waits in Tune would keep its workers' processors from the others
-                stopped.wait(LOOK_S)
-                conductor.look()
-            else:
-                _tune(sweep, location, own / f".tune{drivers.number}", conductor, factory, stopped)
-        conductor.interrupt()
-    return stopped.is_set() and not conductor.done
-
-
-def _tune(
-    sweep: Sweep, location: str, own: Path, conductor: Any, factory: str, stopped: threading.Event
-) -> None:
-    from ray import tune
-
-    from kdray.workers import trackers
-    from kdray.workers.link import Link
-    from kdray.workers.scheduler import HalvingScheduler
-    from kdray.workers.searcher import StudySearcher
-    from kdray.workers.worker import Stop, Worker, hand_over_no_secrets, placement
-
-    resources = sweep.resources
-    link = Link(conductor, stopped)
-    searcher = StudySearcher(
-        link,
-        experiment=location,
-        factory=factory,
-        objectives=list(sweep.objectives),
-        resources=resources,
-    )
-    hand_over_no_secrets()
-    shutil.rmtree(own, ignore_errors=True)
-    tuner = tune.Tuner(
-        tune.with_resources(Worker, partial(placement, resources)),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            scheduler=HalvingScheduler(link),
-            num_samples=-1,
-            reuse_actors=True,
-            trial_name_creator=lambda trial: link.keys.get(trial.trial_id, trial.trial_id),
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            name="run", storage_path=str(own), verbose=0, stop=Stop(stopped),
-            failure_config=tune.FailureConfig(max_failures=0),
-            callbacks=trackers.callbacks(sweep, own.parent, link),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-        ),
-    )  # fmt: skip
-    lost = "Ray Tune lost sight of it"
-    try:
-        tuner.fit()
-    except Exception as error:
-        # Some deaths of a worker (Ray's memory monitor, 2.60) end Tune itself.
-        if link.crash is None and not conductor.live:
-            raise
-        # Ray's message is a traceback: what happened stands in its last line.
-        lost = f"Ray Tune ended: {(str(error).strip().splitlines() or [type(error).__name__])[-1][:300]}"
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-    if link.crash is not None:
-        raise link.crash
-    if not stopped.is_set():
-        conductor.lose_all(lost)
-
-
-@contextmanager
-def _stop_requests(location: str) -> Iterator[threading.Event]:
-    """An event that Ctrl-C, SIGTERM or a file sets; a second Ctrl-C interrupts at once."""
-    stopped, over = threading.Event(), threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        log.warning("stopping; what was reached is safe, once more to stop at once")
-        stopped.set()
-
-    def watch() -> None:
-        while not over.wait(REMOTE_LOOK_S if storage.is_uri(location) else 0.5):
-            with suppress(StorageError):  # those who train will say so
-                if storage.exists(storage.join(location, "stop")):
-                    stopped.set()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    before: dict[signal.Signals, Any] = {}
-    with suppress(ValueError):  # only the main thread may handle signals
-        for number in (signal.SIGINT, signal.SIGTERM):  # a batch system announces its end with SIGTERM
-            before[number] = signal.signal(number, on_signal)
-    try:
-        yield stopped
-    finally:
-        over.set()
-        watcher.join(REMOTE_LOOK_S)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        inherit(location, sweep, points, study)
+    return study

@@ -20,7 +20,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from kdray.config import Trial, as_data, parse
 from kdray.errors import StorageError
 from kdray.train import World, free_port, leave_process_group
-from kdray.workers.runnable import Carried, Run, load_factory
+from kdray.workers.runnable import Carried, Run, open_run
+from kdray.workers.threads import use_threads
 
 PEER_WAIT_S = 5.0
 
@@ -29,15 +30,13 @@ class Peer:
     """Rank 1 and up: does what rank 0 does, at the same time."""
 
     def __init__(self, threads: int) -> None:
-        from kdray.workers.worker import use_threads
-
         use_threads(threads)
         self._run: Run | None = None
 
     def begin(self, factory: str, trial: Mapping[str, Any], world: Mapping[str, Any]) -> None:
         """Opens the trial; waits for the other ranks."""
         with _located():
-            self._run = open_run(factory, parse(Trial, dict(trial), "trial"), world)
+            self._run = open_run(factory, parse(Trial, dict(trial), "trial"), World(**world))
 
     def call(self, name: str, *args: Any) -> None:
         """Calls a method of the run. Where that fails, rank 0 hears of it by its own next collective."""
@@ -88,17 +87,17 @@ class Team:
         RayActorError: a peer died; rank 0 notices by a collective that fails.
     """
 
-    def __init__(self, factory: str, trial: Trial, peers: Peers) -> None:
+    def __init__(self, peers: Peers, factory: str, trial: Trial) -> None:
         self._peers = peers
         self._failed = False
         size = len(peers.actors) + 1
         address = str(ray.util.get_node_ip_address())
-        where = {"size": size, "address": address, "port": free_port(address)}
+        where: dict[str, Any] = {"size": size, "address": address, "port": free_port(address)}
         begun = [
             actor.begin.remote(factory, as_data(trial), {"rank": rank, **where})
             for rank, actor in enumerate(peers.actors, start=1)
         ]
-        self._run: Carried = self._with(begun, lambda: open_run(factory, trial, {"rank": 0, **where}))
+        self._run: Carried = self._with(begun, lambda: open_run(factory, trial, World(rank=0, **where)))
 
     @property
     def done(self) -> bool:
@@ -157,8 +156,3 @@ def _raise_own_error(answer: Any) -> None:
     except RayTaskError as error:
         if not isinstance(error.cause, RuntimeError):
             raise
-
-
-def open_run(factory: str, trial: Trial, world: Mapping[str, Any]) -> Carried:
-    """One rank's run."""
-    return Carried(load_factory(factory)(trial, World(**world)))

@@ -13,29 +13,30 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import os
-import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
 
-from kdray.config import Resources, Trial
+from kdray.config import Trial
 from kdray.errors import KdrayError, StorageError
-from kdray.workers.attempt import Attempt, Order
-from kdray.workers.link import Unpickled
-from kdray.workers.runnable import Run
+from kdray.experiment.job import Job
+from kdray.workers.attempt import Attempt
+from kdray.workers.runnable import Run, open_run
+from kdray.workers.threads import use_threads
 
 REPORT = "report"
 
 
 class Worker(tune.Trainable):  # type: ignore[misc]
-    """A Tune worker: trains one trial after another."""
+    """A Tune worker: trains one trial after another. Its configuration is the searcher's: a job, and beside it
+    what all trials of the sweep share.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Keeps the order; the trial itself begins with the first step."""
+        """Keeps the job; the trial itself begins with the first step."""
         self._attempt: Attempt | None = None
         self._peers: Any = None
         logging.getLogger("ray.tune").setLevel(logging.ERROR)
@@ -45,7 +46,7 @@ class Worker(tune.Trainable):  # type: ignore[misc]
         """Trains to the next rung. The report is JSON text, for Tune flattens dicts."""
         try:
             if self._attempt is None:
-                self._attempt = Attempt(Order.from_json(self.config["order"]), self._open_run())
+                self._attempt = self._begin()
             metrics = self._attempt.next_rung()
             done = self._attempt.done
             report: dict[str, Any] = {"metrics": metrics}
@@ -60,17 +61,22 @@ class Worker(tune.Trainable):  # type: ignore[misc]
             self._close()
         return {REPORT: json.dumps(report), "done": done}
 
-    def _open_run(self) -> Callable[[str, Trial], Run] | None:
-        """How a run begins where a trial takes several processes."""
+    def _begin(self) -> Attempt:
+        job, objectives = Job.from_json(self.config["job"]), json.loads(self.config["objectives"])
+        return Attempt(job, self.config["experiment"], objectives, self._opener())
+
+    def _opener(self) -> Callable[[Trial], Run]:
+        """How a run begins: here, or in several processes."""
+        factory = self.config["factory"]
         if self.config["workers"] == 1:
-            return None
+            return partial(open_run, factory)
         from kdray.workers.team import Peers, Team
 
         if self._peers is None:
             self._peers = Peers(
                 self.config["workers"] - 1, self.config["cpus"], self.config["gpus"], self.config["threads"]
             )
-        return lambda factory, trial: Team(factory, trial, self._peers)
+        return partial(Team, self._peers, factory)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Makes room for another trial in the same process."""
@@ -90,46 +96,3 @@ class Worker(tune.Trainable):  # type: ignore[misc]
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.close()
-
-
-def placement(resources: Resources, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-    """Where a trial may run: a bundle for each worker, on none of the nodes that its order avoids."""
-    bundles = [resources.bundle()] * resources.workers
-    if not config.get("avoid"):
-        return tune.PlacementGroupFactory(bundles)
-    elsewhere = {"ray.io/node-id": f"!in({config['avoid']})"}
-    return tune.PlacementGroupFactory(bundles, bundle_label_selector=[elsewhere] * resources.workers)
-
-
-class Stop(Unpickled, tune.Stopper):  # type: ignore[misc]
-    """Ends the whole run when an event is set."""
-
-    def __init__(self, stopped: threading.Event) -> None:
-        self._stopped = stopped
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Single trials are the scheduler's."""
-        return False
-
-    def stop_all(self) -> bool:
-        """Whether the run ends."""
-        return self._stopped.is_set()
-
-
-def hand_over_no_secrets() -> None:
-    """Keeps the keys of this process out of Ray's logs: Tune would send AWS's to its workers as an environment,
-    which Ray writes down on their machines. Workers have what their machine's Ray was started with.
-    """
-    from ray.tune.execution import class_cache
-
-    sent = class_cache.ENV_VARS_TO_PROPAGATE
-    class_cache.ENV_VARS_TO_PROPAGATE = {name for name in sent if not name.startswith("AWS_")}
-
-
-def use_threads(count: int) -> None:
-    """Lets this process compute with `count` threads, whether torch is here already or comes later."""
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(count)

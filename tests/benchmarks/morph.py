@@ -3,7 +3,7 @@ searches of MORPH, AVATAR, NSGA-II and this project on them at equal evaluations
 
 `python tests/benchmarks/morph.py [--quick]`, rows in ../shared (without them it says so). What a search is asked
 to optimise is itself a model: gradient boosting fitted to all rows of a cell, as MORPH uses. Every search goes
-through the project's own conductor over the space of `sweeps/morph*.yaml`, one trial at a time. Quality is the
+through the project's own coordinator over the space of `sweeps/morph*.yaml`, one trial at a time. Quality is the
 hypervolume of (log size, flips, log FLOPs, accuracy), each between 0 and 1 over all that was evaluated, as a
 share of that of all runs together with a long AGE-MOEA on the model itself. MORPH's grid search for its surrogate
 of flips is left out. Some six minutes on one core, in pieces with `--cells`.
@@ -149,7 +149,7 @@ def search(name: str, sampler: str, seed: int, trials: int) -> list[list[float]]
     """The losses of a search's trials in order."""
     import optuna
 
-    from kdray.experiment.coordinator import Conductor
+    from kdray.experiment.coordinator import Coordinator
     from kdray.experiment.study import Study
     from kdray.search import space
     from kdray.search.constraints import Gate
@@ -170,7 +170,7 @@ def search(name: str, sampler: str, seed: int, trials: int) -> list[list[float]]
         found.append([size, flips, gflops, minus])
         return {"step": rung, "size_mb": size, "flips": flips, "gflops": gflops, "accuracy": -minus}, 1.0
 
-    simulate(Conductor(sweep, study, None, Gate(sweep)), train, 1)
+    simulate(Coordinator(sweep, study, None, Gate(sweep)), train, 1)
     return found
 
 

@@ -11,16 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from check import check_whole
 from optuna import load_study
 
 from kdray import results
 from kdray.config import Sweep
 from kdray.experiment import lifecycle
-from kdray.experiment.study import driver_of, open_storage
+from kdray.experiment.study import driver_of
+from kdray.experiment.study_storage import open_storage
 from tests.cluster import postgres
 from tests.cluster.hosts import until
 from tests.cluster.nodes import Cluster
+from tests.sweeping.check import check_whole
 
 DRIVERS = 4
 

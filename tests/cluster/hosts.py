@@ -39,7 +39,7 @@ def environment(**more: str) -> dict[str, str]:
     """
     return {
         **os.environ,
-        "PYTHONPATH": f"{ROOT}:{ROOT}/tests/search",
+        "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "disabled",

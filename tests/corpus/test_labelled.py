@@ -8,6 +8,7 @@ import json
 import pytest
 
 from kdray.corpus.labelled import labelled_examples, read_labelled
+from kdray.corpus.layouts import import_examples
 from kdray.errors import DataError
 from tests import labelled_world
 
@@ -123,3 +124,119 @@ def test_an_example_keeps_snippets_label_and_split(tmp_path):
     assert {example.target for example in found} == {"0", "1"}
     assert all(example.context and example.focal for example in found)
     assert len({example.id for example in found}) == 20
+
+
+NOTHING = [{}, {"func": None}, {"func": ""}, {"func": 7}, {"func": float("nan")}]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_a_row_without_code_is_left_out_in_every_layout(tmp_path, nothing):
+    good, bad = {"func": "int a;", "target": 0}, {"target": 1, **nothing}
+    for name in ("rows", "lists", "pairs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "rows" / "train.jsonl").write_text(lines(good, bad))
+    (tmp_path / "lists" / "function.json").write_text(json.dumps([good, bad]))
+    (tmp_path / "lists" / "train.txt").write_text("0\n1\n")
+    data = [{"idx": 1, "func": "int a;"}, {"idx": 2, **nothing}, {"idx": 3, "func": "int c;"}]
+    (tmp_path / "pairs" / "data.jsonl").write_text(lines(*data))
+    (tmp_path / "pairs" / "train.txt").write_text("1\t3\t1\n1\t2\t0\n")
+    for name in ("rows", "lists", "pairs"):
+        found = import_examples(tmp_path / name)
+        assert [one.context for one in found.examples] == ["int a;"]
+        assert found.left_out >= 1
+        assert any(word in " ".join(found.why.lines()) for word in ("line 2", "row 2"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"code2": None}, "no second snippet"),
+        ({"code2": ""}, "no second snippet"),
+        ({"code1": None}, "no code"),
+        ({"label": None}, "no label"),
+        ({"label": 7}, "label '7', expected 0 or 1"),
+        ({"label": float("nan")}, "label 'nan'"),
+        ({"language": "cobol"}, "language 'cobol'"),
+        ({"substitutes": ["a"]}, "substitutes: expected an object"),
+    ],
+)
+def test_a_pair_that_lacks_something_is_no_function_and_is_left_out(tmp_path, change, said):
+    pair = {"code1": "int a;", "code2": "int b;", "label": 1, "idx": 5}
+    (tmp_path / "train.jsonl").write_text(lines(pair, {**pair, "idx": 6, **change}))
+    found = import_examples(tmp_path)
+    assert [(one.context, one.focal) for one in found.examples] == [("int a;", "int b;")]
+    assert said in found.why.lines()[0]
+    assert "line 2" in found.why.lines()[0]
+
+
+def test_null_columns_are_never_the_text_none(tmp_path):
+    row = {"func": "int a;", "target": 1, "idx": None, "project": None, "language": None, "substitutes": None}
+    other = {**row, "func": "int b;", "project": float("nan")}
+    (tmp_path / "train.jsonl").write_text(lines(row, other))
+    found = import_examples(tmp_path).examples
+    assert len({one.group for one in found}) == 2
+    assert {one.language for one in found} == {"c"}
+    for one in found:
+        assert not {"none", "nan", "null"} & {str(value).lower() for value in vars(one).values()}
+
+
+def test_ids_of_numbers_in_a_table_are_whole_and_labels_may_be_truth_values(tmp_path):
+    rows = [{"func": "int a;", "target": 1.0, "idx": 3.0}, {"func": "int b;", "target": False, "idx": 4.0}]
+    (tmp_path / "train.jsonl").write_text(lines(*rows))
+    assert [(one.test, one.target) for one in import_examples(tmp_path).examples] == [("3", "1"), ("4", "0")]
+
+
+def test_an_id_of_two_codes_means_neither(tmp_path):
+    (tmp_path / "data.jsonl").write_text(
+        lines({"idx": 1, "func": "int a;"}, {"idx": 1, "func": "int b;"}, {"idx": 2, "func": "int c;"})
+    )
+    (tmp_path / "train.txt").write_text("1 2 1\n2 2 1\n")
+    found = import_examples(tmp_path)
+    assert [one.test for one in found.examples] == ["2 2"]
+    assert "id '1' stands for another code as well" in " ".join(found.why.lines())
+
+
+def test_splits_that_number_their_rows_from_0_share_no_id_and_no_group(tmp_path):
+    for split in ("train", "dev", "testing"):
+        rows = [{"func": f"int {split}{number};", "target": 0, "idx": number} for number in range(3)]
+        (tmp_path / f"{split}.jsonl").write_text(lines(*rows))
+    found = import_examples(tmp_path).examples
+    assert [one.split for one in found] == ["train"] * 3 + ["valid"] * 3 + ["test"] * 3
+    assert len({one.id for one in found}) == len({one.group for one in found}) == 9
+
+
+@pytest.mark.parametrize("name", ["validation", "dev", "val", "valid", "eval", "Validation"])
+@pytest.mark.parametrize("kind", ["rows", "pairs", "positions"])
+def test_every_name_of_a_split_is_known_in_every_layout(tmp_path, name, kind):
+    functions = [{"func": f"int a{number};", "target": 0, "idx": number} for number in range(4)]
+    if kind == "rows":
+        write = {"train.jsonl": lines(*functions[:2]), f"{name}.jsonl": lines(*functions[2:])}
+    elif kind == "pairs":
+        write = {
+            "data.jsonl": lines(*functions),
+            "train.txt": "0 1 1\n1 0 1\n",
+            f"{name}.txt": "2 3 0\n3 2 0\n",
+        }
+    else:
+        write = {"function.json": json.dumps(functions), "train.txt": "0\n1\n", f"{name}.txt": "2\n3\n"}
+    for file, text in write.items():
+        (tmp_path / file).write_text(text)
+    found = import_examples(tmp_path)
+    assert [one.split for one in found.examples] == ["train", "train", "valid", "valid"]
+    assert found.left_out == 0
+
+
+def test_what_belongs_to_no_split_is_said(tmp_path):
+    row = {"func": "int a;", "target": 0}
+    (tmp_path / "train.jsonl").write_text(lines(row))
+    (tmp_path / "extra.jsonl").write_text(lines(row))
+    found = import_examples(tmp_path)
+    assert len(found.examples) == 1
+    assert "extra.jsonl: a file that belongs to no split" in found.why.lines()[0]
+
+
+def test_a_head_line_of_names_is_no_pair(tmp_path):
+    (tmp_path / "functions.jsonl").write_text(lines({"id": 1, "code": "int a;"}, {"id": 2, "code": "int b;"}))
+    (tmp_path / "train.tsv").write_text("id1\tid2\tlabel\n1\t2\t1\n")
+    found = import_examples(tmp_path)
+    assert (len(found.examples), found.left_out) == (1, 0)

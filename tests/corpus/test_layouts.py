@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -172,12 +173,17 @@ def test_a_corpus_of_an_import_comes_back_as_written_and_python_has_no_further_c
         ),
     ],
 )
-def test_a_damaged_row_is_named_with_its_line(tmp_path, second, said):
-    (tmp_path / "train.jsonl").write_text(lines(row()) + second + "\n")
-    with pytest.raises(DataError, match=said) as told:
+def test_a_damaged_row_is_left_out_and_counted_with_its_line(tmp_path, second, said):
+    (tmp_path / "train.jsonl").write_text(lines(row()) + second + "\n" + lines(row(2)))
+    found = import_examples(tmp_path)
+    assert (len(found.examples), found.left_out) == (2, 1)
+    (told,) = found.why.lines()
+    assert re.search(said, told)
+    assert "\n" not in told
+    assert "train.jsonl" in told
+    (tmp_path / "train.jsonl").write_text(lines(row()).replace("focal_method", "focal") + second + "\n")
+    with pytest.raises(DataError, match=said):
         import_examples(tmp_path)
-    assert "\n" not in str(told.value)
-    assert "train.jsonl" in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +212,7 @@ def test_a_pair_of_files_that_do_not_fit_is_named(tmp_path, tests, asserts, said
             "found train.jsonl with fields prompt, answer; expected",
         ),
         ("train.jsonl", b"", "found train.jsonl with no row"),
-        ("train.csv", b"a,b\n", "found no file named testMethods.txt, "),
+        ("train.csv", b"a,b\n", "found train.csv with no row"),
         ("train.jsonl.gz", gzip.compress(lines(row()).encode())[:-40], "cannot be read"),
         ("a.json", b"[1]", "row 1: expected a JSON object"),
         ("a.json", b"{", "cannot be read"),
@@ -233,6 +239,102 @@ def test_progress_ends_with_all_rows(tmp_path):
         java_world.write_masked(tmp_path), progress=lambda done, total: seen.append((done, total))
     )
     assert seen[-1] == (208, 208)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"repository": None},
+        {"repository": {"repo_id": 7, "url": None}},
+        {"test_class": None, "focal_class": None},
+        {"test_class": {"identifier": None, "file": None}, "focal_class": {"identifier": None}},
+    ],
+)
+def test_a_null_origin_stops_nothing_and_is_no_text(tmp_path, changes):
+    (tmp_path / "all.jsonl").write_text(lines(METHODS2TEST, {**METHODS2TEST, **changes}))
+    found = import_examples(tmp_path)
+    assert (len(found.examples), found.left_out) == (2, 0)
+    one = found.examples[1]
+    assert not any("None" in str(value) or str(value).startswith(("/", ".")) for value in vars(one).values())
+    assert len({one.id for one in found.examples}) == 2
+
+
+def test_optional_columns_of_masked_tests_may_be_null(tmp_path):
+    nulls = dict.fromkeys(("repo", "path", "commit", "license", "test_class", "test_name", "focal_class"))
+    (tmp_path / "all.jsonl").write_text(lines(row(**nulls), row(1, **nulls)))
+    found = import_examples(tmp_path).examples
+    assert len({one.group for one in found}) == 2
+    assert not any("None" in str(value) for one in found for value in vars(one).values())
+
+
+def test_a_name_of_another_kind_in_assert5_is_left_out(tmp_path):
+    said = "TEST_METHOD: void f ( ) { <ASSERTION> } FOCAL_METHOD: int g ( ) { }"
+    good = {"inputIDs": said, "labels": "assertTrue ( NAME_0 )", "dict": {"NAME_0": "x"}}
+    (tmp_path / "train.jsonl").write_text(lines(good, {**good, "dict": {"NAME_0": None}}))
+    found = import_examples(tmp_path)
+    assert [one.target for one in found.examples] == ["assertTrue ( x ) ;"]
+    assert "line 2: AsserT5: dict: expected a text for each name" in found.why.lines()[0]
+
+
+def test_a_repeated_row_is_kept_under_an_id_of_its_own(tmp_path):
+    (tmp_path / "a.jsonl").write_text(lines(METHODS2TEST, METHODS2TEST, METHODS2TEST))
+    assert len({one.id for one in import_examples(tmp_path).examples}) == 3
+
+
+def test_bytes_of_atlas_that_are_no_utf_8_are_decoded_or_left_out_and_a_mark_is_no_word(tmp_path):
+    tests = [
+        "\ufeff" + ATLAS_TEST,
+        ATLAS_TEST.replace("a<sp>{", "caf\u00e9"),
+        ATLAS_TEST.replace("a<sp>{", "bad"),
+    ]
+    encoded = [
+        tests[0].encode(),
+        tests[1].encode("latin-1"),
+        tests[2].encode().replace(b"bad", b"\xd6\xd0\xb9\xfa"),
+    ]
+    (tmp_path / "testMethods.txt").write_bytes(b"\n".join(encoded) + b"\n")
+    (tmp_path / "assertLines.txt").write_bytes(
+        b"\xef\xbb\xbfassertTrue ( x )\nassertTrue ( y )\nassertTrue ( z )\n"
+    )
+    found = import_examples(tmp_path)
+    assert [one.target for one in found.examples] == ["assertTrue ( x ) ;", "assertTrue ( y ) ;"]
+    assert found.examples[0].context.startswith("void testTotal (")
+    assert "caf\u00e9" in found.examples[1].context
+    assert not any("\ufffd" in one.context for one in found.examples)
+    assert "line 3: encoding: neither UTF-8 nor Latin" in found.why.lines()[0]
+
+
+@pytest.mark.parametrize(
+    ("assertion", "target"),
+    [
+        ("assertEquals(5, // five\n    x);", "assertEquals(5, x);"),
+        ("assertEquals(5, x); // five", "assertEquals(5, x);"),
+        ('assertEquals("//", // five\n x)', 'assertEquals("//", x);'),
+        ("assertEquals(5, /* five */ x);", "assertEquals(5, /* five */ x);"),
+        ('assertEquals("""\n    a\n      b\n    """, x);', 'assertEquals("a\\n  b\\n", x);'),
+    ],
+)
+def test_a_comment_of_a_published_assertion_eats_nothing(tmp_path, assertion, target):
+    (tmp_path / "a.jsonl").write_text(lines(row(assertions=[assertion])))
+    assert import_examples(tmp_path).examples[0].target == target
+
+
+def test_a_file_of_another_layout_is_left_out(tmp_path):
+    java_world.write_masked(tmp_path, train=3, others=1)
+    (tmp_path / "more.jsonl").write_text(lines(METHODS2TEST))
+    (tmp_path / "notes.txt").write_text("nothing")
+    found = import_examples(tmp_path)
+    assert len(found.examples) == 5
+    assert found.why.because() == {
+        "a file without rows of masked tests": {"count": 2, "first": str(tmp_path / "more.jsonl")}
+    }
+
+
+def test_a_row_may_say_its_split(tmp_path):
+    (tmp_path / "all.jsonl").write_text(
+        lines(row(0, split="dev"), row(1, partition="train"), row(2, split="test"))
+    )
+    assert [one.split for one in import_examples(tmp_path).examples] == ["valid", "train", "test"]
 
 
 @pytest.mark.shared

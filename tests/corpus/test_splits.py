@@ -1,12 +1,22 @@
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
-from kdray.corpus.splits import by_file, split_of, without_duplicates
+from kdray.corpus.splits import (
+    by_file,
+    named_split,
+    named_splits,
+    split_of,
+    with_unique_ids,
+    without_duplicates,
+    without_given_away,
+)
 
 
 def example(
@@ -65,3 +75,56 @@ def test_split_by_file_what_was_held_out_stays_out_and_no_file_stands_in_two_spl
     assert [one.id for one in found] == [one.id for one in given[:300]]
     assert {one.split for one in found} == {"train", "valid", "test"}
     assert all(one.split == split_of(one.group) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("train.jsonl", "train"),
+        ("Training/testMethods.txt", "train"),
+        ("validation.parquet", "valid"),
+        ("data/train-00000-of-00005.parquet", "train"),
+        ("java_dev.jsonl.gz", "valid"),
+        ("bcb.test.0.json.zst", "test"),
+        ("python_train_12.jsonl.gz", "train"),
+        ("test/7/7_1.json", "test"),
+        ("all.jsonl", None),
+        ("latest.jsonl", None),
+        ("train_test.jsonl", None),
+        ("constraint.jsonl", None),
+    ],
+)
+def test_a_split_is_told_by_a_name(path, split):
+    assert named_split(Path(path)) == split
+
+
+def test_eval_is_a_test_part_where_another_is_for_validation():
+    paths = [Path(f"{name}.jsonl") for name in ("train", "dev", "eval")]
+    assert named_splits(paths) == ["train", "valid", "test"]
+    assert named_splits(paths[::2]) == ["train", "valid"]
+    assert named_splits([*paths, Path("test.jsonl")]) == ["train", "valid", "valid", "test"]
+
+
+def test_ids_are_made_unique_and_the_first_of_them_stays():
+    found = with_unique_ids([example(1), example(2), example(1), example(1)])
+    assert [one.id for one in found[:2]] == ["1", "2"]
+    assert len({one.id for one in found}) == 4
+
+
+def test_a_test_defined_three_times_is_one_example():
+    one = example(1)
+    assert without_duplicates([one, one, one]) == [one]
+
+
+def test_what_stands_in_its_own_context_is_marked_and_left_out_of_the_test_split():
+    told = example(1, context="def test():\n    assert x\n    y = 1\n    ")
+    assert told.is_given_away
+    assert not example(2, context="def test():\n    assert x == 1\n    ").is_given_away
+    train, test = replace(told, split="train"), replace(told, split="test")
+    assert without_given_away([train, test]) == [train]
+
+
+def test_duplicates_are_told_by_body_and_not_by_name_under_a_decorator():
+    body = "@mark\ndef test_{}():\n    x = 1\n    "
+    one, two = example(1, context=body.format("a")), example(2, context=body.format("b"))
+    assert without_duplicates([one, two]) == [one]

@@ -63,7 +63,7 @@ def test_a_preset_runs_to_its_front_and_goes_on_from_the_study(
 ) -> None:
     tiny.lay_out(path, tmp_path, request)
     sweep = short(path)
-    gate = tiny.gate(sweep, prepare(sweep))
+    gate = constraints.gate_of(sweep, prepare(sweep).context)
     train_all(sweep, gate, until=1)
     train_all(sweep, gate)
     folder = Path(sweep.storage) / sweep.name

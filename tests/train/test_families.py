@@ -17,9 +17,9 @@ from kdray.launch.prepare import prepare
 from kdray.metamorphic.suite_metrics import evaluate
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.vocabulary import KEPT
 from kdray.train import TrialRun
 from kdray.train.start import ORDER
-from kdray.train.vocabulary import KEPT
 from tests import labelled_world, world
 
 CLASSIFIERS = {

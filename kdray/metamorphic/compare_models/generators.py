@@ -27,7 +27,7 @@ from kdray.metamorphic.suite import Suite, build_suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.metamorphic.suite_metrics import text_flips, worst_cases
 from kdray.students.load import weights_fingerprint
-from kdray.tasks.assertion import AssertionTask
+from kdray.tasks import Task
 from kdray.teacher.codecs import CODECS
 from kdray.teacher.manifest import ShardHeader
 
@@ -39,7 +39,7 @@ def compare_generators(
     teacher: tuple[str, Any],
     student: tuple[str, Any],
     technique: str,
-    task: AssertionTask,
+    task: Task,
     examples: Sequence[Example],
     plan: Plan,
 ) -> Mimicry:
@@ -67,7 +67,7 @@ def compare_generators(
         return _judge(teacher[0], student, technique, task, suite, plan)
 
 
-def _build(model: Any, task: AssertionTask, examples: Sequence[Example], folder: str, plan: Plan) -> None:
+def _build(model: Any, task: Task, examples: Sequence[Example], folder: str, plan: Plan) -> None:
     header = ShardHeader(
         task="assertion",
         teacher=weights_fingerprint(model),
@@ -90,7 +90,7 @@ def _build(model: Any, task: AssertionTask, examples: Sequence[Example], folder:
 
 
 def _judge(
-    teacher: str, student: tuple[str, Any], technique: str, task: AssertionTask, suite: Suite, plan: Plan
+    teacher: str, student: tuple[str, Any], technique: str, task: Task, suite: Suite, plan: Plan
 ) -> Mimicry:
     numbers = range(len(suite.cases))
     answers, texts = answer(student[1], task, suite, numbers, EvaluationConfig().batch_size)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kdray.config import SNIPPETS
 from kdray.console import Advance
 from kdray.corpus.labelled import Labelled, read_labelled
 from kdray.corpus.sample import sample
@@ -22,8 +21,8 @@ from kdray.metamorphic.compare_models.classifiers import Material, Side, compare
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.storage import exists, join, read_json
-from kdray.tasks.classification import ClassificationTask, wrapped
-from kdray.tasks.make import assertion_task, is_ours, saved_encoding
+from kdray.students.load import is_ours, load_task, saved_encoding, task_name
+from kdray.tasks import ClassificationTask
 
 MAX_INPUT = 400
 """Tokens of a snippet where a model does not say: CodeXGLUE's for these tasks."""
@@ -64,44 +63,40 @@ def compare_pairs(
             raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
     sides: dict[str, Side] = {}
     sets: list[list[Labelled]] = []
-    found: list[Mimicry] = []
+    rows: list[Mimicry] = []
     used: dict[str, Material] = {}
-    for one, two in zip(models[::2], models[1::2], strict=True):
-        if _is_generator(one) and _is_generator(two):
-            found += _generators(one, two, data, plan, both_ways)
+    for teacher_path, student_path in zip(models[::2], models[1::2], strict=True):
+        if _is_generator(teacher_path) and _is_generator(student_path):
+            rows += _generators(teacher_path, student_path, data, plan, both_ways)
             continue
-        for path in (one, two):
+        for path in (teacher_path, student_path):
             if path not in sides:
                 sides[path] = open_side(path)
-        teacher, student = sides[one], sides[two]
+        teacher, student = sides[teacher_path], sides[student_path]
         sets = sets or [_labelled(path, language) for path in data]
         task = _common_task(teacher, student)
         if task not in used:
             used[task] = _inputs(task, sets, data, plan)
         inputs = used[task]
-        found.append(compare_classifiers(teacher, student, inputs, plan, progress))
+        rows.append(compare_classifiers(teacher, student, inputs, plan, progress))
         if both_ways:
-            found.append(compare_classifiers(student, teacher, inputs, plan, progress))
-    return found
+            rows.append(compare_classifiers(student, teacher, inputs, plan, progress))
+    return rows
 
 
 def _common_task(teacher: Side, student: Side) -> str:
-    if teacher.answers.task.snippets != student.answers.task.snippets:
-        told = [f"{side.name} is for {_task(side)}" for side in (teacher, student)]
-        raise ConfigError(f"{', '.join(told)}: a teacher and its student have one task")
-    return _task(student)
-
-
-def _task(side: Side) -> str:
-    return next(task for task, snippets in SNIPPETS.items() if snippets == side.answers.task.snippets)
+    if teacher.answers.task.name != student.answers.task.name:
+        tasks = [f"{side.name} is for {side.answers.task.name}" for side in (teacher, student)]
+        raise ConfigError(f"{', '.join(tasks)}: a teacher and its student have one task")
+    return student.answers.task.name
 
 
 def _inputs(task: str, sets: Sequence[list[Labelled]], data: Sequence[str], plan: Plan) -> Material:
-    fitting = next((found for found in sets if found and found[0].task == task), None)
+    fitting = next((cases for cases in sets if cases and cases[0].task == task), None)
     if fitting is None:
-        tasks = [found[0].task if found else "assertion" for found in sets]
-        told = ", ".join(f"{path} is for {one}" for path, one in zip(data, tasks, strict=True))
-        raise ConfigError(f"--data: nothing for {task} ({told or 'none given'})")
+        tasks = [cases[0].task if cases else "assertion" for cases in sets]
+        given = ", ".join(f"{path} is for {its_task}" for path, its_task in zip(data, tasks, strict=True))
+        raise ConfigError(f"--data: nothing for {task} ({given or 'none given'})")
     return material(fitting, plan)
 
 
@@ -113,8 +108,8 @@ def _labelled(path: str, language: str | None) -> list[Labelled]:
             for e in read_corpus(path, "test")
             if e.target in ("0", "1")
         ]
-    found = read_labelled(path, language)
-    return [one for one in found if one.split == "test"] or found
+    cases = read_labelled(path, language)
+    return [case for case in cases if case.split == "test"] or cases
 
 
 def _is_generator(path: str) -> bool:
@@ -127,27 +122,34 @@ def _is_generator(path: str) -> bool:
     )
 
 
-def _generators(one: str, two: str, data: Sequence[str], plan: Plan, both_ways: bool) -> list[Mimicry]:
+def _generators(
+    teacher_path: str, student_path: str, data: Sequence[str], plan: Plan, both_ways: bool
+) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
     from kdray.metamorphic.compare_models.generators import compare_generators
-    from kdray.students.load import load_model, load_tokenizer
+    from kdray.students.load import load_model
 
     corpora = [path for path in data if exists(join(path, "corpus.json"))]
     if not corpora:
-        raise ConfigError(f"--data: {two} writes assertions, which takes a corpus (`kdray corpus mine`)")
+        raise ConfigError(
+            f"--data: {student_path} writes assertions, which takes a corpus (`kdray corpus mine`)"
+        )
     models, tasks = [], []
-    for path in (one, two):
+    for path in (teacher_path, student_path):
         model = load_model(path)
-        encoding = saved_encoding(path)
         models.append((name_of(path), model))
-        tasks.append(assertion_task(load_tokenizer(path), model.config.is_encoder_decoder, encoding))
+        tasks.append(load_task(model, path))
     if tasks[0].fingerprint != tasks[1].fingerprint:
-        raise ConfigError(f"{one} and {two} differ in tokenizer or limits: their outputs cannot be compared")
+        raise ConfigError(
+            f"{teacher_path} and {student_path} differ in tokenizer or limits: their outputs cannot be compared"
+        )
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
-    found = [compare_generators(models[0], models[1], technique_of(two), tasks[0], examples, plan)]
+    rows = [compare_generators(models[0], models[1], technique_of(student_path), tasks[0], examples, plan)]
     if both_ways:
-        found.append(compare_generators(models[1], models[0], technique_of(one), tasks[0], examples, plan))
-    return found
+        rows.append(
+            compare_generators(models[1], models[0], technique_of(teacher_path), tasks[0], examples, plan)
+        )
+    return rows
 
 
 def open_side(path: str) -> Side:
@@ -195,16 +197,14 @@ def technique_of(path: str) -> str:
 
 def _published(path: Path) -> tuple[Any, Any]:
     """One of Compressor's students and its tokenizer. Raises `DataError`."""
+    from tokenizers import Tokenizer
+
     from kdray.errors import DataError
     from kdray.students.compressor_weights import load_compressor
 
     model = load_compressor(path)
-    name = next(
-        COMPRESSOR_TOKENIZERS[task] for task, snippets in SNIPPETS.items() if snippets == model.snippets
-    )
+    name = COMPRESSOR_TOKENIZERS[task_name(model)]
     beside = path.parent / name
     if not beside.exists():
         raise DataError(f"{path}: its tokenizer {name} must lie beside it")
-    from tokenizers import Tokenizer
-
-    return model, wrapped(Tokenizer.from_file(str(beside)))
+    return model, ClassificationTask.wrapped(Tokenizer.from_file(str(beside)))

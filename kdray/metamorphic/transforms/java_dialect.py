@@ -5,21 +5,27 @@ Not covered: variables bound by patterns (`o instanceof A a`), anything that an 
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.curly import UNKNOWN, Dialect, Unit
+from kdray.metamorphic.transforms.curly import UNKNOWN, Declaration, Dialect, Unit
 from kdray.metamorphic.transforms.tree import Node, Source
 
 NO_VARIABLE = {
     "method_invocation": "name",
     "method_declaration": "name",
     "constructor_declaration": "name",
+    "compact_constructor_declaration": "name",
+    "record_declaration": "name",
+    "enum_declaration": "name",
+    "interface_declaration": "name",
     "field_access": "field",
     "element_value_pair": "key",
     "class_declaration": "name",
 }
 """Fields whose identifier names something else than a variable."""
+CONSTRUCTORS = frozenset({"constructor_declaration", "compact_constructor_declaration"})
 SILENT = frozenset({"marker_annotation", "annotation", "scoped_identifier", "labeled_statement", "break_statement",
                     "continue_statement", "scoped_type_identifier"})  # fmt: skip
 """Parents whose identifiers are no variables."""
+ANNOTATIONS = frozenset({"marker_annotation", "annotation"})
 OPAQUE = frozenset({"class_body", "switch_label", "instanceof_expression", "record_pattern", "type_pattern",
                     "record_pattern_component", "guard", "enum_body", "interface_body"})  # fmt: skip
 """What is mentioned within these may be a field, a constant or a pattern's variable."""
@@ -35,7 +41,19 @@ def survey(source: Source, unit: Unit) -> None:
         declared = _declared(source, node)
         if declared is not None:
             name, type_, end, is_parameter = declared
-            unit.declare(source.text(name), type_, name.start, end, is_parameter)
+            has_value = node.type != "variable_declarator" or node.child("value") is not None
+            unit.declare(
+                Declaration(
+                    source.text(name),
+                    type_,
+                    name.start,
+                    end,
+                    is_parameter,
+                    type_,
+                    has_value,
+                    _is_final(source, node),
+                )
+            )
 
 
 def _mention(source: Source, unit: Unit, node: Node) -> None:
@@ -48,8 +66,34 @@ def _mention(source: Source, unit: Unit, node: Node) -> None:
     if parent.type == "method_reference" and parent.children[-1] is node:
         return
     unit.uses[name].append(node)
-    if any(outer.type in OPAQUE for outer in node.ancestors() if _hides(outer, node)):
+    if any(outer.type in OPAQUE for outer in node.ancestors() if _hides(outer, node)) or _is_component(node):
         unit.tainted.add(name)
+    if parent.type == "formal_parameter" and any(inner.type in ANNOTATIONS for inner in parent.walk()):
+        unit.tainted.add(name)  # whoever reads the annotation may read the name
+
+
+def _is_component(node: Node) -> bool:
+    """Whether an identifier stands in the head of a local record, whose parts are called by their names."""
+    return any(
+        outer.type == "formal_parameters"
+        and outer.parent is not None
+        and outer.parent.type == "record_declaration"
+        for outer in node.ancestors()
+    )
+
+
+def _is_final(source: Source, node: Node) -> bool:
+    holder = node.parent if node.type == "variable_declarator" else node
+    modifiers = (
+        [child for child in holder.children if child.type == "modifiers"] if holder is not None else []
+    )
+    return any("final" in source.text(child).split() for child in modifiers)
+
+
+def _shows_lines(words: set[str]) -> bool:
+    """Whether somebody looks at stack traces, or at the message of a null pointer, which numbers variables."""
+    stack = {"getStackTrace", "printStackTrace", "StackWalker", "StackTraceElement"}
+    return not stack.isdisjoint(words) or {"NullPointerException", "getMessage"} <= words
 
 
 def _hides(outer: Node, node: Node) -> bool:
@@ -113,7 +157,7 @@ def _type(source: Source, holder: Node, declarator: Node) -> str:
     return UNKNOWN if text == "var" or "[" in text else text
 
 
-METHODS = frozenset({"method_declaration", "constructor_declaration"})
+METHODS = frozenset({"method_declaration", *CONSTRUCTORS})
 JAVA = Dialect(
     function=METHODS,
     block="block",
@@ -122,5 +166,7 @@ JAVA = Dialect(
     true="true",
     false="false",
     style="camel",
+    words=1,
+    sees_source=_shows_lines,
     survey=survey,
 )

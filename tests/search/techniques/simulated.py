@@ -1,4 +1,4 @@
-"""Sweeps over classifiers whose training is a formula, run by the project's own conductor in this process."""
+"""Sweeps over classifiers whose training is a formula, run by the project's own coordinator in this process."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import optuna
 
 from kdray.config import Sweep, merge, sweep_from
-from kdray.experiment.coordinator import Conductor
-from kdray.experiment.events import Job
+from kdray.experiment.coordinator import Coordinator
+from kdray.experiment.job import Job
 from kdray.experiment.study import Study
 from kdray.search import space
 from kdray.search.constraints import Gate
@@ -70,9 +70,9 @@ def run(sweep: Sweep, storage: Any = None, until_s: float = float("inf"), worker
     storage = storage or optuna.storages.InMemoryStorage()
     points = space.build(sweep)
     study = Study(storage, sweep, points)
-    conductor = Conductor(sweep, study, None, Gate(sweep))
-    conductor.reconcile()
-    simulate(conductor, train, workers, until_s)
+    coordinator = Coordinator(sweep, study, None, Gate(sweep))
+    coordinator.reconcile()
+    simulate(coordinator, train, workers, until_s)
     return [points.point(trial.params) for trial in study.trials()]
 
 

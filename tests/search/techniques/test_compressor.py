@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulated import genes, make, run
 
 from kdray.config import load_sweep
 from kdray.errors import ConfigError
@@ -13,6 +12,7 @@ from kdray.search.constraints import Gate
 from kdray.search.techniques.by_name import make_technique
 from kdray.search.techniques.compressor import Compressor
 from kdray.search.techniques.costs import Costs
+from tests.search.techniques.simulated import genes, make, run
 
 SMALL: dict[str, Any] = {
     "student.vocab": [1000, 2000],

@@ -1,0 +1,63 @@
+"""The syntax tree of a Python source, by the standard library's own parser."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+
+from kdray.errors import DataError
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_PYTHON_2 = re.compile(
+    r"Missing parentheses in call to '(print|exec)'|multiple exception types must be parenthesized"
+    r"|leading zeros in decimal integer|invalid decimal literal|inconsistent use of tabs"
+)
+
+
+def parse_source(source: str) -> ast.Module | None:
+    """The tree, or None for what this Python cannot parse."""
+    try:
+        return parsed(source)
+    except DataError:
+        return None
+
+
+def parsed(source: str) -> ast.Module:
+    """The tree. Raises `DataError` with the reason for what this Python cannot parse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in somebody's test are not ours to report
+            return ast.parse(source.removeprefix("\ufeff"))
+    except SyntaxError as error:
+        raise DataError(_no_syntax(source, str(error.msg))) from error
+    except ValueError as error:
+        raise DataError("a null byte") from error
+    except (RecursionError, MemoryError) as error:
+        raise DataError("nested too deeply") from error
+
+
+def _no_syntax(source: str, said: str) -> str:
+    import tree_sitter
+    import tree_sitter_python
+
+    version = ".".join(map(str, sys.version_info[:2]))
+    if _PYTHON_2.search(said) or re.search(
+        r"^\s*(print|exec) +[\w\"'(]|<>|^\s*raise \w+, ", source, re.MULTILINE
+    ):
+        return "syntax of Python 2"
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
+    if "nested" in said or "too many" in said:
+        return "nested too deeply"
+    newer = not parser.parse(source.encode("utf-8", "replace")).root_node.has_error
+    return f"syntax that Python {version} does not know" if newer else f"does not parse as Python {version}"
+
+
+def is_docstring(statement: ast.stmt) -> bool:
+    """Whether a statement is a text alone."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -1,0 +1,23 @@
+from kdray.corpus.left_out import MAX_REASONS, OTHER, LeftOut
+
+
+def test_reasons_are_counted_with_their_first_place_and_the_most_frequent_comes_first():
+    first, second = LeftOut(), LeftOut()
+    first.add("too long", "a: line 1")
+    second.add("too long", "b: line 9")
+    second.add("no label", "b: line 2", count=3)
+    first.merge(second)
+    assert first.total == 5
+    assert first.lines() == [
+        "left out 3, first b: line 2: no label",
+        "left out 2, first a: line 1: too long",
+    ]
+
+
+def test_the_number_of_reasons_is_bounded():
+    left_out = LeftOut()
+    for number in range(1000):
+        left_out.add(f"reason {number}", "a")
+    assert left_out.total == 1000
+    assert len(left_out.because()) == MAX_REASONS + 1
+    assert left_out.because()[OTHER]["count"] == 1000 - MAX_REASONS
