@@ -97,7 +97,8 @@ class TrialRun:
         """What this process trains at a step, in pieces: read, decoded and padded, a pure function of the step."""
         optim = self.trial.optim
         numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, step)
-        batches, told = [], []
+        batches: list[Batch] = []
+        told: list[SignalTensors | None] = []
         for piece in cut(numbers, self.world.rank, self.world.size, self._engine.micro_batch):
             rows, signal = self.data.source.take(piece.tolist())
             batches.append(
@@ -109,8 +110,10 @@ class TrialRun:
                     context_weight=optim.context_weight if self._reads_context(step) else 0.0,
                 )
             )
-            reads = signal is not None and self.trial.distil.reads_signal
-            told.append(to_tensors(signal, self.trial.distil.temperature, device()) if reads else None)
+            if signal is None or not self.trial.distil.reads_signal:
+                told.append(None)
+            else:
+                told.append(to_tensors(signal, self.trial.distil.temperature, device()))
         return list(zip(as_pieces(batches), told, strict=True))
 
     def _train_step(self) -> None:
