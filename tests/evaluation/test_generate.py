@@ -20,7 +20,7 @@ ENDS = {"llama": 18, "t5": 55}
 def drawn(model: Any, widths: dict[str, float]) -> Any:
     """The model with weights of our own: what transformers draws changes with its versions.
 
-    `widths`: part of a parameter's name -> its standard deviation, or its value where it is a norm; the first counts.
+    `widths`: part of a parameter's name -> its standard deviation, or a norm's value; the first counts.
     """
     generator = torch.Generator().manual_seed(0)
     for name, parameter in model.named_parameters():
