@@ -15,12 +15,14 @@ from kdray.cli import runs  # noqa: F401 - its commands come first in the help
 from kdray.cli import inputs, outcomes  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.errors import KdrayError
+from kdray.memory import bound_caches
 
 __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 
 
 def main() -> None:
     """Entry point of `kdray`."""
+    bound_caches()
     try:
         app()
     except KdrayError as error:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kdray.config import ACCELERATOR, Resources
 from kdray.errors import ConfigError, nearest
+from kdray.memory import bound_caches
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ STARTS = 4
 
 def prepare() -> None:
     """Settings that Ray reads when it is imported or started; a user's own settings win."""
+    bound_caches()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 

@@ -24,6 +24,7 @@ from ray import tune
 
 from kdray.config import Resources, Trial
 from kdray.errors import KdrayError, StorageError
+from kdray.memory import bound_caches
 from kdray.search.attempt import Attempt, Order
 from kdray.search.link import Unpickled
 from kdray.search.run import Run
@@ -128,6 +129,7 @@ def hand_over_no_secrets() -> None:
 
 def use_threads(count: int) -> None:
     """Lets this process compute with `count` threads, whether torch is here already or comes later."""
+    bound_caches()  # of a Ray that somebody else started
     os.environ["OMP_NUM_THREADS"] = str(count)
     if "torch" in sys.modules:
         import torch
