@@ -21,12 +21,14 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.errors import KdrayError
+from kdray.process_memory import bound_caches
 
 __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 
 
 def main() -> None:
     """Entry point of `kdray`."""
+    bound_caches()
     try:
         app()
     except KdrayError as error:

@@ -11,6 +11,7 @@ from kdray.console import say, stage
 from kdray.launch.folders import absolute
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
+from kdray.process_memory import collect
 from kdray.results import TrialRecord
 from kdray.storage import join
 
@@ -70,6 +71,7 @@ def launch(
     )
     say(f"suite     {prepared.suite.rows:,} inputs")
     after_prepare(sweep, folder)
+    collect()  # the teacher, the corpus: trials run beside this process
     with watching(sweep, folder, seconds) as on_event:
         records = run(
             sweep,

@@ -23,6 +23,7 @@ import torch
 from kdray.config import Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
+from kdray.process_memory import TRIM_EVERY, collect, trim
 from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, as_pieces, batch_rows, collate, cut
 from kdray.students.cost import costs
@@ -30,7 +31,6 @@ from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device
 from kdray.train.evaluate import judge
 from kdray.train.learner import Learner
-from kdray.train.memory import TRIM_EVERY, collect, trim
 from kdray.train.start import new_student
 from kdray.train.trial_data import TrialData, open_data
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from kdray.config import Resources
 from kdray.errors import ConfigError
+from kdray.process_memory import bound_caches
 from kdray.workers.node_room import check_accelerator, check_room, nodes
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ STARTS = 4
 
 def prepare() -> None:
     """Settings that Ray reads when it is imported or started; a user's own settings win."""
+    bound_caches()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
