@@ -17,7 +17,7 @@ from kdray.teacher.cache import limit_bytes
 from kdray.workers.ray_session import OBJECT_STORE_BYTES
 
 DEMO_BYTES = 11 * 10**9
-"""What `kdray demo` has taken at its peak, with its workers and Ray."""
+"""What `kdray demo` may take: its two workers have grown to 5.3 GB each, beside them stands the driver."""
 ROOM_BYTES = 10**9
 """What an experiment's folder, or Ray's sessions, want at least."""
 FULL = 0.95
