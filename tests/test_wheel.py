@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kdray import __version__
 from tests import tiny, world
 
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(1200)]
@@ -91,7 +92,7 @@ def test_every_file_of_the_package_is_in_the_wheel_and_no_other(wheel: Path) -> 
 
 
 def test_the_wheel_and_not_the_checkout_runs_and_finds_itself_well(kdray: Kdray, site: Path) -> None:
-    assert kdray("--version") == "kdray 0.1.0\n"
+    assert kdray("--version") == f"kdray {__version__}\n"
     told = json.loads(kdray("doctor", "--json"))
     assert told["fine"] is True
     assert {one["name"] for one in told["packages"]} > {"torch", "ray"}

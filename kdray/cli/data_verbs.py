@@ -1,4 +1,4 @@
-"""What a sweep reads: corpora, teachers, the teacher's signal."""
+"""Verbs for what a sweep reads: corpora, teachers, the teacher's signal."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def corpus_import(
     if split not in (splits := ("given", "file")):
         raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
     with stage("import") as advance:
-        found = import_examples(source, language, advance)
-        if split == "file" and found.layout == LABELLED:
+        read = import_examples(source, language, advance)
+        if split == "file" and read.layout == LABELLED:
             raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
-        examples = by_file(found.examples) if split == "file" else found.examples
-        manifest = write_corpus(out, examples, [source], found.why)
-    show_json({"layout": found.layout, **manifest})
+        examples = by_file(read.examples) if split == "file" else read.examples
+        manifest = write_corpus(out, examples, [source], read.why)
+    show_json({"layout": read.layout, **manifest})
 
 
 @corpus_app.command("show")
@@ -175,10 +175,10 @@ def shards_verify(
             )
         forward = TargetLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
     with stage("verify") as advance:
-        found = verify(folder, forward, progress=advance)
-    for warning in found.warnings:
+        verified = verify(folder, forward, progress=advance)
+    for warning in verified.warnings:
         say(f"warning: {warning}")
-    show_json(asdict(found))
+    show_json(asdict(verified))
 
 
 @shards_app.command("show")

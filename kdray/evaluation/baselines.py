@@ -1,6 +1,6 @@
 """What needs no learning: repeat the last assertion, copy the nearest training example's, say the commoner class.
 
-The metrics to beat. Retrieval is cosine similarity of binary TF-IDF vectors over the words of the context's
+The figures to beat. Retrieval is cosine similarity of binary TF-IDF vectors over the words of the context's
 last lines, of what follows and of the code under test; on unseen files of seen packages it finds near-copies where
 there are any.
 """
@@ -49,11 +49,13 @@ class Retrieval:
         for number, example in enumerate(examples):
             for word in words(example):
                 postings[word].append(number)
-        self._postings = {word: np.array(found, np.int64) for word, found in postings.items()}
-        self._weight = {word: float(np.log(len(examples) / len(found))) for word, found in postings.items()}
+        self._postings = {word: np.array(numbers, np.int64) for word, numbers in postings.items()}
+        self._weight = {
+            word: float(np.log(len(examples) / len(numbers))) for word, numbers in postings.items()
+        }
         squares = np.zeros(len(examples))
-        for word, found in self._postings.items():
-            squares[found] += self._weight[word] ** 2
+        for word, numbers_N in self._postings.items():
+            squares[numbers_N] += self._weight[word] ** 2
         self._norms = np.sqrt(np.maximum(squares, 1e-12))
 
     def predict(self, example: Example) -> str:

@@ -78,7 +78,7 @@ def bench(record: TrialRecord) -> Bench | None:
     return Bench(trial, data) if data.suite is not None else None
 
 
-def marks(model: Any, on: Bench) -> dict[str, Any]:
+def metrics(model: Any, on: Bench) -> dict[str, Any]:
     """The student's metrics on the trial's cases, as a trial reports them."""
     return evaluate(model, on.data.task, on.suite, on.trial.evaluation).as_dict()
 
@@ -107,16 +107,16 @@ def latency(model: Any, on: Bench) -> dict[str, Any]:
     tasks = {"student_ms": on.data.task, "teacher_ms": on.data.teacher_task}
     teacher = load_model(on.data.teacher) if on.data.teacher is not None else None
     models = {"student_ms": model, "teacher_ms": teacher}
-    times: dict[str, list[float]] = {name: [] for name, one in models.items() if one is not None}
+    times: dict[str, list[float]] = {name: [] for name, side in models.items() if side is not None}
     for number in [0, *range(len(cases))]:  # the first warms up
         for name in times:
             ids = torch.from_numpy(inputs[name][number].astype("int64"))[None]
             started = time.perf_counter()
             one_answer(models[name], ids, tasks[name])
             times[name].append(1000 * (time.perf_counter() - started))
-    found: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
+    medians: dict[str, Any] = {name: statistics.median(values[1:]) for name, values in times.items()}
     device = f"CPU, {torch.get_num_threads()} thread(s)"
-    return {"teacher_ms": None, **found, "inputs": len(cases), "device": device}
+    return {"teacher_ms": None, **medians, "inputs": len(cases), "device": device}
 
 
 def fidelity(on: Bench) -> dict[str, dict[float, float]] | None:

@@ -18,16 +18,17 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
 from kdray.errors import ConfigError
 from kdray.handover import bench, onnx, provenance
-from kdray.handover.card import Facts, Family, card
+from kdray.handover.card import Facts, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
+from kdray.handover.usage import Family
 from kdray.results import Experiment, TrialRecord
 from kdray.students.load import load_model, load_tokenizer, saved_encoding
 from kdray.students.published_cost import RESERVED_POSITIONS
@@ -35,6 +36,7 @@ from kdray.tasks import Task, task_class
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
+NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s")  # but of its training
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _fill(
             f"{record.key}: --onnx needs inputs to be checked on, and the trial's suite is gone"
         )
     with stage("measure"):
-        marks = dict(record.metrics) if on is None else {**record.metrics, **bench.marks(model, on)}
+        metrics = dict(record.metrics) if on is None else {**record.metrics, **bench.metrics(model, on)}
         latency = None if on is None else bench.latency(model, on)
         signal = None if on is None else provenance.of_signal(on)
     graph = int8 = None
@@ -129,7 +131,7 @@ def _fill(
     facts = Facts(
         sweep=provenance.of_sweep(experiment),
         trial=provenance.of_trial(record, chosen),
-        marks={name: one for name, one in marks.items() if name not in ("step", "seconds", "wall_s")},
+        metrics={name: metric for name, metric in metrics.items() if name not in NOT_OF_THE_STUDENT},
         measured=on is not None,
         size=provenance.of_size(work, model, on),
         signal=signal,
@@ -139,7 +141,7 @@ def _fill(
         int8=int8,
     )
     storage.write_atomic(work / "README.md", card(facts, _family(model, kind)))
-    storage.write_json(work / "statement.json", asdict(facts))
+    storage.write_json(work / "statement.json", facts.as_dict())
     return facts
 
 
@@ -198,7 +200,7 @@ def summary(done: Exported) -> str:
         "metamorphic_discrepancy",
     )
     lines = [f"{done.trial} -> {done.folder}  ({facts.size['bytes'] / 1e6:.2f} MB, statement in README.md)"]
-    lines += [f"  {name:<24} {facts.marks[name]:.3f}" for name in names if name in facts.marks]
+    lines += [f"  {name:<24} {facts.metrics[name]:.3f}" for name in names if name in facts.metrics]
     if facts.latency is not None:
         teacher = facts.latency["teacher_ms"]
         beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
@@ -212,4 +214,4 @@ def summary(done: Exported) -> str:
 
 def as_json(done: Exported) -> str:
     """Everything, for a script."""
-    return json.dumps({"folder": done.folder, "trial": done.trial, **asdict(done.facts)}, indent=1)
+    return json.dumps({"folder": done.folder, "trial": done.trial, **done.facts.as_dict()}, indent=1)

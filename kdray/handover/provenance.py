@@ -1,4 +1,4 @@
-"""What the statement says of a trial beside its marks: the sweep, the training, the size, the signal, the data."""
+"""What the statement says of a trial beside its metrics: sweep, training, size, signal and data."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ def of_signal(on: Bench) -> dict[str, Any]:
 
 def of_data(record: TrialRecord, on: Bench | None) -> dict[str, Any]:
     """Fingerprint, sources and splits of the corpus, as far as its files are there."""
-    found: dict[str, Any] = {"corpus": None if on is None else on.suite.manifest.corpus}
+    data: dict[str, Any] = {"corpus": None if on is None else on.suite.manifest.corpus}
     corpus = record.trial.get("corpus")
     if corpus and storage.exists(storage.join(corpus, "corpus.json")):
         manifest = corpus_manifest(corpus)
-        found |= {"sources": [Path(one).name for one in manifest["sources"]], "splits": manifest["splits"]}
-    return found
+        names = [Path(source).name for source in manifest["sources"]]
+        data |= {"sources": names, "splits": manifest["splits"]}
+    return data

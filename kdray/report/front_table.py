@@ -19,7 +19,7 @@ STATES: tuple[State, ...] = ("complete", "pruned", "failed", "running")
 
 def front_table(
     front: Front,
-    references: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     rows: int | None = 12,
     everything: bool = True,
@@ -28,7 +28,7 @@ def front_table(
 
     Args:
         front: the candidates of a sweep.
-        references: name -> metrics of the teacher and the baselines, shown below a rule.
+        baselines: name -> metrics of the teacher and of what needs no learning, shown below a rule.
         rows: at most so many candidates, but never less than the whole front; None for all.
         everything: False shows the front only.
     """
@@ -48,12 +48,12 @@ def front_table(
     chosen = [index for index in front.order if everything or front.mask_P[index]]
     limit = len(chosen) if rows is None else max(rows, int(front.mask_P.sum()))
     for index in chosen[:limit]:
-        mark = KNEE if index == front.knee else ON_FRONT if front.mask_P[index] else " "
-        cells = _cells(front, front.candidates[index], mark)
+        glyph = KNEE if index == front.knee else ON_FRONT if front.mask_P[index] else " "
+        cells = _cells(front, front.candidates[index], glyph)
         # Text, not str: a name with square brackets is no markup.
         table.add_row(*map(Text, cells), style="bold" if front.mask_P[index] else "dim")
     table.add_section()
-    for name, metrics in (references or {}).items():
+    for name, metrics in (baselines or {}).items():
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
         table.add_row(*map(Text, _cells(front, record, " ")), style="italic")
     return table
@@ -67,7 +67,7 @@ def _metrics(front: Front) -> list[str]:
     return list(dict.fromkeys([*front.objectives, "student_params", "agreement"]))
 
 
-def _cells(front: Front, record: TrialRecord, mark: str) -> list[str]:
+def _cells(front: Front, record: TrialRecord, glyph: str) -> list[str]:
     metrics = [
         describe.metric(record, name)
         if name in front.objectives or name == "student_params"
@@ -76,7 +76,7 @@ def _cells(front: Front, record: TrialRecord, mark: str) -> list[str]:
     ]
     settings = [record.setting(path) for path in (describe.ALPHA, describe.TEMPERATURE)]
     numbers = [describe.number(setting, 2) for setting in settings]
-    return [f"{mark} {record.key}", *metrics, *numbers, describe.architecture(record)]
+    return [f"{glyph} {record.key}", *metrics, *numbers, describe.architecture(record)]
 
 
 def caption(front: Front, records: Sequence[TrialRecord]) -> str:

@@ -109,8 +109,10 @@ class TrialRun:
                     context_weight=optim.context_weight if self._reads_context(step) else 0.0,
                 )
             )
-            reads = signal is not None and self.trial.distil.reads_signal
-            told.append(to_tensors(signal, self.trial.distil.temperature, device()) if reads else None)
+            if signal is None or not self.trial.distil.reads_signal:
+                told.append(None)
+            else:
+                told.append(to_tensors(signal, self.trial.distil.temperature, device()))
         return list(zip(as_pieces(batches), told, strict=True))
 
     def _train_step(self) -> None:

@@ -201,7 +201,7 @@ def judge(technique: str, sweep: Any, work: Path, size: Size) -> dict[str, Any]:
     from kdray.evaluation.speed import speed
     from kdray.metamorphic.compare_models.pairs import compare_pairs
     from kdray.metamorphic.compare_models.plan import Plan
-    from kdray.report.models.models_data import as_data
+    from kdray.report.models.files import as_data
     from kdray.students.load import load_model, load_tokenizer
     from kdray.tasks.classification import ClassificationTask
 

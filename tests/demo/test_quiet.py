@@ -28,7 +28,7 @@ main()
 """
 OWN = re.compile(
     r"(corpus|capture|signal|suite|accuracy|report|next) {2,}\S"  # a stage and what came of it
-    r"|(corpus|teacher) \d+ s  "  # how long the stages took
+    r"|(corpus|teacher|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
     r"|step \d+: "
     r"| {10}kdray "

@@ -87,7 +87,7 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     after = np.array(json.loads(ended.stdout.splitlines()[-1]))
     assert after == pytest.approx(before, abs=1e-5)
     text = (Path(done.folder) / "README.md").read_text()
-    assert f"| accuracy | {done.facts.marks['accuracy']:.3f}" in text
+    assert f"| accuracy | {done.facts.metrics['accuracy']:.3f}" in text
     assert "F1 of class 1" in text
     with pytest.raises(ConfigError, match="for students that write"):
         export(str(folder), tmp_path / "onnx", trial="t0000", with_onnx=True)

@@ -245,5 +245,5 @@ def test_a_stopped_trial_is_on_no_front(make_sweep: Any) -> None:
         if number >= 5:
             model.report(number, 3, [float(number)])
         model.end(number, failed=False)
-    best = model._model(list(model._seen.values())).best_PD
+    best = model._model(list(model._heard.values())).best_PD
     assert best.tolist() == [[pytest.approx(5 / 9)]]

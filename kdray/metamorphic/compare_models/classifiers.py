@@ -148,7 +148,7 @@ def compare_classifiers(
         task=inputs.cases[0].task,
         cases=num,
         variants=len(inputs.variants),
-        marks={
+        metrics={
             "teacher": classification_metrics(teacher_NC[:num], labels_N),
             "student": classification_metrics(student_NC[:num], labels_N),
         },

@@ -112,7 +112,9 @@ def _judge(
         task="assertion",
         cases=int(clean_N.sum()),
         variants=len(variants),
-        marks={who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()},
+        metrics={
+            who: {"accuracy": float(_right(suite, words)[clean_N].mean())} for who, words in said.items()
+        },
         discrepancy=discrepancy(by_relation),
         interval=discrepancy_interval(by_relation, case_N, plan.seed),
         rates=rates(by_relation),

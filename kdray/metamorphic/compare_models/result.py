@@ -62,7 +62,7 @@ class Mimicry:
         task: `assertion`, `clone` or `vulnerability`.
         cases: clean inputs.
         variants: of all transformations.
-        marks: `teacher` and `student` -> metric -> value, on the clean inputs.
+        metrics: `teacher` and `student` -> metric -> value, on the clean inputs.
         discrepancy: `metamorphic_discrepancy` over all variants.
         interval: of it, 95 %, drawing cases.
         rates: relation -> rate over all variants.
@@ -82,7 +82,7 @@ class Mimicry:
     task: str
     cases: int
     variants: int
-    marks: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float]]
     discrepancy: float
     interval: tuple[float, float]
     rates: Mapping[str, Rate]

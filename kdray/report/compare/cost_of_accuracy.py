@@ -1,9 +1,9 @@
 """What picking by accuracy alone costs in discrepancy, tested on seeds that the pick has not seen; numpy only.
 
-Ours. Configurations are trained with several seeds. On the marks of one seed one is picked by accuracy alone,
+Ours. Configurations are trained with several seeds. By the metrics of one seed one is picked by accuracy alone,
 and one by discrepancy among those within `near` of the best accuracy; both are looked up on their *other* seeds
 and subtracted. So nothing is counted that a pick owes to luck on the seed it was picked by (the winner's
-curse). Marks that are equal share the pick evenly. All seeds answer the same cases, though: luck with the draw
+curse). Equal ones share the pick evenly. All seeds answer the same cases, though: luck with the draw
 of cases stays in, and what is found holds for these cases.
 
 The test: were the configurations so near in accuracy all alike in discrepancy, then it would not matter which
@@ -56,7 +56,7 @@ def near_best(accuracy_N: Floats, near: float) -> Bools:
 
 
 def several_seeds(accuracy_CS: Floats) -> Bools:
-    """Which marks there are of configurations that have two or more."""
+    """Which of a configuration's accuracies are there, where it has two or more."""
     is_there_CS = np.isfinite(accuracy_CS)
     return np.asarray(is_there_CS & (is_there_CS.sum(axis=1, keepdims=True) > 1))
 
@@ -102,39 +102,39 @@ def _paid(picked_by_BCS: Floats, looked_up_BCS: Floats, near_CS: Bools, best_CS:
     return np.asarray(_mean_where(others_BCS, best_CS[None]) - _mean_where(others_BCS, is_least_BCS))
 
 
-def _on_other_seeds(found_BCS: Floats) -> Floats:
+def _on_other_seeds(metric_BCS: Floats) -> Floats:
     """The mean over a configuration's seeds but this one."""
-    count_BC1 = np.isfinite(found_BCS).sum(axis=2, keepdims=True)
-    total_BC1 = np.nansum(found_BCS, axis=2, keepdims=True)
-    return np.asarray((total_BC1 - found_BCS) / np.maximum(count_BC1 - 1, 1))
+    count_BC1 = np.isfinite(metric_BCS).sum(axis=2, keepdims=True)
+    total_BC1 = np.nansum(metric_BCS, axis=2, keepdims=True)
+    return np.asarray((total_BC1 - metric_BCS) / np.maximum(count_BC1 - 1, 1))
 
 
-def _mean_where(found_BCS: Floats, is_meant_BCS: Bools) -> Floats:
+def _mean_where(metric_BCS: Floats, is_meant_BCS: Bools) -> Floats:
     return np.asarray(
-        np.where(is_meant_BCS, found_BCS, 0.0).sum(axis=1) / is_meant_BCS.sum(axis=1), dtype=np.float64
+        np.where(is_meant_BCS, metric_BCS, 0.0).sum(axis=1) / is_meant_BCS.sum(axis=1), dtype=np.float64
     )
 
 
-def _permuted(found_CS: Floats, within_CS: Bools, draws: int) -> tuple[Floats, bool]:
+def _permuted(metric_CS: Floats, within_CS: Bools, draws: int) -> tuple[Floats, bool]:
     """float[B, C, S] with each seed's values permuted among its configurations, and whether that is all there
     are.
     """
     members = [np.flatnonzero(column) for column in within_CS.T]
-    is_all = math.prod(math.factorial(min(len(one), 20)) for one in members) <= draws
+    is_all = math.prod(math.factorial(min(len(member_N), 20)) for member_N in members) <= draws
     orders = _every_order(members) if is_all else _random_orders(members, draws)
-    permuted_BCS = np.repeat(found_CS[None], len(orders[0]), axis=0)
+    permuted_BCS = np.repeat(metric_CS[None], len(orders[0]), axis=0)
     for seed, (member_N, order_BN) in enumerate(zip(members, orders, strict=True)):
-        permuted_BCS[:, member_N, seed] = found_CS[member_N[order_BN], seed]
+        permuted_BCS[:, member_N, seed] = metric_CS[member_N[order_BN], seed]
     return permuted_BCS, is_all
 
 
 def _every_order(members: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Of each seed's members, in all combinations with the other seeds'. int[B, N] a seed."""
-    each = itertools.product(*(itertools.permutations(range(len(one))) for one in members))
+    each = itertools.product(*(itertools.permutations(range(len(member_N))) for member_N in members))
     return [np.array(orders, dtype=np.int64) for orders in zip(*each, strict=True)]
 
 
 def _random_orders(members: Sequence[NDArray[Any]], draws: int) -> list[NDArray[Any]]:
     # RandomState: numpy promises that its numbers stay the same, so a table made again has the same p.
     random = np.random.RandomState(0)
-    return [random.random_sample((draws, len(one))).argsort(axis=1) for one in members]
+    return [random.random_sample((draws, len(member_N))).argsort(axis=1) for member_N in members]

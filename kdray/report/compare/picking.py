@@ -1,12 +1,12 @@
 """Accuracy against discrepancy: how far apart students of nearly the best accuracy are, and what it costs to
 pick by accuracy alone.
 
-The arithmetic and the test are in `near`.
+Not here: the arithmetic and the test (`cost_of_accuracy`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,16 @@ import numpy as np
 
 from kdray.errors import ConfigError
 from kdray.report import describe
-from kdray.report.compare.cost_of_accuracy import Cost, cost_of_accuracy, near_best, several_seeds
-from kdray.report.compare.pool import SEED, Pool, check_settings, configuration, groups, labels, titles
+from kdray.report.compare.cost_of_accuracy import Cost, Floats, cost_of_accuracy, near_best, several_seeds
+from kdray.report.compare.students import (
+    SEED,
+    Students,
+    check_settings,
+    configuration,
+    groups,
+    labels,
+    titles,
+)
 from kdray.report.front import value
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
@@ -43,22 +51,101 @@ class Picking:
     seeds: int
     cost: Cost | None
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        cost = None
+        if self.cost is not None:
+            cost = {
+                name: {"mean": float(each_S.mean()), "each": each_S.tolist()}
+                for name, each_S in (
+                    ("discrepancy", self.cost.discrepancy_S),
+                    ("accuracy", self.cost.accuracy_S),
+                )
+            } | {"p_value": self.cost.p_value}
+        plain = ("name", "students", "best", "discrepancies", "configurations", "seeds")
+        return {name: getattr(self, name) for name in plain} | {"cost": cost}
+
 
 @dataclass(frozen=True)
 class Pickings:
-    """A table of groups."""
+    """Groups of students, and what picking costs in each."""
 
     accuracy: str
     discrepancy: str
     near: float
     groups: list[Picking]
 
+    def table(self) -> TextTable:
+        """A row per finding, a column per group."""
+        accuracy, discrepancy = describe.title(self.accuracy), describe.title(self.discrepancy)
 
-def pickings(found: Pool, objectives: Mapping[str, str], near: float, by: Sequence[str] = ()) -> Pickings:
+        def quantile(share: float) -> list[str]:
+            return [describe.number(float(np.quantile(group.discrepancies, share))) for group in self.groups]
+
+        def of_cost(shown: Callable[[Cost], str]) -> list[str]:
+            costs = [group.cost for group in self.groups]
+            return [describe.NOTHING if cost is None else shown(cost) for cost in costs]
+
+        rows = [
+            [
+                "students, so near the best",
+                *(f"{group.students}, {len(group.discrepancies)}" for group in self.groups),
+            ],
+            [f"best {accuracy}", *(describe.number(group.best) for group in self.groups)],
+            [f"their {discrepancy}: least", *quantile(0.0)],
+            [f"their {discrepancy}: median", *quantile(0.5)],
+            [f"their {discrepancy}: most", *quantile(1.0)],
+            [
+                "configurations with several seeds, seeds",
+                *(f"{group.configurations}, {group.seeds}" for group in self.groups),
+            ],
+            [
+                f"picked by accuracy alone: more {discrepancy} on other seeds",
+                *of_cost(lambda cost: _over_seeds(cost.discrepancy_S)),
+            ],
+            [
+                f"picked by accuracy alone: more {accuracy} on other seeds",
+                *of_cost(lambda cost: _over_seeds(cost.accuracy_S)),
+            ],
+            ["p (permutation, one-sided)", *of_cost(lambda cost: describe.number(cost.p_value))],
+        ]
+        heads = [f"within {self.near:g} of the best {accuracy}", *(group.name for group in self.groups)]
+        return TextTable(heads, rows, "l" + "r" * len(self.groups))
+
+    def note(self) -> str:
+        """What a reader of the table has to know, in a line or two."""
+        untested = [group.name for group in self.groups if group.cost is None]
+        note = (
+            "a definition of kdray's own (kdray/report/compare/cost_of_accuracy.py): picks on one seed, looked "
+            "up on the others; mean (least\u2013most) over seeds"
+        )
+        if untested:
+            note += (
+                f"; no configuration has several seeds, so the cost cannot be tested: {', '.join(untested)}"
+            )
+        return note
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "accuracy": self.accuracy,
+            "discrepancy": self.discrepancy,
+            "near": self.near,
+            "groups": [group.as_dict() for group in self.groups],
+        }
+
+
+def _over_seeds(each_S: Floats) -> str:
+    return describe.mean_and_ends(each_S.tolist(), 4)
+
+
+def pickings(
+    students: Students, objectives: Mapping[str, str], near: float, by: Sequence[str] = ()
+) -> Pickings:
     """Each group of students by itself.
 
     Args:
-        found: the students.
+        students: of all sweeps.
         objectives: one to be maximised, taken for the accuracy, and one to be minimised, for the discrepancy.
         near: how far from the best accuracy still counts as near, in its units.
         by: settings whose values make the groups; none for one group.
@@ -72,12 +159,16 @@ def pickings(found: Pool, objectives: Mapping[str, str], near: float, by: Sequen
         )
     if not near >= 0:
         raise ConfigError(f"--near {near:g}: a distance from the best accuracy, 0.01 say")
-    check_settings(by, found.records)
+    check_settings(by, students.records)
     accuracy, discrepancy = sorted(objectives, key=lambda name: objectives[name])
-    students = [r for r in found.records if np.isfinite([value(r, accuracy), value(r, discrepancy)]).all()]
-    if not students:
+    measured = [
+        record
+        for record in students.records
+        if np.isfinite([value(record, accuracy), value(record, discrepancy)]).all()
+    ]
+    if not measured:
         raise ConfigError(f"compare: no complete trial recorded {accuracy} and {discrepancy}")
-    parts = groups(students, by)
+    parts = groups(measured, by)
     shown = [labels(column) for column in zip(*parts, strict=True)]
     heads = titles(by)
     made = [
@@ -112,85 +203,13 @@ def _picking(
     )
 
 
-def by_configuration(
-    records: Sequence[TrialRecord], metrics: Sequence[str]
-) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+def by_configuration(records: Sequence[TrialRecord], metrics: Sequence[str]) -> list[Floats]:
     """Each metric as float[C, S]: all settings but the seed, by seed; NaN where it was not trained."""
     seeds = sorted({str(record.setting(SEED)) for record in records})
     rows = {key: at for at, key in enumerate(dict.fromkeys(map(configuration, records)))}
-    found = [np.full((len(rows), len(seeds)), np.nan) for _ in metrics]
+    columns = [np.full((len(rows), len(seeds)), np.nan) for _ in metrics]
     for record in records:
         place = rows[configuration(record)], seeds.index(str(record.setting(SEED)))
-        for marks_CS, metric in zip(found, metrics, strict=True):
-            marks_CS[place] = value(record, metric)
-    return found
-
-
-def pickings_table(found: Pickings) -> TextTable:
-    """A row per finding, a column per group."""
-    accuracy, discrepancy = describe.title(found.accuracy), describe.title(found.discrepancy)
-    each = found.groups
-
-    def quantile(share: float) -> list[str]:
-        return [describe.number(float(np.quantile(one.discrepancies, share))) for one in each]
-
-    costs = [one.cost for one in each]
-    rows = [
-        ["students, so near the best", *(f"{one.students}, {len(one.discrepancies)}" for one in each)],
-        [f"best {accuracy}", *(describe.number(one.best) for one in each)],
-        [f"their {discrepancy}: least", *quantile(0.0)],
-        [f"their {discrepancy}: median", *quantile(0.5)],
-        [f"their {discrepancy}: most", *quantile(1.0)],
-        ["configurations with several seeds, seeds", *(f"{one.configurations}, {one.seeds}" for one in each)],
-        [
-            f"picked by accuracy alone: more {discrepancy} on other seeds",
-            *(describe.NOTHING if cost is None else _spread(cost.discrepancy_S) for cost in costs),
-        ],
-        [
-            f"picked by accuracy alone: more {accuracy} on other seeds",
-            *(describe.NOTHING if cost is None else _spread(cost.accuracy_S) for cost in costs),
-        ],
-        [
-            "p (permutation, one-sided)",
-            *(describe.NOTHING if cost is None else describe.number(cost.p_value) for cost in costs),
-        ],
-    ]
-    heads = [f"within {found.near:g} of the best {accuracy}", *(one.name for one in each)]
-    return TextTable(heads, rows, "l" + "r" * len(each))
-
-
-def _spread(each_S: np.ndarray[Any, np.dtype[np.float64]]) -> str:
-    return describe.spread(each_S.tolist(), 4)
-
-
-def pickings_note(found: Pickings) -> str:
-    """What a reader of the table has to know, in a line or two."""
-    untested = [one.name for one in found.groups if one.cost is None]
-    note = (
-        "a definition of kdray's own (kdray/report/compare/cost_of_accuracy.py): picks on one seed, looked up "
-        "on the others; mean (least\u2013most) over seeds"
-    )
-    if untested:
-        note += f"; no configuration has several seeds, so the cost cannot be tested: {', '.join(untested)}"
-    return note
-
-
-def pickings_dict(found: Pickings) -> dict[str, Any]:
-    """JSON-able."""
-    return {
-        "accuracy": found.accuracy,
-        "discrepancy": found.discrepancy,
-        "near": found.near,
-        "groups": [_picking_dict(one) for one in found.groups],
-    }
-
-
-def _picking_dict(one: Picking) -> dict[str, Any]:
-    cost = None
-    if one.cost is not None:
-        cost = {
-            name: {"mean": float(each_S.mean()), "each": each_S.tolist()}
-            for name, each_S in (("discrepancy", one.cost.discrepancy_S), ("accuracy", one.cost.accuracy_S))
-        } | {"p_value": one.cost.p_value}
-    plain = ("name", "students", "best", "discrepancies", "configurations", "seeds")
-    return {name: getattr(one, name) for name in plain} | {"cost": cost}
+        for metric_CS, metric in zip(columns, metrics, strict=True):
+            metric_CS[place] = value(record, metric)
+    return columns

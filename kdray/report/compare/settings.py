@@ -1,13 +1,4 @@
-"""What each combination of settings reached: a row a combination, a metric as the mean over its trials.
-
-The interval is ours. Two things made a mean what it is: which cases were drawn, and which seeds. All trials of
-a row answer the same cases, so more seeds do not make the draw of cases any surer: its variance is that of one
-trial, from the trials' own intervals (their mean, below and above apart). Only the seeds' part, s^2 / n, shrinks
-with n. The half-width is t times the root of the sum, with the degrees of freedom of Satterthwaite (1946,
-doi:10.2307/3002019): n - 1 where the seeds decide, so that few seeds are paid for, infinite where the cases do.
-With one trial it is that trial's interval, and the seeds are in no part of it. It is rather too wide than too
-narrow, since a trial's own interval holds also what cases and seeds do together, which a mean over seeds evens
-out; and it is cut to [0, 1] where all intervals of the trials lie there, as those of shares do.
+"""What each combination of settings reached: a row a combination, a metric as its mean over the trials (`seeds`).
 
 Trials of a row that differ in more than the seed are one sample of whatever else they differ in, and the note
 below the table names that. Not here: whether two rows differ (`differences`); their cases are the same, so
@@ -17,141 +8,154 @@ intervals that overlap are no proof that they do not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from kdray import pareto
 from kdray.errors import ConfigError, nearest
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
-from kdray.report.compare.pool import (
-    Pool,
+from kdray.report.compare.seeds import Mean, mean
+from kdray.report.compare.students import (
+    Students,
     Values,
+    baselines,
     check_settings,
     groups,
     labels,
-    references,
     titles,
     varying,
 )
-from kdray.report.front import Z_95, interval, metric_names, value
+from kdray.report.figure import Point, lines_svg
+from kdray.report.front import metric_names
 from kdray.report.payload import direction
 from kdray.report.text_table import TextTable
-from kdray.results import TrialRecord
+from kdray.results import TrialRecord, is_number
 
 ARROWS = {"max": " ↑", "min": " ↓", None: ""}
+LOG_FROM = 20  # settings of so many times their smallest are drawn on a logarithmic axis
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A metric over the trials of a row.
-
-    Attributes:
-        value: the mean of `each`, NaN of none.
-        low, high: of the 95 % interval; NaN where neither cases nor seeds vary or tell.
-        each: what was measured, a trial each.
-    """
-
-    value: float
-    low: float
-    high: float
-    each: list[float]
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A table of settings.
+class BySettings:
+    """Students in rows by their settings.
 
     Attributes:
         by: the settings.
         show: the metrics.
         rows: values of the settings -> trials, in order.
-        pool: all of them, with their sweeps.
+        students: all of them, with their sweeps.
         varying: settings other than the seed that trials of one row do not share.
     """
 
     by: list[str]
     show: list[str]
     rows: dict[Values, list[TrialRecord]]
-    pool: Pool
+    students: Students
     varying: list[str]
 
+    def table(self) -> TextTable:
+        """A row per combination, then teacher and baselines."""
+        columns = [labels(column) for column in zip(*self.rows, strict=True)]
+        rows = [
+            [*values, str(len(records)), *(_shown(mean(records, name), name) for name in self.show)]
+            for values, records in zip(zip(*columns, strict=True), self.rows.values(), strict=True)
+        ]
+        blank = [""] * (len(self.by) - 1) + [describe.NOTHING]
+        below = []
+        for name, metrics in baselines(self.students.sources, self.show).items():
+            record = TrialRecord(name, -1, "complete", {}, {}, (metrics,))
+            below.append([name, *blank, *(describe.metric(record, metric) for metric in self.show)])
+        return TextTable(self.heads("trials"), rows, "l" * len(self.by) + "r" * (1 + len(self.show)), below)
 
-def mean(records: Sequence[TrialRecord], name: str) -> Mean:
-    """Mean and interval of a metric over trials that answered the same cases."""
-    each_N = np.array([value(record, name) for record in records], dtype=np.float64)
-    ends_N2 = np.array([interval(record, name) for record in records], dtype=np.float64).reshape(-1, 2)
-    is_there_N = np.isfinite(each_N)
-    each_N, ends_N2 = each_N[is_there_N], ends_N2[is_there_N]
-    if not len(each_N):
-        return Mean(math.nan, math.nan, math.nan, [])
-    middle = float(each_N.mean())
-    below, above = (_half_width(each_N, each_N - ends_N2[:, end]) for end in (0, 1))
-    low, high = middle - below, middle + above
-    if np.isfinite(ends_N2).all() and (ends_N2 >= 0).all() and (ends_N2 <= 1).all():
-        low, high = max(0.0, low), min(1.0, high)
-    is_known = high - low > 1e-12 * abs(middle)  # not the rounding of equal values
-    return Mean(middle, low if is_known else math.nan, high if is_known else math.nan, each_N.tolist())
+    def heads(self, counted: str) -> list[str]:
+        """Headings: the settings, what is counted in a row, the metrics."""
+        return [*titles(self.by), counted, *map(metric_title, self.show)]
+
+    def note(self) -> str:
+        """What a reader of the table has to know, in a line."""
+        parts = ["mean over trials [95 %, cases and training seeds]"]
+        if self.varying:
+            parts.append(f"trials of a row also differ in {', '.join(self.varying)}")
+        if self.students.repeated:
+            parts.append(f"left out as repetitions, settings and seed alike: {self.students.repeated}")
+        return "; ".join(parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able but for numbers that are not finite."""
+        rows = [
+            {
+                "settings": dict(zip(self.by, values, strict=True)),
+                "trials": len(records),
+                "metrics": {name: mean(records, name).as_dict() for name in self.show},
+            }
+            for values, records in self.rows.items()
+        ]
+        return {
+            "by": self.by,
+            "show": self.show,
+            "rows": rows,
+            "references": baselines(self.students.sources, self.show),
+            "also_varying": self.varying,
+            "repeated": self.students.repeated,
+        }
+
+    def svg(self) -> str:
+        """The metrics over the first setting as a picture; rows without a metric are left out of its line.
+
+        With other settings a line for each of their combinations, of the first metric; without, a line for each
+        metric.
+
+        Raises:
+            ConfigError: the first setting is no number in some row, or no row has the metric.
+        """
+        setting, *rest = self.by
+        if not all(is_number(values[0]) for values in self.rows):
+            raise ConfigError(
+                f"--svg: {setting} is not a number everywhere: name another setting first in --by"
+            )
+        lines: dict[str, list[Point]] = {}
+        for metric in self.show[:1] if rest else self.show:
+            for name, (values, records) in zip(self._lines(metric), self.rows.items(), strict=True):
+                measured = mean(records, metric)
+                if math.isfinite(measured.value):
+                    point = Point(float(values[0]), measured.value, measured.low, measured.high)
+                    lines.setdefault(name, []).append(point)
+        xs = [point.x for line in lines.values() for point in line]
+        if not xs:
+            raise ConfigError(f"--svg: no row has {self.show[0]}")
+        is_log = min(xs) > 0 and max(xs) >= LOG_FROM * min(xs)
+        y_title = metric_title(self.show[0]) if rest or len(self.show) == 1 else ""
+        return lines_svg(lines, describe.title(setting), y_title, log_x=is_log)
+
+    def _lines(self, metric: str) -> list[str]:
+        """Of each row the name of its line: the values of all settings but the first, or the metric."""
+        if not (rest := self.by[1:]):
+            return [metric_title(metric)] * len(self.rows)
+        columns = [labels(column) for column in list(zip(*self.rows, strict=True))[1:]]
+        heads = [describe.title(path) for path in rest]
+        return [
+            ", ".join(f"{head} {text}" for head, text in zip(heads, row, strict=True))
+            for row in zip(*columns, strict=True)
+        ]
 
 
-def _half_width(each_N: pareto.Floats, to_end_N: pareto.Floats) -> float:
-    """From the mean to one end of its interval; `to_end_N` is the same of each trial, NaN without one."""
-    known_N = to_end_N[np.isfinite(to_end_N)]
-    cases = float(np.mean((known_N / Z_95) ** 2)) if len(known_N) else 0.0
-    seeds = float(each_N.var(ddof=1)) / len(each_N) if len(each_N) > 1 else 0.0
-    return t_quantile(cases, seeds, len(each_N)) * math.sqrt(cases + seeds)
-
-
-def t_quantile(cases: float, seeds: float, count: int) -> float:
-    """97.5 % of Student's t over `count` values; of their variance `cases` is known and `seeds` estimated."""
-    if not seeds:
-        return Z_95
-    from scipy.special import stdtrit
-
-    return float(stdtrit((count - 1) * (1 + cases / seeds) ** 2, 0.975))
-
-
-def cells(found: Pool, by: Sequence[str], show: Sequence[str]) -> Cells:
-    """The table of a pool.
+def by_settings(students: Students, by: Sequence[str], show: Sequence[str]) -> BySettings:
+    """The students in rows.
 
     Raises:
         ConfigError: a setting or a metric that no trial has, or one named twice.
     """
-    check_settings(by, found.records)
-    known = metric_names(found.records)
+    check_settings(by, students.records)
+    known = metric_names(students.records)
     for name in show:
         if name not in known:
             raise ConfigError(f"--show: no complete trial recorded '{name}'{nearest(name, known)}")
     for option, listed in (("--by", by), ("--show", show)):
         if twice := [name for name in listed if list(listed).count(name) > 1]:
             raise ConfigError(f"{option}: '{twice[0]}' is named twice")
-    rows = groups(found.records, by)
-    return Cells(list(by), list(show), rows, found, varying(list(rows.values()), by))
-
-
-def cells_table(found: Cells) -> TextTable:
-    """A row per combination, then the references."""
-    columns = [labels(column) for column in zip(*found.rows, strict=True)]
-    rows = [
-        [*values, str(len(records)), *(_shown(mean(records, name), name) for name in found.show)]
-        for values, records in zip(zip(*columns, strict=True), found.rows.values(), strict=True)
-    ]
-    blank = [""] * (len(found.by) - 1) + [describe.NOTHING]
-    below = []
-    for name, metrics in references(found.pool.sources, found.show).items():
-        record = TrialRecord(name, -1, "complete", {}, {}, (metrics,))
-        below.append([name, *blank, *(describe.metric(record, metric) for metric in found.show)])
-    return TextTable(
-        heads_of(found, "trials"), rows, "l" * len(found.by) + "r" * (1 + len(found.show)), below
-    )
-
-
-def heads_of(found: Cells, counted: str) -> list[str]:
-    """Headings: the settings, what is counted in a row, the metrics."""
-    return [*titles(found.by), counted, *map(metric_title, found.show)]
+    rows = groups(students.records, by)
+    return BySettings(list(by), list(show), rows, students, varying(list(rows.values()), by))
 
 
 def metric_title(name: str) -> str:
@@ -160,36 +164,7 @@ def metric_title(name: str) -> str:
     return violated + describe.title(name) + ARROWS[direction(name)]
 
 
-def _shown(found: Mean, name: str) -> str:
+def _shown(measured: Mean, name: str) -> str:
     if name.endswith(describe.COUNTS):
-        return describe.count(found.value)
-    return describe.with_interval(found.value, found.low, found.high)
-
-
-def cells_note(found: Cells) -> str:
-    """What a reader of the table has to know, in a line."""
-    parts = ["mean over trials [95 %, cases and training seeds]"]
-    if found.varying:
-        parts.append(f"trials of a row also differ in {', '.join(found.varying)}")
-    if found.pool.repeated:
-        parts.append(f"left out as repetitions, settings and seed alike: {found.pool.repeated}")
-    return "; ".join(parts)
-
-
-def cells_dict(found: Cells) -> dict[str, Any]:
-    """JSON-able but for numbers that are not finite."""
-    rows = [
-        {
-            "settings": dict(zip(found.by, values, strict=True)),
-            "trials": len(records),
-            "metrics": {name: mean_dict(mean(records, name)) for name in found.show},
-        }
-        for values, records in found.rows.items()
-    ]
-    shared = {"references": references(found.pool.sources, found.show), "also_varying": found.varying}
-    return {"by": found.by, "show": found.show, "rows": rows, **shared, "repeated": found.pool.repeated}
-
-
-def mean_dict(found: Mean) -> Mapping[str, Any]:
-    """JSON-able but for numbers that are not finite."""
-    return {"mean": found.value, "low": found.low, "high": found.high, "each": found.each}
+        return describe.count(measured.value)
+    return describe.with_interval(measured.value, measured.low, measured.high)

@@ -59,6 +59,24 @@ class Side:
         bound = part * self.limit * (1 + 1e-9)
         return max((volume for spent, volume in self.history if spent <= bound), default=0.0)
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able; null for an indicator that is not finite."""
+        return {
+            "name": self.name,
+            "trials": len(self.records),
+            "complete": len(complete(self.records)),
+            "seconds": self.seconds,
+            "front": [record.key for record in self.front.members],
+            "on_joint_front": self.on_joint,
+            "covered": self.covered,
+            "hypervolume": self.front.hypervolume,
+            "hypervolume_after": {str(part): self.volume_after(part) for part in PARTS},
+            "history": [list(point) for point in self.history],
+            "epsilon": self.epsilon if np.isfinite(self.epsilon) else None,
+            "igd_plus": self.igd_plus if np.isfinite(self.igd_plus) else None,
+            "best": {name: _best(self.front, name) for name in self.front.objectives},
+        }
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -70,14 +88,46 @@ class Comparison:
     reference: dict[str, float]
     sides: list[Side]
 
+    @property
+    def heading(self) -> str:
+        """What was made equal, as a table's first heading."""
+        return f"at {self.limit:,.0f} {self.budget} each"
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, with nothing but numbers, names and keys."""
-        shared = {"objectives": self.objectives, "budget": self.budget, "limit": self.limit}
         return {
-            **shared,
+            "objectives": self.objectives,
+            "budget": self.budget,
+            "limit": self.limit,
             "reference_point": self.reference,
-            "sides": [_side_dict(side) for side in self.sides],
+            "sides": [side.as_dict() for side in self.sides],
         }
+
+    def table(self) -> TextTable:
+        """A row per indicator, a column per sweep."""
+        sides = [side.as_dict() for side in self.sides]
+        rows = [
+            ["trials, complete", *(f"{side['trials']}, {side['complete']}" for side in sides)],
+            ["device seconds", *(describe.number(side["seconds"], 1) for side in sides)],
+        ]
+        for name, way in self.objectives.items():
+            best = [side["best"][name] for side in sides]
+            head = f"{'best' if way == 'max' else 'least'} {describe.title(name)}"
+            rows.append([head, *(trial["text"] if trial else describe.NOTHING for trial in best)])
+        rows.append(["hypervolume ↑", *(describe.number(side["hypervolume"], 4) for side in sides)])
+        for part, word in PARTS.items():
+            volumes = [side.volume_after(part) for side in self.sides]
+            rows.append([volume_head(word), *(describe.number(volume, 4) for volume in volumes)])
+        rows += [
+            [
+                "front, of it on the joint front ↑",
+                *(f"{len(side['front'])}, {side['on_joint_front']}" for side in sides),
+            ],
+            ["own front dominated by others ↓", *(f"{100 * side['covered']:.0f} %" for side in sides)],
+            ["epsilon to the joint front ↓", *(describe.number(side["epsilon"]) for side in sides)],
+            ["IGD+ to the joint front ↓", *(describe.number(side["igd_plus"]) for side in sides)],
+        ]
+        return TextTable([self.heading, *(side.name for side in self.sides)], rows, "l" + "r" * len(sides))
 
 
 def compare(
@@ -135,21 +185,21 @@ def _sides(
     cut: Mapping[str, list[TrialRecord]], fronts: Mapping[str, Front], budget: Budget, limit: float
 ) -> list[Side]:
     directions = next(iter(fronts.values())).directions
-    scaled = pareto.normalise(*(found.values_PM for found in fronts.values()))
+    scaled = pareto.normalise(*(own.values_PM for own in fronts.values()))
     joint = np.concatenate(scaled)
     joint = joint[pareto.non_dominated(joint, directions)]
     sides = []
-    for index, (name, found) in enumerate(fronts.items()):
-        own = scaled[index][found.mask_P]
-        others = np.concatenate([one for at, one in enumerate(scaled) if at != index])
+    for index, (name, best) in enumerate(fronts.items()):
+        own = scaled[index][best.mask_P]
+        others = np.concatenate([points for at, points in enumerate(scaled) if at != index])
         spent = dict(zip((r.key for r in cut[name]), _spent(cut[name], budget), strict=True))
-        volumes = pareto.history(found.values_PM, directions, list(found.reference.values()))
-        at = [spent[record.key] for record in found.candidates]
+        volumes = pareto.history(best.values_PM, directions, list(best.reference.values()))
+        at = [spent[record.key] for record in best.candidates]
         sides.append(
             Side(
                 name=name,
                 records=cut[name],
-                front=found,
+                front=best,
                 seconds=sum(record.seconds for record in cut[name]),
                 epsilon=pareto.epsilon(own, joint, directions) if len(own) else float("inf"),
                 igd_plus=pareto.igd_plus(own, joint, directions) if len(own) else float("inf"),
@@ -167,68 +217,15 @@ def _dominated(points: pareto.Floats, others: pareto.Floats, directions: Sequenc
     return [not pareto.non_dominated(np.vstack([point, others]), directions)[0] for point in points]
 
 
-def _side_dict(side: Side) -> dict[str, Any]:
-    finite = {
-        name: one if np.isfinite(one) else None
-        for name, one in (("epsilon", side.epsilon), ("igd_plus", side.igd_plus))
-    }
-    best = {name: _best(side.front, name) for name in side.front.objectives}
-    counts = {"trials": len(side.records), "complete": len(complete(side.records)), "seconds": side.seconds}
-    sets = {
-        "front": [record.key for record in side.front.members],
-        "on_joint_front": side.on_joint,
-        "covered": side.covered,
-    }
-    volume = {
-        "hypervolume": side.front.hypervolume,
-        "hypervolume_after": {str(part): side.volume_after(part) for part in PARTS},
-        "history": [list(point) for point in side.history],
-    }
-    return {"name": side.name, **counts, **sets, **volume, **finite, "best": best}
-
-
-def _best(found: Front, name: str) -> dict[str, Any] | None:
-    if not found.candidates:
+def _best(own: Front, name: str) -> dict[str, Any] | None:
+    """The best candidate in one objective."""
+    if not own.candidates:
         return None
-    sign = -1.0 if found.objectives[name] == "max" else 1.0
-    record = min(found.candidates, key=lambda one: sign * value(one, name))
+    sign = -1.0 if own.objectives[name] == "max" else 1.0
+    record = min(own.candidates, key=lambda candidate: sign * value(candidate, name))
     return {"trial": record.key, "value": value(record, name), "text": describe.metric(record, name)}
-
-
-def equal(comparison: Comparison) -> str:
-    """What was made equal, as the table's first heading."""
-    return f"at {comparison.limit:,.0f} {comparison.budget} each"
 
 
 def volume_head(word: str) -> str:
     """The heading of the hypervolume after a part of the budget."""
     return f"hypervolume after {word} of the budget ↑"
-
-
-def comparison_table(comparison: Comparison) -> TextTable:
-    """A row per indicator, a column per sweep."""
-    sides = [_side_dict(side) for side in comparison.sides]
-    rows = [
-        ["trials, complete", *(f"{side['trials']}, {side['complete']}" for side in sides)],
-        ["device seconds", *(describe.number(side["seconds"], 1) for side in sides)],
-    ]
-    for name, way in comparison.objectives.items():
-        best = [side["best"][name] for side in sides]
-        head = f"{'best' if way == 'max' else 'least'} {describe.title(name)}"
-        rows.append([head, *(one["text"] if one else describe.NOTHING for one in best)])
-    rows.append(["hypervolume ↑", *(describe.number(side["hypervolume"], 4) for side in sides)])
-    for part, word in PARTS.items():
-        volumes = [side.volume_after(part) for side in comparison.sides]
-        rows.append([volume_head(word), *(describe.number(one, 4) for one in volumes)])
-    rows += [
-        [
-            "front, of it on the joint front ↑",
-            *(f"{len(side['front'])}, {side['on_joint_front']}" for side in sides),
-        ],
-        ["own front dominated by others ↓", *(f"{100 * side['covered']:.0f} %" for side in sides)],
-        ["epsilon to the joint front ↓", *(describe.number(side["epsilon"]) for side in sides)],
-        ["IGD+ to the joint front ↓", *(describe.number(side["igd_plus"]) for side in sides)],
-    ]
-    return TextTable(
-        [equal(comparison), *(side.name for side in comparison.sides)], rows, "l" + "r" * len(sides)
-    )

@@ -1,4 +1,4 @@
-"""Running: the demo, single trials, sweeps here and elsewhere; watching and stopping them."""
+"""Verbs that run: the demo, single trials, sweeps here and elsewhere; watching and stopping them."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def trial(
     from kdray.train import TrialRun
 
     loaded = absolute(load_sweep(sweep))
-    one = merge(loaded.trial, parse_overrides(set_ or []), sweep)
-    prepared = prepare(loaded.model_copy(update={"trial": one}), stage)
-    check_constraints(loaded, one, prepared)
+    asked = merge(loaded.trial, parse_overrides(set_ or []), sweep)
+    prepared = prepare(loaded.model_copy(update={"trial": asked}), stage)
+    check_constraints(loaded, asked, prepared)
     with (
         stage("trial") as advance,
-        closing(TrialRun(one, progress=lambda step, loss: advance(step, one.budget.steps))) as run,
+        closing(TrialRun(asked, progress=lambda step, loss: advance(step, asked.budget.steps))) as run,
     ):
         metrics: dict[str, Any] = {}
         while not run.done:

@@ -1,4 +1,4 @@
-"""What comes out: fronts, comparisons, students handed over and tried."""
+"""Verbs for what comes out: fronts, comparisons, students handed over and tried."""
 
 from __future__ import annotations
 
@@ -93,16 +93,16 @@ def compare(
     """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
     compare tpe-0,tpe-1 random-0,random-1
     """
-    from kdray.report.compare import by_settings, techniques
+    from kdray.report.compare import comparisons
 
     if as_json and markdown:
         raise ConfigError("compare: --json or --markdown, not both")
-    groups = techniques.grouped(names)
-    folders = {name: [source_location(one, runs) for one in members] for name, members in groups.items()}
+    groups = comparisons.grouped(names)
+    folders = {label: [source_location(name, runs) for name in members] for label, members in groups.items()}
     form: Form = "json" if as_json else "markdown" if markdown else "text"
     if by is None and metrics is None and near is None and against is None:
         show(
-            techniques.report(
+            comparisons.at_equal_budget(
                 folders,
                 budget=budget or "trials",
                 objectives=objectives,
@@ -116,7 +116,7 @@ def compare(
         raise ConfigError("--budget is for techniques at equal budget: no effect with --by and --near")
     pooled = [folder for members in folders.values() for folder in members]
     show(
-        by_settings.report(
+        comparisons.of_students(
             pooled,
             by=by,
             show=metrics,
@@ -222,9 +222,8 @@ def metamorphic(
     from kdray.console import say, stage
     from kdray.metamorphic.compare_models.pairs import compare_pairs
     from kdray.metamorphic.compare_models.plan import Plan
-    from kdray.report.models.models_data import as_data
-    from kdray.report.models.models_files import write
-    from kdray.report.models.models_text import to_text
+    from kdray.report.models.files import as_data, write
+    from kdray.report.models.text import to_text
 
     plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
     if masked_model:
@@ -232,9 +231,9 @@ def metamorphic(
 
         plan = replace(plan, propose=MaskedNames.load(masked_model))
     with stage("compare") as advance:
-        found = compare_pairs(
+        rows = compare_pairs(
             models, data or [], plan, both_ways=both_ways, language=language, progress=advance
         )
-    show_json(as_data(found)) if as_json else show(to_text(found))
-    for path in write(out, found) if out else ():
+    show_json(as_data(rows)) if as_json else show(to_text(rows))
+    for path in write(out, rows) if out else ():
         say(f"report    {path}")

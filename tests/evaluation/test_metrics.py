@@ -39,7 +39,7 @@ def test_ece_is_that_of_a_loop_over_bins(cases: list[tuple[float, bool]]) -> Non
     assert on_edge or found == pytest.approx(total, abs=1e-9)
 
 
-def test_marks_are_the_counts():
+def test_metrics_are_the_counts():
     probabilities_NC = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3], [0.45, 0.55]])
     metrics = classification_metrics(probabilities_NC, np.array([0, 1, 0, 1, 1]))
     assert metrics["accuracy"] == 3 / 5
@@ -50,7 +50,7 @@ def test_marks_are_the_counts():
     assert metrics["ece"] == pytest.approx((0.1 + 0.2 + abs(0.6 - 0.45) + 0.7) / 5)
 
 
-def test_marks_without_a_case_of_class_one_are_nought():
+def test_metrics_without_a_case_of_class_one_are_nought():
     metrics = classification_metrics(np.array([[0.9, 0.1]]), np.array([0]))
     assert (metrics["accuracy"], metrics["precision"], metrics["recall"], metrics["f1"]) == (
         1.0,

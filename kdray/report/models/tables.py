@@ -55,17 +55,15 @@ def cell(row: Mimicry, name: str, relation: str) -> float | None:
 
 def headlines(rows: Sequence[Mimicry]) -> list[str]:
     """The "up to" figures as sentences."""
-    found = up_to(rows)
+    greatest = up_to(rows)
     lines = []
-    if "violating" in found:
-        one = found["violating"]
+    if most := greatest.get("violating"):
         lines.append(
-            f"up to {percent(one['share'])} of inputs violate a relation ({one['student']}, {one['column']})"
+            f"up to {percent(most['share'])} of inputs violate a relation ({most['student']}, {most['column']})"
         )
-    if "greater_drop" in found:
-        one = found["greater_drop"]
+    if most := greatest.get("greater_drop"):
         lines.append(
-            f"up to {percent(one['share'], 0)} greater performance drop ({one['student']}, {one['column']})"
+            f"up to {percent(most['share'], 0)} greater performance drop ({most['student']}, {most['column']})"
         )
     return lines
 
@@ -112,22 +110,22 @@ def summary(rows: Sequence[Mimicry]) -> Table:
     return "All transformations together", heads, body
 
 
-MARKS = ("accuracy", "precision", "recall", "f1", "ece")
+METRICS = ("accuracy", "precision", "recall", "f1", "ece")
 
 
 def clean(rows: Sequence[Mimicry]) -> Table:
     """Each teacher and student on the clean inputs."""
-    heads = ["student (technique)", "model", *MARKS, *SHORT.values()]
+    heads = ["student (technique)", "model", *METRICS, *SHORT.values()]
     body = []
     for row in rows:
         for side, name in (("teacher", row.teacher), ("student", row.student)):
-            found = [row.clean_rates[relation] for relation in RELATIONS] if side == "student" else []
+            rates = [row.clean_rates[relation] for relation in RELATIONS] if side == "student" else []
             body.append(
                 [
                     who(row),
                     f"{side}: {name}",
-                    *(percent(row.marks[side].get(mark)) for mark in MARKS),
-                    *([percent(_share(rate)) for rate in found] or [""] * len(RELATIONS)),
+                    *(percent(row.metrics[side].get(metric)) for metric in METRICS),
+                    *([percent(_share(rate)) for rate in rates] or [""] * len(RELATIONS)),
                 ]
             )
     return "On the clean inputs", heads, body
@@ -153,22 +151,22 @@ def attacks(rows: Sequence[Mimicry]) -> Table:
     body = []
     for row in rows:
         for duel in row.duels:
-            for side, found in (("teacher", duel.teacher), ("student", duel.student)):
-                low, high = found.success_interval if found.attacked else (math.nan, math.nan)
+            for side, damage in (("teacher", duel.teacher), ("student", duel.student)):
+                low, high = damage.success_interval if damage.attacked else (math.nan, math.nan)
                 body.append(
                     [
                         who(row),
                         title(duel.attack),
                         f"{side}: {row.teacher if side == 'teacher' else row.student}",
-                        f"{found.attacked}",
-                        percent(found.success_rate),
-                        f"{percent(low)} {NOTHING} {percent(high)}" if found.attacked else NOTHING,
-                        NOTHING if math.isnan(found.queries) else f"{found.queries:.0f}",
-                        percent(found.identifiers_changed),
-                        percent(found.tokens_changed),
-                        percent(found.clean_accuracy),
-                        percent(found.attacked_accuracy),
-                        percent(found.drop),
+                        f"{damage.attacked}",
+                        percent(damage.success_rate),
+                        f"{percent(low)} {NOTHING} {percent(high)}" if damage.attacked else NOTHING,
+                        NOTHING if math.isnan(damage.queries) else f"{damage.queries:.0f}",
+                        percent(damage.identifiers_changed),
+                        percent(damage.tokens_changed),
+                        percent(damage.clean_accuracy),
+                        percent(damage.attacked_accuracy),
+                        percent(damage.drop),
                         percent(duel.greater, 0) if side == "student" else "",
                     ]
                 )

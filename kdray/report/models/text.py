@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.describe import NOTHING, title
-from kdray.report.models.models_tables import (
+from kdray.report.models.tables import (
     LEGEND,
     SHORT,
     cell,
@@ -41,9 +41,9 @@ def to_markdown(rows: Sequence[Mimicry]) -> str:
             parts += ["", "## " + escape(f"Worst cases: {who(row)}, teacher {row.teacher}")]
         for case in row.worst:
             fence = _fence(case.diff)
-            said = f"truth: {case.truth}; teacher: {case.teacher}; student: {case.student}"
+            answers = f"truth: {case.truth}; teacher: {case.teacher}; student: {case.student}"
             violated = ", ".join(map(title, case.relations))
-            parts += ["", f"**{title(case.transform)}**: {violated}. {escape(said)}", "", f"{fence}diff"]
+            parts += ["", f"**{title(case.transform)}**: {violated}. {escape(answers)}", "", f"{fence}diff"]
             parts += [case.diff, fence]
     return "\n".join(parts) + "\n"
 
@@ -59,13 +59,12 @@ def to_text(rows: Sequence[Mimicry]) -> str:
     names = column_names(rows)
     wide = max(map(len, [*names, "share of inputs that violate"]))
     for at, row in enumerate(rows, 1):
-        marks = " ".join(
-            f"{side} {percent(row.marks[side].get('accuracy'))}" for side in ("teacher", "student")
+        accuracies = " ".join(
+            f"{side} {percent(row.metrics[side].get('accuracy'))}" for side in ("teacher", "student")
         )
         lines.append(f"[{at}] {row.task}: student {who(row)}, teacher {row.teacher}")
-        lines.append(
-            f"    clean {row.cases:,}: {marks}; discrepancy {row.discrepancy:.3f} over {row.variants:,} variants"
-        )
+        over = f"discrepancy {row.discrepancy:.3f} over {row.variants:,} variants"
+        lines.append(f"    clean {row.cases:,}: {accuracies}; {over}")
     keys = [*SHORT.values(), "any"]
     lines += ["", " " * wide + "".join(f"  {f'[{at}]':<25}" for at in range(1, len(rows) + 1))]
     lines.append(
@@ -75,7 +74,9 @@ def to_text(rows: Sequence[Mimicry]) -> str:
         line = name.ljust(wide)
         for row in rows:
             shares = [cell(row, name, relation) for relation in (*RELATIONS, "any")]
-            line += "  " + "".join(f"{NOTHING if s is None else f'{100 * s:.0f}%':>5}" for s in shares)
+            line += "  " + "".join(
+                f"{NOTHING if share is None else f'{100 * share:.0f}%':>5}" for share in shares
+            )
         lines.append(line.rstrip())
     for at, row in enumerate(rows, 1):
         lines += [""] if row.duels and at == 1 else []

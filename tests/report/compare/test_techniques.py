@@ -9,20 +9,21 @@ import pytest
 
 from kdray.errors import ConfigError, DataError
 from kdray.report import show
+from kdray.report.compare.comparisons import at_equal_budget, grouped
 from kdray.report.compare.sweeps import compare
-from kdray.report.compare.techniques import grouped, report, techniques
-from kdray.report.describe import spread
+from kdray.report.compare.techniques import techniques
+from kdray.report.describe import mean_and_ends
 from kdray.report.front import front
 from kdray.results import TrialRecord
+from tests.report.compare.test_sweeps import BOTH, sweep
 from tests.report.simulated import simulate
-from tests.report.test_comparison import BOTH, sweep
 
 
 def found(groups):
     """Techniques of a mapping name -> list of sweeps."""
     runs = {f"{name}{n}": one for name, members in groups.items() for n, one in enumerate(members)}
     names = {name: [f"{name}{n}" for n in range(len(members))] for name, members in groups.items()}
-    return techniques(compare(runs, BOTH), names)
+    return techniques(compare(runs, BOTH), names).techniques
 
 
 def test_attainment_over_seeds_lies_between_the_best_and_the_worst():
@@ -51,7 +52,7 @@ def test_three_objectives_have_no_surface_but_volumes():
         for name, a in (("x", 0.4), ("y", 0.6))
     }
     comparison = compare(runs, {**BOTH, "c": "min"})
-    one, two = techniques(comparison, {"x": ["x"], "y": ["y"]})
+    one, two = techniques(comparison, {"x": ["x"], "y": ["y"]}).techniques
     assert one.surfaces == {}
     assert one.median_hypervolume is None
     assert two.above_first == 1.0
@@ -68,11 +69,6 @@ def test_techniques_are_named_by_what_their_sweeps_have_in_common_or_as_one_says
         grouped(["a-0,a-1", "a-2,a-3"])
 
 
-def test_a_spread_names_the_ends_where_there_are_several():
-    assert spread([0.25]) == "0.250"
-    assert spread([0.2, 0.4]) == "0.300 (0.200\u20130.400)"
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("seeds")
@@ -84,7 +80,7 @@ def folders(tmp_path_factory):
 
 def ask(folders, **changes):
     asked = {"budget": "trials", "objectives": None, "where": (), "svg": None, "form": "text"}
-    return report(folders, **{**asked, **changes})
+    return at_equal_budget(folders, **{**asked, **changes})
 
 
 def test_techniques_are_compared_at_the_smallest_budget_and_drawn(folders, tmp_path):
@@ -121,7 +117,7 @@ def test_volumes_over_the_budget_are_in_the_table_and_in_the_data(folders):
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("|")}
     for part, word in (("0.25", "a quarter"), ("0.5", "half"), ("0.75", "three quarters")):
         each = json.loads(ask(folders, form="json"))["techniques"][0]["hypervolume_after"][part]["each"]
-        assert spread(each, 4) in rows[f"hypervolume after {word} of the budget ↑"]
+        assert mean_and_ends(each, 4) in rows[f"hypervolume after {word} of the budget ↑"]
     alone = ask({"a": folders["plain"][:1], "b": folders["better"][:1]}, form="markdown")
     assert "| hypervolume after half of the budget ↑ |" in alone
 

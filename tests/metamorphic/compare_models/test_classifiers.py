@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from kdray.corpus.labelled import Labelled
-from kdray.errors import ConfigError, DataError
+from kdray.errors import DataError
 from kdray.metamorphic.compare_models.classifiers import compare_classifiers, material
 from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.transforms.registry import transforms_of
-from kdray.metamorphic.worst import source_diff
 from kdray.students.load import load_model, load_tokenizer
 
 PLAN = Plan(cases=12, variants=4, attacks=("wir_random", "composition"), items=4, budget=20)
@@ -69,7 +68,7 @@ def test_the_other_way_round_the_symmetric_relations_stay(rows):
     assert (row.teacher, row.student) == (back.student, back.teacher)
     for relation in ("prediction_agreement", "distribution_similarity", "calibration_alignment"):
         assert row.rates[relation] == back.rates[relation]
-    assert row.marks["teacher"] == back.marks["student"]
+    assert row.metrics["teacher"] == back.metrics["student"]
     for one, other in zip(row.duels, back.duels, strict=True):
         assert (one.teacher, one.student) == (other.student, other.teacher)
 
@@ -118,53 +117,3 @@ def test_an_attack_is_made_once_for_a_model(vulnerability_world):
     seen.clear()
     compare_classifiers(side, side, inputs, PLAN, lambda done, total: seen.append((done, total)))
     assert seen == []
-
-
-@pytest.mark.parametrize(
-    ("models", "data", "said"),
-    [
-        (["vulnerability", "clone"], ["vulnerability"], "a teacher and its student have one task"),
-        (["clone", "clone"], ["vulnerability"], "--data: nothing for clone"),
-        (["clone", "clone"], [], "none given"),
-        (["clone"], ["clone"], "models come in pairs"),
-    ],
-)
-def test_what_does_not_belong_together_is_told(vulnerability_world, clone_world, models, data, said):
-    worlds = {"vulnerability": vulnerability_world, "clone": clone_world}
-    with pytest.raises(ConfigError, match=said):
-        compare_pairs(
-            [str(worlds[name] / "teacher") for name in models],
-            [str(worlds[name] / "source") for name in data],
-            PLAN,
-        )
-
-
-def test_a_corpus_of_assertions_is_none_of_classes(vulnerability_world, small_world):
-    teacher = str(vulnerability_world / "teacher")
-    with pytest.raises(ConfigError, match=r"corpus is for assertion\)"):
-        compare_pairs([teacher, teacher], [str(small_world / "corpus")], PLAN)
-
-
-def test_an_unknown_attack_gets_a_hint(vulnerability_world):
-    teacher = str(vulnerability_world / "teacher")
-    with pytest.raises(ConfigError, match="did you mean 'alert'"):
-        compare_pairs([teacher, teacher], [], Plan(attacks=("allert",)))
-
-
-def test_a_corpus_serves_as_data_too(clone_world):
-    teacher = str(clone_world / "teacher")
-    (row,) = compare_pairs([teacher, teacher], [str(clone_world / "corpus")], Plan(cases=4, variants=2))
-    assert row.task == "clone"
-
-
-def test_a_published_student_needs_its_tokenizer_beside_it(tmp_path):
-    from tests.students.test_classifier import model, published
-
-    published(tmp_path / "a.safetensors", model(snippets=2), "encoder.", "classifier.")
-    with pytest.raises(DataError, match=r"BPE_1000_clone_detection\.json must lie beside it"):
-        open_side(str(tmp_path / "a.safetensors"))
-
-
-def test_a_diff_shows_what_changed():
-    assert source_diff("a\nb\n", "a\nc\n") == "@@ -1,2 +1,2 @@\n a\n-b\n+c"
-    assert source_diff("a", "a") == ""

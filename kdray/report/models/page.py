@@ -14,7 +14,7 @@ from kdray.metamorphic.relations import RELATIONS
 from kdray.metamorphic.worst import WorstCase
 from kdray.report.describe import title
 from kdray.report.html import page_file, source_hash
-from kdray.report.models.models_tables import (
+from kdray.report.models.tables import (
     LEGEND,
     SHORT,
     Table,
@@ -33,7 +33,7 @@ KIND = {"+": "added", "-": "removed", "@": "place"}
 
 def to_html(rows: Sequence[Mimicry]) -> str:
     """The page as text."""
-    style = page_file("style.css") + page_file("mimicry.css")
+    style = page_file("style.css") + page_file("models.css")
     duels = [attacks(rows)] if any(row.duels for row in rows) else []
     policy = f"default-src 'none'; style-src '{source_hash(style)}'; base-uri 'none'; form-action 'none'"
     body = [
@@ -64,7 +64,7 @@ def _table(table: Table) -> str:
     top = "".join(f"<th scope=col>{escape(head)}</th>" for head in heads)
     lines = [
         f"<tr><th scope=row>{escape(line[0])}</th>"
-        + "".join(f"<td>{escape(one)}</td>" for one in line[1:])
+        + "".join(f"<td>{escape(text)}</td>" for text in line[1:])
         + "</tr>"
         for line in body
     ]
@@ -107,8 +107,8 @@ def _worst(row: Mimicry) -> str:
 
 
 def _case(case: WorstCase) -> str:
-    said = {"truth": case.truth, "teacher": case.teacher, "student": case.student}
-    pairs = "".join(f"<dt>{who}</dt><dd><code>{escape(text)}</code></dd>" for who, text in said.items())
+    answers = {"truth": case.truth, "teacher": case.teacher, "student": case.student}
+    pairs = "".join(f"<dt>{who}</dt><dd><code>{escape(text)}</code></dd>" for who, text in answers.items())
     violated = ", ".join(map(title, case.relations))
     other = (
         f"<details><summary>The other snippet</summary><pre>{escape(case.other)}</pre></details>"

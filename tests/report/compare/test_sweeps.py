@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kdray import results
 from kdray.errors import ConfigError
-from kdray.report.compare.sweeps import compare, comparison_table
+from kdray.report.compare.sweeps import compare
 from kdray.results import TrialRecord
 from tests.report.simulated import simulate
 
@@ -98,7 +98,7 @@ def test_a_side_that_the_filters_empty_still_shows():
 
 def printed(found):
     console = Console(width=120, file=io.StringIO(), color_system=None)
-    console.print(comparison_table(found).to_rich())
+    console.print(found.table().to_rich())
     return console.file.getvalue()
 
 
