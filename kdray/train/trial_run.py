@@ -97,7 +97,8 @@ class TrialRun:
         """What this process trains at a step, in pieces: read, decoded and padded, a pure function of the step."""
         optim = self.trial.optim
         numbers = batch_rows(self._lengths, optim.batch_size, self.trial.seed, step)
-        batches, told = [], []
+        batches: list[Batch] = []
+        told: list[SignalTensors | None] = []
         for piece in cut(numbers, self.world.rank, self.world.size, self._engine.micro_batch):
             rows, signal = self.data.source.take(piece.tolist())
             batches.append(
