@@ -19,7 +19,6 @@ import yaml
 
 from kdray.config import (
     NAME,
-    SNIPPETS,
     Sweep,
     TeacherRecipe,
     Trial,
@@ -32,6 +31,7 @@ from kdray.demo.fitting import Fitting, fit, written
 from kdray.errors import ConfigError, nearest
 from kdray.packaged import is_named, packaged, studies
 from kdray.storage import write_atomic
+from kdray.tasks import task_class
 
 TEACHER = "kdray:python"
 COLUMN = 44
@@ -161,7 +161,7 @@ def _flow(value: Any) -> str:
 
 def corpus_command(task: str, corpus: str, *, packages: bool = False) -> str:
     """The command that makes a corpus for a task; `packages`: of the packages that kdray installs."""
-    if task in SNIPPETS:
+    if not task_class(task).writes:
         return f"kdray corpus import path/to/labelled/code --out {corpus}"
     if "java" in Path(corpus).name:
         return f"kdray corpus import path/to/java_assertions --split file --out {corpus}"

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import SNIPPETS, Encoding, Student
+from kdray.config import Encoding, Student
 from kdray.errors import DataError
 from kdray.students.cost import params
 from kdray.students.families import describe
-from kdray.students.load import is_ours, load_config, saved_encoding
+from kdray.students.load import is_ours, load_config, saved_encoding, task_name
 
 SHARES = (1 / 2, 3 / 8, 1 / 4, 1 / 8)
 """Of the teacher's sizes: the first that keeps `MOST` of its parameters."""
@@ -81,9 +81,7 @@ def fit(teacher: str) -> Fitting:
         encoding = encoding.model_copy(
             update={"max_input": min(encoding.max_input, found.positions - RESERVED)}
         )
-    snippets = getattr(found, "snippets", None)
-    task = next((task for task, count in SNIPPETS.items() if count == snippets), "assertion")
-    return Fitting(task, found, student, encoding, _space(found, student), vocab, cuttable)
+    return Fitting(task_name(config), found, student, encoding, _space(found, student), vocab, cuttable)
 
 
 def written(part: Student) -> dict[str, Any]:

@@ -82,14 +82,17 @@ def load_task(model: Any, source: str | Path) -> Task:
         DataError: no fast tokenizer.
     """
     encoder_decoder = bool(model.config.is_encoder_decoder)
-    return task_of(task_name(model), load_tokenizer(source), encoder_decoder, saved_encoding(str(source)))
+    return task_of(
+        task_name(model.config), load_tokenizer(source), encoder_decoder, saved_encoding(str(source))
+    )
 
 
-def task_name(model: Any) -> str:
-    """The name of the task that a model does: told by its family, and the snippets of a classifier."""
-    if not is_classifier(model):
+def task_name(config: Any) -> str:
+    """The name of the task that a model with this config does: told by its family, and a classifier's snippets."""
+    if config.model_type != "roberta":
         return "assertion"
-    return next(name for name, snippets in SNIPPETS.items() if snippets == model.snippets)
+    wanted = int(getattr(config, "snippets", 1))
+    return next(name for name, snippets in SNIPPETS.items() if snippets == wanted)
 
 
 def is_ours(folder: str) -> bool:

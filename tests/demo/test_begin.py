@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from kdray.config import (
+    Choice,
     Sweep,
     TeacherRecipe,
     as_data,
-    corners,
     load_recipe,
     load_sweep,
     merge,
@@ -24,6 +24,7 @@ from kdray.demo.fitting import MOST, fit
 from kdray.errors import ConfigError, DataError
 from kdray.launch.prepare import prepare
 from kdray.packaged import studies
+from kdray.search.constraints import gate_of
 from kdray.students.cost import params
 from kdray.students.load import load_model
 from kdray.students.slices import check_sliceable
@@ -49,7 +50,7 @@ def train_one(sweep: Sweep) -> None:
     """Captures, and trains the first trial to its end."""
     prepared = prepare(sweep)
     folder = Path(sweep.storage) / sweep.name
-    with closing(train_each(sweep, folder, tiny.gate(sweep, prepared))) as trials:
+    with closing(train_each(sweep, folder, gate_of(sweep, prepared.context))) as trials:
         _, metrics = next(trials)
     for objective in sweep.objectives:
         assert math.isfinite(metrics[objective])
@@ -200,8 +201,9 @@ def test_students_of_any_teacher_are_small_slices_of_it_at_every_corner(
     assert code == 0, err
     sweep = load_sweep("mine.yaml")
     assert sweep.trial.student == found.student
-    for path, value in corners(sweep.space):
-        check_sliceable(found.teacher, merge(sweep.trial, {path: value}).student)
+    for path, spec in sweep.space.items():
+        for value in spec.choices if isinstance(spec, Choice) else spec.range:
+            check_sliceable(found.teacher, merge(sweep.trial, {path: value}).student)
 
 
 def test_of_a_teacher_that_cannot_be_cut_students_begin_at_random_and_no_teacher_goes_on(

@@ -42,7 +42,7 @@ def asked(request):
 
 def test_a_models_task_is_told_by_the_model(asked):
     model, task, _ = asked
-    assert task_name(model) == task.name
+    assert task_name(model.config) == task.name
 
 
 def test_the_logits_are_those_that_the_outputs_are_the_greatest_of(asked):

@@ -320,7 +320,7 @@ def test_pieces_of_other_lengths_add_up_to_the_whole(name: str) -> None:
         at = torch.tensor([*range(start, end), *context])
         told = replace(
             signal,
-            **{field: getattr(signal, field)[start:end] for field in ("ids_NK", "logprobs_NK", "tail_N", "tail_at_N")},
+            **{key: getattr(signal, key)[start:end] for key in ("ids_NK", "logprobs_NK", "tail_N", "tail_at_N")},
             coefficients_NR=signal.coefficients_NR[start:end],
         )  # fmt: skip
         parts.append(

@@ -203,7 +203,7 @@ def _published(path: Path) -> tuple[Any, Any]:
     from kdray.students.compressor_weights import load_compressor
 
     model = load_compressor(path)
-    name = COMPRESSOR_TOKENIZERS[task_name(model)]
+    name = COMPRESSOR_TOKENIZERS[task_name(model.config)]
     beside = path.parent / name
     if not beside.exists():
         raise DataError(f"{path}: its tokenizer {name} must lie beside it")
