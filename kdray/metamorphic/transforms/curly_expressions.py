@@ -202,13 +202,9 @@ def increment_form(source: Source, rng: random.Random) -> Edits | Refusal:
     found, inside = chosen
     for node in inside:
         parent = node.parent
-        unused = parent is not None and (
-            (
-                parent.type == "expression_statement"
-                and not (parent.parent is None or parent.parent.type != "switch_rule")
-            )
-            or node.field == "update"
-        )
+        outer = parent.parent if parent is not None and parent.type == "expression_statement" else None
+        # What stands behind the arrow of a switch is its value.
+        unused = node.field == "update" or (outer is not None and outer.type != "switch_rule")
         name = next((child for child in node.children if child.type == "identifier"), None)
         sign = next((child.type for child in node.children if child.type in ("++", "--")), "")
         if not unused or name is None or not sign or type_of(source, found, name) not in ("int", "long"):

@@ -318,7 +318,8 @@ C = [
         """,
         """
         static int last;
-        __attribute__((noinline)) static void use(int *q) { for (int i = 0; i < 8; i++) q[i]++; __asm__("" ::"r"(q)); }
+        __attribute__((noinline)) static void use(int *q)
+        { for (int i = 0; i < 8; i++) q[i]++; __asm__("" ::"r"(q)); }
         static void add(int *n) { last = last + *n; }
         static void twice(int *n) { last = last * 2 + *n; }
         """,
@@ -483,7 +484,8 @@ JAVA = [
             final int one = 1;
             int two = 2;
             boolean[] same = { "a1" == "a" + 1, "a1" == "a" + one, same("a12", "a" + 12) };
-            return same("a1", "a" + 1) & same("b2", "b" + N) & same("c3", "c" + (1 + 2)) & same[0] & same[1] & same[2];
+            boolean all = same("a1", "a" + 1) & same("b2", "b" + N) & same("c3", "c" + (1 + 2));
+            return all & same[0] & same[1] & same[2];
         }
         """,
         "static final int N = 2; static boolean same(Object a, Object b) { return a == b; }",
