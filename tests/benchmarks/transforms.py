@@ -1,9 +1,12 @@
 """How many variants a second one core makes, and how many of them did something else when they ran.
 
-`python tests/benchmarks/transforms.py [--quick]`. Python: every transformation on real test functions of networkx
+`python tests/benchmarks/transforms.py [--quick | --suites]`. Python: every transformation on real test functions of networkx
 and sympy, originals and variants executed. Java and C: own programs, compiled and run, where the compilers are.
 Speed counts the variants made, over the processor time of all attempts, refusals too; each source is parsed anew
 once for all transformations, as a suite does.
+
+`--suites`: projects that nobody has tuned to, fetched when it runs, every function replaced by a chain of variants and
+their own tests run (see `transforms_suites`). Hours; what is done is kept in `--out`, and not done again.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from kdray.metamorphic.transforms.base import Variant
 from kdray.metamorphic.transforms.registry import transforms_of
 from kdray.metamorphic.transforms.tree import parse
+from tests.benchmarks import transforms_python, transforms_suites
 from tests.metamorphic.transforms import proof_curly
 from tests.metamorphic.transforms.proof import Proof, prove, real_tests
 
@@ -68,10 +72,36 @@ def curly(language: str, quick: bool) -> dict[str, Any]:
         return row(language, per_s, proof_curly.prove(language, Path(folder)))
 
 
+def suites(folder: Path, rounds: int, only: Sequence[str] | None) -> dict[str, Any]:
+    """Rounds through all projects."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def log(line: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+    for seed in range(rounds):
+        for name in (name for name in transforms_python.PROJECTS if only is None or name in only):
+
+            def work(name: str = name, seed: int = seed) -> transforms_suites.Round:
+                root = transforms_python.fetched(name, folder)
+                return transforms_suites.play(transforms_python.PythonProject(name, root), seed, log)
+
+            transforms_suites.keep(name, "python", seed, folder, work)
+    return transforms_suites.report(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    parser.add_argument("--suites", action="store_true")
+    parser.add_argument("--rounds", type=int, default=1, help="through each project, with other seeds")
+    parser.add_argument("--only", action="append", help="a project's name; several times for several")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-transforms")
+    options = parser.parse_args()
+    if options.suites:
+        print(json.dumps(suites(options.out, options.rounds, options.only)))
+        return
+    quick = options.quick
     result: dict[str, Any] = {"python": python(quick)}
     result |= {language: curly(language, quick) for language in ("java", "c")}
     print(json.dumps(result | {"quick": quick}))
