@@ -1,4 +1,7 @@
-"""Python projects from the package index, at pinned versions, for `transforms.py --suites`. Nothing of theirs is kept."""
+"""Python projects from the package index, at pinned versions, for `transforms.py --suites`.
+
+Nothing of theirs is kept in this project.
+"""
 
 from __future__ import annotations
 
@@ -97,10 +100,14 @@ class PythonProject:
     def placed(self, function: Function, text: str) -> str:
         """Indented as the function was."""
         kept = function.path.with_name(function.path.name + ".kept")
-        original = (kept if kept.exists() else function.path).read_bytes().decode()[function.start : function.end]
+        original = (
+            (kept if kept.exists() else function.path).read_bytes().decode()[function.start : function.end]
+        )
         indent = original[: len(original) - len(original.lstrip())]
         end = "" if text.endswith("\n") or not original.endswith("\n") else "\n"
-        return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True)) + end
+        return (
+            "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True)) + end
+        )
 
     def passed(self) -> set[str]:
         """By pytest's own account; nothing where it does not end in time."""
@@ -112,14 +119,18 @@ class PythonProject:
         command = [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider",
                    "-o", "addopts=", f"--junitxml={outcome}", tests]  # fmt: skip
         try:
-            subprocess.run(command, cwd=self.root, env=environment, capture_output=True, timeout=1800, check=False)
+            subprocess.run(
+                command, cwd=self.root, env=environment, capture_output=True, timeout=1800, check=False
+            )
         except subprocess.TimeoutExpired:
             return set()
         if not outcome.exists():
             return set()
         cases = ElementTree.parse(outcome).iter("testcase")  # noqa: S314 - of the run just above
         return {
-            f"{case.get('classname')}.{case.get('name')}" for case in cases if not case.findall("failure") + case.findall("error")
+            f"{case.get('classname')}.{case.get('name')}"
+            for case in cases
+            if not case.findall("failure") + case.findall("error")
         }
 
 

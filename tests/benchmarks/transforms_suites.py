@@ -1,8 +1,8 @@
 """Chains of variants through every function of a project that nobody has tuned to, and its own tests run on them.
 
-A *project* gives its functions, writes their files anew and runs its tests. All functions are replaced at once; where
-a test that passed before does not any more, the applications are halved until the one is found that did it, its
-function is left as it was, and the tests run again. What is done is kept in a folder, project by project.
+A *project* gives its functions, writes their files anew and runs its tests. All functions are replaced at once;
+where a test that passed before does not any more, the applications are halved until the one is found that did it,
+its function is left as it was, and the tests run again. What is done is kept in a folder, project by project.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Project(Protocol):
 
 @dataclass
 class Round:
-    """What one round through a project found: applications by transformation, refusals by reason, changes in words."""
+    """What one round found: applications by transformation, refusals by reason, changes in words."""
 
     applied: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -164,7 +164,7 @@ def _write(project: Project, functions: Sequence[Function], steps: Sequence[Step
 
 
 def report(folder: Path) -> dict[str, Any]:
-    """What all rounds in a folder found, printed by language: the rate, and what it is below with 95 % certainty."""
+    """What all rounds in a folder found, printed: the rate, and what it is below with 95 % certainty."""
     rounds = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     result: dict[str, Any] = {}
     for language in ("python", "java", "c"):
@@ -180,17 +180,29 @@ def report(folder: Path) -> dict[str, Any]:
             refused.update(one["refused"])
         total, changed = sum(applied.values()), sum(len(one["changed"]) for one in own)
         bound = upper_bound(changed, total)
-        print(f"{language}: {total:,} applications, {changed} changed: rate {changed / total:.1e}, below {bound:.1e} (95 %)")
+        print(
+            f"{language}: {total:,} applications, {changed} changed: rate {changed / total:.1e},"
+            f" below {bound:.1e} (95 %)"
+        )
         for transform in transforms_of(language):
-            reasons = [(count, key.partition(": ")[2]) for key, count in refused.items() if key.startswith(transform.name + ":")]
+            reasons = [
+                (count, key.partition(": ")[2])
+                for key, count in refused.items()
+                if key.startswith(transform.name + ":")
+            ]
             said = "; ".join(f"{count} {reason}" for count, reason in sorted(reasons, reverse=True)[:3])
             print(f"  {transform.name:20}{applied[transform.name]:8} applied   refused: {said}")
-        result[language] = {"applications": total, "changed": changed, "rate": changed / total, "upper_95": bound}
+        result[language] = {
+            "applications": total,
+            "changed": changed,
+            "rate": changed / total,
+            "upper_95": bound,
+        }
     return result
 
 
 def upper_bound(changed: int, total: int) -> float:
-    """The rule of three, and for more than none its like: the rate at which so few or fewer had a chance of 5 %."""
+    """The rule of three, and its like for more than none: the rate at which so few had a chance of 5 %."""
     from scipy.stats import beta
 
     return 3 / total if changed == 0 else float(beta.ppf(0.95, changed + 1, total - changed))
@@ -209,7 +221,7 @@ def _print_project(one: dict[str, Any]) -> None:
 
 
 def keep(project: str, language: str, seed: int, folder: Path, work: Callable[[], Round]) -> None:
-    """Plays a round unless its outcome is already kept, and keeps it; what cannot be played is skipped with its reason."""
+    """Plays a round and keeps its outcome, unless there is one; what cannot be played has the reason kept."""
     path = folder / f"{language}-{project}-{seed}.json"
     if path.exists():
         return
@@ -217,5 +229,7 @@ def keep(project: str, language: str, seed: int, folder: Path, work: Callable[[]
     try:
         outcome |= vars(work())
     except (OSError, RuntimeError) as error:
-        outcome["skipped"] = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
+        outcome["skipped"] = (
+            str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
+        )
     path.write_text(json.dumps(outcome, indent=1))

@@ -1,6 +1,4 @@
-"""Compiles many Java methods or C functions named `f` into one program and says what each prints, or that it does not
-compile.
-"""
+"""Compiles many Java methods or C functions named `f` into one program, and says what each prints."""
 
 from __future__ import annotations
 
@@ -64,7 +62,8 @@ def _java(functions: dict[int, str], folder: Path) -> set[int]:
         ' System.out.println(out.toString().replace("\\n", " ")); }\n'
         for n in functions
     )
-    main = f"class Main {{\n{runs}public static void main(String[] a) {{ {' '.join(f'run{n}();' for n in functions)} }}\n}}\n"
+    every = " ".join(f"run{n}();" for n in functions)
+    main = f"class Main {{\n{runs}public static void main(String[] a) {{ {every} }}\n}}\n"
     (folder / "Main.java").write_text(head + "".join(pieces.values()) + main)
     command = [
         "javac",

@@ -1,7 +1,8 @@
-"""Random programs against all transformations, executed: `python -m tests.metamorphic.transforms.fuzz --minutes 60`.
+"""Random programs against all transformations, executed.
 
-A fault is an application after which a program prints, returns or raises something else, or is no program any more.
-Python runs as it comes; of Java and C many programs with all their variants are compiled at once.
+`python -m tests.metamorphic.transforms.fuzz --minutes 60`. A fault is an application after which a program prints,
+returns or raises something else, or is no program any more. Python runs as it comes; of Java and C many programs
+with all their variants are compiled at once.
 """
 
 from __future__ import annotations

@@ -86,10 +86,29 @@ class C:
         if depth > 1 or self.rng.random() < 0.5:
             return self.pick(*plain)
         one, two = self.number(depth + 1), self.number(depth + 1)
-        tame = (f"({one} + {two})", f"{one} * {two}", f"({one} - {two})", f"({two} & 7)", f"abs({one})", f"({one} ? {two} : 1)",
-                f"(int) sizeof({two})", "(int) strlen(\"abc\")", f"(char) ({one})")  # fmt: skip
-        wild = (f"add({self.pick('2', '3')})", f"SHOW({one}+{two})", f"show({one})", "plain_need", f"member(p, {self.pick('a', 'size')})",
-                f"sum({one})", f"({{ int z = {one}; z + 1; }})", "show(({ int z = 1; z; }))", "wide", f"more({one})")  # fmt: skip
+        tame = (
+            f"({one} + {two})",
+            f"{one} * {two}",
+            f"({one} - {two})",
+            f"({two} & 7)",
+            f"abs({one})",
+            f"({one} ? {two} : 1)",
+            f"(int) sizeof({two})",
+            '(int) strlen("abc")',
+            f"(char) ({one})",
+        )
+        wild = (
+            f"add({self.pick('2', '3')})",
+            f"SHOW({one}+{two})",
+            f"show({one})",
+            "plain_need",
+            f"member(p, {self.pick('a', 'size')})",
+            f"sum({one})",
+            f"({{ int z = {one}; z + 1; }})",
+            "show(({ int z = 1; z; }))",
+            "wide",
+            f"more({one})",
+        )
         return self.pick(*tame, *(() if self.tame else wild))
 
     def condition(self, depth: int = 0) -> str:
@@ -134,13 +153,30 @@ class C:
         one = self.number()
         place = self.pick("a", "b", "l", "c", "h", "u", "d", "v[1]", "n.a", "p->size", "n.c", "v[i & 3]")
         same = self.pick("a", "b", "l", "c", "u", "p->size", "v[2]", "n.c")
-        tame = [f"{place} = {one};", f"{place} {self.pick('+', '-', '*')}= {one};", f"{self.pick('a', 'b', 'l', 'c', 'i')}++;",
-                f"--{self.pick('a', 'l', 'u')};", f"{same} = {same} {self.pick('+', '-', '*', '&', '|')} {one};",
-                f"{place} = {self.condition()} ? {self.pick('1', 'a', 'c')} : {self.pick('2', 'a', 'c')};",
-                f"{self.pick('a', 'l')} += {self.condition()} ? 1 : {self.pick('2', 'a')};", "p = &n;", "a = k;",
-                "v[1] = abs(3) + 2;", ";"]  # fmt: skip
-        wild = ["NEED(b);", "need();", f"a = more({one}) + 3;", "more(4);", f"b *= sum({one});", "a = change(&i) ? 1 : 2;",
-                "i += ({ j++; });", "a = ({ if (b) a = 2; b = b + 1; b; });", f"a = show({one} + 3);"]  # fmt: skip
+        tame = [
+            f"{place} = {one};",
+            f"{place} {self.pick('+', '-', '*')}= {one};",
+            f"{self.pick('a', 'b', 'l', 'c', 'i')}++;",
+            f"--{self.pick('a', 'l', 'u')};",
+            f"{same} = {same} {self.pick('+', '-', '*', '&', '|')} {one};",
+            f"{place} = {self.condition()} ? {self.pick('1', 'a', 'c')} : {self.pick('2', 'a', 'c')};",
+            f"{self.pick('a', 'l')} += {self.condition()} ? 1 : {self.pick('2', 'a')};",
+            "p = &n;",
+            "a = k;",
+            "v[1] = abs(3) + 2;",
+            ";",
+        ]
+        wild = [
+            "NEED(b);",
+            "need();",
+            f"a = more({one}) + 3;",
+            "more(4);",
+            f"b *= sum({one});",
+            "a = change(&i) ? 1 : 2;",
+            "i += ({ j++; });",
+            "a = ({ if (b) a = 2; b = b + 1; b; });",
+            f"a = show({one} + 3);",
+        ]
         if in_loop:
             wild.append(f"skip_if({self.condition()});")
         return self.rng.choice(tame if self.tame else [*tame, *wild])
@@ -211,8 +247,8 @@ class C:
             f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",
             f"{{ int a = 4;\nb += a;\n{self.simple(in_loop)}\n}}\n",
             f"if ({self.condition()}) goto out{n};\n{self.simple(in_loop)}\nout{n}:\n{self.simple(in_loop)}\n",
-            f"{{ int t{n} = 3;\nswitch (k & 3) {{\ncase 0:\ndo {{ a = a + 1;\ncase 1: b = b + 2;\ncase 2: a = a + 3;\n"
-            f"}} while (--t{n} > 0);\n}}\n}}\n",
+            f"{{ int t{n} = 3;\nswitch (k & 3) {{\ncase 0:\ndo {{ a = a + 1;\ncase 1: b = b + 2;\n"
+            f"case 2: a = a + 3;\n}} while (--t{n} > 0);\n}}\n}}\n",
             f"if ({self.condition()}) return a;\n",
             f"int *q{n};\nq{n} = (int[]){{1, 2, 3}};\nint r{n}[8] = {{9, 9, 9}};\na += q{n}[1] + r{n}[0];\n",
             f"#ifdef NOTHING\na = 5;\n#else\nb = b + 2;\n#endif\n{self.simple(in_loop)}\n",

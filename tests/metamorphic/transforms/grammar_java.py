@@ -26,7 +26,10 @@ int[] v = {1, 2, 3};
 final int m = 2;
 StringBuilder out = new StringBuilder();
 """
-SHOWN = 'return out + "," + a + b + l + x + (int) c + h + d + p + q + s + w + o + v[0] + v[1] + v[2] + count + small;'
+SHOWN = (
+    'return out + "," + a + b + l + x + (int) c + h + d + p + q + s + w + o + v[0] + v[1] + v[2]'
+    " + count + small;"
+)
 U, B = '"u"', '"b"'
 INTS, NARROW = ("a", "b"), ("x", "c", "h")
 
@@ -53,8 +56,18 @@ class Java:
         if depth > 1 or self.rng.random() < 0.5:
             return self.pick("1", "2", "7", "100", "a", "b", "k", "m", "N", "x", "c", "v[1]", "-3")
         one, two = self.number(depth + 1), self.number(depth + 1)
-        return self.pick(f"({one} + {two})", f"{one} * {two}", f"({one} - {two})", f"more({one})", f"({two} & 7)",
-                         "a++", "--b", f"(a = {one})", "w", f"Math.max({one}, {two})")  # fmt: skip
+        return self.pick(
+            f"({one} + {two})",
+            f"{one} * {two}",
+            f"({one} - {two})",
+            f"more({one})",
+            f"({two} & 7)",
+            "a++",
+            "--b",
+            f"(a = {one})",
+            "w",
+            f"Math.max({one}, {two})",
+        )
 
     def condition(self, depth: int = 0) -> str:
         if depth > 1 or self.rng.random() < 0.2:
@@ -63,9 +76,17 @@ class Java:
             )
         sign = self.pick("<", ">", "<=", "==", "!=")
         one = self.condition(depth + 1)
-        return self.pick(f"{self.number(1)} {sign} {self.number(1)}", f"{one} && {self.condition(depth + 1)}",
-                         f"({one} || p)", f"!({one})", "o instanceof String", f"l > {self.number(1)}", "p && q",
-                         f"o instanceof String t{self.name()} && a > 1", f"!(o instanceof Integer t{self.name()})")  # fmt: skip
+        return self.pick(
+            f"{self.number(1)} {sign} {self.number(1)}",
+            f"{one} && {self.condition(depth + 1)}",
+            f"({one} || p)",
+            f"!({one})",
+            "o instanceof String",
+            f"l > {self.number(1)}",
+            "p && q",
+            f"o instanceof String t{self.name()} && a > 1",
+            f"!(o instanceof Integer t{self.name()})",
+        )
 
     def name(self) -> str:
         self.fresh += 1
@@ -164,7 +185,8 @@ class Java:
 
     def switch(self, depth: int, in_loop: bool) -> str:
         if self.rng.random() < 0.3:
-            arms = f"case 1 -> {self.simple()}\ncase 2, 3 -> {self.inner(depth, False, plain=True)}default -> a++;\n"
+            block = self.inner(depth, False, plain=True)
+            arms = f"case 1 -> {self.simple()}\ncase 2, 3 -> {block}default -> a++;\n"
             return f"switch ({self.pick('a', 'k', 'x')}) {{\n{arms}}}\n"
         text = f"switch ({self.pick('a', 'k', 'x', 'c', 'b & 3')}) {{\n"
         for label in self.rng.sample(("0", "1", "2", "3", "5", "'q'"), self.rng.randint(1, 3)):
@@ -184,11 +206,13 @@ class Java:
             (
                 f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",
                 f"Integer z{n} = w;\nint y{n} = 5;\nint u{n} = m;\nb = y{n} + u{n};\n",
-                f'if (!(o instanceof String t{n})) {{ {self.simple()} return "none" + a; }}\nout.append(t{n}.length());\n',
+                f'if (!(o instanceof String t{n})) {{ {self.simple()} return "none" + a; }}\n'
+                f"out.append(t{n}.length());\n",
                 f'while (!(o instanceof String t{n})) {{ o = "w"; }}\nout.append(t{n});\n',
                 f"try {{ {self.simple()} {self.simple()} }} catch (RuntimeException e) {{ {self.simple()} }}\n",
                 f"if ({self.condition()}) return s + a;\n",
-                f"{{ int z{n} = a;\nRunnable r{n} = () -> {{ int y{n} = 4; out.append(z{n} + y{n}); }};\nr{n}.run(); }}\n",
+                f"{{ int z{n} = a;\nRunnable r{n} = () -> {{ int y{n} = 4; out.append(z{n} + y{n}); }};\n"
+                f"r{n}.run(); }}\n",
                 f"final int z{n};\nif ({self.condition()}) {{ z{n} = 1; }} else {{ z{n} = 2; }}\na += z{n};\n",
                 f"int z{n};\nif (1 < 2) z{n} = 4;\na += z{n};\n",
                 f"int z{n} = switch (k) {{ case 1 -> a++; default -> {{ b++; yield b; }} }};\nout.append(z{n});\n",

@@ -13,8 +13,20 @@ HEADS = ("", "", "", "a=2", "iter=None", "next=3", "range=None", "b=0", "f=1", "
 INTS = ("0", "1", "2", "3", "1000", "-7")
 TEXTS = ("''", "'x'", "'a b'", "'cc'", "'a' 'b'")
 PLAIN = (*INTS, *TEXTS, "2.5", "None", "True", "[]", "[1]", "(1, 'x')", "b'q'", "{}")
-WALKED = ("range(3)", "range(2, 4)", "[1, 2]", "(3, 'x')", "'ab'", "gen()", "sorted({2, 1})", "list(gen())", "range(a)",
-          "iter([1, 5])", "{'k': 1}", "Box()")  # fmt: skip
+WALKED = (
+    "range(3)",
+    "range(2, 4)",
+    "[1, 2]",
+    "(3, 'x')",
+    "'ab'",
+    "gen()",
+    "sorted({2, 1})",
+    "list(gen())",
+    "range(a)",
+    "iter([1, 5])",
+    "{'k': 1}",
+    "Box()",
+)
 PAIRS = (
     "enumerate('ab')",
     "zip([1, 2], 'ab')",
@@ -155,9 +167,18 @@ class Python:
         if loops:
             choices += ["continue", "break", f"if {name}: continue"]
         if self.rng.random() < 0.15:
-            choices += ["note(list(locals()))", "note(sorted(vars()))", f"note(eval('{name}'))", "return a", "yield a",
-                        f"global {name}", "raise ValueError(a)", f"class {name}: b = 1", f"import math as {name}",
-                        "note(__import__('sys')._getframe().f_lineno)"]  # fmt: skip
+            choices += [
+                "note(list(locals()))",
+                "note(sorted(vars()))",
+                f"note(eval('{name}'))",
+                "return a",
+                "yield a",
+                f"global {name}",
+                "raise ValueError(a)",
+                f"class {name}: b = 1",
+                f"import math as {name}",
+                "note(__import__('sys')._getframe().f_lineno)",
+            ]
         return [self.rng.choice(choices)]
 
     def choice(self, depth: int, loops: int) -> list[str]:

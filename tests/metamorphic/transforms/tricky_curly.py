@@ -359,6 +359,39 @@ C = [
         "f(-3, 1u)",
     ),
     _tricky(
+        "what C of old would complain about",
+        """
+        unsigned long f(const char *text, unsigned long n) {
+            int k = 3;
+            long length = 0;
+            unsigned long all = n;
+            if (text == NULL || n == 7)
+                return 1;
+            length = length + k;
+            all = all + 1 + need(text, 4) + need(text + 1, n + 2);
+            {
+                int inner = k + 2;
+                int other = 5;
+                all = all + strlen(text);
+                other = inner + 3;
+                k = other;
+            }
+            if (k > 3)
+                goto out;
+            k = k + 3;
+        out:
+            k = k + 4;
+            return all + (unsigned long) k + (unsigned long) length;
+        }
+        """,
+        """
+        #include <string.h>
+        static unsigned long need(const char *text, unsigned long n) { return n + (unsigned long) text[0]; }
+        """,
+        '(int) f("ab", 4)',
+        '(int) f("ab", 7)',
+    ),
+    _tricky(
         "places that are not what they were",
         """
         int f(int k) {
