@@ -115,6 +115,41 @@ def insert_before(source: Source, node: Node, text: str) -> Edit:
     return Edit(node.start, node.start, f"{text}\n{indentation(source, node)}")
 
 
+def takes_statement(unit: Unit, node: Node) -> bool:
+    """Whether a statement may stand in front of one: C of old wants all declarations of a block first."""
+    if unit.dialect.block != "compound_statement" or node.parent is None:
+        return True
+    before = [sibling for sibling in node.parent.children if sibling.end <= node.start]
+    after = [sibling for sibling in node.parent.children if sibling.start >= node.start]
+    declares = any(
+        inner.type == "declaration"
+        for sibling in after
+        for inner in (sibling.walk() if sibling.type.startswith("preproc") else (sibling,))
+    )
+    if declares or not _may_declare(unit, node):
+        return not declares
+    first = ("{", "comment", "declaration")
+    return any(sibling.type not in first and not _may_declare(unit, sibling) for sibling in before)
+
+
+def _may_declare(unit: Unit, node: Node) -> bool:
+    """Whether a statement is nothing but what may be a macro, and so may be a declaration."""
+    inner = node.children[0] if node.type == "expression_statement" and node.children else None
+    return inner is not None and inner.type in ("call_expression", "identifier") and unit.has_stranger(inner)
+
+
+def declaration_place(unit: Unit, node: Node) -> Node | None:
+    """Where a declaration may stand that holds for a statement; None where a jump may pass it over."""
+    if unit.dialect.block != "compound_statement" or node.type == "declaration" or node.parent is None:
+        return node
+    passed_over = ("{", "comment", "declaration")
+    first = next(sibling for sibling in node.parent.children if sibling.type not in passed_over)
+    jumped_to = ("labeled_statement", "case_statement")
+    if first is not node and any(inner.type in jumped_to for inner in node.parent.walk()):
+        return None
+    return first
+
+
 def as_block(source: Source, unit: Unit, node: Node) -> str:
     """A statement's text, in braces."""
     text = source.text(node)

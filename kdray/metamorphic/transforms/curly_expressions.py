@@ -25,6 +25,7 @@ from kdray.metamorphic.transforms.curly import (
 from kdray.metamorphic.transforms.curly_blocks import (
     binds_pattern,
     chosen_nodes,
+    declaration_place,
     insert_before,
     is_shown,
     statements,
@@ -202,13 +203,9 @@ def increment_form(source: Source, rng: random.Random) -> Edits | Refusal:
     found, inside = chosen
     for node in inside:
         parent = node.parent
-        unused = parent is not None and (
-            (
-                parent.type == "expression_statement"
-                and not (parent.parent is None or parent.parent.type != "switch_rule")
-            )
-            or node.field == "update"
-        )
+        outer = parent.parent if parent is not None and parent.type == "expression_statement" else None
+        # What stands behind the arrow of a switch is its value.
+        unused = node.field == "update" or (outer is not None and outer.type != "switch_rule")
         name = next((child for child in node.children if child.type == "identifier"), None)
         sign = next((child.type for child in node.children if child.type in ("++", "--")), "")
         if not unused or name is None or not sign or type_of(source, found, name) not in ("int", "long"):
@@ -231,9 +228,12 @@ def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
         if statement is None or literal_type(source, node) != "int" or source.text(node) == "0":
             continue
-        if _is_free_place(source, found, node, statement) and _is_no_constant(source, found, node):
+        place = declaration_place(found, statement)
+        if place is None or not _is_free_place(source, found, node, statement):
+            continue
+        if _is_no_constant(source, found, node):
             name = fresh(rng, found.words, found.dialect.style, found.dialect.words)
-            first = insert_before(source, statement, f"int {name} = {source.text(node)};")
+            first = insert_before(source, place, f"int {name} = {source.text(node)};")
             return Edits([first, Edit(node.start, node.end, name)])
     return Refusal("no int literal in a place where any int may stand")
 
@@ -241,8 +241,8 @@ def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
 def _is_no_constant(source: Source, found: Unit, node: Node) -> bool:
     """Whether a literal is not part of a bigger constant, which compilers treat in a way of its own.
 
-    What is after a condition that certainly is true may count on it; equal constant strings are one object. In C
-    the sign of what a literal is compared with must be known: compilers complain of mixed ones.
+    What is after a condition that certainly is true may count on it; equal constant strings are one object. A C
+    compiler sees that a constant fits where it is converted, and may be told to complain where a variable may not.
     """
     inner = node
     while inner.parent is not None and inner.parent.type == "parenthesized_expression":
@@ -251,17 +251,11 @@ def _is_no_constant(source: Source, found: Unit, node: Node) -> bool:
     if parent is None or parent.type in ("if_statement", "while_statement"):
         return False
     if parent.type != "binary_expression":
-        return True
-    sides = [child for child in (parent.child("left"), parent.child("right")) if child is not inner]
-    sign = parent.child("operator")
-    other = sides[0] if sides else None
-    if other is None or sign is None:
+        return source.language == "java" or parent.type != "argument_list"
+    other = next((c for c in (parent.child("left"), parent.child("right")) if c is not inner), None)
+    if other is None:
         return False
-    if (
-        source.language == "c"
-        and source.text(sign) in MIRROR
-        and type_of(source, found, other) not in NUMBERS
-    ):
+    if source.language == "c" and type_of(source, found, other) not in INTEGERS | {"double"}:
         return False
     return calls(other) or any(
         child.type == "identifier" and found.is_variable(source.text(child)) for child in other.walk()

@@ -17,6 +17,7 @@ from kdray.metamorphic.transforms.curly_blocks import (
     is_labelled,
     is_shown,
     statements,
+    takes_statement,
 )
 from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
@@ -72,7 +73,12 @@ def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(chosen, Refusal):
         return chosen
     found = chosen[0]
-    return Edits([insert_before(source, chosen[1][0], f"if ({found.dialect.false}) {_unread(found, rng)}")])
+    return _before_some(source, chosen[1], found, f"if ({found.dialect.false}) {_unread(found, rng)}")
+
+
+def _before_some(source: Source, inside: list[Node], found: Unit, text: str) -> Edits | Refusal:
+    place = next((node for node in inside if takes_statement(found, node)), None)
+    return NONE_HERE if place is None else Edits([insert_before(source, place, text)])
 
 
 def _unread(found: Unit, rng: random.Random) -> str:
@@ -88,10 +94,10 @@ def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(chosen, Refusal):
         return chosen
     text = _unread(chosen[0], rng)
-    # In C it gets a block of its own: no macro sees it, and older C wants declarations first.
+    # In C it gets a block of its own, where no macro sees it.
     if source.language == "java":
         text = text.removeprefix("{ ").removesuffix(" }")
-    return Edits([insert_before(source, chosen[1][0], text)])
+    return _before_some(source, chosen[1], chosen[0], text)
 
 
 def if_true(source: Source, rng: random.Random) -> Edits | Refusal:

@@ -177,15 +177,13 @@ class _Walk:
         return None if after is None or finished is None else after | finished
 
     def _handler(self, clause: Node, state: State, depth: int) -> State:
-        bound: list[str] = []
         for child in clause.children:
             if child.type != "block":
-                before = state
                 state = self.reads(child, state)
-                bound += sorted((state or frozenset()) - (before or frozenset()))
         after = self.block(_block(clause), state, depth)
-        # The name of what was caught is deleted at the end.
-        return after if after is None else after - set(bound)
+        caught = [child for child in clause.children if child.type == "as_pattern"]
+        # The name of what was caught is deleted at the end, whatever it has come to mean.
+        return after if after is None else after.difference(*(self.targets(child) for child in caught))
 
     def _match_statement(self, node: Node, state: State, depth: int) -> State:
         for subject in node.children:

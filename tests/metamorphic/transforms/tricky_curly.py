@@ -318,7 +318,8 @@ C = [
         """,
         """
         static int last;
-        __attribute__((noinline)) static void use(int *q) { for (int i = 0; i < 8; i++) q[i]++; __asm__("" ::"r"(q)); }
+        __attribute__((noinline)) static void use(int *q)
+        { for (int i = 0; i < 8; i++) q[i]++; __asm__("" ::"r"(q)); }
         static void add(int *n) { last = last + *n; }
         static void twice(int *n) { last = last * 2 + *n; }
         """,
@@ -356,6 +357,39 @@ C = [
         "f(3, 4u)",
         "f(5, 3u)",
         "f(-3, 1u)",
+    ),
+    _tricky(
+        "what C of old would complain about",
+        """
+        unsigned long f(const char *text, unsigned long n) {
+            int k = 3;
+            long length = 0;
+            unsigned long all = n;
+            if (text == NULL || n == 7)
+                return 1;
+            length = length + k;
+            all = all + 1 + need(text, 4) + need(text + 1, n + 2);
+            {
+                int inner = k + 2;
+                int other = 5;
+                all = all + strlen(text);
+                other = inner + 3;
+                k = other;
+            }
+            if (k > 3)
+                goto out;
+            k = k + 3;
+        out:
+            k = k + 4;
+            return all + (unsigned long) k + (unsigned long) length;
+        }
+        """,
+        """
+        #include <string.h>
+        static unsigned long need(const char *text, unsigned long n) { return n + (unsigned long) text[0]; }
+        """,
+        '(int) f("ab", 4)',
+        '(int) f("ab", 7)',
     ),
     _tricky(
         "places that are not what they were",
@@ -483,7 +517,8 @@ JAVA = [
             final int one = 1;
             int two = 2;
             boolean[] same = { "a1" == "a" + 1, "a1" == "a" + one, same("a12", "a" + 12) };
-            return same("a1", "a" + 1) & same("b2", "b" + N) & same("c3", "c" + (1 + 2)) & same[0] & same[1] & same[2];
+            boolean all = same("a1", "a" + 1) & same("b2", "b" + N) & same("c3", "c" + (1 + 2));
+            return all & same[0] & same[1] & same[2];
         }
         """,
         "static final int N = 2; static boolean same(Object a, Object b) { return a == b; }",
