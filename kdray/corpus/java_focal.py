@@ -1,11 +1,12 @@
 """The method under test of a Java test, found by class and name among the sources of its project.
 
 The class is named by the test class without its `Test` (and without `_Something` behind it), or by the file of a
-class within; of several of that name the one whose package is nearest counts. Of its methods that the test calls
-on an object of it (see `java_types`; of a variable that is declared elsewhere, one that is named like the class),
-the one whose name stands in the test's name is meant, the longest of several; else the last one that is called
-before the end of the first assertion. Of overloads the one that the types of the arguments choose. What cannot be
-resolved stays empty.
+class within; of several of that name the one whose package is nearest counts. Of the test's calls on it (see
+`java_calls`), up to the end of the first assertion, the one whose name stands in the test's name is meant, the
+longest of several. Else one in that assertion, the last that is evaluated; else one that a variable of the
+assertion is made by, and none that only asks (`getX()`) before one that does something; else the last. What makes
+an object (a constructor, a static method that returns its class) is meant only where the test's name speaks of
+making, or where making it shall throw. What cannot be resolved stays empty.
 """
 
 from __future__ import annotations
@@ -15,30 +16,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kdray.corpus.decode import java_text
 from kdray.corpus.java import assertions, focal_code
-from kdray.corpus.java_tree import members, name_of, parse, text, walk
-from kdray.corpus.java_types import Class, Classes, class_of, declared, fitting, receiver, type_name, type_of
+from kdray.corpus.java_calls import Call, calls_on, given_to, identifiers, made_of
+from kdray.corpus.java_tree import DECLARATIONS, name_of, parse, text, walk
+from kdray.corpus.java_types import Class, Method, class_of
 from kdray.corpus.sources import read_source
 from kdray.errors import DataError
 
 _AFFIX = re.compile(
     r"^(?:Test|Abstract)+(?=[A-Z])|(?:Unit|Integration)?(?:Tests?|TestCase|TestNG|ITCase|IT)$"
 )
-_DECLARATIONS = ("class_declaration", "interface_declaration", "enum_declaration", "record_declaration")
-_CALLS = ("method_invocation", "object_creation_expression")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ENDINGS = ("", "s", "es", "ed", "d", "ing")
 """How a method's name may end in the name of a test: `addsTwice` is about `add`."""
-
-
-class Call(NamedTuple):
-    """A call of a test: a method's name and the types of its arguments."""
-
-    name: str
-    arguments: tuple[str, ...]
+_MAKING = frozenset(
+    {"constructor", "constructors", "construct", "constructs", "construction", "ctor", "create", "creates"}
+    | {"creation", "new", "init", "instance", "instantiate", "factory", "build", "builds"}
+)
+MIN_NAME = 3
 
 
 class JavaFocal:
@@ -64,12 +62,11 @@ class JavaFocal:
         names = (_AFFIX.sub("", test) for test in tests)
         name = next((name for name in names if name not in tests and name in self._paths), "")
         classes = partial(self._class, test_path)
-        known = classes(name)
-        if known is None:
+        if classes(name) is None:
             return ""
-        calls = [one for one in _calls(method, name, classes) if one.name in known.methods]
-        chosen = _chosen(calls, name_of(method), known, classes)
-        return focal_code(name, chosen) if chosen else ""
+        found = assertions(method)
+        chosen = _chosen(calls_on(method, found, name, classes), method, found)
+        return focal_code(chosen.holder, chosen.source) if chosen else ""
 
     def _class(self, test_path: Path, name: str) -> Class | None:
         path = _nearest(self._paths.get(name, ()), test_path)
@@ -92,100 +89,44 @@ def _class_in(path: Path, name: str) -> Class | None:
         root = parse(java_text(read_source(path)).encode())
     except DataError:
         return None
-    found = (node for node in walk(root) if node.type in _DECLARATIONS and name_of(node) == name)
+    found = (node for node in walk(root) if node.type in DECLARATIONS and name_of(node) == name)
     return next(map(class_of, found), None)
 
 
-def _calls(method: Any, name: str, classes: Classes) -> list[Call]:
-    """What a test calls on the class of that name, or makes of it, up to the end of its first assertion, as it is
-    evaluated.
-    """
-    found = assertions(method)
-    end = found[0].end_byte if found else method.end_byte
-    known = _variables(method, classes)
-    static = _imported(method, name)
-    calls = []
-    for node in walk(method):
-        if node.type not in _CALLS or node.end_byte > end:
-            continue
-        arguments = tuple(type_of(one, known, classes) for one in _arguments(node))
-        if node.type == "object_creation_expression":
-            made = type_name(node.child_by_field_name("type"))
-            calls += [(node.end_byte, Call(name, arguments))] if made == name else []
-            continue
-        on = receiver(node, known, classes)
-        of = node.child_by_field_name("object")
-        if on:
-            is_own = _is_kind_of(on, name, classes)
-        elif of is None:
-            is_own = bool(static & {name_of(node), "*"})
-        else:
-            is_own = of.type == "identifier" and name.lower().endswith(text(of).lower())
-        if is_own:
-            calls.append((node.end_byte, Call(name_of(node), arguments)))
-    return [call for _, call in sorted(calls, key=lambda one: one[0])]
+def _chosen(calls: Sequence[Call], test: Any, found: Sequence[Any]) -> Method | None:
+    """The method that is meant; None where it, or its overload, cannot be told."""
+    words = [word.lower() for word in _WORDS.findall(name_of(test))]
+    named = [call for call in calls if call.fits and _is_named(call.name, words)]
+    longest = max((len(call.name) for call in named), default=0)
+    meant = [call for call in named if len(call.name) == longest]
+    if not meant and found:
+        meant = _by_flow(calls, words, test, found[0])
+    methods = {one.source: one for call in meant for one in call.fits}
+    return next(iter(methods.values())) if len(methods) == 1 else None
 
 
-def _arguments(node: Any) -> list[Any]:
-    return [one for one in node.child_by_field_name("arguments").named_children if "comment" not in one.type]
-
-
-def _variables(method: Any, classes: Classes) -> dict[str, str]:
-    """The types of what a test can name: the fields of the classes that it stands in, and its own variables."""
-    known: dict[str, str] = {}
-    around: list[Any] = []
-    node = method.parent
-    while node is not None:
-        around.insert(0, node)
-        node = node.parent
-    for holder in around:
-        if holder.type in _DECLARATIONS:
-            for member in members(holder.child_by_field_name("body")):
-                if member.type == "field_declaration":
-                    declared(member, known, classes)
-    return declared(method, known, classes)
-
-
-def _imported(method: Any, name: str) -> set[str]:
-    """What a file imports statically from a class; `*` for everything."""
-    root = method
-    while root.parent is not None:
-        root = root.parent
-    imports = [re.sub(r"\s", "", text(node)) for node in root.children if node.type == "import_declaration"]
-    found = (re.fullmatch(rf"importstatic(?:[\w.]*\.)?{re.escape(name)}\.(\w+|\*);", one) for one in imports)
-    return {one[1] for one in found if one}
-
-
-def _is_kind_of(one: str, name: str, classes: Classes) -> bool:
-    """Whether a class is the one of that name, inherits from it, or is what it inherits from."""
-    return one == name or name in _supers(one, classes) or one in _supers(name, classes)
-
-
-def _supers(name: str, classes: Classes) -> set[str]:
-    seen, todo = set[str](), [name]
-    while todo:
-        found = classes(todo.pop())
-        todo += [one for one in (found.supers if found else ()) if one not in seen]
-        seen |= set(todo)
-    return seen
-
-
-def _chosen(calls: Sequence[Call], test_name: str, known: Class, classes: Classes) -> str:
-    """The source of the method that is meant; "" where its overload cannot be told."""
-    words = [word.lower() for word in _WORDS.findall(test_name)]
-    named = [one for one in calls if _is_named(one.name, words)]
-    longest = max((len(one.name) for one in named), default=0)
-    meant = [one for one in named if len(one.name) == longest] or list(calls[-1:])
-    fits = [fitting(known.methods[one.name], one.arguments, classes) for one in meant]
-    overloads = {found[0].source for found in fits if len(found) == 1}
-    if len(overloads) != 1:  # of several of one name the test's last call counts
-        return fits[-1][0].source if fits and len(fits[-1]) == 1 else ""
-    return overloads.pop()
+def _by_flow(calls: Sequence[Call], words: Sequence[str], test: Any, first: Any) -> list[Call]:
+    """The call that the first assertion is about, of those that no name speaks of."""
+    does = [call for call in calls if not call.makes]
+    if _MAKING & set(words):
+        return [call for call in calls if call.makes][-1:]
+    within = [call for call in calls if call.node.start_byte >= first.start_byte]
+    if not does:  # an assertion about what cannot be made is about making it
+        return within[-1:] if re.match(r"[\w.]*assert\w*Throw", text(first)) else []
+    names = identifiers(first)
+    behind = names | {name for one in names for name in made_of(test, one)}
+    direct, indirect = ([call for call in does if given_to(call.node) in one] for one in (names, behind))
+    asked = [call for call in within if not call.makes]
+    tiers = [asked, direct, indirect]
+    acting = [[call for call in tier if not call.asks] for tier in tiers]
+    return next(filter(None, [*acting, *tiers, does]))[-1:]
 
 
 def _is_named(method: str, words: Sequence[str]) -> bool:
     """Whether the words of a method's name follow one another in a test's name."""
     plain = "".join(word.lower() for word in _WORDS.findall(method))
+    if len(plain) < MIN_NAME:
+        return False
     for first in range(len(words)):
         joined = ""
         for word in words[first:]:

@@ -32,12 +32,24 @@ EXACT, CONVERTED, POSSIBLE, NEVER = 3.0, 2.0, 1.0, float("-inf")
 
 
 class Method(NamedTuple):
-    """A method of a class; `variable` where the last parameter takes any number of arguments."""
+    """A method of a class.
 
+    Attributes:
+        holder: the simple name of the class that declares it.
+        source: its text.
+        parameters: their types.
+        returns: its type, "" for a constructor.
+        variable: whether the last parameter takes any number of arguments.
+        makes: whether it is a constructor or a static method that returns its class.
+        type_names: its type parameters and those of its class.
+    """
+
+    holder: str
     source: str
     parameters: tuple[str, ...]
     returns: str
     variable: bool
+    makes: bool
     type_names: frozenset[str]
 
 
@@ -50,6 +62,19 @@ class Class(NamedTuple):
 
 Classes = Callable[[str], "Class | None"]
 """A class of the project by its simple name."""
+
+
+def methods_named(name: str, of: str, classes: Classes) -> list[Method]:
+    """The methods of that name of a class: its own, else those that it inherits."""
+    seen, todo = set[str](), [of]
+    while todo:
+        one = todo.pop(0)
+        found = classes(one)
+        seen.add(one)
+        if found is not None and name in found.methods:
+            return list(found.methods[name])
+        todo += [parent for parent in (found.supers if found else ()) if parent not in seen]
+    return []
 
 
 def type_name(node: Any) -> str:
@@ -74,8 +99,9 @@ def class_of(node: Any) -> Class:
     methods: dict[str, list[Method]] = {}
     own = _type_parameters(node)
     for member in members(node.child_by_field_name("body")):
-        if member.type in ("method_declaration", "constructor_declaration"):
-            methods.setdefault(name_of(member), []).append(_method(member, own))
+        has_body = member.child_by_field_name("body") is not None
+        if member.type in ("method_declaration", "constructor_declaration") and has_body:
+            methods.setdefault(name_of(member), []).append(_method(member, name_of(node), own))
     holders = [
         child
         for child in node.children
@@ -88,7 +114,7 @@ def class_of(node: Any) -> Class:
     return Class(methods, tuple(type_name(one) for one in outermost))
 
 
-def _method(node: Any, of_class: frozenset[str]) -> Method:
+def _method(node: Any, holder: str, of_class: frozenset[str]) -> Method:
     types, variable = [], False
     for one in node.child_by_field_name("parameters").named_children:
         if one.type == "spread_parameter":
@@ -103,7 +129,10 @@ def _method(node: Any, of_class: frozenset[str]) -> Method:
             dimensions = text(one.child_by_field_name("dimensions")).count("[")
             types.append(type_name(one.child_by_field_name("type")) + "[]" * dimensions)
     returns = type_name(node.child_by_field_name("type"))
-    return Method(text(node), tuple(types), returns, variable, of_class | _type_parameters(node))
+    modifiers = [child.type for one in node.children if one.type == "modifiers" for child in one.children]
+    makes = node.type == "constructor_declaration" or ("static" in modifiers and returns == holder)
+    known = of_class | _type_parameters(node)
+    return Method(holder, text(node), tuple(types), returns, variable, makes, known)
 
 
 def _type_parameters(node: Any) -> frozenset[str]:
@@ -115,7 +144,7 @@ def _type_parameters(node: Any) -> frozenset[str]:
 
 def declared(node: Any, known: dict[str, str], classes: Classes) -> dict[str, str]:
     """Name -> type of the variables that are declared below a node, added to those that are known."""
-    for one in walk(node):
+    for one in walk(node, but=("class_body",)):
         if one.type in ("local_variable_declaration", "field_declaration"):
             kind = type_name(one.child_by_field_name("type"))
             for child in one.named_children:
@@ -186,8 +215,7 @@ def _computed(node: Any, known: Mapping[str, str], classes: Classes) -> str:
 
 def _returned(node: Any, known: Mapping[str, str], classes: Classes) -> str:
     name = name_of(node)
-    of_class = classes(receiver(node, known, classes))
-    methods = of_class.methods.get(name, ()) if of_class else ()
+    methods = methods_named(name, receiver(node, known, classes), classes)
     returned = {one.returns for one in methods if one.returns not in one.type_names}
     return returned.pop() if len(returned) == 1 else "" if methods else _RETURNS.get(name, "")
 
