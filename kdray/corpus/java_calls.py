@@ -51,10 +51,10 @@ class Call(NamedTuple):
 
 
 def calls_on(method: Any, found: Sequence[Any], name: str, classes: Classes) -> list[Call]:
-    """What a test calls on the class of that name, or makes of it, up to the end of its first assertion, as it is
+    """What a test calls on the class of that name, or makes of it, up to the end of its last assertion, as it is
     evaluated.
     """
-    end = found[0].end_byte if found else method.end_byte
+    end = found[-1].end_byte
     known, static = _variables(method, classes), _imported(method, name)
     calls = []
     for node in walk(method, but=("class_body",)):
@@ -71,7 +71,8 @@ def calls_on(method: Any, found: Sequence[Any], name: str, classes: Classes) -> 
             # What is held by a supertype is taken for one of the class.
             holder = of if of and name in supers_of(of, classes) else name
             methods = methods_named(called, holder, classes)
-            calls.append(Call(called, node, fitting(methods, arguments, classes)))
+            if methods or of:
+                calls.append(Call(called, node, fitting(methods, arguments, classes)))
     return sorted(calls, key=lambda call: int(call.node.end_byte))
 
 

@@ -2,11 +2,11 @@
 
 The class is named by the test class without its `Test` (and without `_Something` behind it), or by the file of a
 class within; of several of that name the one whose package is nearest counts. Of the test's calls on it (see
-`java_calls`), up to the end of the first assertion, the one whose name stands in the test's name is meant, the
-longest of several. Else one in that assertion, the last that is evaluated; else one that a variable of the
-assertion is made by, and none that only asks (`getX()`) before one that does something; else the last. What makes
-an object (a constructor, a static method that returns its class) is meant only where the test's name speaks of
-making, or where making it shall throw. What cannot be resolved stays empty.
+`java_calls`) the one whose name stands in the test's name is meant, the longest of several. Else one in the first
+assertion, the last that is evaluated; else one that a variable of the assertion is made by, and none that only asks
+(`getX()`) before one that does something; else the last before it. What makes an object (a constructor, a static
+method that returns its class) is meant only where the test's name speaks of making, or where making it shall throw.
+What cannot be resolved stays empty, and so does a test whose name speaks of what it calls on something else.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ _AFFIX = re.compile(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ENDINGS = ("", "s", "es", "ed", "d", "ing")
 """How a method's name may end in the name of a test: `addsTwice` is about `add`."""
-_MAKING = frozenset(
-    {"constructor", "constructors", "construct", "constructs", "construction", "ctor", "create", "creates"}
-    | {"creation", "new", "init", "instance", "instantiate", "factory", "build", "builds"}
-)
+_MAKING = {"constructor", "constructors", "construct", "constructs", "construction", "ctor", "factory"}
 MIN_NAME = 3
 
 
@@ -65,7 +62,9 @@ class JavaFocal:
         if classes(name) is None:
             return ""
         found = assertions(method)
-        chosen = _chosen(calls_on(method, found, name, classes), method, found)
+        if not found:
+            return ""
+        chosen = _chosen(calls_on(method, found, name, classes), method, found[0])
         return focal_code(chosen.holder, chosen.source) if chosen else ""
 
     def _class(self, test_path: Path, name: str) -> Class | None:
@@ -93,33 +92,41 @@ def _class_in(path: Path, name: str) -> Class | None:
     return next(map(class_of, found), None)
 
 
-def _chosen(calls: Sequence[Call], test: Any, found: Sequence[Any]) -> Method | None:
+def _chosen(calls: Sequence[Call], test: Any, first: Any) -> Method | None:
     """The method that is meant; None where it, or its overload, cannot be told."""
     words = [word.lower() for word in _WORDS.findall(name_of(test))]
-    named = [call for call in calls if call.fits and _is_named(call.name, words)]
+    named = [call for call in calls if call.node.type == "method_invocation" and _is_named(call.name, words)]
     longest = max((len(call.name) for call in named), default=0)
     meant = [call for call in named if len(call.name) == longest]
-    if not meant and found:
-        meant = _by_flow(calls, words, test, found[0])
+    if not meant and not _names_another(test, words):
+        meant = _by_flow([call for call in calls if call.node.end_byte <= first.end_byte], words, test, first)
     methods = {one.source: one for call in meant for one in call.fits}
     return next(iter(methods.values())) if len(methods) == 1 else None
 
 
+def _names_another(test: Any, words: Sequence[str]) -> bool:
+    """Whether a test's name speaks of something that it calls, on whatever object."""
+    called = (
+        node for node in walk(test, but=("class_body",)) if node.child_by_field_name("object") is not None
+    )
+    return any(_is_named(name_of(node), words) for node in called if node.type == "method_invocation")
+
+
 def _by_flow(calls: Sequence[Call], words: Sequence[str], test: Any, first: Any) -> list[Call]:
-    """The call that the first assertion is about, of those that no name speaks of."""
-    does = [call for call in calls if not call.makes]
+    """The calls that the first assertion is about, all of one name, where no name speaks of any."""
     if _MAKING & set(words):
         return [call for call in calls if call.makes][-1:]
+    does = [call for call in calls if not call.makes]
     within = [call for call in calls if call.node.start_byte >= first.start_byte]
     if not does:  # an assertion about what cannot be made is about making it
         return within[-1:] if re.match(r"[\w.]*assert\w*Throw", text(first)) else []
     names = identifiers(first)
     behind = names | {name for one in names for name in made_of(test, one)}
     direct, indirect = ([call for call in does if given_to(call.node) in one] for one in (names, behind))
-    asked = [call for call in within if not call.makes]
-    tiers = [asked, direct, indirect]
+    tiers = [[call for call in within if not call.makes], direct, indirect]
     acting = [[call for call in tier if not call.asks] for tier in tiers]
-    return next(filter(None, [*acting, *tiers, does]))[-1:]
+    about = next(filter(None, [*acting, *tiers, does]))
+    return [call for call in about if call.name == about[-1].name]
 
 
 def _is_named(method: str, words: Sequence[str]) -> bool:

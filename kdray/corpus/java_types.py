@@ -65,16 +65,16 @@ Classes = Callable[[str], "Class | None"]
 
 
 def methods_named(name: str, of: str, classes: Classes) -> list[Method]:
-    """The methods of that name of a class: its own, else those that it inherits."""
-    seen, todo = set[str](), [of]
+    """The methods of that name of a class: its own, and those that it inherits and does not override."""
+    seen, todo, methods = set[str](), [of], dict[tuple[str, ...], Method]()
     while todo:
         one = todo.pop(0)
         found = classes(one)
         seen.add(one)
-        if found is not None and name in found.methods:
-            return list(found.methods[name])
+        for method in found.methods.get(name, ()) if found else ():
+            methods.setdefault(method.parameters, method)
         todo += [parent for parent in (found.supers if found else ()) if parent not in seen]
-    return []
+    return list(methods.values())
 
 
 def type_name(node: Any) -> str:
@@ -307,4 +307,5 @@ def _is_a(argument: str, parameter: str, classes: Classes) -> float:
         found = classes(one)
         all_known = all_known and found is not None
         todo += [name for name in (found.supers if found else ()) if name not in seen]
-    return NEVER if all_known else POSSIBLE / 2
+    # What is not the project's own inherits nothing from it.
+    return NEVER if all_known or classes(parameter) is not None else POSSIBLE / 2
