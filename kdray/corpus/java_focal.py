@@ -3,10 +3,11 @@
 The class is named by the test class without its `Test` (and without `_Something` behind it), or by the file of a
 class within; of several of that name the one whose package is nearest counts. Of the test's calls on it (see
 `java_calls`) the one whose name stands in the test's name is meant, the longest of several. Else one in the first
-assertion, the last that is evaluated; else one that a variable of the assertion is made by, and none that only asks
-(`getX()`) before one that does something; else the last before it. What makes an object (a constructor, a static
-method that returns its class) is meant only where the test's name speaks of making, or where making it shall throw.
-What cannot be resolved stays empty, and so does a test whose name speaks of what it calls on something else.
+assertion, the last that is evaluated; else one that a variable of the assertion is made by, and none that only
+asks (`getX()`) before one that does something; else the last before it that does. What makes an object (a
+constructor, a static method that returns its class) is meant only where the test's name speaks of making, or
+where making it shall throw. What cannot be resolved stays empty, and so does a test whose name speaks of what it
+calls on something else.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def _by_flow(calls: Sequence[Call], words: Sequence[str], test: Any, first: Any)
     direct, indirect = ([call for call in does if given_to(call.node) in one] for one in (names, behind))
     tiers = [[call for call in within if not call.makes], direct, indirect]
     acting = [[call for call in tier if not call.asks] for tier in tiers]
-    about = next(filter(None, [*acting, *tiers, does]))
+    about = next(filter(None, [*acting, *tiers, [call for call in does if not call.asks]]), [])
     return [call for call in about if call.name == about[-1].name]
 
 

@@ -6,6 +6,7 @@ declared beside an expression is read, and methods of the project's own classes;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ _KINDS = {
 }  # fmt: skip
 _RETURNS = {"toString": "String", "hashCode": "int", "equals": "boolean", "length": "int", "size": "int"}
 _COMPARES = ("==", "!=", "<", ">", "<=", ">=", "&&", "||")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
+_SUPERS = ("superclass", "super_interfaces", "extends_interfaces")
+_NO_NAMES = ("type_arguments", "marker_annotation", "annotation", "modifiers", "variable_declarator")
 EXACT, CONVERTED, POSSIBLE, NEVER = 3.0, 2.0, 1.0, float("-inf")
 
 
@@ -85,12 +89,7 @@ def type_name(node: Any) -> str:
         dimensions = text(node.child_by_field_name("dimensions")).count("[")
         return type_name(node.child_by_field_name("element")) + "[]" * dimensions
     if node.type in ("generic_type", "annotated_type"):
-        named = [
-            child
-            for child in node.named_children
-            if child.type not in ("type_arguments", "marker_annotation")
-        ]
-        return type_name(named[0]) if named else ""
+        return next((type_name(one) for one in node.named_children if one.type not in _NO_NAMES), "")
     return text(node).rpartition(".")[2].strip()
 
 
@@ -102,27 +101,17 @@ def class_of(node: Any) -> Class:
         has_body = member.child_by_field_name("body") is not None
         if member.type in ("method_declaration", "constructor_declaration") and has_body:
             methods.setdefault(name_of(member), []).append(_method(member, name_of(node), own))
-    holders = [
-        child
-        for child in node.children
-        if child.type in ("superclass", "super_interfaces", "extends_interfaces")
-    ]
-    found = [
-        one for holder in holders for one in walk(holder) if one.type in ("type_identifier", "generic_type")
-    ]
-    outermost = [one for one in found if one.parent.type not in ("generic_type", "type_arguments")]
-    return Class(methods, tuple(type_name(one) for one in outermost))
+    holders = [child for child in node.children if child.type in _SUPERS]
+    found = [one for holder in holders for one in holder.named_children]
+    types = [kind for one in found for kind in (one.named_children if one.type == "type_list" else [one])]
+    return Class(methods, tuple(type_name(one) for one in types))
 
 
 def _method(node: Any, holder: str, of_class: frozenset[str]) -> Method:
     types, variable = [], False
     for one in node.child_by_field_name("parameters").named_children:
         if one.type == "spread_parameter":
-            kinds = [
-                child
-                for child in one.named_children
-                if child.type not in ("modifiers", "variable_declarator")
-            ]
+            kinds = [child for child in one.named_children if child.type not in _NO_NAMES]
             types.append(type_name(kinds[0]) if kinds else "")
             variable = True
         elif one.type == "formal_parameter":
@@ -225,10 +214,13 @@ def receiver(call: Any, known: Mapping[str, str], classes: Classes) -> str:
     on = call.child_by_field_name("object")
     if on is None:
         return ""
-    name = text(on)
     found = type_of(on, known, classes)
-    is_named = on.type in ("identifier", "field_access") and name.rpartition(".")[2][:1].isupper()
-    return found or (name.rpartition(".")[2] if is_named and name not in known else "")
+    if found or on.type not in ("identifier", "field_access") or text(on) in known:
+        return found
+    *_, before, name = ["", *text(on).split(".")]
+    if _CONSTANT.fullmatch(name) and before[:1].isupper():
+        return before.strip()  # a constant of a class is most often one of its objects
+    return name if name[:1].isupper() else ""
 
 
 def fitting(methods: Sequence[Method], arguments: Sequence[str], classes: Classes) -> Sequence[Method]:
