@@ -12,6 +12,7 @@ folder of its tests. They are looked for there, up to the checkout's root.
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from kdray.corpus.decode import python_text
@@ -78,19 +79,28 @@ class FocalFinder:
             return ""
         return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
 
-    def signature(self, test_name: str, imports: dict[str, str], test: FunctionNode | None = None) -> str:
+    def signature(
+        self,
+        test_name: str,
+        imports: dict[str, str],
+        test: FunctionNode | None = None,
+        test_class: str = "",
+    ) -> str:
         """The signature of what `test_name` is about (`def f(x):` or `class C(B):`), or "".
 
         Args:
             test_name: of the function.
             imports: of its file.
             test: its node, for what it takes from modules (`toolz.first`).
+            test_class: of the test; where the test's name speaks of nothing, its own is a thing's (`TestChunked`).
         """
         words = _plain(test_name.removeprefix("test"))
         candidates = {name: module for name, module in imports.items() if not module.endswith(".*")}
         candidates |= {name: module for name, module in _uses(test, imports) if name not in candidates}
-        named = [name for name in candidates if len(name) >= MIN_NAME and _plain(name) in words]
-        for name in sorted(named, key=lambda name: (-len(name), name)):
+        of_class = re.sub("^tests?|tests?$", "", _plain(test_class))
+        long = [name for name in candidates if len(name) >= MIN_NAME]
+        named = sorted((name for name in long if _plain(name) in words), key=lambda name: (-len(name), name))
+        for name in [*named, *sorted(name for name in long if _plain(name) == of_class)]:
             found = self._lookup(candidates[name], name)
             if found:
                 return found

@@ -1,10 +1,13 @@
 """The method under test of a Java test, found by class and name among the sources of its project.
 
 The class is named by the test class without its `Test` (and without `_Something` behind it), or by the file of a
-class within; of several of that name the one whose package is nearest counts. Of its methods that the test calls,
-the one whose name stands in the test's name is meant, the longest of several; else the last one that is called
-before the end of the first assertion. Of overloads that with as many parameters as the call has arguments. What
-cannot be resolved stays empty.
+class within; of several of that name the one whose package is nearest counts. Of the test's calls on it (see
+`java_calls`) the one whose name stands in the test's name is meant, the longest of several. Else one in the first
+assertion, the last that is evaluated; else one that a variable of the assertion is made by, and none that only
+asks (`getX()`) before one that does something; else the last before it that does. What makes an object (a
+constructor, a static method that returns its class) is meant only where the test's name speaks of making, or
+where making it shall throw. What cannot be resolved stays empty, and so does a test whose name speaks of what it
+calls on something else.
 """
 
 from __future__ import annotations
@@ -12,19 +15,26 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from kdray.corpus.decode import java_text
 from kdray.corpus.java import assertions, focal_code
-from kdray.corpus.java_tree import members, name_of, parse, text, walk
+from kdray.corpus.java_calls import Call, calls_on, given_to, identifiers, made_of
+from kdray.corpus.java_tree import DECLARATIONS, name_of, parse, text, walk
+from kdray.corpus.java_types import Class, Method, class_of
+from kdray.corpus.sources import read_source
+from kdray.errors import DataError
 
-MIN_NAME = 3
 _AFFIX = re.compile(
     r"^(?:Test|Abstract)+(?=[A-Z])|(?:Unit|Integration)?(?:Tests?|TestCase|TestNG|ITCase|IT)$"
 )
-_DECLARATIONS = ("class_declaration", "interface_declaration", "enum_declaration", "record_declaration")
-_NAME_OF_CALL = {"method_invocation": "name", "object_creation_expression": "type"}
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ENDINGS = ("", "s", "es", "ed", "d", "ing")
+"""How a method's name may end in the name of a test: `addsTwice` is about `add`."""
+_MAKING = {"constructor", "constructors", "construct", "constructs", "construction", "ctor", "factory"}
+MIN_NAME = 3
 
 
 class JavaFocal:
@@ -36,7 +46,7 @@ class JavaFocal:
         for file in files:
             path = Path(file)
             self._paths[path.stem].append(path)
-        self._methods = lru_cache(maxsize=256)(_methods_of)
+        self._class_in = lru_cache(maxsize=1024)(_class_in)
 
     def find(self, test_class: str, test_path: Path, method: Any) -> str:
         """The method that a test is about within its class, or "".
@@ -49,17 +59,18 @@ class JavaFocal:
         tests = (test_class, test_class.partition("_")[0], test_path.stem)
         names = (_AFFIX.sub("", test) for test in tests)
         name = next((name for name in names if name not in tests and name in self._paths), "")
+        classes = partial(self._class, test_path)
+        if classes(name) is None:
+            return ""
+        found = assertions(method)
+        if not found:
+            return ""
+        chosen = _chosen(calls_on(method, found, name, classes), method, found[0])
+        return focal_code(chosen.holder, chosen.source) if chosen else ""
+
+    def _class(self, test_path: Path, name: str) -> Class | None:
         path = _nearest(self._paths.get(name, ()), test_path)
-        if path is None:
-            return ""
-        known = self._methods(path, name)
-        called = [(called, count) for called, count in _calls(method) if called in known]
-        chosen = _chosen(called, name_of(method))
-        if chosen is None:
-            return ""
-        overloads = known[chosen[0]]
-        fitting = [source for source, parameters in overloads if parameters == chosen[1]]
-        return focal_code(name, (fitting or [overloads[0][0]])[0])
+        return None if path is None else self._class_in(path, name)
 
 
 def _nearest(paths: Sequence[Path], test_path: Path) -> Path | None:
@@ -73,43 +84,63 @@ def _nearest(paths: Sequence[Path], test_path: Path) -> Path | None:
     return max(others, key=depth, default=None)
 
 
-def _methods_of(path: Path, class_name: str) -> dict[str, list[tuple[str, int]]]:
-    """Name -> (source, number of parameters) of each method with a body of a class."""
+def _class_in(path: Path, name: str) -> Class | None:
     try:
-        data = path.read_bytes()
-    except OSError:
-        return {}
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for node in walk(parse(data)):
-        if node.type in _DECLARATIONS and name_of(node) == class_name:
-            for child in members(node.child_by_field_name("body")):
-                if child.type in ("method_declaration", "constructor_declaration"):
-                    parameters = child.child_by_field_name("parameters").named_child_count
-                    found[name_of(child)].append((text(child), parameters))
-    return found
+        root = parse(java_text(read_source(path)).encode())
+    except DataError:
+        return None
+    found = (node for node in walk(root) if node.type in DECLARATIONS and name_of(node) == name)
+    return next(map(class_of, found), None)
 
 
-def _calls(method: Any) -> list[tuple[str, int]]:
-    """What a test calls or makes up to the end of its first assertion, as it is evaluated, with the number of
-    arguments.
-    """
-    found = assertions(method)
-    end = found[0].end_byte if found else method.end_byte
-    calls = []
-    for node in walk(method):
-        if node.type in _NAME_OF_CALL and node.end_byte <= end:
-            name = text(node.child_by_field_name(_NAME_OF_CALL[node.type]))
-            calls.append((node.end_byte, name, node.child_by_field_name("arguments").named_child_count))
-    return [(name, count) for _, name, count in sorted(calls)]
+def _chosen(calls: Sequence[Call], test: Any, first: Any) -> Method | None:
+    """The method that is meant; None where it, or its overload, cannot be told."""
+    words = [word.lower() for word in _WORDS.findall(name_of(test))]
+    named = [call for call in calls if call.node.type == "method_invocation" and _is_named(call.name, words)]
+    longest = max((len(call.name) for call in named), default=0)
+    meant = [call for call in named if len(call.name) == longest]
+    if not meant and not _names_another(test, words):
+        meant = _by_flow([call for call in calls if call.node.end_byte <= first.end_byte], words, test, first)
+    methods = {one.source: one for call in meant for one in call.fits}
+    return next(iter(methods.values())) if len(methods) == 1 else None
 
 
-def _chosen(called: Sequence[tuple[str, int]], test_name: str) -> tuple[str, int] | None:
-    words = _plain(test_name)
-    named = [one for one in called if len(one[0]) >= MIN_NAME and _plain(one[0]) in words]
-    if named:
-        return max(named, key=lambda one: len(one[0]))
-    return called[-1] if called else None
+def _names_another(test: Any, words: Sequence[str]) -> bool:
+    """Whether a test's name speaks of something that it calls, on whatever object."""
+    called = (
+        node for node in walk(test, but=("class_body",)) if node.child_by_field_name("object") is not None
+    )
+    return any(_is_named(name_of(node), words) for node in called if node.type == "method_invocation")
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "")
+def _by_flow(calls: Sequence[Call], words: Sequence[str], test: Any, first: Any) -> list[Call]:
+    """The calls that the first assertion is about, all of one name, where no name speaks of any."""
+    if _MAKING & set(words):
+        return [call for call in calls if call.makes][-1:]
+    does = [call for call in calls if not call.makes]
+    within = [call for call in calls if call.node.start_byte >= first.start_byte]
+    if not does:  # an assertion about what cannot be made is about making it
+        return within[-1:] if re.match(r"[\w.]*assert\w*Throw", text(first)) else []
+    names = identifiers(first)
+    behind = names | {name for one in names for name in made_of(test, one)}
+    direct, indirect = ([call for call in does if given_to(call.node) in one] for one in (names, behind))
+    tiers = [[call for call in within if not call.makes], direct, indirect]
+    acting = [[call for call in tier if not call.asks] for tier in tiers]
+    about = next(filter(None, [*acting, *tiers, [call for call in does if not call.asks]]), [])
+    return [call for call in about if call.name == about[-1].name]
+
+
+def _is_named(method: str, words: Sequence[str]) -> bool:
+    """Whether the words of a method's name follow one another in a test's name."""
+    plain = "".join(word.lower() for word in _WORDS.findall(method))
+    if len(plain) < MIN_NAME:
+        return False
+    for first in range(len(words)):
+        joined = ""
+        for word in words[first:]:
+            if joined + word in {plain + ending for ending in _ENDINGS}:
+                return True
+            joined += word
+            if len(joined) > len(plain):
+                break
+    return False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
+DECLARATIONS = ("class_declaration", "interface_declaration", "enum_declaration", "record_declaration")
 BLOCKS = ("block", "constructor_body", "switch_block_statement_group")
 """Nodes that hold any number of statements."""
 
@@ -23,13 +24,13 @@ def parse(data: bytes) -> Any:
     return _parser().parse(data).root_node
 
 
-def walk(node: Any) -> Iterator[Any]:
-    """A node and all below it, in the order of the text."""
+def walk(node: Any, but: Collection[str] = ()) -> Iterator[Any]:
+    """A node and all below it, in the order of the text, but for nodes of some types and what is below them."""
     stack = [node]
     while stack:
         one = stack.pop()
         yield one
-        stack.extend(reversed(one.children))
+        stack.extend(child for child in reversed(one.children) if child.type not in but)
 
 
 def text(node: Any) -> str:

@@ -16,7 +16,7 @@ from kdray.corpus.decode import java_text
 from kdray.corpus.example import Example
 from kdray.corpus.java import cut_or_say
 from kdray.corpus.java_focal import JavaFocal
-from kdray.corpus.java_tree import members, name_of, parse, text, walk
+from kdray.corpus.java_tree import DECLARATIONS, members, name_of, parse, text, walk
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.origin import Origin
 from kdray.corpus.rows import files_below
@@ -25,7 +25,6 @@ from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 
 _LOOKS_LIKE_TESTS = re.compile(rb"@\s*[\w.]*Test\b|\bvoid\s+test\w*\s*\(\s*\)")
-_CLASSES = ("class_declaration", "record_declaration", "interface_declaration", "enum_declaration")
 
 
 def source_files(root: Path, left_out: LeftOut) -> list[Path]:
@@ -93,7 +92,7 @@ def _in_method(node: Any) -> bool:
 def _tests(root: Any, file_name: str) -> Iterator[tuple[Any, str]]:
     """The test methods of a file, each with the name of its class."""
     for node in walk(root):
-        if node.type not in (*_CLASSES, "program"):
+        if node.type not in (*DECLARATIONS, "program"):
             continue
         body, class_name = (
             (node, file_name) if node is root else (node.child_by_field_name("body"), name_of(node))

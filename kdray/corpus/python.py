@@ -60,7 +60,7 @@ def mine_file(
     examples: list[Example] = []
     for name, function, holder in _test_functions(tree.body):
         with left_out.rather_than_fail(f"{group} {name}"):
-            signature = focal.signature(function.name, imports, function)
+            signature = focal.signature(function.name, imports, function, holder.name if holder else "")
             before = fixtures.lines(function, holder) if fixtures else ()
             examples += mine_function(function, name, group, signature, before, left_out, whole)
     return examples
