@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from kdray.metamorphic.mimicry.pairs import name_of
+from kdray.metamorphic.compare_models.pairs import name_of
 
 from kdray import storage
 from kdray.config import load_sweep
