@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from kdray.metamorphic.compare_models.pairs import name_of
 
 from kdray import storage
 from kdray.config import load_sweep
 from kdray.errors import ConfigError
+from kdray.metamorphic.compare_models.pairs import name_of
 from kdray.packaged import PREFIX, TEACHERS, is_named, located, packaged
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.teacher.cache import local_folder

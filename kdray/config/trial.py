@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from kdray.config import deepspeed_settings
 from kdray.config.read import Part
 from kdray.config.student import RobertaStudent, Student
 from kdray.errors import ConfigError
@@ -142,17 +143,6 @@ class Encoding(Part):
     max_row: int = Field(256, ge=32, description="tokens of a packed training row (decoder-only)")
 
 
-OWNED_BY_KDRAY = (
-    "train_batch_size",
-    "train_micro_batch_size_per_gpu",
-    "gradient_accumulation_steps",
-    "optimizer",
-    "scheduler",
-    "gradient_clipping",
-    "torch_autocast",
-)
-
-
 class Trial(Part):
     """One training run, complete. `train(trial)` needs nothing else but the files it names."""
 
@@ -181,9 +171,8 @@ class Trial(Part):
 
     @model_validator(mode="after")
     def _settings_have_an_effect(self) -> Trial:
-        for key in OWNED_BY_KDRAY:
-            if key in self.deepspeed:
-                raise ValueError(f"deepspeed.{key} is set by kdray from optim and resources: leave it out")
+        if refused := deepspeed_settings.refusal(self.deepspeed):
+            raise ValueError(refused)
         if self.shards is None and self.distil.alpha > 0:
             raise ValueError(
                 f"distil.alpha {self.distil.alpha} has no effect without shards: name shards, or set alpha 0"

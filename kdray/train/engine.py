@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import socket
 import warnings
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ import torch
 from torch import nn
 
 from kdray.config import Optim, Trial, divisors
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.train.schedule import lr_ratio
 
 
@@ -64,17 +65,28 @@ def join_process_group(world: World) -> None:
         if torch.distributed.get_world_size() == world.size:
             return
         torch.distributed.destroy_process_group()
-    port = world.port or free_port(world.address)
     os.environ.update(
         MASTER_ADDR=world.address,
-        MASTER_PORT=str(port),
+        MASTER_PORT=str(world.port),
         RANK=str(world.rank),
         WORLD_SIZE=str(world.size),
         LOCAL_RANK="0",
     )
     backend = "nccl" if torch.cuda.is_available() else "gloo"
-    torch.distributed.init_process_group(
-        backend, init_method=f"tcp://{world.address}:{port}", rank=world.rank, world_size=world.size
+    torch.distributed.init_process_group(backend, store=_store(world), rank=world.rank, world_size=world.size)
+
+
+def _store(world: World) -> Any:
+    """Where the processes of a trial meet. It asks nobody who they are, so one process listens nowhere, and rank 0
+    of several only at the address that was chosen: left to itself it would listen on every interface.
+    """
+    if world.size == 1:
+        return torch.distributed.HashStore()
+    if world.rank > 0:
+        return torch.distributed.TCPStore(world.address, world.port, world.size, False)
+    listening = socket.create_server((world.address, world.port))
+    return torch.distributed.TCPStore(
+        world.address, world.port, world.size, True, master_listen_fd=listening.detach(), use_libuv=False
     )
 
 
@@ -113,6 +125,28 @@ def micro_batch(trial: Trial, workers: int, kind: str) -> int:
         return share
     fitting = [size for size in divisors(share) if size * trial.longest_row <= MICRO_TOKENS]
     return max(fitting, default=1)
+
+
+def read_checkpoint(path: str, map_location: Any = None) -> Any:
+    """A file of DeepSpeed's checkpoint, without running what may be pickled in it.
+
+    DeepSpeed itself unpickles whatever stands there, and an experiment folder may be somebody else's.
+
+    Raises:
+        DataError: it is damaged, or holds more than tensors, plain data and DeepSpeed's own records.
+    """
+    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
+    from deepspeed.runtime.zero.config import ZeroStageEnum
+    from deepspeed.utils.tensor_fragment import fragment_address
+
+    records = [LossScaler, DynamicLossScaler, ZeroStageEnum, fragment_address]
+    try:
+        with torch.serialization.safe_globals(records):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
+        raise DataError(
+            f"{path}: no checkpoint of kdray's: {str(error).strip().splitlines()[0][:200]}"
+        ) from error
 
 
 class Engine:
@@ -176,7 +210,12 @@ class Engine:
         self._engine.save_checkpoint(str(folder), tag="rung", client_state=state)
 
     def load(self, folder: Path) -> dict[str, Any]:
-        """Restores model, optimizer and schedule; returns the saved `state`."""
+        """Restores model, optimizer and schedule; returns the saved `state`.
+
+        Raises:
+            DataError: a file of the checkpoint is damaged, or holds something else than a checkpoint does.
+        """
+        self._engine.checkpoint_engine.load = read_checkpoint
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _, state = self._engine.load_checkpoint(str(folder), tag="rung")
