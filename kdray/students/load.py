@@ -13,22 +13,34 @@ from kdray.students.forward import is_classifier
 from kdray.teacher.cache import local_folder
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Leaves transformers nothing to print: no progress bars, no advice."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
 
+def load_config(source: str | Path) -> Any:
+    """A transformers model's configuration. Raises `DataError` where there is none."""
+    from transformers import AutoConfig
+
+    quiet()
+    source = local_folder(str(source))
+    try:
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
+
+
 def load_model(source: str | Path) -> Any:
     """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    _quiet()
     source = local_folder(str(source))
+    config = load_config(source)
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options = {"dtype": torch.float32, "use_safetensors": True}
         if config.model_type == "roberta":
@@ -47,7 +59,7 @@ def load_tokenizer(source: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    _quiet()
+    quiet()
     source = local_folder(str(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -30,13 +30,9 @@ def new_student(trial: Trial, data: TrialData) -> Any:
         raise ConfigError(
             f"student.init '{student.init}' needs a teacher's weights beside the shards: use init 'random'"
         )
-    from transformers import AutoConfig
-    from transformers.utils import logging
+    from kdray.students.load import load_config, load_model, weights_fingerprint
 
-    from kdray.students.load import load_model, weights_fingerprint
-
-    logging.disable_progress_bar()
-    teacher = describe(AutoConfig.from_pretrained(data.teacher))
+    teacher = describe(load_config(data.teacher))
     check_sliceable(teacher, student)
     whole = load_model(data.teacher)
     if data.fingerprint not in (None, weights_fingerprint(whole)):

@@ -36,6 +36,9 @@ class MaskedNames:
         """From a folder or hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+        from kdray.students.load import quiet
+
+        quiet()
         try:
             model = AutoModelForMaskedLM.from_pretrained(
                 str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
