@@ -16,7 +16,7 @@ from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
 
 
-def _quiet() -> None:
+def quiet() -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -27,7 +27,7 @@ def load_config(source: str | Path) -> Any:
     """A model's architecture in transformers' words, no weights. Raises `DataError` where there is none."""
     from transformers import AutoConfig
 
-    _quiet()
+    quiet()
     source = local_folder(str(source))
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -61,7 +61,7 @@ def load_tokenizer(source: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    _quiet()
+    quiet()
     source = local_folder(str(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -37,6 +37,9 @@ class MaskedNames:
         """A folder, a URI or a hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+        from kdray.students.load import quiet
+
+        quiet()
         source = local_folder(str(folder))
         try:
             model = AutoModelForMaskedLM.from_pretrained(

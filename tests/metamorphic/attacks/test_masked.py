@@ -46,6 +46,14 @@ def test_every_identifier_gets_free_names_and_no_others(folder: str) -> None:
         assert not set(names) & RESERVED["java"]
 
 
+def test_it_is_loaded_in_silence(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()  # as in a process that has loaded nothing else
+    MaskedNames.load(folder)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_most_alike_name_comes_first(folder: str) -> None:
     model = MaskedNames.load(folder)
     embeddings = model._model.roberta.embeddings.word_embeddings.weight
