@@ -283,7 +283,8 @@ def _is_free_place(source: Source, found: Unit, node: Node, statement: Node) -> 
         return condition.start <= node.start < condition.end
     if statement.type == found.dialect.declaration:
         type_ = statement.child("type")
-        is_final = source.text(statement).startswith(("final", "const", "static"))
+        names = {source.text(inner) for inner in statement.walk() if inner.type == "identifier"}
+        is_final = any(known.is_final for name in names for known in found.declarations.get(name, ()))
         return not is_final and type_ is not None and source.text(type_) in ("int", "long", "double")
     if statement.type == "return_statement" or _assigns(statement):
         return _assigned_type(source, found, statement) in ("int", "long", "double")

@@ -18,9 +18,10 @@ KNOWN_BY_NAME = ("test", "main", "setUp", "tearDown", "before", "after")
 """How methods begin that a runner finds by their names."""
 
 
-def _rename(found: Unit, rng: random.Random, candidates: list[str], reason: str) -> Edits | Refusal:
-    if not candidates:
-        return Refusal(reason)
+def _rename(found: Unit, rng: random.Random, parameters: bool, reason: str) -> Edits | Refusal:
+    candidates = _candidates(found, parameters, reason)
+    if isinstance(candidates, Refusal):
+        return candidates
     old = rng.choice(sorted(candidates))
     return _edits(old, fresh(rng, found.words, found.dialect.style, found.dialect.words), found.uses[old])
 
@@ -29,14 +30,22 @@ def _edits(old: str, new: str, uses: list[Node]) -> Edits:
     return Edits([Edit(use.start, use.end, new) for use in uses], ((old, new),))
 
 
-def _plain(found: Unit, parameters: bool) -> list[str]:
-    return [
+def _candidates(found: Unit, parameters: bool, reason: str) -> list[str] | Refusal:
+    """Variables, or parameters, that are certainly only that and that no macro sees; why there are none."""
+    plain = [
         name
         for name, declarations in found.declarations.items()
         if any(declaration.is_parameter for declaration in declarations) == parameters
-        and found.is_hidden(name)
-        and not any(is_shown(found, use) for use in found.uses[name])
+        and found.is_plain(name)
     ]
+    unseen = [
+        name
+        for name in plain
+        if found.is_hidden(name) and not any(is_shown(found, use) for use in found.uses[name])
+    ]
+    if not unseen:
+        return Refusal("what may be a macro may mention each of them" if plain else reason)
+    return unseen
 
 
 def rename_variable(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -44,9 +53,7 @@ def rename_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     found = unit(source)
     if isinstance(found, str):
         return Refusal(found)
-    return _rename(
-        found, rng, _plain(found, parameters=False), "no local variable that is certainly only that"
-    )
+    return _rename(found, rng, parameters=False, reason="no local variable that is certainly only that")
 
 
 def rename_parameter(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -54,7 +61,7 @@ def rename_parameter(source: Source, rng: random.Random) -> Edits | Refusal:
     found = unit(source)
     if isinstance(found, str):
         return Refusal(found)
-    return _rename(found, rng, _plain(found, parameters=True), "no parameter that is certainly only that")
+    return _rename(found, rng, parameters=True, reason="no parameter that is certainly only that")
 
 
 def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:

@@ -20,6 +20,8 @@ PLACE_PARTS = frozenset(
 
 def have_one_type(source: Source, found: Unit, then: Node, other: Node) -> bool:
     """Whether a choice between two values converts neither, but as an assignment does anyway."""
+    if source.language == "c" and {source.text(then), source.text(other)} <= {"0", r"'\0'"}:
+        return False  # each may be a null pointer, a choice between two is none
     types = type_of(source, found, then), type_of(source, found, other)
     if UNKNOWN not in types and types[0] == types[1]:
         return True

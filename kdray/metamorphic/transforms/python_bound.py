@@ -22,9 +22,11 @@ MAYBE_RUN = COMPREHENSIONS | {"boolean_operator", "conditional_expression", "com
 OWN_BINDERS = frozenset({"assignment", "augmented_assignment", "as_pattern", "named_expression"})
 
 
-def maybe_unbound(source: Source, function: Node, names: Collection[str]) -> frozenset[str]:
+def maybe_unbound(
+    source: Source, function: Node, names: Collection[str], open_is_builtin: bool
+) -> frozenset[str]:
     """Those names that some read of them may find without a value."""
-    walk = _Walk(source, function, names)
+    walk = _Walk(source, function, names, open_is_builtin)
     body = function.child("body")
     if body is not None:
         walk.block(body, frozenset(), 0)
@@ -42,8 +44,9 @@ def _both(state: State, names: Iterable[str]) -> State:
 
 
 class _Walk:
-    def __init__(self, source: Source, function: Node, names: Collection[str]) -> None:
+    def __init__(self, source: Source, function: Node, names: Collection[str], open_is_builtin: bool) -> None:
         self.source, self.function, self.names = source, function, names
+        self.open_is_builtin = open_is_builtin
         self.unsure: set[str] = set()
         self.breaks: list[list[State]] = []
         self.gave_up = False
@@ -155,9 +158,9 @@ class _Walk:
             if value is not None and value.type == "as_pattern":
                 value = value.children[0]
             function = value.child("function") if value is not None and value.type == "call" else None
-            if function is None or self.source.text(function) != "open" or "open" in self.names:
+            if function is None or self.source.text(function) != "open":
                 return False
-        return bool(items)
+        return bool(items) and self.open_is_builtin
 
     def _try_statement(self, node: Node, state: State, depth: int) -> State:
         done = self.block(node.child("body"), state, depth)

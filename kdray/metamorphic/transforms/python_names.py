@@ -17,6 +17,7 @@ from kdray.metamorphic.transforms.python_scope import Names, renamable, unbound
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
+LOGGING = frozenset({"log", "logger", "logging", "exception", "exc_info", "stack_info"})
 NAMED_AFTER = frozenset(
     {"function_definition", "class_definition", "lambda", "generator_expression", "yield", "async"}
 )
@@ -44,6 +45,8 @@ def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
     names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
+    if not LOGGING.isdisjoint(names.words):
+        return Refusal("a log may tell which function it is written by")
     candidates = [
         name
         for name, definitions in sorted(names.functions.items())

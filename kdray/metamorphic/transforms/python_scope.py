@@ -112,7 +112,7 @@ def _classify(source: Source, names: Names, node: Node) -> None:
         return
     names.uses[name].append(node)
     binder, scope = binder_of(node), scope_of(node)
-    if _is_shown(node):
+    if _is_shown(source, node):
         names.shown.add(name)
     if binder is None:
         if scope is None:
@@ -143,13 +143,16 @@ def _is_no_variable(node: Node, parent: Node) -> bool:
     )
 
 
-def _is_shown(node: Node) -> bool:
-    """Whether the text of an expression is kept: in `f"{x=}"`, and in annotations that may become strings."""
-    return any(
-        outer.type == "type"
-        or (outer.type == "interpolation" and any(child.type == "=" for child in outer.children))
-        for outer in node.ancestors()
-    )
+def _is_shown(source: Source, node: Node) -> bool:
+    """Whether the text of an expression is kept: `f"{x=}"`, `t"{x}"`, annotations that may become strings."""
+    for outer in node.ancestors():
+        if outer.type == "type":
+            return True
+        if outer.type == "interpolation" and outer.parent is not None:
+            start = source.text(outer.parent.children[0]).lower()
+            if "t" in start or any(child.type == "=" for child in outer.children):
+                return True
+    return False
 
 
 def own_variables(source: Source, names: Names) -> list[str]:
@@ -169,7 +172,9 @@ def unbound(source: Source, names: Names) -> frozenset[str]:
     """Variables and nested functions that may be read where they are not bound: an error would tell the name."""
     if "unbound" not in source.memory:
         interesting = names.bound.keys() | names.functions.keys()
-        source.memory["unbound"] = maybe_unbound(source, names.function, interesting)
+        source.memory["unbound"] = maybe_unbound(
+            source, names.function, interesting, names.is_builtin("open")
+        )
     found: frozenset[str] = source.memory["unbound"]
     return found
 

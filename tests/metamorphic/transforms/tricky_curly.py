@@ -346,7 +346,12 @@ C = [
                 k = 9;
             if (k < 0)
                 goto out;
-            set = 3;
+            int *none;
+            if (k > 2)
+                none = 0;
+            else
+                none = 0;
+            set = none ? 4 : 3;
             k = k + set;
         out:
             k = k + 1;

@@ -218,6 +218,21 @@ _KINDS = {
             return a
         """,
         """
+        def f(open=__import__('contextlib').suppress):
+            with open(ValueError):
+                a = int('x')
+            return a
+        """,
+        """
+        def f():
+            e = 1
+            try:
+                int('x')
+            except ValueError as e:
+                e = 2
+            return e
+        """,
+        """
         def f(x=3):
             x and (a := 1)
             0 and (b := 1)
