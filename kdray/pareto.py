@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Direction = Literal["max", "min"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -177,8 +176,8 @@ def reference_point(values_PM: npt.ArrayLike, directions: Sequence[str], margin:
         raise ValueError("no finite point to take a reference point from")
     worst, best = loss.max(axis=0), loss.min(axis=0)
     # Where all are equal the range is 0, and a point on the bound would dominate no volume.
-    spread = np.where(worst > best, worst - best, np.maximum(np.abs(worst), 1.0))
-    return np.asarray(losses((worst + margin * spread).reshape(1, -1), directions)[0])
+    extent = np.where(worst > best, worst - best, np.maximum(np.abs(worst), 1.0))
+    return np.asarray(losses((worst + margin * extent).reshape(1, -1), directions)[0])
 
 
 def history(values_PM: npt.ArrayLike, directions: Sequence[str], reference_M: npt.ArrayLike) -> Floats:

@@ -12,13 +12,13 @@
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
-Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `search`).
+Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `experiment`).
 
 A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
 may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
 table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
 trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
-(`pareto`, `report`), and writing (`search`, `train`).
+(`pareto`, `report`), and writing (`experiment`, `train`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
-
-import yaml
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 from kdray import storage
-from kdray.config import Sweep, chosen, parse, value_at
+from kdray.config import FastLoader, Sweep, chosen, parse, value_at, yaml_mapping
 from kdray.errors import DataError
 
 _READERS = 16
@@ -72,9 +70,19 @@ class TrialRecord:
         """The last rung's metrics; empty before the first."""
         return self.rungs[-1] if self.rungs else {}
 
+    @property
+    def step(self) -> int:
+        """The last rung reached; 0 before the first."""
+        return int(self.metrics.get("step", 0))
+
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""
         return value_at(self.trial, path)
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether something recorded is a number, finite or not; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -85,13 +93,13 @@ class Experiment:
         folder: where it was read, a path or URI.
         sweep: the sweep as resolved.
         records: every trial, by number.
-        references: name -> metrics of what the students are held against, such as the teacher; may be empty.
+        baselines: name -> metrics of what the students are held against, the teacher first; may be empty.
     """
 
     folder: str
     sweep: Sweep
     records: list[TrialRecord]
-    references: dict[str, dict[str, Any]] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def read(folder: str | Path) -> list[TrialRecord]:
@@ -105,9 +113,9 @@ def read(folder: str | Path) -> list[TrialRecord]:
 
 
 def experiment(folder: str | Path) -> Experiment:
-    """The folder's sweep, trials and references. Raises what `read` raises."""
+    """The folder's sweep, trials and baselines. Raises what `read` raises."""
     sweep = read_sweep(folder)
-    return Experiment(str(folder), sweep, _records(folder, sweep), read_references(folder))
+    return Experiment(str(folder), sweep, _records(folder, sweep), read_baselines(folder))
 
 
 def read_sweep(folder: str | Path) -> Sweep:
@@ -124,7 +132,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     return parse(Sweep, _yaml(data, location), location)
 
 
-def read_references(folder: str | Path) -> dict[str, dict[str, Any]]:
+def read_baselines(folder: str | Path) -> dict[str, dict[str, Any]]:
     """Name -> metrics from references.json.
 
     Empty where there is none. Raises `DataError` for another shape.
@@ -133,12 +141,12 @@ def read_references(folder: str | Path) -> dict[str, dict[str, Any]]:
     data = _optional(location)
     if data is None:
         return {}
-    found = _json(data, location)
-    if not all(isinstance(metrics, dict) for metrics in found.values()):
+    baselines = _json(data, location)
+    if not all(isinstance(metrics, dict) for metrics in baselines.values()):
         raise DataError(
             f"{location}: expected a name and its metrics, like {{'teacher': {{'assertion_accuracy': 0.2}}}}"
         )
-    return found
+    return baselines
 
 
 def read_cases(folder: str | Path, key: str) -> list[dict[str, Any]]:
@@ -154,8 +162,8 @@ def _records(folder: str | Path, sweep: Sweep) -> list[TrialRecord]:
     trials = storage.join(folder, "trials")
     keys = [name for name in storage.list_folders(trials) if _KEY.match(name)]
     with ThreadPoolExecutor(_READERS if storage.is_uri(trials) else 1) as pool:
-        found = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
-    return sorted((record for record in found if record is not None), key=lambda record: record.number)
+        records = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
+    return sorted((record for record in records if record is not None), key=lambda record: record.number)
 
 
 def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
@@ -237,34 +245,16 @@ def _json_lines(data: bytes, location: str) -> list[dict[str, Any]]:
     What follows the last line end is being written and counts only if it is whole already.
     """
     *lines, rest = data.split(b"\n")
-    found = [
+    whole = [
         _json(line, f"{location}: line {number}") for number, line in enumerate(lines, 1) if line.strip()
     ]
     try:
         last = json.loads(rest) if rest.strip() else None
     except ValueError:
         last = None
-    return [*found, last] if isinstance(last, dict) else found
-
-
-# libyaml: a sweep of 5,000 trials is read in seconds, where the pure Python loader takes about ten times as
-# long.
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.2 floats (`1e-4`), as in `config`."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+0123456789."),
-)
+    return [*whole, last] if isinstance(last, dict) else whole
 
 
 def _yaml(data: bytes, location: str) -> dict[str, Any]:
-    try:
-        value = yaml.load(data, Loader=_Loader)  # noqa: S506 - derives from the safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{location}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{location}: expected a mapping of keys, found {type(value).__name__}")
-    return value
+    # libyaml: a sweep of 5,000 trials is read in seconds, with the other loader in ten times as long.
+    return yaml_mapping(data, location, loader=FastLoader, error=DataError)

@@ -1,4 +1,5 @@
-"""Files behind a path or URI: open, list, write whole or not at all, hash.
+"""Files behind a path or URI: open, list, write whole or not at all, hash. What comes with the
+package is read by its name too (`packaged`), and never written.
 
 Everything durable goes through `write_atomic`: a temporary name, then a rename, so that a file's presence
 means it is complete. An object store gives the same promise for what is handed over in one piece.
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kdray.errors import ConfigError, DataError, StorageError
+from kdray.packaged import is_named, located
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -61,7 +63,7 @@ def _filesystem(location: str) -> tuple[Any, str]:
     from pyarrow import fs
 
     if not is_uri(location):
-        return fs.LocalFileSystem(), os.path.abspath(location.removeprefix("file://"))
+        return fs.LocalFileSystem(), os.path.abspath(located(location).removeprefix("file://"))
     if _SECRET.match(location):
         raise ConfigError(
             f"{_SECRET.sub('...@', location)}: a URI stands in trial files and reports, so it holds no password:"
@@ -74,6 +76,11 @@ def _filesystem(location: str) -> tuple[Any, str]:
     except Exception as error:
         raise DataError(f"{location}: cannot open this storage: {error}") from error
     return filesystem, path
+
+
+def _check_writable(location: str | Path) -> None:
+    if is_named(str(location)):
+        raise ConfigError(f"{location}: what comes with kdray is only read: name another folder")
 
 
 def patience_s() -> float:
@@ -204,6 +211,8 @@ def delete(location: str | Path) -> None:
     """Removes a file, or a folder with all that is in it; nothing where there is none."""
     from pyarrow import fs
 
+    _check_writable(location)
+
     def remove(files: Any, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             if files.get_file_info(path).type == fs.FileType.Directory:
@@ -219,8 +228,10 @@ def open_atomic(location: str | Path) -> Iterator[Any]:
     """A binary stream that becomes `location` only when the block ends without an error.
 
     Raises:
+        ConfigError: `location` is a packaged thing's name.
         StorageError: the disk is full, or the endpoint does not answer.
     """
+    _check_writable(location)
     if is_uri(str(location)):
         # A remote stream would be published at its end also where the block fails, half written.
         whole = io.BytesIO()
@@ -258,6 +269,7 @@ def write_once(location: str | Path, data: bytes | str) -> None:
 
     An object store has no such promise: there the last one's stays.
     """
+    _check_writable(location)
     if exists(location):
         return
     if is_uri(str(location)):

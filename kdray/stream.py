@@ -3,7 +3,8 @@
 An epoch is a permutation of the rows; inside windows of `WINDOW` global batches rows are sorted by length, so
 that a batch pads little, and the batches of a window are shuffled. Global batch b of an epoch is the same on
 1, 2 or 4 ranks: each rank takes every `world`-th row of it. Resuming in the middle of an epoch recomputes the
-order, nothing is replayed.
+order, nothing is replayed. Not here: where rows come from (`kdray.teacher.shards`), and what is done with a batch
+(`kdray.train`).
 
 Shape suffixes: B sequences, T tokens, N positions that are predicted (targets of all rows first, then
 context tokens).
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
@@ -52,6 +53,8 @@ class Batch:
         weights_N: float32, 1 for a target, `context_weight` for a context token.
         num_targets: the first `num_targets` of the N are targets; the signal has exactly these.
         signal: the teacher's word on the targets, or None.
+        whole_weight: of a piece of a batch, the sum of weights of the whole batch; None of a whole one.
+        whole_targets: the same for the number of targets.
     """
 
     input_ids_BT: NDArray[np.int64]
@@ -62,6 +65,8 @@ class Batch:
     weights_N: NDArray[np.float32]
     num_targets: int
     signal: TeacherSignal | None
+    whole_weight: float | None = None
+    whole_targets: int | None = None
 
 
 class MemorySource:
@@ -87,13 +92,13 @@ def _epoch_order(lengths: bytes, batch_size: int, seed: int, epoch: int) -> NDAr
     # Epochs are whole batches: what is left over is another rest in each epoch.
     order_R = order_R[: max(1, len(order_R) // batch_size) * batch_size]
     window = WINDOW * batch_size
-    pieces = []
+    ordered = []
     for start in range(0, len(order_R), window):
         part = order_R[start : start + window]
         part = part[np.argsort(lengths_R[part], kind="stable")]
         batches = [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-        pieces += [batches[i] for i in rng.permutation(len(batches))]
-    return np.concatenate(pieces)
+        ordered += [batches[i] for i in rng.permutation(len(batches))]
+    return np.concatenate(ordered)
 
 
 def batch_rows(lengths_R: NDArray[np.int32], batch_size: int, seed: int, step: int) -> NDArray[np.int64]:
@@ -117,6 +122,23 @@ def batch_rows(lengths_R: NDArray[np.int32], batch_size: int, seed: int, step: i
 def shard_of(rows: NDArray[np.int64], rank: int, world: int) -> NDArray[np.int64]:
     """The rows of a global batch that one rank trains: every `world`-th."""
     return rows[rank::world]
+
+
+def cut(rows: NDArray[np.int64], rank: int, world: int, size: int) -> list[NDArray[np.int64]]:
+    """A rank's rows of a global batch in even pieces of about `size`, as many on every rank. Rows of a batch come
+    by length, so a piece pads no more than the whole.
+    """
+    count = min(-(-len(rows) // (size * world)), len(rows) // world)  # a batch cut short has fewer rows
+    return np.array_split(shard_of(rows, rank, world), max(1, count))
+
+
+def as_pieces(batches: Sequence[Batch]) -> list[Batch]:
+    """The same, each knowing what all have together, so that their losses add up to that of one batch."""
+    if len(batches) == 1:
+        return list(batches)
+    weight = float(sum(batch.weights_N.sum(dtype=np.float64) for batch in batches))
+    targets = sum(batch.num_targets for batch in batches)
+    return [replace(batch, whole_weight=weight, whole_targets=targets) for batch in batches]
 
 
 def collate(

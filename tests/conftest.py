@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sweeping.fixtures import local_ray, make_sweep, module_sweep  # noqa: F401 - fixtures
+
 
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:

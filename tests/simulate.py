@@ -1,6 +1,6 @@
 """A sweep on simulated workers with a clock of their own: a whole search in seconds.
 
-The conductor, the study, the sampler and the halving are the real ones; only training is a function. No Ray.
+The coordinator, the study, the sampler and the halving are the real ones; only training is a function. No Ray.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.search.conductor import Conductor
-from kdray.search.job import Job
+from kdray.experiment.coordinator import Coordinator
+from kdray.experiment.job import Job
 
 Train = Callable[[Job, int], tuple[Mapping[str, Any], float]]
 """(job, rung) -> the metrics at that rung (with `step`), and the seconds it takes to get there from the rung
@@ -27,11 +27,13 @@ class Simulated:
     begun: int
 
 
-def simulate(conductor: Conductor, train: Train, workers: int, until_s: float = float("inf")) -> Simulated:
+def simulate(
+    coordinator: Coordinator, train: Train, workers: int, until_s: float = float("inf")
+) -> Simulated:
     """Runs a sweep to its end, or until its clock stands at `until_s`.
 
     Args:
-        conductor: leads it; should have been reconciled.
+        coordinator: leads it; should have been reconciled.
         train: stands in for training.
         workers: trials at a time.
         until_s: no report later than this is heard.
@@ -45,13 +47,13 @@ def simulate(conductor: Conductor, train: Train, workers: int, until_s: float = 
         heapq.heappush(events, (at + seconds, int(job.key[1:]), job, rung, metrics))
 
     while True:
-        while len(events) < workers and (job := conductor.next()) is not None:
+        while len(events) < workers and (job := coordinator.next()) is not None:
             begun += 1
             go(job, job.decided, clock)
         if not events or events[0][0] > until_s:
             return Simulated(clock, begun)
         clock, _, job, rung, metrics = heapq.heappop(events)
-        if rung < job.trial.budget.steps and conductor.report(job.key, rung, metrics):
+        if rung < job.trial.budget.steps and coordinator.report(job.key, rung, metrics):
             go(job, rung, clock)
         else:
-            conductor.finish(job.key, rung, metrics)
+            coordinator.finish(job.key, rung, metrics)

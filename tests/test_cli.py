@@ -1,21 +1,23 @@
 """The command line as a user meets it, in this process; `--help` also in a fresh one, for its imports."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
+from importlib.metadata import version
 
 import pytest
 
-from kdray import cli
+from kdray import __version__, cli
 from kdray.config import sweep_from
-from kdray.search import experiment
+from kdray.experiment import lifecycle
 from tests import java_world, labelled_world, world
 
 COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "teacher train", "teacher eval", "capture", "validate",
     "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
-    "shards show", "metamorphic",
+    "shards show", "metamorphic", "init", "doctor",
 }  # fmt: skip
 
 
@@ -58,6 +60,56 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "kdray demo" in done.stdout
+
+
+def test_the_version_is_that_of_the_distribution_and_nothing_else_is_printed(monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, "--version")
+    assert (code, out, err) == (0, f"kdray {__version__}\n", "")
+    assert version("kdray") == __version__
+
+
+def completed(folder, words):
+    """What the shell is told when the tabulator is pressed behind `kdray WORDS`, and the modules it took."""
+    script = (
+        "import atexit, sys; sys.argv = ['kdray']\n"
+        "atexit.register(lambda: print([m for m in ('torch', 'ray', 'numpy', 'pyarrow') if m in sys.modules]))\n"
+        "from kdray.cli import main; main()"
+    )
+    asked = {
+        "_KDRAY_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"kdray {words}",
+        "COMP_CWORD": str(words.count(" ") + 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | asked, cwd=folder, capture_output=True, text=True
+    )
+    *names, heavy = done.stdout.split("\n")[:-1]
+    assert (heavy, done.stderr) == ("[]", "")
+    return [name for name in names if name]
+
+
+def test_the_shell_is_told_verbs_sweeps_and_studies(tmp_path):
+    for folder in ("runs/demo", "runs/done", "runs/mine", "elsewhere/dune"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "sweep.yaml").touch()
+    (tmp_path / "runs/demo-data").mkdir()
+    assert completed(tmp_path, "sta") == ["status"]
+    assert completed(tmp_path, "status d") == ["demo", "done"]
+    assert completed(tmp_path, "pareto mine d") == ["demo", "done"]
+    assert completed(tmp_path, "export --runs elsewhere d") == ["dune"]
+    assert completed(tmp_path / "elsewhere", "status d") == []
+    assert completed(tmp_path, "init mine --study python-a") == ["python-alpha"]
+
+
+def test_completion_can_be_installed(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from kdray.cli import main; main()", "--install-completion", "bash"],
+        env=os.environ | {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "bash completion installed" in done.stdout
+    (script,) = (tmp_path / ".bash_completions").iterdir()
+    assert str(script) in (tmp_path / ".bashrc").read_text()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +209,7 @@ def test_the_status_says_how_many_drivers_run_a_sweep(
     sweep, folder = sweep_from(data, "test"), tmp_path / "shared"
     with ExitStack() as held:
         for _ in range(max(running, 1)):
-            held.enter_context(experiment.claim(sweep, folder, resume=True))
+            held.enter_context(lifecycle.claim(sweep, folder, resume=True))
         if not running:
             held.close()
         code, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path)

@@ -142,11 +142,11 @@ def test_a_folder_that_is_no_experiment_says_so(tmp_path):
 
 
 def test_an_experiment_carries_its_sweep_and_references(folder):
-    assert results.experiment(folder).references == {}
+    assert results.experiment(folder).baselines == {}
     (folder / "references.json").write_text('{"teacher": {"assertion_accuracy": 0.2}}')
     experiment = results.experiment(folder)
     assert experiment.sweep.objectives == {"assertion_accuracy": "max", "metamorphic_discrepancy": "min"}
-    assert experiment.references == {"teacher": {"assertion_accuracy": 0.2}}
+    assert experiment.baselines == {"teacher": {"assertion_accuracy": 0.2}}
     (folder / "references.json").write_text('{"teacher": 0.2}')
     with pytest.raises(DataError, match="expected a name and its metrics"):
         results.experiment(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import study
-from tests.report.test_study import GRID, table
+from tests.report.compare.made_up import GRID, table
 from tests.study import RESULTS, ROOT, STUDY, Block, blocks, printed
 from tests.test_cli import run
 

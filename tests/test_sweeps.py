@@ -15,7 +15,8 @@ import pytest
 from kdray import results
 from kdray.config import TeacherRecipe, Trial, as_data, merge, parse
 from kdray.launch.prepare import prepare
-from kdray.search.techniques.make import TECHNIQUES
+from kdray.search.constraints import gate_of
+from kdray.search.techniques.by_name import TECHNIQUES
 from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.teacher.manifest import read as read_manifest
@@ -50,7 +51,7 @@ def test_a_sweep_file_runs_from_its_capture_to_a_trial(
     sweep = tiny.sweep(path)
     prepared = prepare(sweep)
     folder = Path(sweep.storage) / sweep.name
-    with closing(train_each(sweep, folder, tiny.gate(sweep, prepared))) as trials:
+    with closing(train_each(sweep, folder, gate_of(sweep, prepared.context))) as trials:
         key, metrics = next(trials)
     for objective in sweep.objectives:
         assert math.isfinite(metrics[objective])
@@ -74,7 +75,8 @@ def test_a_teachers_recipe_trains_and_its_folder_loads(
     tiny.link(recipe.corpus, corpus, tmp_path)
     monkeypatch.chdir(tmp_path)
     if recipe.teacher is not None:
-        train_teacher(older(recipe), recipe.teacher)
+        train_teacher(older(recipe), "older")
+        tiny.put_teacher(recipe.teacher, tmp_path / "older", tmp_path, monkeypatch)
     curve = train_teacher(recipe, "out")["learning_curve"]
     assert [point["step"] for point in curve] == list(recipe.budget.reports)
     assert all(math.isfinite(point["train_loss"]) for point in curve)

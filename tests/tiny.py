@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kdray import packaged
 from kdray.config import (
     Sweep,
     TeacherRecipe,
@@ -24,8 +25,6 @@ from kdray.config import (
     sweep_from,
 )
 from kdray.launch.folders import absolute
-from kdray.launch.prepare import Prepared
-from kdray.search import constraints
 
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
 Limits = Mapping[str, tuple[int, int]]
@@ -66,6 +65,16 @@ def sweep(path: Path) -> Sweep:
 def recipe(path: Path) -> TeacherRecipe:
     """The recipe in a file, tiny."""
     return parse(TeacherRecipe, shrink(as_data(load_recipe(path)), TEACHER), path.stem)
+
+
+def smaller_demo(path: str | Path) -> dict[str, Any]:
+    """The demo's sweep with less of everything: the same corpus, teacher, space, training and report."""
+    data = read_yaml(path)
+    data["capture"] |= {"rows": 96, "cases": 24}
+    data["trial"]["budget"] = {"steps": 8, "rungs": [4, 8]}
+    data["trial"]["evaluation"] = {"cases": 24, "rung_cases": 24}
+    data["search"]["trials"] = 4
+    return data
 
 
 def shrink(value: Any, limits: Limits, field: str = "") -> Any:
@@ -120,9 +129,19 @@ def world_of(trial: Trial, request: pytest.FixtureRequest) -> tuple[Path, Path]:
 def lay_out(path: Path, folder: Path, request: pytest.FixtureRequest) -> None:
     """Makes `folder` the working folder, with a corpus and a teacher where the sweep in a file looks for them."""
     trial = load_sweep(path).trial
-    for name, made in zip((trial.corpus, trial.teacher), world_of(trial, request), strict=True):
+    monkeypatch = request.getfixturevalue("monkeypatch")
+    corpus, teacher = world_of(trial, request)
+    link(trial.corpus, corpus, folder)
+    put_teacher(trial.teacher, teacher, folder, monkeypatch)
+    monkeypatch.chdir(folder)
+
+
+def put_teacher(name: str | None, made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the name that a file gives its teacher stand for the one that was `made`."""
+    if name is not None and packaged.is_named(name):
+        monkeypatch.setitem(packaged.TEACHERS, name.removeprefix(packaged.PREFIX), str(made))
+    else:
         link(name, made, folder)
-    request.getfixturevalue("monkeypatch").chdir(folder)
 
 
 def link(name: str | None, made: Path, folder: Path) -> None:
@@ -131,10 +150,3 @@ def link(name: str | None, made: Path, folder: Path) -> None:
     assert not Path(name).is_absolute(), f"{name} is a folder of one machine"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).symlink_to(made)
-
-
-def gate(sweep: Sweep, prepared: Prepared) -> constraints.Gate:
-    """What a launched sweep may train."""
-    known = prepared.context
-    teacher = {name: float(known[name]) for name in ("teacher_params", "teacher_bytes")}
-    return constraints.Gate(sweep, constraints.sizes(known), teacher, constraints.cuttable(known))

@@ -1,26 +1,34 @@
 """The command line: parse, call, print. Data goes to stdout, everything else to stderr.
 
+    apps           what all commands share
+    beginnings     init, doctor
+    run_verbs      demo, validate, trial, launch, resume, stop, status
+    data_verbs     corpus, teacher, capture, shards
+    result_verbs   pareto, compare, export, predict, metamorphic
+
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
 but did not reach what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a
-bug its traceback.
+bug its traceback. Not here: whatever a script would call as well; that is where the commands import it from.
 """
 
 from __future__ import annotations
 
 import sys
 
-from kdray.cli import runs  # noqa: F401 - its commands come first in the help
+from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
 
 # isort: split
-from kdray.cli import inputs, outcomes  # noqa: F401 - theirs follow
+from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.errors import KdrayError
+from kdray.process_memory import bound_caches
 
 __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 
 
 def main() -> None:
     """Entry point of `kdray`."""
+    bound_caches()
     try:
         app()
     except KdrayError as error:

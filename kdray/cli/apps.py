@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from kdray import __version__
 from kdray.errors import ConfigError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
 )
@@ -23,6 +25,32 @@ app.add_typer(corpus_app, name="corpus")
 app.add_typer(teacher_app, name="teacher")
 app.add_typer(shards_app, name="shards")
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        show(f"kdray {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _always(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="print the version")
+    ] = False,
+) -> None:
+    pass
+
+
+def experiment_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """For the shell: the sweeps in a local folder of experiments that begin so. Imports nothing."""
+    runs = Path(ctx.params.get("runs") or "runs")
+    names = os.listdir(runs) if runs.is_dir() else []
+    return sorted(
+        name for name in names if name.startswith(incomplete) and (runs / name / "sweep.yaml").exists()
+    )
+
+
+Name = Annotated[str, typer.Argument(help="a sweep, by name or folder", autocompletion=experiment_names)]
 SweepFile = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file (YAML)")]
 Runs = Annotated[str, typer.Option(help="folder of the experiments, a path or a URI")]
 Objectives = Annotated[

@@ -3,13 +3,19 @@
 A `Trial` is one complete training run as plain data; a `Sweep` is a base trial and a space whose dotted paths
 override it. Unknown keys are refused with the nearest known one, and `load_sweep` puts both ends of every
 range and every choice into the base trial and validates the *whole* trial, so that nothing impossible is
-found out in the middle of a search. No torch, no Ray in here.
+found out in the middle of a search.
+
+    read      YAML to data, data to a part, and what is wrong in one line
+    student, trial, sweep   the parts
+    check     a whole trial at every corner of a space
+    paths     settings by dotted path: read, set, listed, chosen
+
+Not here: which point to try (`kdray.search`), and reading experiments (`kdray.results`). No torch, no Ray.
 """
 
 from kdray.config.check import (
-    check_space,
     contains,
-    corners,
+    is_whole,
     load_recipe,
     load_sweep,
     merge,
@@ -17,10 +23,10 @@ from kdray.config.check import (
     satisfies,
     sweep_from,
 )
-from kdray.config.paths import chosen, flat, value_at
-from kdray.config.read import Part, as_data, parse, read_yaml
+from kdray.config.paths import chosen, flat, put, value_at
+from kdray.config.read import FastLoader, Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, Capture, Choice, Range, Resources, Search, Sweep, Tracking
+from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -31,10 +37,12 @@ from kdray.config.trial import (
     TeacherRecipe,
     Trial,
     accuracy_of,
+    divisors,
 )
 
 __all__ = [
     "ACCELERATOR",
+    "NAME",
     "SNIPPETS",
     "Budget",
     "Capture",
@@ -42,33 +50,35 @@ __all__ = [
     "Distil",
     "Encoding",
     "EvaluationConfig",
+    "FastLoader",
     "LlamaStudent",
     "Optim",
     "Part",
     "Range",
     "Resources",
     "RobertaStudent",
-    "Search",
     "Student",
     "Sweep",
     "T5Student",
     "TeacherRecipe",
-    "Tracking",
     "Trial",
     "accuracy_of",
     "as_data",
-    "check_space",
     "chosen",
     "contains",
-    "corners",
+    "divisors",
     "flat",
+    "is_whole",
     "load_recipe",
     "load_sweep",
     "merge",
     "parse",
     "parse_overrides",
+    "put",
+    "read_value",
     "read_yaml",
     "satisfies",
     "sweep_from",
     "value_at",
+    "yaml_mapping",
 ]

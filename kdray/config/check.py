@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kdray.config.paths import flat, put, value_at
 from kdray.config.read import as_data, parse, read_value, read_yaml
 from kdray.config.sweep import Choice, Range, Sweep
 from kdray.config.trial import TeacherRecipe, Trial
@@ -30,35 +31,27 @@ def merge(base: Trial, overrides: Mapping[str, Any], source: str = "trial") -> T
     """
     data = as_data(base)
     for path, value in overrides.items():
-        *parents, leaf = path.split(".")
-        node: Any = data
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or (leaf not in node and parents[:1] != ["deepspeed"]):
-            raise ConfigError(f"{source}: unknown path '{path}'{nearest(path, _paths(data))}")
-        node[leaf] = value
+        parent, _, leaf = path.rpartition(".")
+        node = value_at(data, parent) if parent else data
+        is_free = path.startswith("deepspeed.")  # whatever DeepSpeed knows
+        if not isinstance(node, dict) or (leaf not in node and not is_free):
+            raise ConfigError(f"{source}: unknown path '{path}'{nearest(path, flat(data))}")
+        put(data, path, value)
     return parse(Trial, data, source)
 
 
 def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """`a.b=c` texts as dotted path -> value, the value read as YAML. Raises `ConfigError`."""
-    found = {}
+    overrides = {}
     for text in texts:
         path, sign, value = text.partition("=")
         if not sign or not path:
             raise ConfigError(f"--set '{text}': expected a.b=c")
-        found[path] = read_value(value)
-    return found
+        overrides[path] = read_value(value)
+    return overrides
 
 
-def _paths(data: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for key, value in data.items():
-        found += _paths(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [prefix + key]
-    return found
-
-
-def corners(space: Mapping[str, Choice | Range]) -> Iterator[tuple[str, Any]]:
+def _corners(space: Mapping[str, Choice | Range]) -> Iterator[tuple[str, Any]]:
     """Every choice and both ends of every range, with the path each belongs to."""
     for path, spec in space.items():
         for value in spec.choices if isinstance(spec, Choice) else spec.range:
@@ -72,7 +65,7 @@ def check_space(sweep: Sweep, source: str) -> None:
     not fit (heads that do not divide the base's hidden size), also beside values of each other path. Points that
     do not fit are never proposed (`search.constraints`). Raises `ConfigError` naming the path and the value.
     """
-    for path, value in corners(sweep.space):
+    for path, value in _corners(sweep.space):
         condition = _condition(sweep, path, f"{source}: space.{path}.when")
         _fit(sweep, {**condition, path: value}, f"{source}: space.{path} = {value!r}")
     for number, point in enumerate(sweep.search.start):
@@ -97,18 +90,18 @@ def check_space(sweep: Sweep, source: str) -> None:
 
 def _condition(sweep: Sweep, path: str, source: str) -> dict[str, Any]:
     """The first value of each path that a `when` names. Raises `ConfigError` for what is not in the space."""
-    found = {}
+    condition = {}
     for other, allowed in sweep.space[path].when.items():
         if other not in sweep.space:
             raise ConfigError(f"{source} names '{other}'{nearest(other, sweep.space)}")
         for value in allowed:
             if not contains(sweep.space[other], value):
-                known = [str(one) for one in some_values(sweep.space[other])]
+                known = map(str, some_values(sweep.space[other]))
                 raise ConfigError(
                     f"{source}.{other}: {value!r} is not in the space{nearest(str(value), known)}"
                 )
-        found[other] = allowed[0]
-    return found
+        condition[other] = allowed[0]
+    return condition
 
 
 def _fit(sweep: Sweep, point: Mapping[str, Any], source: str) -> None:
@@ -146,6 +139,13 @@ def contains(spec: Choice | Range, value: Any) -> bool:
     return isinstance(value, (int, float)) and low <= value <= high
 
 
+def is_whole(sweep: Sweep, path: str, spec: Range) -> bool:
+    """Whether a range is of whole numbers: the field of the base trial says so too, for `[0, 1]` may well be meant
+    for a float.
+    """
+    return spec.is_int and not isinstance(value_at(as_data(sweep.trial), path), float)
+
+
 def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
     """The sweep in a YAML file, every corner of its space validated.
 
@@ -158,19 +158,13 @@ def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
     """
     data = read_yaml(path)
     for key, value in parse_overrides(overrides).items():
-        _put(data, key, value)
+        try:
+            # A path of the space is one key, dots and all.
+            put(data, key, value, dots=1 if key.startswith("space.") else -1)
+        except ValueError as error:
+            node, name = value_at(data, str(error)), str(error).rpartition(".")[2]
+            raise ConfigError(f"--set {key}: {name} is {node!r}, which has no parts") from None
     return sweep_from(data, str(path))
-
-
-def _put(data: dict[str, Any], key: str, value: Any) -> None:
-    # A path of the space is one key, dots and all.
-    parts = key.split(".", 1) if key.startswith("space.") else key.split(".")
-    node: Any = data
-    for part in parts[:-1]:
-        node = node.setdefault(part, {})
-        if not isinstance(node, dict):
-            raise ConfigError(f"--set {key}: {part} is {node!r}, which has no parts")
-    node[parts[-1]] = value
 
 
 def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:

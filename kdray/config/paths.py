@@ -1,4 +1,4 @@
-"""Settings of a trial as plain data, by dotted path, and which of them a space chose."""
+"""Settings of a trial as plain data by dotted path: read, set, listed, and which of them a space chose."""
 
 from __future__ import annotations
 
@@ -16,12 +16,34 @@ def value_at(config: Mapping[str, Any], path: str) -> Any:
     return node
 
 
+def put(config: dict[str, Any], path: str, value: Any, dots: int = -1) -> None:
+    """Sets the value at a dotted path, and makes the mappings on the way to it that are missing.
+
+    Args:
+        config: changed in place.
+        path: of the setting.
+        value: what it shall be.
+        dots: how many dots lead into a mapping; what follows is one key. -1: all of them.
+
+    Raises:
+        ValueError: something on the way is no mapping; the message is its path.
+    """
+    *parents, leaf = path.split(".", dots)
+    node = config
+    for depth, part in enumerate(parents, 1):
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise ValueError(".".join(parents[:depth]))
+    node[leaf] = value
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A trial's settings by dotted path, the whole of it."""
-    found: dict[str, Any] = {}
-    for key, one in config.items():
-        found |= flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) and one else {f"{prefix}{key}": one}
-    return found
+    settings: dict[str, Any] = {}
+    for key, value in config.items():
+        is_node = isinstance(value, Mapping) and value
+        settings |= flat(value, f"{prefix}{key}.") if is_node else {f"{prefix}{key}": value}
+    return settings
 
 
 def chosen(trial: Mapping[str, Any], space: Mapping[str, Choice | Range]) -> dict[str, Any]:
@@ -31,18 +53,20 @@ def chosen(trial: Mapping[str, Any], space: Mapping[str, Choice | Range]) -> dic
     """
 
     def holds(when: Mapping[str, tuple[Any, ...]]) -> bool:
-        return all(any(_is(one, value_at(trial, path)) for one in allowed) for path, allowed in when.items())
+        return all(
+            any(_is(value, value_at(trial, path)) for value in allowed) for path, allowed in when.items()
+        )
 
     return {path: _choice(spec, value_at(trial, path)) for path, spec in space.items() if holds(spec.when)}
 
 
-def _choice(spec: Choice | Range, found: Any) -> Any:
-    choices = spec.choices if isinstance(spec, Choice) and isinstance(found, Mapping) else ()
-    return next((one for one in choices if _is(one, found)), found)
+def _choice(spec: Choice | Range, value: Any) -> Any:
+    choices = spec.choices if isinstance(spec, Choice) and isinstance(value, Mapping) else ()
+    return next((choice for choice in choices if _is(choice, value)), value)
 
 
-def _is(one: Any, found: Any) -> bool:
+def _is(choice: Any, value: Any) -> bool:
     """Whether a trial's value is this choice."""
-    if isinstance(one, Mapping) and isinstance(found, Mapping):
-        return all(name in found and _is(part, found[name]) for name, part in one.items())
-    return bool(one == found)
+    if isinstance(choice, Mapping) and isinstance(value, Mapping):
+        return all(name in value and _is(part, value[name]) for name, part in choice.items())
+    return bool(choice == value)

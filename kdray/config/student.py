@@ -26,7 +26,7 @@ class _Architecture(Part):
     heads: int = Field(ge=1)
     feed_forward: int = Field(ge=8)
     tokenizer: TokenizerKind = Field("teacher", description="the teacher's, or a kind trained anew")
-    vocab: int | None = Field(None, ge=300, description="pieces of a tokenizer trained anew")
+    vocab: int | None = Field(None, ge=300, description="tokens of a tokenizer trained anew")
 
     @model_validator(mode="after")
     def _vocabulary_of_its_own(self) -> _Architecture:

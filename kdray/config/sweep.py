@@ -26,6 +26,10 @@ When = dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several), Field(min
 """Path -> the values with which another path is there; a file may write one value without brackets."""
 
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a sweep may be called: its name is a folder's."""
+
+
 class Choice(Part):
     """One of a few values."""
 
@@ -149,7 +153,7 @@ class Capture(Store):
 
 
 class Tracking(Part):
-    """Where a sweep is followed besides its folder and TensorBoard (`search.track`)."""
+    """Where a sweep is followed besides its folder and TensorBoard (`workers.trackers`)."""
 
     mlflow: str | None = Field(None, min_length=1, description="a folder, or the URI of an MLflow server")
     wandb: str | None = Field(None, min_length=1, description="a Weights & Biases project")
@@ -158,7 +162,7 @@ class Tracking(Part):
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=NAME)
     storage: str = "runs"
     trial: Trial
     capture: Capture = Capture()
@@ -184,6 +188,12 @@ class Sweep(Part):
         for name in ("latency_ms", "peak_memory_mb"):
             if name in self.objectives and not self.trial.evaluation.speed:
                 raise ValueError(f"objectives.{name} is measured with trial.evaluation.speed true only")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_shared_evenly(self) -> Sweep:
+        if uneven := self.trial.optim.uneven(self.resources.workers):
+            raise ValueError(f"trial.{uneven}")
         return self
 
     @model_validator(mode="after")

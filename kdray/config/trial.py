@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kdray.config.read import Part
 from kdray.config.student import RobertaStudent, Student
+from kdray.errors import ConfigError
+from kdray.packaged import located
 
 Task = Literal["assertion", "clone", "vulnerability"]
 SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
@@ -50,6 +52,12 @@ class Optim(Part):
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     batch_size: int = Field(32, ge=1, description="sequences per step over all workers")
+    micro_batch: int | None = Field(
+        None,
+        ge=1,
+        description="sequences that a worker holds at a time: its share of a batch goes in pieces, with the same "
+        "gradient; None: about 2,048 tokens on a processor, all at once on an accelerator",
+    )
     context_weight: float = Field(
         0.0,
         ge=0,
@@ -66,6 +74,30 @@ class Optim(Part):
         description="share of steps that train a random slice of the model, so that slices start warm",
     )
     precision: Literal["float32", "bfloat16"] = "bfloat16"
+
+    @model_validator(mode="after")
+    def _pieces_are_even(self) -> Optim:
+        if uneven := self.uneven(1):
+            raise ValueError(uneven)
+        return self
+
+    def uneven(self, workers: int) -> str | None:
+        """What does not come out even where so many workers share a batch, in words; None where all does."""
+        share, rest = divmod(self.batch_size, workers)
+        if rest:
+            near = max(1, round(self.batch_size / workers)) * workers
+            return f"optim.batch_size {self.batch_size} is not shared evenly by {workers} workers: try {near}"
+        if self.micro_batch is None or share % self.micro_batch == 0:
+            return None
+        near = min(divisors(share), key=lambda size: abs(size - (self.micro_batch or 0)))
+        return (
+            f"optim.micro_batch {self.micro_batch} does not divide a worker's {share} sequences: try {near}"
+        )
+
+
+def divisors(number: int) -> list[int]:
+    """Of a positive number, rising."""
+    return [size for size in range(1, number + 1) if number % size == 0]
 
 
 class Budget(Part):
@@ -138,6 +170,15 @@ class Trial(Part):
     deepspeed: dict[str, Any] = Field(default_factory=lambda: {"zero_optimization": {"stage": 0}})
     seed: int = Field(0, ge=0)
 
+    @field_validator("teacher")
+    @classmethod
+    def _is_packaged_where_it_says_so(cls, teacher: str | None) -> str | None:
+        try:
+            located(teacher or "")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return teacher
+
     @model_validator(mode="after")
     def _settings_have_an_effect(self) -> Trial:
         for key in OWNED_BY_KDRAY:
@@ -203,6 +244,14 @@ class Trial(Part):
         if self.optim.slice_share > 0:
             raise ValueError("optim.slice_share has no effect on family roberta")
         return self
+
+    @property
+    def longest_row(self) -> int:
+        """Tokens that the student reads and writes of one row, at most."""
+        limits = self.encoding
+        if isinstance(self.student, RobertaStudent):
+            return self.student.snippets * min(limits.max_input, self.student.positions - 2)
+        return limits.max_row if self.student.family == "llama" else limits.max_input + limits.max_target
 
     @property
     def accuracy(self) -> str:

@@ -23,7 +23,7 @@ from kdray.corpus.focal import signature_of
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.python_tree import FunctionNode, parsed
 from kdray.corpus.rows import files_below
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
 from kdray.errors import DataError
 from kdray.storage import fingerprint

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import FunctionNode, is_docstring, parsed
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
 MAX_FIXTURE_CHARS = 1200

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import FunctionNode, parsed
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
 MIN_NAME = 3

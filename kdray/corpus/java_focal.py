@@ -24,7 +24,7 @@ from kdray.corpus.java import assertions, focal_code
 from kdray.corpus.java_calls import Call, calls_on, given_to, identifiers, made_of
 from kdray.corpus.java_tree import DECLARATIONS, name_of, parse, text, walk
 from kdray.corpus.java_types import Class, Method, class_of
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
 _AFFIX = re.compile(

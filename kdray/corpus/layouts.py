@@ -22,7 +22,7 @@ from kdray.corpus.example import Example, Split
 from kdray.corpus.labelled import CODES, labelled_examples
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.lines import bare_name, byte_lines, unpacked
-from kdray.corpus.published import ATLAS, LAYOUTS, Layout
+from kdray.corpus.published_sets import ATLAS, LAYOUTS, Layout
 from kdray.corpus.rows import Place, Row, data_files, first_rows, guarded, rows, stem
 from kdray.corpus.splits import named_splits, row_split, with_unique_ids
 from kdray.errors import DataError

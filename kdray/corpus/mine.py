@@ -20,7 +20,7 @@ from kdray.corpus.java_focal import JavaFocal
 from kdray.corpus.left_out import LeftOut, plain_path
 from kdray.corpus.origin import Origin, origin_of
 from kdray.corpus.python import is_test_file, mine_file, test_files
-from kdray.corpus.sources import source_roots
+from kdray.corpus.source_files import source_roots
 from kdray.corpus.splits import with_unique_ids, without_duplicates, without_given_away
 from kdray.errors import DataError, nearest
 

@@ -20,7 +20,7 @@ from kdray.corpus.java_tree import DECLARATIONS, members, name_of, parse, text, 
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.origin import Origin
 from kdray.corpus.rows import files_below
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 

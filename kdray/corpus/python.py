@@ -23,7 +23,7 @@ from kdray.corpus.focal import FocalFinder
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, parsed
 from kdray.corpus.rows import files_below
-from kdray.corpus.sources import read_source
+from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 

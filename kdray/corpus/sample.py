@@ -1,4 +1,4 @@
-"""A held-out sample in which every file counts alike."""
+"""Samples: of examples, in which every file counts alike, and of rows, evenly spaced."""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def sample(examples: Sequence[Example], count: int, seed: int = 0) -> list[Examp
         taken += [queue[depth] for queue in queues if depth < len(queue)]
         depth += 1
     return taken[:count]
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """`count` numbers out of 0 to `total` - 1, evenly spaced and ascending; all of them where there are fewer."""
+    count = min(total, count)
+    return [i * total // count for i in range(count)]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from kdray.config import Sweep, read_yaml, sweep_from
@@ -19,6 +17,7 @@ from kdray.corpus.mine import DEMO_PACKAGES, mine
 from kdray.corpus.store import corpus_manifest, write_corpus
 from kdray.launch.pipeline import Launched, launch
 from kdray.launch.references import references
+from kdray.packaged import packaged
 from kdray.storage import exists, join
 
 
@@ -30,17 +29,12 @@ class Demo:
     marks: dict[str, dict[str, Any]]
 
 
-def packaged(name: str) -> Path:
-    """A file or folder that comes with the package."""
-    return Path(str(resources.files("kdray.demo").joinpath(name)))
-
-
 def demo_sweep(runs: str, *, train_teacher: bool) -> Sweep:
     """The embedded sweep with its folders below `runs`."""
-    data = read_yaml(packaged("sweep.yaml"))
+    data = read_yaml(packaged("demo/sweep.yaml"))
     work = join(runs, "demo-data")
     folders = {name: join(work, name) for name in ("corpus", "signal", "suite")}
-    teacher = join(work, "teacher") if train_teacher else str(packaged("teacher"))
+    teacher = join(work, "teacher") if train_teacher else "kdray:python"
     if train_teacher:
         data["name"] += "-own-teacher"
         folders |= {name: f"{folders[name]}-own-teacher" for name in ("signal", "suite")}
@@ -91,5 +85,5 @@ def _teacher(corpus: str, out: str, advance: Advance) -> None:
     from kdray.config import load_recipe
     from kdray.train.teacher import train_teacher
 
-    recipe = load_recipe(packaged("small-teacher.yaml")).model_copy(update={"corpus": corpus})
+    recipe = load_recipe(packaged("demo/small-teacher.yaml")).model_copy(update={"corpus": corpus})
     train_teacher(recipe, out, progress=lambda step, loss: advance(step, recipe.budget.steps))

@@ -1,4 +1,4 @@
-"""What a classifier says about code: class probabilities (`marks` tells how good they are).
+"""What a classifier says about code: class probabilities (`metrics` tells how good they are).
 
 Shape suffixes: N inputs, C classes, D width.
 """
@@ -42,8 +42,8 @@ class Classifier:
         device = next(self.model.parameters()).device
         states = [np.stack([self._states[snippet] for snippet in snippets]) for snippets in inputs]
         logits_NC = self.model.classifier(torch.from_numpy(np.stack(states)).to(device))
-        found: NDArray[np.float64] = logits_NC.double().softmax(1).cpu().numpy()
-        return found
+        probabilities_NC: NDArray[np.float64] = logits_NC.double().softmax(1).cpu().numpy()
+        return probabilities_NC
 
     def _read(self, snippets: dict[str, None]) -> None:
         if len(self._states) + len(snippets) > MOST_KEPT:
@@ -65,9 +65,9 @@ def class_logits(
     """A classifier's logits [1, C] of each row, read in batches of like length."""
     forward = TargetLogits(model, task.pad_id)
     order = sorted(range(len(rows)), key=lambda at: len(rows[at].input_ids))
-    found: list[Any] = [None] * len(rows)
+    logits: list[Any] = [None] * len(rows)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        for at, logits in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
-            found[at] = logits
-    return found
+        for at, logits_1C in zip(chosen, forward([rows[at] for at in chosen]), strict=True):
+            logits[at] = logits_1C
+    return logits

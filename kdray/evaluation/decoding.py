@@ -15,8 +15,10 @@ positions, D width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, cast
 
 import numpy as np
@@ -111,21 +113,15 @@ def prefill(
         sequences = [np.concatenate([first, draft]) for draft in read]
         ids_BL, _ = _pad(sequences, pad_id, device)
         caches = EncoderDecoderCache(Cache(layer_class_to_replicate=RoomyLayer), DynamicCache())
-        hidden_BLD = model.get_decoder()(
-            input_ids=ids_BL,
-            encoder_hidden_states=encoded_BSD,
-            encoder_attention_mask=encoder_mask_BS,
-            past_key_values=caches,
-            use_cache=True,
-        ).last_hidden_state
+        hidden_BLD = _decode(
+            model, ids_BL, caches, encoder_hidden_states=encoded_BSD, encoder_attention_mask=encoder_mask_BS
+        )
         cache, cross = caches.self_attention_cache, caches.cross_attention_cache
     else:
         sequences = [np.concatenate([prompt, draft]) for prompt, draft in zip(prompts, read, strict=True)]
         ids_BL, _ = _pad(sequences, pad_id, device)
         cache, cross, encoder_mask_BS = Cache(layer_class_to_replicate=RoomyLayer), None, None
-        hidden_BLD = model.get_decoder()(
-            input_ids=ids_BL, past_key_values=cache, use_cache=True
-        ).last_hidden_state
+        hidden_BLD = _decode(model, ids_BL, cache)
     rows = np.concatenate([np.full(len(draft) + 1, b) for b, draft in enumerate(read)])
     columns = np.concatenate(
         [np.arange(len(s) - len(draft) - 1, len(s)) for s, draft in zip(sequences, read, strict=True)]
@@ -141,20 +137,36 @@ def step(model: Any, state: State, tokens_B: Tensor) -> Tensor:
     width = state.cache.get_seq_length() + 1
     columns_T = torch.arange(width, device=tokens_B.device)
     mask_BT = (columns_T >= state.begin_B[:, None]).long()
-    call = {"input_ids": tokens_B[:, None], "attention_mask": mask_BT, "use_cache": True}
     if state.cross is None:
         position_ids = state.length_B[:, None] - 1
-        output = model.get_decoder()(**call, position_ids=position_ids, past_key_values=state.cache)
+        hidden_B1D = _decode(
+            model, tokens_B[:, None], state.cache, attention_mask=mask_BT, position_ids=position_ids
+        )
     else:
         # The keys of the encoder are cached; only the shape of its states is looked at.
         shape = (*cast(Tensor, state.encoder_mask_BS).shape, 1)
-        output = model.get_decoder()(
-            **call,
+        hidden_B1D = _decode(
+            model,
+            tokens_B[:, None],
+            EncoderDecoderCache(state.cache, state.cross),
+            attention_mask=mask_BT,
             encoder_hidden_states=torch.zeros(1, dtype=model.dtype, device=tokens_B.device).expand(shape),
             encoder_attention_mask=state.encoder_mask_BS,
-            past_key_values=EncoderDecoderCache(state.cache, state.cross),
         )
-    return output.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+    return hidden_B1D[:, -1]
+
+
+def _decode(model: Any, ids_BL: Tensor, cache: Any, **others: Any) -> Tensor:
+    """The decoder's last hidden states [B, L, D] of tokens that the cache grows by."""
+    decoder = model.get_decoder()
+    call = {"input_ids": ids_BL, _cache_argument(type(decoder).forward): cache, "use_cache": True, **others}
+    return decoder(**call).last_hidden_state  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _cache_argument(forward: Callable[..., Any]) -> str:
+    """What a decoder calls its cache: `cache` since transformers 5.24, which forgets `past_key_values` in 5.40."""
+    return "cache" if "cache" in signature(forward).parameters else "past_key_values"
 
 
 def pack(pieces: Sequence[tuple[State, Tensor]]) -> State:

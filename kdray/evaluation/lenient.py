@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.evaluation.intervals import bootstrap_mean
-from kdray.evaluation.marks import normalise
+from kdray.evaluation.metrics import normalise
 
 BOOTSTRAP_SEED = 0
 CONSTANT = "VALUE"
@@ -36,8 +36,8 @@ def lenient_accuracy(outputs: Sequence[str], references: Sequence[str]) -> NDArr
 
 def lenient_mean(outputs: Sequence[str], references: Sequence[str]) -> tuple[float, tuple[float, float]]:
     """The mean of `lenient_accuracy` and its 95 % interval over the tests."""
-    found_N = lenient_accuracy(outputs, references)
-    return float(found_N.mean()), bootstrap_mean(found_N, BOOTSTRAP_SEED)
+    share_N = lenient_accuracy(outputs, references)
+    return float(share_N.mean()), bootstrap_mean(share_N, BOOTSTRAP_SEED)
 
 
 def _share(output: str, reference: str) -> float:
@@ -48,7 +48,7 @@ def _share(output: str, reference: str) -> float:
 
 def assertions(text: str) -> list[str]:
     """The statements of a text, white space normalised, the first argument of `assertEquals` a constant."""
-    return [_without_expected(normalise(one)) for one in _split(text, ";") if one.strip()]
+    return [_without_expected(normalise(part)) for part in _split(text, ";") if part.strip()]
 
 
 def _without_expected(statement: str) -> str:

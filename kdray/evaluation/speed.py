@@ -22,15 +22,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
+from kdray.evaluation.answering import answering
+from kdray.tasks import Task
 
 INPUTS = 8
 """How many inputs are timed."""
-MARKS = ("latency_ms", "peak_memory_mb")
 
 
-def speed(model: Any, task: AnyTask, prompts: Sequence[NDArray[np.int32]]) -> dict[str, float]:
+def speed(model: Any, task: Task, prompts: Sequence[NDArray[np.int32]]) -> dict[str, float]:
     """`latency_ms` of one answer, and `peak_memory_mb` (10^6 bytes) of the longest prompt's.
 
     Args:
@@ -53,19 +52,9 @@ def speed(model: Any, task: AnyTask, prompts: Sequence[NDArray[np.int32]]) -> di
 
 
 @torch.inference_mode()
-def one_answer(model: Any, ids_1T: Tensor, task: AnyTask) -> None:
+def one_answer(model: Any, ids_1T: Tensor, task: Task) -> None:
     """An assertion by `generate`, or a classifier's class."""
-    if not isinstance(task, AssertionTask):
-        model(ids_1T)
-        return
-    model.generate(
-        ids_1T,
-        attention_mask=torch.ones_like(ids_1T),
-        max_new_tokens=task.max_target,
-        do_sample=False,
-        eos_token_id=task.end_id,
-        pad_token_id=task.pad_id,
-    )
+    answering(task).one(model, task, ids_1T)
 
 
 def peak_bytes(model: Any, work: Callable[[], object]) -> int:

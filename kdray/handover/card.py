@@ -7,9 +7,10 @@ interval or its source is not printed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from kdray.handover.usage import ABOUT, CODE_FORM, PIPELINES, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import ends
@@ -25,8 +26,8 @@ class Facts:
     Attributes:
         sweep: name, objectives, trials by state, steps and seconds of all of them.
         trial: key, overrides, distil, steps, and how it was chosen.
-        marks: metrics with `intervals`, `counts` and `relations`, as a trial reports them.
-        measured: whether `marks` are of the exported files, else of the trial before they were rounded.
+        metrics: with `intervals`, `counts` and `relations`, as a trial reports them.
+        measured: whether `metrics` are of the exported files, else of the trial before they were rounded.
         size: parameters, bytes and number format of the student; parameters of the teacher.
         signal: codec, its parameters, bytes a token, rows, tokens; `fidelity` by temperature or None.
         data: fingerprints, sources and splits of the corpus, where it is still there.
@@ -37,7 +38,7 @@ class Facts:
 
     sweep: dict[str, Any]
     trial: dict[str, Any]
-    marks: dict[str, Any]
+    metrics: dict[str, Any]
     measured: bool
     size: dict[str, Any]
     signal: dict[str, Any] | None
@@ -46,67 +47,9 @@ class Facts:
     onnx: dict[str, Any] | None
     int8: dict[str, Any] | None
 
-
-Family = Literal["decoder", "encoder-decoder", "classifier", "pairs", "relative"]
-"""How a student is used; `pairs` is a classifier of two snippets, `relative` one with relative positions."""
-ABOUT = {
-    "assertion": "Given the beginning of a unit test it writes the next assertion.",
-    "clone": "Given two snippets of code it says whether they are clones (class 1).",
-    "vulnerability": "Given a function it says whether it is vulnerable (class 1).",
-}
-PIPELINES = {
-    "decoder": "text-generation", "encoder-decoder": "text2text-generation",
-    "classifier": "text-classification", "pairs": "text-classification", "relative": "text-classification",
-}  # fmt: skip
-PROMPT = '"# shop/test_cart.py\\n# def total(items):\\ndef test_total():\\n    items = [1, 2]\\n    "'
-USAGE = {
-    "decoder": f"""from transformers import pipeline
-
-write = pipeline("text-generation", model=".")
-prompt = {PROMPT}
-print(write(prompt, return_full_text=False)[0]["generated_text"])""",
-    "encoder-decoder": f"""from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained("."), AutoTokenizer.from_pretrained(".")
-prompt = {PROMPT}
-ids = tokenizer(prompt + tokenizer.eos_token, return_tensors="pt")
-print(tokenizer.decode(model.generate(**ids)[0], skip_special_tokens=True))""",
-    "classifier": """from transformers import pipeline
-
-classify = pipeline("text-classification", model=".")
-code = "int f(char *s) { char b[8]; strcpy(b, s); return b[0]; }"
-print(classify(" ".join(code.split()), truncation=True))""",
-    "relative": """# Relative positions: transformers 5 has no such class, kdray has.
-from kdray.evaluation.classify import Classifier
-from kdray.students.load import load_model, load_tokenizer
-from kdray.tasks.classification import ClassificationTask
-
-model = load_model(".")
-snippets = ("int f(int a) { return a + 1; }", "int g(int b) { return 1 + b; }")[: model.snippets]
-print(Classifier(model, ClassificationTask(load_tokenizer("."), model.snippets))([snippets]))""",
-    "pairs": """import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-encoder = AutoModel.from_pretrained(".", add_pooling_layer=False)
-tokenizer, weights = AutoTokenizer.from_pretrained("."), load_file("model.safetensors")
-
-def first_state(code):
-    inputs = tokenizer(" ".join(code.split()), truncation=True, return_tensors="pt")
-    return encoder(**inputs).last_hidden_state[:, 0]
-
-def linear(states, name):
-    return states @ weights[f"classifier.{name}.weight"].float().T + weights[f"classifier.{name}.bias"].float()
-
-pair = torch.cat([first_state("int f(int a) { return a + 1; }"), first_state("int g(int b) { return 1 + b; }")], 1)
-print(linear(linear(pair, "dense").tanh(), "out_proj").softmax(1))""",
-}
-PROMPT_FORM = (
-    "The prompt is the test file's name and, where it is known, the signature of the code under test, as "
-    "comments, then the test up to the assertion with its indentation. `kdray predict . FILE` makes it from a "
-    "test with a placeholder."
-)
-CODE_FORM = "White space is single spaces, as in training."
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, in the words of `statement.json`, which calls the metrics `marks`."""
+        return {"marks" if name == "metrics" else name: fact for name, fact in asdict(self).items()}
 
 
 def card(facts: Facts, family: Family) -> str:
@@ -126,7 +69,7 @@ def card(facts: Facts, family: Family) -> str:
 
 def statement(facts: Facts) -> str:
     """What the student keeps and loses, in Markdown."""
-    marks, counts = facts.marks, facts.marks.get("counts", {})
+    metrics, counts = facts.metrics, facts.metrics.get("counts", {})
     source = (
         "Measured on the files of this folder"
         if facts.measured
@@ -136,7 +79,7 @@ def statement(facts: Facts) -> str:
         f"{source}: {counts.get('cases', 0):,} held-out inputs and {counts.get('variants', 0):,} "
         "variants that do not change their meaning. Brackets are 95 % intervals."
     )
-    sections = [head, _kept(facts), _relations(marks), _by_transform(marks), _cost(facts)]
+    sections = [head, _kept(facts), _relations(metrics), _by_transform(metrics), _cost(facts)]
     if facts.int8 is not None:
         sections.append(_int8(facts.int8))
     return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
@@ -146,31 +89,31 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return pipe_table(heads, rows, "l" * len(heads)).rstrip("\n")
 
 
-def shown(marks: Mapping[str, Any], name: str) -> str:
+def shown(metrics: Mapping[str, Any], name: str) -> str:
     """A metric with its interval, or that it was not measured."""
-    found = marks.get(name)
-    if not isinstance(found, (int, float)):
+    value = metrics.get(name)
+    if not isinstance(value, (int, float)):
         return NOT_MEASURED
-    return describe.with_interval(float(found), *ends((marks.get("intervals") or {}).get(name)))
+    return describe.with_interval(float(value), *ends((metrics.get("intervals") or {}).get(name)))
 
 
 def _kept(facts: Facts) -> str:
-    marks = facts.marks
-    name = "accuracy" if "accuracy" in marks else "assertion_accuracy"
+    metrics = facts.metrics
+    name = "accuracy" if "accuracy" in metrics else "assertion_accuracy"
     text = "accuracy" if name == "accuracy" else "assertion accuracy (strict)"
-    f1 = [["F1 of class 1", shown(marks, "f1"), describe.NOTHING]] if name == "accuracy" else []
+    f1 = [["F1 of class 1", shown(metrics, "f1"), describe.NOTHING]] if name == "accuracy" else []
     rows = [
-        [text, shown(marks, name), shown(marks, "teacher_accuracy")],
+        [text, shown(metrics, name), shown(metrics, "teacher_accuracy")],
         *f1,
-        ["accuracy on variants", shown(marks, "variant_accuracy"), describe.NOTHING],
-        ["same answer as the teacher", shown(marks, "agreement"), "1"],
-        ["metamorphic discrepancy", shown(marks, "metamorphic_discrepancy"), "0"],
-        ["inputs that violate a relation", shown(marks, "violating_share"), "0"],
-        ["answer changes with the variant", shown(marks, "flips"), shown(marks, "teacher_flips")],
-        ["accuracy lost under an adversarial attack", shown(marks, "attack_drop"), describe.NOTHING],
-        ["calibration error (ECE, variants)", shown(marks, "ece"), shown(marks, "teacher_ece")],
+        ["accuracy on variants", shown(metrics, "variant_accuracy"), describe.NOTHING],
+        ["same answer as the teacher", shown(metrics, "agreement"), "1"],
+        ["metamorphic discrepancy", shown(metrics, "metamorphic_discrepancy"), "0"],
+        ["inputs that violate a relation", shown(metrics, "violating_share"), "0"],
+        ["answer changes with the variant", shown(metrics, "flips"), shown(metrics, "teacher_flips")],
+        ["accuracy lost under an adversarial attack", shown(metrics, "attack_drop"), describe.NOTHING],
+        ["calibration error (ECE, variants)", shown(metrics, "ece"), shown(metrics, "teacher_ece")],
     ]
-    own, teacher = marks.get(name), marks.get("teacher_accuracy")
+    own, teacher = metrics.get(name), metrics.get("teacher_accuracy")
     kept = (
         f"\n\nIt keeps {100 * own / teacher:.0f} % of its teacher's accuracy."
         if own is not None and teacher
@@ -179,13 +122,13 @@ def _kept(facts: Facts) -> str:
     return _table(["", "student", "teacher"], rows) + kept
 
 
-def _relations(marks: Mapping[str, Any]) -> str:
+def _relations(metrics: Mapping[str, Any]) -> str:
     rows = [
         [
             describe.title(name),
-            shown(marks, name),
-            shown(marks, f"clean_{name}"),
-            f"{marks.get('counts', {}).get(name, 0):,}",
+            shown(metrics, name),
+            shown(metrics, f"clean_{name}"),
+            f"{metrics.get('counts', {}).get(name, 0):,}",
         ]
         for name in RELATIONS
     ]
@@ -194,10 +137,14 @@ def _relations(marks: Mapping[str, Any]) -> str:
     )
 
 
-def _by_transform(marks: Mapping[str, Any]) -> str:
+def _by_transform(metrics: Mapping[str, Any]) -> str:
     rows = [
-        [name, f"{found.get('variants', 0):,.0f}", *(describe.number(found.get(one)) for one in RELATIONS)]
-        for name, found in sorted((marks.get("relations") or {}).items())
+        [
+            name,
+            f"{shares.get('variants', 0):,.0f}",
+            *(describe.number(shares.get(relation)) for relation in RELATIONS),
+        ]
+        for name, shares in sorted((metrics.get("relations") or {}).items())
     ]
     if not rows:
         return f"Relations by transformation: {NOT_MEASURED}."
@@ -225,18 +172,18 @@ def _cost(facts: Facts) -> str:
     return _table(["cost", "student", "teacher"], rows)
 
 
-def _int8(found: Mapping[str, Any]) -> str:
+def _int8(graph: Mapping[str, Any]) -> str:
     names = {
         "assertion_accuracy": "assertion accuracy (strict)",
         "variant_accuracy": "accuracy on variants",
         "agreement": "same answer as the teacher",
         "prediction_agreement": "variants answered otherwise than the teacher",
     }
-    rows = [[text, shown(found["float"], name), shown(found["int8"], name)] for name, text in names.items()]
-    rows.append(["same answer as the unquantised student", "1", shown(found["int8"], "same_as_float")])
-    rows.append(["size", f"{found['float_bytes'] / 1e6:.2f} MB", f"{found['bytes'] / 1e6:.2f} MB"])
-    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", found["file"]]
-    note = f"On the first {found['inputs']:,} of the inputs above, one at a time."
+    rows = [[text, shown(graph["float"], name), shown(graph["int8"], name)] for name, text in names.items()]
+    rows.append(["same answer as the unquantised student", "1", shown(graph["int8"], "same_as_float")])
+    rows.append(["size", f"{graph['float_bytes'] / 1e6:.2f} MB", f"{graph['bytes'] / 1e6:.2f} MB"])
+    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", graph["file"]]
+    note = f"On the first {graph['inputs']:,} of the inputs above, one at a time."
     return _table(heads, rows) + "\n\n" + note
 
 
@@ -256,7 +203,7 @@ def _origin(facts: Facts) -> str:
     if signal is None:
         lines.append(f"- **The teacher's signal**: its files are gone; codec and fidelity {NOT_MEASURED}.")
     else:
-        parameters = ", ".join(f"{key} {one}" for key, one in signal["parameters"].items())
+        parameters = ", ".join(f"{key} {value}" for key, value in signal["parameters"].items())
         codec = f"`{signal['codec']}`" + (f" ({parameters})" if parameters else "")
         lines.append(
             f"- **The teacher's signal**: {signal['rows']:,} rows, {signal['tokens']:,} target tokens, "
@@ -273,10 +220,10 @@ def _data_line(data: Mapping[str, Any]) -> str:
     return f"- **Data**: {made}; its files are not here to be described."
 
 
-def _fidelity(found: Mapping[str, Mapping[Any, float]] | None) -> str:
-    if found is None:
+def _fidelity(divergences: Mapping[str, Mapping[Any, float]] | None) -> str:
+    if divergences is None:
         return f"its fidelity to the teacher {NOT_MEASURED}"
-    at = ", ".join(f"{value:.2g} at T = {float(t):g}" for t, value in found["bucketed_mean"].items())
+    at = ", ".join(f"{value:.2g} at T = {float(t):g}" for t, value in divergences["bucketed_mean"].items())
     return f"mean KL(teacher ‖ stored) in nats over kept tokens and rest: {at}"
 
 
@@ -288,7 +235,7 @@ def _unmeasured(facts: Facts) -> str:
             ("ece", "calibration"),
             ("agreement", "agreement with the teacher"),
         )
-        if name not in facts.marks
+        if name not in facts.metrics
     ]
     if facts.trial["task"] == "assertion":
         missing.append("whether the assertions compile and pass")

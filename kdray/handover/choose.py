@@ -29,7 +29,7 @@ def has_student(experiment: Experiment, key: str) -> bool:
 
 def exportable(experiment: Experiment) -> list[str]:
     """Keys of the complete trials whose student is on disk."""
-    return [one.key for one in complete(experiment.records) if has_student(experiment, one.key)]
+    return [record.key for record in complete(experiment.records) if has_student(experiment, record.key)]
 
 
 def choose(
@@ -60,10 +60,10 @@ def choose(
             raise ConfigError("a filter has no effect on a trial named by its key: leave one of them out")
         chosen = _named(experiment, trial)
     else:
-        found = front(experiment.records, experiment.sweep.objectives, where=where)
-        if not found.candidates:
+        judged = front(experiment.records, experiment.sweep.objectives, where=where)
+        if not judged.candidates:
             raise ConfigError("no complete trial keeps the filters")
-        chosen = _best(found, best) if best else _knee(found)
+        chosen = _best(judged, best) if best else _knee(judged)
     if not has_student(experiment, chosen.key):
         raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
     return chosen
@@ -76,20 +76,20 @@ def _named(experiment: Experiment, key: str) -> TrialRecord:
     return by_key[key]
 
 
-def _knee(found: Front) -> TrialRecord:
-    assert found.knee is not None  # noqa: S101 - there are candidates
-    return found.candidates[found.knee]
+def _knee(judged: Front) -> TrialRecord:
+    assert judged.knee is not None  # noqa: S101 - there are candidates
+    return judged.candidates[judged.knee]
 
 
-def _best(found: Front, metric: str) -> TrialRecord:
-    known = metric_names(found.candidates)
+def _best(judged: Front, metric: str) -> TrialRecord:
+    known = metric_names(judged.candidates)
     if metric not in known:
         raise ConfigError(f"--best: no complete trial recorded '{metric}'{nearest(metric, known)}")
-    way = found.objectives.get(metric) or direction(metric)
+    way = judged.objectives.get(metric) or direction(metric)
     if way is None:
         raise ConfigError(f"--best: whether more '{metric}' is better is not known: name a trial instead")
     sign = -1.0 if way == "max" else 1.0
-    return min(found.candidates, key=lambda one: (sign * value(one, metric), one.number))
+    return min(judged.candidates, key=lambda trial: (sign * value(trial, metric), trial.number))
 
 
 def _why_not(experiment: Experiment, record: TrialRecord) -> str:

@@ -18,24 +18,25 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
-from kdray.config import SNIPPETS
 from kdray.errors import ConfigError
-from kdray.handover import measure, onnx, origin
-from kdray.handover.card import Facts, Family, card
+from kdray.handover import bench, onnx, provenance
+from kdray.handover.card import Facts, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
+from kdray.handover.usage import Family
 from kdray.results import Experiment, TrialRecord
-from kdray.students.load import load_model, load_tokenizer
-from kdray.students.published import RESERVED_POSITIONS
-from kdray.tasks.make import saved_encoding
+from kdray.students.load import load_model, load_tokenizer, saved_encoding
+from kdray.students.published_cost import RESERVED_POSITIONS
+from kdray.tasks import Task, task_class
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
+NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s")  # but of its training
 
 
 @dataclass(frozen=True)
@@ -106,19 +107,19 @@ def _fill(
     stage: Any,
 ) -> Facts:
     """Writes all files into `work`."""
-    task = str(record.trial.get("task", "assertion"))
-    if with_onnx and task in SNIPPETS:
+    kind = task_class(str(record.trial.get("task", "assertion")))
+    if with_onnx and not kind.writes:
         raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
-    _copy(student_folder(experiment, record.key), work, task)
-    model, on = load_model(work), measure.bench(record)
+    _copy(student_folder(experiment, record.key), work, kind)
+    model, on = load_model(work), bench.bench(record)
     if on is None and with_onnx:
         raise ConfigError(
             f"{record.key}: --onnx needs inputs to be checked on, and the trial's suite is gone"
         )
     with stage("measure"):
-        marks = dict(record.metrics) if on is None else {**record.metrics, **measure.marks(model, on)}
-        latency = None if on is None else measure.latency(model, on)
-        signal = None if on is None else origin.of_signal(on)
+        metrics = dict(record.metrics) if on is None else {**record.metrics, **bench.metrics(model, on)}
+        latency = None if on is None else bench.latency(model, on)
+        signal = None if on is None else provenance.of_signal(on)
     graph = int8 = None
     if on is not None and with_onnx:
         with stage("onnx"):
@@ -128,45 +129,45 @@ def _fill(
             with stage("int8") as advance:
                 int8 = quantised(model, on, work, advance)
     facts = Facts(
-        sweep=origin.of_sweep(experiment),
-        trial=origin.of_trial(record, chosen),
-        marks={name: one for name, one in marks.items() if name not in ("step", "seconds", "wall_s")},
+        sweep=provenance.of_sweep(experiment),
+        trial=provenance.of_trial(record, chosen),
+        metrics={name: metric for name, metric in metrics.items() if name not in NOT_OF_THE_STUDENT},
         measured=on is not None,
-        size=origin.of_size(work, model, on),
+        size=provenance.of_size(work, model, on),
         signal=signal,
-        data=origin.of_data(record, on),
+        data=provenance.of_data(record, on),
         latency=latency,
         onnx=graph,
         int8=int8,
     )
-    storage.write_atomic(work / "README.md", card(facts, _family(model, task)))
-    storage.write_json(work / "statement.json", asdict(facts))
+    storage.write_atomic(work / "README.md", card(facts, _family(model, kind)))
+    storage.write_json(work / "statement.json", facts.as_dict())
     return facts
 
 
-def _family(model: Any, task: str) -> Family:
-    if task in SNIPPETS:
-        if getattr(model.config, "position_embedding_type", "absolute") != "absolute":
-            return "relative"
-        return "classifier" if SNIPPETS[task] == 1 else "pairs"
-    return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+def _family(model: Any, kind: type[Task]) -> Family:
+    if kind.writes:
+        return "encoder-decoder" if model.config.is_encoder_decoder else "decoder"
+    if getattr(model.config, "position_embedding_type", "absolute") != "absolute":
+        return "relative"
+    return "classifier" if model.snippets == 1 else "pairs"
 
 
-def _copy(student: str, work: Path, task: str) -> None:
+def _copy(student: str, work: Path, kind: type[Task]) -> None:
     """The student's files by name; nothing else that may lie there."""
     for name in COPIED:
         storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
     config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
     limits = saved_encoding(student)
-    if task in SNIPPETS:
-        if SNIPPETS[task] == 1 and "position_embedding_type" not in config:
-            # transformers has this very model, and none that reads pairs or has relative positions
-            config["architectures"] = ["RobertaForSequenceClassification"]
-        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
-    else:
+    if kind.writes:
         generation = storage.read_json(storage.join(student, "generation_config.json"))
         generation |= {"max_new_tokens": limits.max_target, "do_sample": False}
         storage.write_json(work / "generation_config.json", generation)
+    else:
+        if config.get("snippets", 1) == 1 and "position_embedding_type" not in config:
+            # transformers has this very model, and none that reads pairs or has relative positions
+            config["architectures"] = ["RobertaForSequenceClassification"]
+        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
     storage.write_json(work / "config.json", config)
 
 
@@ -199,7 +200,7 @@ def summary(done: Exported) -> str:
         "metamorphic_discrepancy",
     )
     lines = [f"{done.trial} -> {done.folder}  ({facts.size['bytes'] / 1e6:.2f} MB, statement in README.md)"]
-    lines += [f"  {name:<24} {facts.marks[name]:.3f}" for name in names if name in facts.marks]
+    lines += [f"  {name:<24} {facts.metrics[name]:.3f}" for name in names if name in facts.metrics]
     if facts.latency is not None:
         teacher = facts.latency["teacher_ms"]
         beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
@@ -213,4 +214,4 @@ def summary(done: Exported) -> str:
 
 def as_json(done: Exported) -> str:
     """Everything, for a script."""
-    return json.dumps({"folder": done.folder, "trial": done.trial, **asdict(done.facts)}, indent=1)
+    return json.dumps({"folder": done.folder, "trial": done.trial, **done.facts.as_dict()}, indent=1)

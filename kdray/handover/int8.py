@@ -9,10 +9,10 @@ import numpy as np
 
 from kdray.console import Advance
 from kdray.evaluation.intervals import wilson
-from kdray.evaluation.marks import matches
-from kdray.handover import measure, onnx
-from kdray.handover.measure import Bench
-from kdray.metamorphic.inputs import IDENTITY
+from kdray.evaluation.metrics import matches
+from kdray.handover import bench, onnx
+from kdray.handover.bench import Bench
+from kdray.metamorphic.suite_inputs import IDENTITY
 
 CASES = 200
 """Clean inputs, with their variants, that a quantised graph is measured on: it has no cache and is slow here."""
@@ -20,18 +20,18 @@ CASES = 200
 
 def quantised(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, Any]:
     """Quantises the graph, and measures it beside the student on the first of the trial's cases."""
-    found = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
+    graph_file = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
     graph = onnx.Graph(work / onnx.FILE_INT8, model)
     numbers = on.suite.first(min(CASES, on.trial.evaluation.cases))
     prompts, _, _ = on.suite.read(numbers)
-    before = [on.task.decode(one.ids) for one in measure.answers(model, on, numbers)]
+    before = [on.task.decode(answer.ids) for answer in bench.answers(model, on, numbers)]
     now = []
     for done, prompt in enumerate(prompts, start=1):
         ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
         now.append(on.task.decode(ids))
         advance(done, len(prompts))
-    float_marks, int8_marks = (_shares(texts, before, numbers, on) for texts in (before, now))
-    return {**found, "inputs": len(numbers), "float": float_marks, "int8": int8_marks}
+    float_shares, int8_shares = (_shares(texts, before, numbers, on) for texts in (before, now))
+    return {**graph_file, "inputs": len(numbers), "float": float_shares, "int8": int8_shares}
 
 
 def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) -> dict[str, Any]:
@@ -46,8 +46,6 @@ def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) 
         "prediction_agreement": ~agrees[~clean],
         "same_as_float": matches(texts, before),
     }
-    shares: dict[str, Any] = {name: float(found.mean()) for name, found in hits.items()}
-    return {
-        **shares,
-        "intervals": {name: list(wilson(int(one.sum()), len(one))) for name, one in hits.items()},
-    }
+    shares: dict[str, Any] = {name: float(hits_N.mean()) for name, hits_N in hits.items()}
+    intervals = {name: list(wilson(int(hits_N.sum()), len(hits_N))) for name, hits_N in hits.items()}
+    return {**shares, "intervals": intervals}

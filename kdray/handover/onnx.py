@@ -95,11 +95,11 @@ def _difference(model: Any, path: Path, prompts: Sequence[Ids]) -> float:
     for some in [*([prompt] for prompt in prompts), list(prompts)]:
         inputs = _inputs(model, some, [prompt[:4] for prompt in some])
         exact = _Logits(model)(*inputs.values()).float().numpy()
-        found = graph.logits(some, [prompt[:4] for prompt in some])
+        from_graph = graph.logits(some, [prompt[:4] for prompt in some])
         real = np.ones(exact.shape[:2], bool)
         if not model.config.is_encoder_decoder:
             real = inputs["attention_mask"].numpy().astype(bool)
-        worst = max(worst, float(np.abs(exact - found)[real].max()))
+        worst = max(worst, float(np.abs(exact - from_graph)[real].max()))
     return worst
 
 
@@ -110,10 +110,10 @@ def _inputs(model: Any, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> dict[
         ids_BT, mask_BT = _padded(prompts, pad)
         first = np.array([model.config.decoder_start_token_id], np.int32)
         decoder_BL, _ = _padded([np.concatenate([first, output]) for output in outputs], pad)
-        found = [ids_BT, mask_BT, decoder_BL]
+        inputs = [ids_BT, mask_BT, decoder_BL]
     else:
-        found = [*_padded([np.concatenate(pair) for pair in zip(prompts, outputs, strict=True)], pad)]
-    return {name: torch.from_numpy(one) for name, one in zip(input_names(model), found, strict=True)}
+        inputs = [*_padded([np.concatenate(pair) for pair in zip(prompts, outputs, strict=True)], pad)]
+    return {name: torch.from_numpy(ids) for name, ids in zip(input_names(model), inputs, strict=True)}
 
 
 def _padded(sequences: Sequence[Ids], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -149,8 +149,8 @@ class Graph:
     def logits(self, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> NDArray[np.float32]:
         """Of every position, [B, T, V] or [B, L, V]."""
         inputs = _inputs(self._model, prompts, outputs)
-        found: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
-        return found
+        logits: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
+        return logits
 
     def greedy(self, prompt: Ids, *, end_id: int, max_new_tokens: int) -> Ids:
         """The most probable next token, again and again; `end_id` included where it was reached.
@@ -170,10 +170,10 @@ class Graph:
 def _quiet() -> Iterator[None]:
     """Exporters print and warn about what the check afterwards tells for certain."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "root")]
-    before = [one.level for one in loggers]
+    before = [logger.level for logger in loggers]
     try:
-        for one in loggers:
-            one.setLevel(logging.ERROR)
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
         with (
             warnings.catch_warnings(),
             open(os.devnull, "w") as nowhere,
@@ -183,5 +183,5 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        for one, level in zip(loggers, before, strict=True):
-            one.setLevel(level)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

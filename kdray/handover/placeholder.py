@@ -65,9 +65,9 @@ def _python(before: str, group: str) -> Example:
     focal = FocalFinder(_roots(tree))
     imports = focal.imports(tree)
     for name, function in _functions(tree):
-        for found in mine_function(function, name, group, focal.signature(function.name, imports)):
-            if found.target == WANTED:
-                return found
+        for mined in mine_function(function, name, group, focal.signature(function.name, imports)):
+            if mined.target == WANTED:
+                return mined
     raise DataError(f"{group}: the placeholder must stand directly in the body of a function")
 
 

@@ -21,10 +21,8 @@ from kdray.corpus.example import Example
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
-from kdray.students.forward import is_classifier
-from kdray.students.load import load_model, load_tokenizer
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.make import assertion_task, saved_encoding
+from kdray.students.load import load_model, load_task
+from kdray.tasks import Task
 
 Ids = NDArray[np.int32]
 
@@ -44,7 +42,7 @@ class Candidate:
     probability: float
 
 
-def predict(model: Any, task: AssertionTask, one: Example, count: int = 5) -> list[Candidate]:
+def predict(model: Any, task: Task, test: Example, count: int = 5) -> list[Candidate]:
     """The most confident assertions for a test, at most `count`, best first, no text twice.
 
     Raises:
@@ -52,19 +50,19 @@ def predict(model: Any, task: AssertionTask, one: Example, count: int = 5) -> li
     """
     if count < 1:
         raise ConfigError(f"--count {count} must be at least 1")
-    prompt = task.prompt(one)
+    prompt = task.prompt(test)
     outputs = _beams(model, task, prompt, count)
-    found: dict[str, Candidate] = {}
+    by_text: dict[str, Candidate] = {}
     for ids, logprob in zip(outputs, _logprobs(model, task, prompt, outputs), strict=True):
         text = task.decode(ids)
         new = Candidate(text, float(np.exp(logprob.mean())), float(np.exp(logprob.sum())))
-        if text and (text not in found or new.confidence > found[text].confidence):
-            found[text] = new
-    return sorted(found.values(), key=lambda candidate: -candidate.confidence)
+        if text and (text not in by_text or new.confidence > by_text[text].confidence):
+            by_text[text] = new
+    return sorted(by_text.values(), key=lambda candidate: -candidate.confidence)
 
 
 @torch.inference_mode()
-def _beams(model: Any, task: AssertionTask, prompt: Ids, count: int) -> list[Ids]:
+def _beams(model: Any, task: Task, prompt: Ids, count: int) -> list[Ids]:
     """Distinct outputs, end token included."""
     ids = torch.from_numpy(prompt.astype(np.int64))[None]
     outputs = model.generate(
@@ -79,26 +77,24 @@ def _beams(model: Any, task: AssertionTask, prompt: Ids, count: int) -> list[Ids
         pad_token_id=task.pad_id,
     )
     skip = 1 if task.encoder_decoder else len(prompt)
-    found = []
+    ids_of_beams = []
     for row in outputs[:, skip:].numpy().astype(np.int32):
         ended = np.flatnonzero(row == task.end_id)
         # Beams that reached the limit have no end token, and those that ended earlier are padded.
-        found.append(row[: ended[0] + 1] if ended.size else row)
-    return found
+        ids_of_beams.append(row[: ended[0] + 1] if ended.size else row)
+    return ids_of_beams
 
 
-def _logprobs(
-    model: Any, task: AssertionTask, prompt: Ids, outputs: Sequence[Ids]
-) -> list[NDArray[np.float64]]:
+def _logprobs(model: Any, task: Task, prompt: Ids, outputs: Sequence[Ids]) -> list[NDArray[np.float64]]:
     """Log-probability of each token of each output."""
-    found: list[NDArray[np.float64]] = [np.zeros(0)] * len(outputs)
+    logprobs: list[NDArray[np.float64]] = [np.zeros(0)] * len(outputs)
 
     def keep(numbers: list[int], logits_NV: torch.Tensor) -> None:
         logprobs_NV = logits_NV.float().log_softmax(1)
         parts = torch.split(logprobs_NV, [len(outputs[n]) for n in numbers])
         for n, part in zip(numbers, parts, strict=True):
             chosen = part.gather(1, torch.from_numpy(outputs[n].astype(np.int64))[:, None])
-            found[n] = chosen[:, 0].double().numpy().copy()
+            logprobs[n] = chosen[:, 0].double().numpy().copy()
 
     greedy(
         model,
@@ -110,22 +106,22 @@ def _logprobs(
         drafts=list(outputs),
         on_draft=keep,
     )
-    return found
+    return logprobs
 
 
 def predict_source(
     folder: str, source: str, path: str, *, language: str | None, count: int, as_json: bool
 ) -> str:
     """The candidates for the placeholder in a source, as text. Raises `KdrayError`."""
-    one = example(source, _shown(path), language)
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
-    if is_classifier(model):
+    test = example(source, _shown(path), language)
+    model = load_model(folder)
+    task = load_task(model, folder)
+    if not task.writes:
         raise ConfigError(f"{folder} classifies code and writes no assertions: see `kdray metamorphic`")
-    task = assertion_task(tokenizer, bool(model.config.is_encoder_decoder), saved_encoding(folder))
-    found = predict(model, task, one, count)
+    candidates = predict(model, task, test, count)
     if as_json:
-        return json.dumps([asdict(candidate) for candidate in found], indent=1)
-    return "\n".join(f"{candidate.confidence:.3f}  {candidate.assertion}" for candidate in found)
+        return json.dumps([asdict(candidate) for candidate in candidates], indent=1)
+    return "\n".join(f"{candidate.confidence:.3f}  {candidate.assertion}" for candidate in candidates)
 
 
 def _shown(path: str) -> str:

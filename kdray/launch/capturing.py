@@ -18,23 +18,22 @@ import numpy as np
 
 from kdray.config import Encoding, Sweep
 from kdray.console import Advance, Stage, near, say
-from kdray.corpus.sample import sample
+from kdray.corpus.sample import evenly, sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
-from kdray.evaluation.generate import greedy
+from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, upload
+from kdray.students.families import teacher_shape
 from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
-from kdray.students.vocab import teacher_shape
-from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.make import task_of
+from kdray.tasks import Task, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
-from kdray.teacher.codec import Codec, make
+from kdray.teacher.codec import Codec
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardWriter
 
@@ -42,18 +41,18 @@ from kdray.teacher.shards import ShardWriter
 class GreedyLogits(TargetLogits):
     """A teacher that first writes the answers it is then asked about (see `Answers`)."""
 
-    def __init__(self, model: Any, task: AssertionTask, vocab: int, batch_size: int) -> None:
+    def __init__(self, model: Any, task: Task, vocab: int, batch_size: int) -> None:
         super().__init__(model, task.pad_id, vocab)
         self._task, self._batch_size = task, batch_size
 
     def answer(self, rows: Sequence[Row]) -> list[Row]:
         """The rows' prompts, each with the teacher's greedy output."""
-        outputs = greedy(
-            self._model, [row.input_ids for row in rows], end_id=self._task.end_id, pad_id=self._task.pad_id,
-            max_new_tokens=self._task.max_target, batch_size=self._batch_size,
-        )  # fmt: skip
-        answered = [self._task.answer(row.input_ids, out.ids) for row, out in zip(rows, outputs, strict=True)]
-        return [replace(new, id=row.id) for new, row in zip(answered, rows, strict=True)]
+        prompts = [row.input_ids for row in rows]
+        outputs = answering(self._task).outputs(self._model, self._task, prompts, self._batch_size)
+        return [
+            self._task.answer(row.input_ids, output.ids, row.id)
+            for row, output in zip(rows, outputs, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Voice:
     targets: str
     batch_size: int
 
-    def load(self) -> tuple[Any, Any, AnyTask]:
+    def load(self) -> tuple[Any, Any, Task]:
         """Model (on the accelerator where there is one), tokenizer and task."""
         import torch
 
@@ -86,7 +85,7 @@ class Voice:
         """The teacher as a callable."""
         model, tokenizer, task = self.load()
         vocab = shared_vocab(model, tokenizer)
-        if self.targets == "greedy" and isinstance(task, AssertionTask):
+        if self.targets == "greedy":
             return GreedyLogits(model, task, vocab, self.batch_size)
         return TargetLogits(model, task.pad_id, vocab)
 
@@ -139,12 +138,14 @@ class Capturing:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
         examples, count = read_corpus(self._corpus, "train"), self._sweep.capture.rows
         if self._sweep.capture.targets == "truth":
-            return spread(self._task.rows(examples), count)
-        if not isinstance(self._task, AssertionTask):
+            rows = self._task.rows(examples)
+            return [rows[i] for i in evenly(len(rows), len(rows) if count is None else count)]
+        if not self._task.writes:
             raise ConfigError(
                 f"capture.targets greedy: task {self._sweep.trial.task} has no answers to write"
             )
-        prompts = [(example.id, self._task.prompt(example)) for example in spread(list(examples), count)]
+        chosen = evenly(len(examples), len(examples) if count is None else count)
+        prompts = [(examples[i].id, self._task.prompt(examples[i])) for i in chosen]
         return [Row(name, ids, np.full(len(ids), IGNORED, np.int32)) for name, ids in prompts]
 
     def _announce(self, folder: str, rows: Sequence[Row]) -> None:
@@ -210,7 +211,7 @@ def _on_ray(
     **options: Any,
 ) -> None:
     """A capture by an actor on every core, or on every GPU where trials take GPUs too."""
-    from kdray.teacher.capture_ray import capture_on_ray
+    from kdray.workers.capture_actors import capture_on_ray
 
     gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
     capture_on_ray(rows, folder, codec, header, voice.forward, gpus_per_actor=gpus, **options)
@@ -222,10 +223,3 @@ def _keep(model: Any, tokenizer: Any, folder: str) -> None:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
         upload(Path(local), folder)
-
-
-def spread(items: list[Any], count: int | None) -> list[Any]:
-    """`count` of the items, evenly spaced; all of them for None."""
-    if count is None or count >= len(items):
-        return items
-    return [items[i * len(items) // count] for i in range(count)]

@@ -11,6 +11,7 @@ from kdray.console import say, stage
 from kdray.launch.folders import absolute
 from kdray.launch.prepare import Prepared, prepare
 from kdray.launch.watch import watching
+from kdray.process_memory import collect
 from kdray.results import TrialRecord
 from kdray.storage import join
 
@@ -53,16 +54,16 @@ def launch(
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
     """
-    from kdray.search import session
-    from kdray.search.drivers import alone_at
-    from kdray.search.runner import run
+    from kdray.experiment.drivers import alone_at
+    from kdray.workers import ray_session
+    from kdray.workers.runner import run
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
     with alone_at("capture", folder, sweep.resources.drivers, say):
-        prepared = prepare(sweep, timed, session.opened(sweep.resources, address))
+        prepared = prepare(sweep, timed, ray_session.opened(sweep.resources, address))
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
@@ -70,6 +71,7 @@ def launch(
     )
     say(f"suite     {prepared.suite.rows:,} inputs")
     after_prepare(sweep, folder)
+    collect()  # the teacher, the corpus: trials run beside this process
     with watching(sweep, folder, seconds) as on_event:
         records = run(
             sweep,

@@ -18,8 +18,9 @@ from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.cost import costs
+from kdray.students.families import kept_teacher
 from kdray.students.slices import check_cut
-from kdray.students.vocab import embedding_rows, kept_teacher
+from kdray.students.vocabulary import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
 
@@ -81,7 +82,7 @@ def prepare(
 
         Capturing(sweep, stage).run([folder for folder in stores if folder in missing], cluster)
     signal = read_manifest(trial.shards)
-    vocab = embedding_rows(trial.shards, signal.vocab, trial.task)
+    vocab = embedding_rows(trial.shards, signal)
     prepared = Prepared(signal, read_manifest(trial.suite), vocab, kept_teacher(trial.shards))
     check_cut(prepared.teacher, trial.student)
     for folder in stores:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from kdray.config import SNIPPETS, Sweep
+from kdray.config import Sweep
 from kdray.console import Advance
+from kdray.corpus.example import Example
 from kdray.storage import exists, join, read_json, write_json
+from kdray.tasks import task_class
 
 
 def references(
@@ -21,10 +22,11 @@ def references(
     """
     from kdray.corpus.sample import sample
     from kdray.corpus.store import read_corpus
-    from kdray.metamorphic.inputs import IDENTITY
+    from kdray.evaluation.answering import answering
+    from kdray.evaluation.shares import text_metrics
     from kdray.metamorphic.suite import Suite
+    from kdray.metamorphic.suite_inputs import IDENTITY
     from kdray.teacher.manifest import read as read_manifest
-    from kdray.train.exam import baselines, share, text_marks
 
     path = join(folder, "references.json")
     if exists(path):
@@ -36,12 +38,14 @@ def references(
     said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
     teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
     teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
-    found: dict[str, dict[str, Any]] = {"teacher": text_marks(said, truth, trial.accuracy) | teacher}
-    if trial.task in SNIPPETS:
-        truth_N = np.array([int(label) for label in truth])
-        found["majority"] = share(truth_N == (truth_N.mean() > 0.5), trial.accuracy)
-    elif trial.corpus is not None and exists(join(trial.corpus, "corpus.json")):
+    found: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
+    known = trial.corpus is not None and exists(join(trial.corpus, "corpus.json"))
+
+    def data() -> tuple[Sequence[Example], Sequence[Example]]:
+        assert trial.corpus is not None  # noqa: S101 - it is known
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
-        found |= baselines(read_corpus(trial.corpus, "train"), examples, advance)
+        return read_corpus(trial.corpus, "train"), examples
+
+    found |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
     write_json(path, found)
     return found

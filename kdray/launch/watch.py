@@ -12,15 +12,15 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kdray import results
-from kdray.config import Sweep, as_data
+from kdray.config import Sweep, as_data, put
 from kdray.console import Advance, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
-from kdray.report.table import front_table
+from kdray.report.front_table import front_table
 from kdray.results import TrialRecord
 from kdray.storage import exists, join
 
@@ -46,7 +46,7 @@ def watching(
         console: where to draw; None takes stderr.
 
     Yields:
-        What is to be called with every event (`search.conductor.Event`).
+        What is to be called with every event (`experiment.events.Event`).
     """
     from rich.console import Console
     from rich.live import Live
@@ -91,16 +91,6 @@ def _earlier(folder: str) -> list[TrialRecord]:
     return [record for record in results.read(folder) if record.state != "running"]
 
 
-@dataclass
-class Running:
-    """A trial under way: its settings, when it started, and its last rung."""
-
-    point: dict[str, Any]
-    since: float
-    step: int = 0
-    metrics: dict[str, Any] = field(default_factory=dict)
-
-
 class Board:
     """The state of a sweep by its events; drawn from another thread than the one that it hears in."""
 
@@ -109,10 +99,11 @@ class Board:
     ) -> None:
         self._sweep, self._clock, self._begin = sweep, clock, clock()
         self._ended = {record.key: record for record in earlier}
-        self._base = as_data(sweep.trial)
+        self._base: dict[str, Any] = as_data(sweep.trial)
         self._before = len(earlier)
         self._resumed = 0.0
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, TrialRecord] = {}
+        self._since: dict[str, float] = {}
         self._reached: dict[int, dict[str, bool]] = {step: {} for step in sweep.trial.budget.reports}
         self._lock = threading.Lock()
 
@@ -120,18 +111,27 @@ class Board:
         """Takes in what happened."""
         with self._lock:
             detail, key = event.detail, event.key
+            if event.kind == "started" or key not in self._running:
+                self._running[key] = self._begun(key, detail)
             if event.kind == "started":
-                step = int(detail.get("resumed_from", 0))
-                self._running[key] = Running(dict(detail.get("point", {})), self._clock(), step)
-                self._resumed += step / self._steps
+                self._resumed += self._running[key].step / self._steps
             elif event.kind == "rung":
-                running = self._running.setdefault(key, Running({}, self._clock()))
-                running.step, running.metrics = int(detail["step"]), dict(detail["metrics"])
-                self._reached.setdefault(running.step, {})[key] = bool(detail.get("goes_on"))
+                rung = {**detail["metrics"], "step": int(detail["step"])}
+                self._running[key] = replace(self._running[key], rungs=(rung,))
+                self._reached.setdefault(rung["step"], {})[key] = bool(detail.get("goes_on"))
             else:
-                gone = self._running.pop(key, None)
+                record = self._running.pop(key)
                 if event.kind != "retried":
-                    self._ended[key] = _record(event, gone, self._base)
+                    self._ended[key] = _ended(record, event)
+
+    def _begun(self, key: str, detail: Mapping[str, Any]) -> TrialRecord:
+        """A trial that starts, or one of which only a later event is heard."""
+        self._since[key] = self._clock()
+        point, step = dict(detail.get("point", {})), int(detail.get("resumed_from", 0))
+        trial = copy.deepcopy(self._base)
+        for path, value in point.items():
+            put(trial, path, value)
+        return TrialRecord(key, int(key[1:]), "running", point, trial, ({"step": step},) if step else ())
 
     @property
     def _steps(self) -> int:
@@ -160,7 +160,7 @@ class Board:
 
         A running trial counts by the share of its steps at its last rung.
         """
-        under_way = sum(one.step for one in self._running.values()) / self._steps
+        under_way = sum(record.step for record in self._running.values()) / self._steps
         done = self.finished - self._before + under_way - self._resumed
         spent = self._clock() - self._begin
         left = self._sweep.search.trials - self.finished - under_way
@@ -177,10 +177,10 @@ class Board:
                 parts.append(self._running_table())
             if any(self._reached.values()):
                 parts.append(Text(self.rungs(), style="dim"))
-            found = self.front if complete(self._ended.values()) else None
-            if found is not None and found.candidates:
-                parts.append(front_table(found, rows=ROWS, everything=False))
-                parts.append(Text(_volume(found), style="dim"))
+            front_now = self.front if complete(self._ended.values()) else None
+            if front_now is not None and front_now.candidates:
+                parts.append(front_table(front_now, rows=ROWS, everything=False))
+                parts.append(Text(_volume(front_now), style="dim"))
             return Group(*parts)
 
     def headline(self) -> str:
@@ -213,34 +213,26 @@ class Board:
         names = list(self._sweep.objectives)
         for heading in ("running", "step", "for", *map(describe.title, names), "settings"):
             table.add_column(heading, justify="left" if heading in ("running", "settings") else "right")
-        for key, one in [*self._running.items()][:ROWS]:
-            chosen = "  ".join(f"{describe.title(path)} {_short(value)}" for path, value in one.point.items())
-            cells = [key, f"{one.step:,}/{self._steps:,}", duration(self._clock() - one.since)]
-            cells += [describe.number(one.metrics.get(name)) for name in names]
+        for key, record in [*self._running.items()][:ROWS]:
+            point = record.overrides.items()
+            chosen = "  ".join(f"{describe.title(path)} {_short(value)}" for path, value in point)
+            cells = [key, f"{record.step:,}/{self._steps:,}", duration(self._clock() - self._since[key])]
+            cells += [describe.number(record.metrics.get(name)) for name in names]
             table.add_row(*map(Text, [*cells, chosen]))
         return table
 
 
-def _record(event: Any, running: Running | None, base: Mapping[str, Any]) -> TrialRecord:
-    """An ended trial as far as its event tells; `base` is the sweep's trial as plain data."""
+def _ended(record: TrialRecord, event: Any) -> TrialRecord:
+    """A trial that ended, as far as its event tells."""
     metrics = dict(event.detail.get("metrics") or {})
-    point = running.point if running else {}
-    trial: dict[str, Any] = copy.deepcopy(dict(base))
-    for path, value in point.items():
-        node = trial
-        *parents, leaf = path.split(".")
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
-    reason = str(event.detail.get("reason", ""))
     rungs = ({"step": 0, **metrics},) if metrics else ()
-    return TrialRecord(event.key, int(event.key[1:]), event.kind, point, trial, rungs, reason)
+    return replace(record, state=event.kind, rungs=rungs, reason=str(event.detail.get("reason", "")))
 
 
-def _volume(found: Front) -> str:
-    point = ", ".join(f"{describe.title(n)} {describe.number(at)}" for n, at in found.reference.items())
-    size = describe.number(found.hypervolume, 4)
-    return f"{len(found.members)} on the front; hypervolume {size} up to {point}"
+def _volume(front: Front) -> str:
+    point = ", ".join(f"{describe.title(n)} {describe.number(at)}" for n, at in front.reference.items())
+    size = describe.number(front.hypervolume, 4)
+    return f"{len(front.members)} on the front; hypervolume {size} up to {point}"
 
 
 def _short(value: Any) -> str:

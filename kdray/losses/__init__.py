@@ -1,4 +1,8 @@
-"""The distillation loss: what a student learns from the ground truth and from a truncated teacher."""
+"""The distillation loss: what a student learns from the ground truth and from a truncated teacher.
+
+Value and gradient of a batch (`chunked`), the divergences by name, and a teacher's signal as tensors at a trial's
+temperature. Not here: models and batches (`kdray.train`), how a signal is stored (`kdray.teacher`).
+"""
 
 from kdray.losses.chunked import LossParts, loss
 from kdray.losses.divergences import DIVERGENCES

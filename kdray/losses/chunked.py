@@ -7,7 +7,7 @@ Hidden states are projected to the vocabulary in chunks of positions and the gra
 chunk's logits are there, so that [N, V] is never held. A chunk needs little of its logits: with H the
 teacher's kept tokens, every divergence here is a function of the K logits of H and of the log-sum-exp of the
 others, the *tail* (never 1 - sum, which cancels). So the K + 1 numbers of a position go through plain
-autograd, and what comes back for the tail is spread over its tokens in proportion to their probability. Only
+autograd, and what comes back for the tail is shared out to its tokens in proportion to their probability. Only
 losses that see the student's tail at T != 1 pay a second exponential per logit.
 
 The T^2 keeps the gradient's size when T changes (Hinton et al., arXiv 1503.02531); without it alpha and T are
@@ -30,7 +30,7 @@ from torch import Tensor
 
 from kdray.config import Distil
 from kdray.losses.divergences import DIVERGENCES, NOTHING
-from kdray.losses.pieces import Kept, Spread, Tail
+from kdray.losses.logit_split import Kept, Spread, Tail
 from kdray.losses.tensors import SignalTensors
 
 CHUNK_ELEMENTS = 1 << 21
@@ -64,6 +64,9 @@ def loss(
     num_targets: int,
     signal: SignalTensors | None,
     distil: Distil,
+    *,
+    whole_weight: float | None = None,
+    whole_targets: int | None = None,
 ) -> LossParts:
     """The loss of N positions; logits are (hidden_ND * scale) @ weight_VD.T and are never held whole.
 
@@ -76,6 +79,9 @@ def loss(
         num_targets: how many of the N are targets; the teacher speaks on these.
         signal: on exactly the targets, at `distil.temperature`; not looked at when alpha is 0.
         distil: loss, alpha, temperature.
+        whole_weight: sum of the weights of the batch that these positions are a piece of; None: of these alone.
+            The losses of all pieces add up to that of the batch.
+        whole_targets: the same for the number of targets.
 
     Raises:
         ValueError: alpha > 0 without a signal, or a signal of another length, temperature or vocabulary, or
@@ -85,9 +91,11 @@ def loss(
         signal = None
     else:
         signal, distil = _checked(signal, distil, num_targets, len(weight_VD))
+    shares_N = weights_N / (weights_N.sum() if whole_weight is None else whole_weight)
     total, cross_entropy, divergence = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
-        hidden_ND, weight_VD, scale, labels_N, weights_N, num_targets, signal, distil, torch.is_grad_enabled()
-    )
+        hidden_ND, weight_VD, scale, labels_N, shares_N, num_targets, whole_targets or num_targets, signal,
+        distil, torch.is_grad_enabled(),
+    )  # fmt: skip
     return LossParts(total, cross_entropy.detach(), divergence.detach())
 
 
@@ -124,15 +132,16 @@ class _ChunkedLoss(torch.autograd.Function):
         weight_VD: Tensor,
         scale: float,
         labels_N: Tensor,
-        weights_N: Tensor,
+        shares_N: Tensor,
         num_targets: int,
+        whole_targets: int,
         signal: SignalTensors | None,
         distil: Distil,
         with_grad: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        sweep = _Sweep(hidden_ND, weight_VD, scale, distil, num_targets, signal, with_grad)
+        sweep = _Sweep(hidden_ND, weight_VD, scale, distil, whole_targets, signal, with_grad)
         with torch.autocast(hidden_ND.device.type, enabled=False):
-            shares_N = weights_N.to(sweep.wide) / weights_N.sum()
+            shares_N = shares_N.to(sweep.wide)
             for start, end in _chunks(len(hidden_ND), num_targets, len(weight_VD)):
                 teacher = signal if start < num_targets else None
                 sweep.chunk(start, end, labels_N[start:end], shares_N[start:end], teacher)
@@ -146,7 +155,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden_ND, grad_weight_VD = ctx.saved_tensors
-        return grad_hidden_ND * grad, grad_weight_VD * grad, None, None, None, None, None, None, None
+        return grad_hidden_ND * grad, grad_weight_VD * grad, *[None] * 8
 
 
 def _chunks(num_positions: int, num_targets: int, vocab: int) -> list[tuple[int, int]]:
@@ -165,7 +174,7 @@ class _Sweep:
         weight_VD: Tensor,
         scale: float,
         distil: Distil,
-        num_targets: int,
+        whole_targets: int,
         signal: SignalTensors | None,
         with_grad: bool,
     ) -> None:
@@ -173,7 +182,7 @@ class _Sweep:
         autocast = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if autocast else hidden_ND.dtype
         self.wide = torch.promote_types(dtype, torch.float32)
-        self.scale, self.distil, self.num_targets, self.with_grad = scale, distil, num_targets, with_grad
+        self.scale, self.distil, self.whole_targets, self.with_grad = scale, distil, whole_targets, with_grad
         self.scaled_ND, self.weight_VD = (hidden_ND * scale).to(dtype), weight_VD.to(dtype)
         self.grad_hidden_ND = torch.zeros_like(hidden_ND)
         self.grad_weight_VD = torch.zeros_like(weight_VD)
@@ -203,9 +212,9 @@ class _Sweep:
             return
         inputs = [cold.lse_C] + ([hot.lse_C] if hot else []) + ([kept.logits_CK] if kept else [])
         grads = list(torch.autograd.grad(objective, inputs))
-        grad_CV = cold.spread(grads.pop(0))
+        grad_CV = cold.gradient(grads.pop(0))
         if hot:
-            grad_CV += hot.spread(grads.pop(0))
+            grad_CV += hot.gradient(grads.pop(0))
         if kept:
             grad_CV.scatter_add_(1, kept.ids_CK, grads.pop(0))
         if kept and spread:
@@ -219,7 +228,7 @@ class _Sweep:
     @property
     def _weight(self) -> float:
         """Of one position's divergence in the loss."""
-        return self.distil.alpha * self.distil.temperature**2 / self.num_targets
+        return self.distil.alpha * self.distil.temperature**2 / self.whole_targets
 
     def _objective(
         self,
@@ -246,5 +255,5 @@ class _Sweep:
         if spread:
             divergence_C = divergence_C + teacher.log_probs()[:, -1].exp() * (spread.cross_C + student.tail_C)
         self.cross_entropy += cross_entropy.detach()
-        self.divergence += divergence_C.detach().sum() / self.num_targets
+        self.divergence += divergence_C.detach().sum() / self.whole_targets
         return (1 - alpha) * cross_entropy + self._weight * divergence_C.sum()

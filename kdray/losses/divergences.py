@@ -1,7 +1,7 @@
 """Divergences between a truncated teacher and a student, per position.
 
 Each is a function of K + 1 numbers on either side: the kept tokens and the tail as one. Plain autograd
-differentiates them; `chunked` spreads what comes back for the tail over its tokens. None is ever the
+differentiates them; `chunked` shares out what comes back for the tail to its tokens. None is ever the
 un-normalised truncated sum, which goes negative.
 """
 

@@ -17,51 +17,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdray.evaluation.classify import class_logits
-from kdray.evaluation.generate import greedy
-from kdray.evaluation.marks import matches
+from kdray.evaluation.answering import answering
+from kdray.evaluation.metrics import matches
 from kdray.metamorphic.relations import Answers, jsd_bits
 from kdray.metamorphic.suite import Suite
-from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.classification import ClassificationTask
+from kdray.tasks import Task
 from kdray.tasks.reread import Reread
 from kdray.teacher.signal import TeacherSignal
 
 
 def answer(
-    model: Any, task: AnyTask, suite: Suite, numbers: Sequence[int], batch_size: int
+    model: Any, task: Task, suite: Suite, numbers: Sequence[int], batch_size: int
 ) -> tuple[Answers, list[str]]:
     """What a student says to some rows, beside what the teacher said; and its texts."""
-    if isinstance(task, ClassificationTask):
-        return _classify(model, task, suite, numbers, batch_size)
-    if suite.reread is not None:
+    if suite.reread is not None and task.writes:
         return _write_in_other_tokens(model, task, suite, suite.reread, numbers, batch_size)
-    return _write(model, task, suite, numbers, batch_size)
-
-
-def _classify(
-    model: Any, task: ClassificationTask, suite: Suite, numbers: Sequence[int], batch_size: int
-) -> tuple[Answers, list[str]]:
-    prompts, drafts, signal = suite.read(numbers)
-    rows = [task.answer(prompt, int(draft[0])) for prompt, draft in zip(prompts, drafts, strict=True)]
-    logits_NC = torch.from_numpy(np.concatenate(class_logits(model, task, rows, batch_size)))
-    divergence_N, logprob_N = _compare(signal, np.arange(len(rows)), np.concatenate(drafts), logits_NC)
-    probabilities_NC = logits_NC.double().softmax(1).numpy()
-    texts = [str(label) for label in probabilities_NC.argmax(1)]
-    answers = Answers(
-        agrees=matches(texts, [suite.teacher_texts[number] for number in numbers]),
-        divergence=divergence_N,
-        teacher_confidence=suite.teacher_confidence[list(numbers)],
-        student_confidence=probabilities_NC.max(1),
-        student_on_teacher=np.exp(logprob_N),
-    )
-    return answers, texts
-
-
-def _write(
-    model: Any, task: AssertionTask, suite: Suite, numbers: Sequence[int], batch_size: int
-) -> tuple[Answers, list[str]]:
     prompts, drafts, signal = suite.read(numbers)
     ends = np.cumsum([len(draft) for draft in drafts])
     divergence_N, logprob_N = np.zeros(len(drafts)), np.zeros(len(drafts))
@@ -76,16 +46,7 @@ def _write(
             divergence_N[row], logprob_N[row] = jsd_P[at:end].mean(), logprob_P[at:end].mean()
             at = end
 
-    outputs = greedy(
-        model,
-        prompts,
-        end_id=task.end_id,
-        pad_id=task.pad_id,
-        max_new_tokens=task.max_target,
-        batch_size=batch_size,
-        drafts=drafts,
-        on_draft=compare,
-    )
+    outputs = answering(task).outputs(model, task, prompts, batch_size, drafts, compare)
     texts = [task.decode(output.ids) for output in outputs]
     said = [suite.teacher_texts[number] for number in numbers]
     answers = Answers(
@@ -99,7 +60,7 @@ def _write(
 
 
 def _write_in_other_tokens(
-    model: Any, task: AssertionTask, suite: Suite, reread: Reread, numbers: Sequence[int], batch_size: int
+    model: Any, task: Task, suite: Suite, reread: Reread, numbers: Sequence[int], batch_size: int
 ) -> tuple[Answers, list[str]]:
     """The same where teacher and student share no tokens. Ours: they are compared on two events, the teacher's
     whole answer and any other; a confidence is the geometric mean over the *teacher's* tokens of a text.
@@ -110,18 +71,15 @@ def _write_in_other_tokens(
 
     def compare(rows: list[int], logits_PV: Tensor) -> None:
         labels_P = torch.from_numpy(np.concatenate([answers[row] for row in rows]).astype(np.int64))
-        found_P = logits_PV.float().log_softmax(1).cpu().gather(1, labels_P[:, None])[:, 0].double()
-        for row, part in zip(rows, torch.split(found_P, [len(answers[row]) for row in rows]), strict=True):
+        logprob_P = logits_PV.float().log_softmax(1).cpu().gather(1, labels_P[:, None])[:, 0].double()
+        for row, part in zip(rows, torch.split(logprob_P, [len(answers[row]) for row in rows]), strict=True):
             on_teacher_N[row] = float(part.sum())
 
-    options = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
-    outputs = greedy(
-        model, prompts, max_new_tokens=task.max_target, drafts=answers, on_draft=compare, **options
-    )
+    outputs = answering(task).outputs(model, task, prompts, batch_size, answers, compare)
     texts = [task.decode(output.ids) for output in outputs]
     lengths_N = np.array([len(draft) for draft in drafts])
     own_N = np.array([output.logprob.sum(dtype=np.float64) for output in outputs])
-    own_lengths_N = np.array([reread.teacher_length(text) for text in texts])
+    own_lengths_N = np.array([reread.teacher.output_length(text) for text in texts])
     confidence_N = suite.teacher_confidence[list(numbers)]
     events_N2 = [np.stack([p_N, 1 - p_N], 1) for p_N in (confidence_N**lengths_N, np.exp(on_teacher_N))]
     return Answers(

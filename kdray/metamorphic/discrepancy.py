@@ -44,30 +44,30 @@ class Rate:
         return wilson(self.hits, self.total)
 
 
-def rates(found: Mapping[str, Violations]) -> dict[str, Rate]:
+def rates(by_relation: Mapping[str, Violations]) -> dict[str, Rate]:
     """Each relation's violated / counted."""
-    return {name: Rate(int(v.violated.sum()), int(v.counted.sum())) for name, v in found.items()}
+    return {name: Rate(int(v.violated.sum()), int(v.counted.sum())) for name, v in by_relation.items()}
 
 
-def discrepancy(found: Mapping[str, Violations], relations: Sequence[str] = RELATIONS) -> float:
+def discrepancy(by_relation: Mapping[str, Violations], relations: Sequence[str] = RELATIONS) -> float:
     """Mean violated / counted over the relations that counted an input, in [0, 1]; nan where none did."""
-    shares = [rate.share for name, rate in rates(found).items() if name in relations and rate.total]
+    shares = [rate.share for name, rate in rates(by_relation).items() if name in relations and rate.total]
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def violating_share(found: Mapping[str, Violations]) -> Rate:
+def violating_share(by_relation: Mapping[str, Violations]) -> Rate:
     """The inputs that violate at least one relation."""
-    violated = np.stack([v.violated for v in found.values()])
+    violated = np.stack([v.violated for v in by_relation.values()])
     return Rate(int(violated.any(0).sum()), violated.shape[1])
 
 
 def discrepancy_interval(
-    found: Mapping[str, Violations], case_N: NDArray[Any], seed: int, draws: int = 500
+    by_relation: Mapping[str, Violations], case_N: NDArray[Any], seed: int, draws: int = 500
 ) -> tuple[float, float]:
     """The 95 % percentile interval of `discrepancy`, drawing cases with all their variants.
 
     Args:
-        found: R relations on N variants.
+        by_relation: R relations on N variants.
         case_N: of which case each is a variant, anything that `numpy.unique` takes.
         seed: of the draws.
         draws: bootstrap samples.
@@ -77,8 +77,8 @@ def discrepancy_interval(
     """
     _, group_N = np.unique(case_N, return_inverse=True)
     num = int(group_N.max()) + 1 if len(group_N) else 0
-    hits_RN = np.array([np.bincount(group_N, v.violated, num) for v in found.values()])
-    total_RN = np.array([np.bincount(group_N, v.counted, num) for v in found.values()])
+    hits_RN = np.array([np.bincount(group_N, v.violated, num) for v in by_relation.values()])
+    total_RN = np.array([np.bincount(group_N, v.counted, num) for v in by_relation.values()])
     if not total_RN.any():
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)

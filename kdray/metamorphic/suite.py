@@ -6,14 +6,14 @@ the teacher's signal on that output, which is what "teacher forcing on the teach
 columns beside it say which case a row belongs to. A case is a clean input (transform `identity`) followed by
 its variants.
 
-Not covered: which inputs these are (see `inputs`), what is made of them (see `evaluate`).
+Not covered: which inputs these are (see `suite_inputs`), what is made of them (see `suite_metrics`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,12 +22,9 @@ from numpy.typing import NDArray
 
 from kdray.console import Advance
 from kdray.corpus.example import Example
-from kdray.evaluation.classify import class_logits
-from kdray.evaluation.generate import greedy
-from kdray.metamorphic.inputs import IDENTITY, Ids, Input, suite_inputs
-from kdray.tasks import AnyTask
-from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.classification import ClassificationTask
+from kdray.evaluation.answering import answering
+from kdray.metamorphic.suite_inputs import IDENTITY, Ids, Input, suite_inputs
+from kdray.tasks import Task
 from kdray.tasks.reread import Reread
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.codec import Codec
@@ -40,7 +37,7 @@ ROWS_PER_SHARD = 128
 
 def build_suite(
     model: Any,
-    task: AnyTask,
+    task: Task,
     examples: Sequence[Example],
     folder: str,
     *,
@@ -80,73 +77,29 @@ def build_suite(
     return writer.finish()
 
 
-@dataclass(frozen=True)
-class Said:
-    """What the teacher says to some inputs: the row, its logits, its text and mean log-probability of each."""
-
-    rows: list[Row]
-    logits: list[Any]
-    texts: list[str]
-    logprobs: list[float]
-
-
 def _capture(
     model: Any,
-    task: AnyTask,
+    task: Task,
     inputs: Sequence[Input],
     writer: ShardWriter,
     number: int,
     batch_size: int,
 ) -> None:
     """The teacher's word on some inputs as one shard."""
-    if isinstance(task, ClassificationTask):
-        said = _classes(model, task, inputs, batch_size)
-    else:
-        said = _texts(model, task, inputs, batch_size, writer.header.vocab)
+    prompts = [item.prompt for item in inputs]
+    outputs, logits = answering(task).with_logits(model, task, prompts, batch_size, writer.header.vocab)
     extra: dict[str, list[Any]] = {
         "case": [item.case for item in inputs],
         "transform": [item.transform for item in inputs],
         "reference": [item.example.target for item in inputs],
         "renames": [json.dumps(item.renames) for item in inputs],
-        "teacher_text": said.texts,
-        "teacher_logprob": said.logprobs,
+        "teacher_text": [task.decode(output.ids) for output in outputs],
+        "teacher_logprob": [float(output.logprob.mean(dtype=np.float64)) for output in outputs],
     }
-    rows = [replace(row, id=item.case) for row, item in zip(said.rows, inputs, strict=True)]
-    writer.write(number, rows, said.logits, extra)
-
-
-def _classes(model: Any, task: ClassificationTask, inputs: Sequence[Input], batch_size: int) -> Said:
-    """The teacher's classes and its logits."""
-    asked = [task.answer(item.prompt, 0) for item in inputs]
-    logits_NC = np.concatenate(class_logits(model, task, asked, batch_size)).astype(np.float64)
-    labels = logits_NC.argmax(1).tolist()
-    rows = [task.answer(item.prompt, label) for item, label in zip(inputs, labels, strict=True)]
-    best_N = -np.log(np.exp(logits_NC - logits_NC.max(1, keepdims=True)).sum(1))
-    return Said(
-        rows, list(logits_NC.astype(np.float32)[:, None]), [str(label) for label in labels], best_N.tolist()
-    )
-
-
-def _texts(model: Any, task: AssertionTask, inputs: Sequence[Input], batch_size: int, vocab: int) -> Said:
-    """The teacher's greedy outputs and its logits on them."""
-    prompts = [item.prompt for item in inputs]
-    options: dict[str, Any] = {"end_id": task.end_id, "pad_id": task.pad_id, "batch_size": batch_size}
-    outputs = greedy(model, prompts, max_new_tokens=task.max_target, **options)
-    logits: list[Any] = [None] * len(inputs)
-
-    def keep(numbers: list[int], logits_NV: Any) -> None:
-        parts = logits_NV.float().split([len(outputs[i].ids) for i in numbers])
-        for i, part in zip(numbers, parts, strict=True):
-            logits[i] = part[:, :vocab].cpu().numpy().copy()
-
-    drafts = [output.ids for output in outputs]
-    greedy(model, prompts, max_new_tokens=1, drafts=drafts, on_draft=keep, **options)
-    return Said(
-        rows=[task.answer(item.prompt, output.ids) for item, output in zip(inputs, outputs, strict=True)],
-        logits=logits,
-        texts=[task.decode(output.ids) for output in outputs],
-        logprobs=[float(output.logprob.mean(dtype=np.float64)) for output in outputs],
-    )
+    rows = [
+        task.answer(item.prompt, output.ids, item.case) for item, output in zip(inputs, outputs, strict=True)
+    ]
+    writer.write(number, rows, logits, extra)
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,11 @@ def most_violating(
     answers: Answers, thresholds: Thresholds, most: int
 ) -> list[tuple[int, tuple[str, ...], float]]:
     """At most `most` inputs that violate relations: number, the relations, severity; the severest first."""
-    found = violations(answers, thresholds)
-    severity_N = np.sum([v.violated for v in found.values()], axis=0) + answers.divergence
+    by_relation = violations(answers, thresholds)
+    severity_N = np.sum([v.violated for v in by_relation.values()], axis=0) + answers.divergence
     chosen = []
     for i in np.argsort(-severity_N, kind="stable")[:most].tolist():
-        if broken := tuple(relation for relation, v in found.items() if v.violated[i]):
+        if broken := tuple(relation for relation, v in by_relation.items() if v.violated[i]):
             chosen.append((i, broken, float(severity_N[i])))
     return chosen
 

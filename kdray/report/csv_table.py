@@ -1,7 +1,7 @@
 """Trials as CSV, and that CSV read again: a committed table stands in for the experiment folder it came from.
 
-A row per trial, followed by its earlier rungs, whose state is `rung`; then a row per reference, whose state is
-`reference`. Columns, by name and in any order:
+A row per trial, followed by its earlier rungs, whose state is `rung`; then a row for the teacher and each
+baseline, whose state is `reference`. Columns, by name and in any order:
 
     trial, state, front, rank, knee, front_probability, step, seconds, architecture, reason
     distil.alpha, seed, ...      what the search chose (first part: a field of a trial), empty where it did not
@@ -9,7 +9,8 @@ A row per trial, followed by its earlier rungs, whose state is `rung`; then a ro
     accuracy, accuracy_low, ...  a number of the rung (a trial's: its last) and the ends of its 95 % interval,
                                  empty without one
 
-Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. What is
+Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. A cell says
+its own type: pyarrow or pandas would give one to a whole column, and 1 beside 0.5 would come back as 1.0. What is
 read again: keys, states, reasons, seconds, settings, and of each rung its step, numbers and intervals. Not in
 the table, so lost: counts, relations by transformation, the rungs' own clocks, the sweep file.
 """
@@ -26,7 +27,7 @@ from functools import partial
 from typing import Any, cast, get_args
 
 from kdray import storage
-from kdray.config import Trial, flat
+from kdray.config import Trial, flat, put, value_at
 from kdray.errors import DataError
 from kdray.report import formats
 from kdray.report.front import Front
@@ -34,27 +35,27 @@ from kdray.results import State, TrialRecord
 
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
-REFERENCE, RUNG, BASE = "reference", "rung", "trial."
+BASELINE, RUNG, BASE = "reference", "rung", "trial."
 Row = dict[str, str]
-References = dict[str, dict[str, Any]]
+Baselines = dict[str, dict[str, Any]]
 
 
 def to_csv(
     front: Front,
     records: Sequence[TrialRecord],
-    references: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
-    """Every trial and reference, a column for everything recorded and every setting."""
+    """Every trial and baseline, a column for everything recorded and every setting."""
     rows = []
     for row, record in zip(formats.rows(front, records), records, strict=True):
-        own = _settings(record) | _said("architecture", row) | _said("reason", row)
+        own = _settings(record) | _free_text("architecture", row) | _free_text("reason", row)
         rows += [row | own, *map(partial(_rung, record), record.rungs[:-1])]
-    for name, metrics in (references or {}).items():
-        marks = _marks(TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),)))
-        rows.append({"trial": _text(name), "state": REFERENCE, **marks})
-    found = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
-    own_columns = [name for name in found if not name.startswith(BASE)]
-    columns = [*HEAD, *own_columns, *TAIL, *(name for name in found if name.startswith(BASE))]
+    for name, metrics in (baselines or {}).items():
+        record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
+        rows.append({"trial": _text(name), "state": BASELINE, **_numbers(record)})
+    names = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
+    own_columns = [name for name in names if not name.startswith(BASE)]
+    columns = [*HEAD, *own_columns, *TAIL, *(name for name in names if name.startswith(BASE))]
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
@@ -63,23 +64,23 @@ def to_csv(
 
 
 def _rung(record: TrialRecord, rung: Mapping[str, Any]) -> dict[str, Any]:
-    own = _marks(replace(record, rungs=(dict(rung),)))
+    own = _numbers(replace(record, rungs=(dict(rung),)))
     return {"trial": record.key, "state": RUNG, "step": rung.get("step"), **own}
 
 
-def _marks(record: TrialRecord) -> dict[str, float]:
-    return {name: one for name, one in formats.marks(record).items() if name not in HEAD}
+def _numbers(record: TrialRecord) -> dict[str, float]:
+    return {name: number for name, number in formats.numbers(record).items() if name not in HEAD}
 
 
 def _settings(record: TrialRecord) -> dict[str, str]:
     """Cells of the chosen settings, and of the rest of the trial."""
     parts = flat(record.overrides)  # a whole student was chosen with its parts
-    rest = {path: one for path, one in flat(record.trial).items() if path not in parts}
-    chosen = {path: _text(one) for path, one in record.overrides.items()}
-    return chosen | {BASE + path: _text(one) for path, one in rest.items()}
+    rest = {path: value for path, value in flat(record.trial).items() if path not in parts}
+    chosen = {path: _text(value) for path, value in record.overrides.items()}
+    return chosen | {BASE + path: _text(value) for path, value in rest.items()}
 
 
-def _said(column: str, row: Mapping[str, Any]) -> dict[str, str]:
+def _free_text(column: str, row: Mapping[str, Any]) -> dict[str, str]:
     """A cell of text that may hold anything: csv itself leaves a bare carriage return outside quotes."""
     return {column: _text(row[column])} if row[column] else {}
 
@@ -102,8 +103,8 @@ def _setting(text: str) -> Any:
     return json.loads(text) if _is_json(text) else text
 
 
-def read(location: str) -> tuple[list[TrialRecord], References]:
-    """Trials by number and references, of a table that `to_csv` wrote. Raises `DataError` in one line for another
+def read(location: str) -> tuple[list[TrialRecord], Baselines]:
+    """Trials by number and baselines, of a table that `to_csv` wrote. Raises `DataError` in one line for another
     or a damaged one.
     """
     try:
@@ -113,26 +114,26 @@ def read(location: str) -> tuple[list[TrialRecord], References]:
     return parse(text, location)
 
 
-def parse(text: str, location: str) -> tuple[list[TrialRecord], References]:
+def parse(text: str, location: str) -> tuple[list[TrialRecord], Baselines]:
     """The same of text that came from `location`."""
     records: dict[str, TrialRecord] = {}
-    references: References = {}
+    baselines: Baselines = {}
     earlier: dict[str, list[dict[str, Any]]] = {}
     for where, row in _rows(text, location):
         name = str(_setting(row["trial"]))
         if row["state"] == RUNG:
             earlier.setdefault(name, []).append(_measured(row, where))
-        elif name in records or name in references:
+        elif name in records or name in baselines:
             raise DataError(f"{where}: '{name}' is there twice")
-        elif row["state"] == REFERENCE:
-            references[name] = _metrics(row, where)
+        elif row["state"] == BASELINE:
+            baselines[name] = _metrics(row, where)
         else:
             records[name] = _record(row, where)
     for name, rungs in earlier.items():
         if name not in records:
             raise DataError(f"{location}: a rung of '{name}', which is no trial there")
         records[name] = replace(records[name], rungs=(*rungs, *records[name].rungs))
-    return sorted(records.values(), key=lambda record: record.number), references
+    return sorted(records.values(), key=lambda record: record.number), baselines
 
 
 def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
@@ -159,7 +160,7 @@ def _record(row: Row, where: str) -> TrialRecord:
     if not (key := re.fullmatch(r"t(\d+)", row["trial"])):
         raise DataError(f"{where}: trial is '{row['trial']}', not like t0007")
     if row["state"] not in get_args(State):
-        known = ", ".join((*get_args(State), RUNG, REFERENCE))
+        known = ", ".join((*get_args(State), RUNG, BASELINE))
         raise DataError(f"{where}: state is '{row['state']}', known: {known}")
     chosen = {path: _setting(text) for path, text in row.items() if text and _is_setting(path)}
     rest = {
@@ -185,20 +186,17 @@ def _is_setting(column: str) -> bool:
 
 
 def _nested(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, one in settings.items():
-        if one is None:
+    trial: dict[str, Any] = {}
+    for path, value in settings.items():
+        if value is None:
             continue  # another family's field, which the trial does not have
-        *parents, last = path.split(".")
-        node = found
-        for depth, part in enumerate(parents, 1):
-            node = node.setdefault(part, {})
-            if not isinstance(node, dict):
-                raise DataError(f"{where}: '{'.'.join(parents[:depth])}' is a setting and has parts")
-        if isinstance(node.get(last), dict):
+        if isinstance(value_at(trial, path), dict):
             raise DataError(f"{where}: '{path}' is a setting and has parts")
-        node[last] = one
-    return found
+        try:
+            put(trial, path, value)
+        except ValueError as error:
+            raise DataError(f"{where}: '{error}' is a setting and has parts") from None
+    return trial
 
 
 def _measured(row: Row, where: str) -> dict[str, Any]:
@@ -211,16 +209,16 @@ def _measured(row: Row, where: str) -> dict[str, Any]:
 
 def _metrics(row: Row, where: str) -> dict[str, Any]:
     """Numbers of a row, with `intervals` where there are any."""
-    marks = {
+    metrics = {
         name: _number(text, name, where)
         for name, text in row.items()
         if text and name not in (*HEAD, *TAIL) and not _is_setting(name) and not name.startswith(BASE)
     }
-    ends = {name: (marks.get(f"{name}_low"), marks.get(f"{name}_high")) for name in marks}
+    ends = {name: (metrics.get(f"{name}_low"), metrics.get(f"{name}_high")) for name in metrics}
     intervals = {name: [low, high] for name, (low, high) in ends.items() if None not in (low, high)}
     for name in intervals:
-        del marks[f"{name}_low"], marks[f"{name}_high"]
-    return {**marks, "intervals": intervals} if intervals else dict(marks)
+        del metrics[f"{name}_low"], metrics[f"{name}_high"]
+    return {**metrics, "intervals": intervals} if intervals else dict(metrics)
 
 
 def _number(text: str, column: str, where: str) -> float:

@@ -13,38 +13,38 @@ COUNTS = ("params", "bytes", "flops")  # how a metric that is a large whole numb
 ALPHA, TEMPERATURE = "distil.alpha", "distil.temperature"
 
 
-def number(found: float | None, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """A short decimal: 0.163, 12.5, 1,234; an en dash for nothing."""
-    if found is None or not math.isfinite(found):
+    if value is None or not math.isfinite(value):
         return NOTHING
-    if found == int(found) and abs(found) >= 10:
-        return f"{int(found):,}"
-    size = max(0, digits - max(0, math.floor(math.log10(abs(found))))) if found else digits
-    return f"{found:,.{size}f}"
+    if value == int(value) and abs(value) >= 10:
+        return f"{int(value):,}"
+    size = max(0, digits - max(0, math.floor(math.log10(abs(value))))) if value else digits
+    return f"{value:,.{size}f}"
 
 
-def count(found: float | None) -> str:
+def count(value: float | None) -> str:
     """A large count with its unit: 813 K, 6.29 M."""
-    if found is None or not math.isfinite(found):
+    if value is None or not math.isfinite(value):
         return NOTHING
     for unit, scale in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
-        if abs(found) >= scale:
-            return f"{found / scale:.3g} {unit}"
-    return f"{found:.0f}"
+        if abs(value) >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.0f}"
 
 
-def with_interval(found: float, low: float, high: float) -> str:
+def with_interval(value: float, low: float, high: float) -> str:
     """`0.163 [.130-.201]` with an en dash, in one piece; the value alone where there is no interval."""
-    return number(found) if math.isnan(low) else f"{number(found)} [{_bare(low)}{NOTHING}{_bare(high)}]"
+    return number(value) if math.isnan(low) else f"{number(value)} [{_bare(low)}{NOTHING}{_bare(high)}]"
 
 
-def _bare(found: float) -> str:
+def _bare(value: float) -> str:
     """Without the nought before the point."""
-    return number(found).removeprefix("0") if 0 < found < 1 else number(found)
+    return number(value).removeprefix("0") if 0 < value < 1 else number(value)
 
 
-def spread(values: Sequence[float], digits: int = 3) -> str:
-    """The mean, and the least and the most where there are several."""
+def mean_and_ends(values: Sequence[float], digits: int = 3) -> str:
+    """`0.300 (0.200-0.400)` with an en dash: the mean, and the least and the most where there are several."""
     mean = number(sum(values) / len(values), digits)
     if len(values) == 1:
         return mean
@@ -57,10 +57,10 @@ def metric(record: TrialRecord, name: str) -> str:
 
     Whole counts of parameters or bytes with their unit.
     """
-    found = value(record, name)
+    measured = value(record, name)
     if name.endswith(COUNTS):
-        return count(found)
-    return with_interval(found, *interval(record, name))
+        return count(measured)
+    return with_interval(measured, *interval(record, name))
 
 
 def architecture(record: TrialRecord) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kdray.config import Choice, Range, Sweep
+from kdray.config import Choice, Range, Sweep, is_whole
 from kdray.pareto import Floats
 from kdray.report.front import complete, value
 from kdray.results import TrialRecord
@@ -45,7 +45,7 @@ def main_effects(
         was tried, `at`, `mean`, and the 95 % interval `low`, `high`. Empty for fewer than `LEAST_TRIALS`
         complete trials; a path that the space has not as a range, or that took one value only, is left out.
     """
-    found = []
+    effects = []
     for metric in metrics:
         kept = [record for record in complete(records) if np.isfinite(value(record, metric))]
         if len(kept) < LEAST_TRIALS:
@@ -64,8 +64,8 @@ def main_effects(
             log = _is_log(sweep, path)
             at = np.exp(grid) if log else grid
             entry: dict[str, Any] = {"path": path, "metric": metric, "log": log, "at": at.tolist()}
-            found.append(entry | {"mean": curves[0].tolist(), "low": low.tolist(), "high": high.tolist()})
-    return found
+            effects.append(entry | {"mean": curves[0].tolist(), "low": low.tolist(), "high": high.tolist()})
+    return effects
 
 
 def _resampled(trials: int, draws: int, seed: int) -> list[Floats]:
@@ -107,7 +107,7 @@ class _Additive:
 
     def _numbers(self, path: str, chosen: Sequence[Any], log: bool) -> list[Floats]:
         # A setting whose condition does not hold takes the middle, where it has no effect of its own.
-        known = np.array([np.nan if one is None else float(one) for one in chosen])
+        known = np.array([np.nan if setting is None else float(setting) for setting in chosen])
         numbers = np.log(known) if log else known
         if np.isnan(numbers).all() or np.nanmin(numbers) == np.nanmax(numbers):
             return []
@@ -137,7 +137,7 @@ class _Additive:
 def _levels(chosen: Sequence[Any]) -> list[Floats]:
     """A column per value but the first, which the intercept holds."""
     values = list(dict.fromkeys(map(repr, chosen)))
-    return [np.array([float(repr(one) == level) for one in chosen]) for level in values[1:]]
+    return [np.array([float(repr(setting) == level) for setting in chosen]) for level in values[1:]]
 
 
 def importance(
@@ -147,7 +147,7 @@ def importance(
 
     Returns:
         One entry per objective: `metric`, and `shares` as [path, share], most first, summing to 1, from at
-        most `ENOUGH_TRIALS`, spread evenly. Empty for fewer than `LEAST_TRIALS` complete trials.
+        most `ENOUGH_TRIALS`, every n-th of more. Empty for fewer than `LEAST_TRIALS` complete trials.
     """
     import optuna
 
@@ -156,7 +156,7 @@ def importance(
     if len(kept) < LEAST_TRIALS:
         return []
     kept = kept[:: 1 + (len(kept) - 1) // ENOUGH_TRIALS]
-    distributions = {path: dist for path, spec in sweep.space.items() if (dist := _distribution(spec))}
+    distributions = {path: dist for path in sweep.space if (dist := _distribution(sweep, path))}
     study = _quiet_study(len(names))
     for record in kept:
         losses = [sign * value(record, name) for name, sign in zip(names, signs, strict=True)]
@@ -164,15 +164,15 @@ def importance(
     # At least eight trials among the best, which otherwise is a tenth.
     quantile = max(0.1, min(0.5, 8 / len(kept)))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
-    found = []
+    entries = []
     for index, metric in enumerate(names):
         with warnings.catch_warnings():
             # It tells whoever names a target that low is good, which is why the signs were turned.
             warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes")
             shares = optuna.importance.get_param_importances(study, evaluator=evaluator, target=_Value(index))
         ordered = [[path, share] for path, share in shares.items()]
-        found.append({"metric": metric, "quantile": quantile, "shares": ordered})
-    return found
+        entries.append({"metric": metric, "quantile": quantile, "shares": ordered})
+    return entries
 
 
 @dataclass(frozen=True)
@@ -210,16 +210,19 @@ def _frozen(record: TrialRecord, distributions: Mapping[str, Any], losses: list[
     return optuna.trial.create_trial(params=chosen, distributions=used, values=losses)
 
 
-def _distribution(spec: Choice | Range) -> Any:
-    """The space's entry in optuna's terms; None for a choice of one."""
+def _distribution(sweep: Sweep, path: str) -> Any:
+    """A path of the space in optuna's terms; None for a choice of one."""
     import optuna.distributions as of
 
+    spec = sweep.space[path]
     if isinstance(spec, Choice):
         choices = list(
-            dict.fromkeys(str(one) if isinstance(one, (list, dict)) else one for one in spec.choices)
+            dict.fromkeys(
+                str(choice) if isinstance(choice, (list, dict)) else choice for choice in spec.choices
+            )
         )
         return of.CategoricalDistribution(choices) if len(choices) > 1 else None
     low, high = spec.range
-    if spec.is_int:
+    if is_whole(sweep, path, spec):
         return of.IntDistribution(int(low), int(high), log=spec.log)
     return of.FloatDistribution(float(low), float(high), log=spec.log)

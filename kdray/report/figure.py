@@ -7,26 +7,33 @@ renderer in one wheel of 1.4 MB; a plotting library would draw the same figure a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from kdray import pareto
 from kdray.errors import ConfigError
-from kdray.report import describe
+from kdray.report import describe, drawing
+from kdray.report.drawing import (
+    ACCENT,
+    BOTTOM,
+    COLOURS,
+    DOT,
+    HEIGHT,
+    INK,
+    LEFT,
+    RIGHT,
+    SOFT,
+    TOP,
+    WIDTH,
+    Place,
+)
 from kdray.report.front import Front
 
-WIDTH, HEIGHT = 640, 440
-LEFT, RIGHT, TOP, BOTTOM = 64, 18, 16, 52
-COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#a16207", "#be185d", "#0e7490", "#525b66")
-ACCENT, INK, SOFT, DOT, RULE = "#0b6bcb", "#1c2127", "#59626d", "#9aa4af", "#e6e8ea"
-Place = Callable[[float], float]
 
-
-def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+def front_svg(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Candidates, the front as a staircase with 95 % intervals, and what they are held against.
 
     The first objective goes up, the second across.
@@ -38,21 +45,20 @@ def front_svg(front: Front, references: Mapping[str, Mapping[str, Any]] | None =
         raise ConfigError(f"a picture of the front takes two objectives, not {len(front.objectives)}")
     if not front.candidates:
         raise ConfigError("no complete trial to draw yet")
-    (y_name, x_name), marks = front.names, references or {}
-    x_values = [*front.values_PM[:, 1], *_ends(front, 1), *_numbers(marks, x_name)]
-    y_values = [*front.values_PM[:, 0], *_ends(front, 0), *_numbers(marks, y_name)]
-    (x_low, x_high), (y_low, y_high) = _padded(x_values), _padded(y_values)
-    x = _scale(x_low, x_high, LEFT, WIDTH - RIGHT)
-    y = _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
+    (y_name, x_name), held = front.names, baselines or {}
+    x_values = [*front.values_PM[:, 1], *_ends(front, 1), *_numbers(held, x_name)]
+    y_values = [*front.values_PM[:, 0], *_ends(front, 0), *_numbers(held, y_name)]
+    (x_low, x_high), (y_low, y_high) = drawing.padded(x_values), drawing.padded(y_values)
+    x, y = drawing.across(x_low, x_high), drawing.upwards(y_low, y_high)
     titles = _titles(front.objectives)
     parts = [
-        *_axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), *titles),
-        _staircase(front.values_PM[front.mask_P], front.directions, x, y, ACCENT),
+        *drawing.axes(x, y, drawing.ticks(x_low, x_high), drawing.ticks(y_low, y_high), *titles),
+        drawing.staircase(front.values_PM[front.mask_P], front.directions, x, y, ACCENT),
         *_points(front, x, y),
         *_names(front, x, y),
-        *_marks(marks, x_name, y_name, x, y),
+        *_baselines(held, x_name, y_name, x, y),
     ]
-    return _picture(parts)
+    return drawing.picture(parts)
 
 
 def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: Mapping[str, str]) -> str:
@@ -67,21 +73,23 @@ def surfaces_svg(surfaces: Mapping[str, Sequence[Sequence[float]]], objectives: 
     """
     if len(objectives) != 2:
         raise ConfigError(f"a picture of what was attained takes two objectives, not {len(objectives)}")
-    corners = [corner for one in surfaces.values() for corner in one]
+    corners = [corner for surface in surfaces.values() for corner in surface]
     if not corners:
         raise ConfigError("nothing was attained yet: no complete trial")
-    (y_low, y_high), (x_low, x_high) = (_padded([corner[n] for corner in corners]) for n in (0, 1))
-    x, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
-    parts = _axes(x, y, _ticks(x_low, x_high), _ticks(y_low, y_high), *_titles(objectives))
-    for number, (name, one) in enumerate(surfaces.items()):
+    (y_low, y_high), (x_low, x_high) = (drawing.padded([corner[n] for corner in corners]) for n in (0, 1))
+    x, y = drawing.across(x_low, x_high), drawing.upwards(y_low, y_high)
+    parts = drawing.axes(
+        x, y, drawing.ticks(x_low, x_high), drawing.ticks(y_low, y_high), *_titles(objectives)
+    )
+    for number, (name, surface) in enumerate(surfaces.items()):
         colour = COLOURS[number % len(COLOURS)]
-        if one:
-            parts.append(_staircase(np.array(one), list(objectives.values()), x, y, colour))
+        if surface:
+            parts.append(drawing.staircase(np.array(surface), list(objectives.values()), x, y, colour))
         row = HEIGHT - BOTTOM - 14 * (len(surfaces) - number)
-        parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
+        parts.append(drawing.text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
     row = HEIGHT - BOTTOM - 14 * (len(surfaces) + 1)
-    parts.append(_text((WIDTH - RIGHT - 6, row), "attained by half of the seeds", INK, "end"))
-    return _picture(parts)
+    parts.append(drawing.text((WIDTH - RIGHT - 6, row), "attained by half of the seeds", INK, "end"))
+    return drawing.picture(parts)
 
 
 @dataclass(frozen=True)
@@ -101,12 +109,13 @@ def lines_svg(
     so that their intervals can be told apart.
     """
     points = [point for line in lines.values() for point in line]
-    y_low, y_high = _padded([one for at in points for one in (at.y, at.low, at.high) if math.isfinite(one)])
+    y_low, y_high = drawing.padded([y for at in points for y in (at.y, at.low, at.high) if math.isfinite(y)])
     place = math.log10 if log_x else float
-    x_low, x_high = _padded([place(at.x) for at in points])
-    across, y = _scale(x_low, x_high, LEFT, WIDTH - RIGHT), _scale(y_low, y_high, HEIGHT - BOTTOM, TOP)
-    xs = sorted({at.x for at in points}) if len({at.x for at in points}) <= 12 else _ticks(x_low, x_high)
-    parts = _axes(lambda at: across(place(at)), y, xs, _ticks(y_low, y_high), x_title, y_title)
+    x_low, x_high = drawing.padded([place(at.x) for at in points])
+    across, y = drawing.across(x_low, x_high), drawing.upwards(y_low, y_high)
+    distinct = sorted({at.x for at in points})
+    xs = distinct if len(distinct) <= 12 else drawing.ticks(x_low, x_high)
+    parts = drawing.axes(lambda at: across(place(at)), y, xs, drawing.ticks(y_low, y_high), x_title, y_title)
     for number, (name, line) in enumerate(lines.items()):
         colour, aside = COLOURS[number % len(COLOURS)], 3 * (number - (len(lines) - 1) / 2)
         ends = [(across(place(at.x)) + aside, at) for at in sorted(line, key=lambda at: at.x)]
@@ -115,20 +124,10 @@ def lines_svg(
         for x, at in ends:
             parts.append(f'<circle cx="{x:.1f}" cy="{y(at.y):.1f}" r="3" fill="{colour}"/>')
             if math.isfinite(at.low) and math.isfinite(at.high):
-                parts.append(_line((x, y(at.low)), (x, y(at.high)), colour, ' stroke-opacity=".45"'))
+                parts.append(drawing.line((x, y(at.low)), (x, y(at.high)), colour, ' stroke-opacity=".45"'))
         row = TOP + 14 * (number + 1)
-        parts.append(_text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
-    return _picture(parts)
-
-
-def _picture(parts: Sequence[str]) -> str:
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
-    style = ' font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
-    return (
-        "\n".join([head + style, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>', *parts, "</svg>"])
-        + "\n"
-    )
+        parts.append(drawing.text((WIDTH - RIGHT - 6, row), name, colour, "end", ' font-weight="600"'))
+    return drawing.picture(parts)
 
 
 def to_png(svg: str, width: int = 2 * WIDTH) -> bytes:
@@ -145,25 +144,9 @@ def _ends(front: Front, column: int) -> list[float]:
     return [float(end) for end in both if math.isfinite(end)]
 
 
-def _numbers(marks: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
-    return [float(one[name]) for one in marks.values() if isinstance(one.get(name), (int, float))]
-
-
-def _padded(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    room = (high - low) * 0.06 or abs(low) * 0.1 or 0.5
-    return low - room, high + room
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Place:
-    return lambda at: start + (at - low) / (high - low) * (end - start)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """About six round numbers."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 6))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= (high - low) / 6 * 0.999)
-    return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+def _numbers(baselines: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
+    recorded = [metrics.get(name) for metrics in baselines.values()]
+    return [float(number) for number in recorded if isinstance(number, (int, float))]
 
 
 def _titles(objectives: Mapping[str, str]) -> tuple[str, str]:
@@ -173,47 +156,6 @@ def _titles(objectives: Mapping[str, str]) -> tuple[str, str]:
         f"{describe.title(across)} ({'better →' if across_way == 'max' else '← better'})",
         f"{describe.title(up)} ({'better ↑' if up_way == 'max' else 'better ↓'})",
     )
-
-
-def _text(
-    at: tuple[float, float], text: str, colour: str = SOFT, anchor: str = "middle", more: str = ""
-) -> str:
-    style = f'fill="{colour}" text-anchor="{anchor}"{more}'
-    return f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" {style}>{escape(text)}</text>'
-
-
-def _line(start: tuple[float, float], end: tuple[float, float], colour: str, more: str = "") -> str:
-    points = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
-    return f'<line {points} stroke="{colour}"{more}/>'
-
-
-def _axes(x: Place, y: Place, xs: list[float], ys: list[float], x_title: str, y_title: str) -> list[str]:
-    floor = HEIGHT - BOTTOM
-    parts = [_line((x(at), TOP), (x(at), floor), RULE) for at in xs]
-    parts += [_line((LEFT, y(at)), (WIDTH - RIGHT, y(at)), RULE) for at in ys]
-    parts += [_text((x(at), floor + 17), _label(at)) for at in xs]
-    parts += [_text((LEFT - 8, y(at) + 4), _label(at), anchor="end") for at in ys]
-    parts.append(_line((LEFT, floor), (WIDTH - RIGHT, floor), SOFT))
-    parts.append(_text(((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12), x_title, INK))
-    middle = (TOP + floor) / 2
-    turned = f' transform="rotate(-90 16 {middle:.0f})"'
-    return [*parts, _text((16, middle), y_title, INK, more=turned)]
-
-
-def _label(at: float) -> str:
-    return describe.count(at) if abs(at) >= 1000 else f"{at:g}"
-
-
-def _staircase(corners_PM: pareto.Floats, directions: Sequence[str], x: Place, y: Place, colour: str) -> str:
-    """From the end that is best across to the end that is best upwards, and on to the frame."""
-    order = np.argsort(pareto.losses(corners_PM, directions)[:, 1], kind="stable")
-    values = corners_PM[order]
-    far_x = WIDTH - RIGHT if directions[1] == "min" else LEFT
-    far_y = HEIGHT - BOTTOM if directions[0] == "max" else TOP
-    path = f"M{x(values[0, 1]):.1f},{far_y}"
-    for up, across in values:
-        path += f"H{x(across):.1f}V{y(up):.1f}"
-    return f'<path d="{path}H{far_x}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
 
 
 def _points(front: Front, x: Place, y: Place) -> list[str]:
@@ -227,10 +169,12 @@ def _points(front: Front, x: Place, y: Place) -> list[str]:
             continue
         (up_low, across_low), (up_high, across_high) = front.low_PM[index], front.high_PM[index]
         if math.isfinite(up_low):
-            best.append(_line((at[0], y(up_low)), (at[0], y(up_high)), ACCENT, ' stroke-opacity=".55"'))
+            best.append(
+                drawing.line((at[0], y(up_low)), (at[0], y(up_high)), ACCENT, ' stroke-opacity=".55"')
+            )
         if math.isfinite(across_low):
             best.append(
-                _line((x(across_low), at[1]), (x(across_high), at[1]), ACCENT, ' stroke-opacity=".55"')
+                drawing.line((x(across_low), at[1]), (x(across_high), at[1]), ACCENT, ' stroke-opacity=".55"')
             )
         best.append(f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4.5" fill="{ACCENT}">{title}</circle>')
     return rest + best
@@ -241,29 +185,34 @@ def _names(front: Front, x: Place, y: Place) -> list[str]:
     members = [index for index in front.order if front.mask_P[index]]
     taken: list[tuple[float, float]] = []
     parts = []
-    for index in sorted(members, key=lambda one: one != front.knee):
+    for index in sorted(members, key=lambda index: index != front.knee):
         at = (x(front.values_PM[index, 1]) - 8, y(front.values_PM[index, 0]) - 8)
         if any(abs(at[0] - other[0]) < 48 and abs(at[1] - other[1]) < 14 for other in taken):
             continue
         taken.append(at)
         name = front.candidates[index].key + (" ◆" if index == front.knee else "")
-        parts.append(_text(at, name, ACCENT, "end", ' font-weight="600"'))
+        parts.append(drawing.text(at, name, ACCENT, "end", ' font-weight="600"'))
     return parts
 
 
-def _marks(marks: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place) -> list[str]:
+def _baselines(
+    baselines: Mapping[str, Mapping[str, Any]], x_name: str, y_name: str, x: Place, y: Place
+) -> list[str]:
+    """A diamond, or a line across where only the first objective is known."""
     parts = []
-    for name, metrics in marks.items():
-        across, up = (metrics.get(one) for one in (x_name, y_name))
+    for name, metrics in baselines.items():
+        across, up = metrics.get(x_name), metrics.get(y_name)
         if isinstance(up, (int, float)) and isinstance(across, (int, float)):
             at = (x(across), y(up))
             diamond = f"M{at[0]:.1f},{at[1] - 6:.1f}l6,6l-6,6l-6,-6Z"
             parts.append(f'<path d="{diamond}" fill="#fff" stroke="{INK}" aria-label={quoteattr(name)}/>')
             right = at[0] > WIDTH * 0.75
             parts.append(
-                _text((at[0] + (-11 if right else 11), at[1] + 4), name, INK, "end" if right else "start")
+                drawing.text(
+                    (at[0] + (-11 if right else 11), at[1] + 4), name, INK, "end" if right else "start"
+                )
             )
         elif isinstance(up, (int, float)):
-            parts.append(_line((LEFT, y(up)), (WIDTH - RIGHT, y(up)), SOFT, ' stroke-dasharray="4 4"'))
-            parts.append(_text((WIDTH - RIGHT - 4, y(up) - 5), name, INK, "end"))
+            parts.append(drawing.line((LEFT, y(up)), (WIDTH - RIGHT, y(up)), SOFT, ' stroke-dasharray="4 4"'))
+            parts.append(drawing.text((WIDTH - RIGHT - 4, y(up) - 5), name, INK, "end"))
     return parts

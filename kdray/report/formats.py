@@ -26,14 +26,8 @@ _LATEX = {
 _LATEX |= {sign: "\\" + sign for sign in "&%$#_{}"}
 
 
-def row(front: Front, record: TrialRecord) -> dict[str, Any]:
-    """One trial flat: key, state, whether on the front, overrides, every metric and its interval's ends."""
-    index = {candidate.key: at for at, candidate in enumerate(front.candidates)}.get(record.key)
-    return _row(front, record, index)
-
-
 def rows(front: Front, records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
-    """`row` for each trial."""
+    """Each trial flat: key, state, whether on the front, overrides, every metric and its interval's ends."""
     index = {candidate.key: at for at, candidate in enumerate(front.candidates)}
     return [_row(front, record, index.get(record.key)) for record in records]
 
@@ -50,12 +44,12 @@ def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]
         "seconds": record.seconds,
         **record.overrides,
     }
-    measured = {name: one for name, one in marks(record).items() if name not in flat}
+    measured = {name: number for name, number in numbers(record).items() if name not in flat}
     return {**flat, **measured, "architecture": describe.architecture(record), "reason": record.reason}
 
 
-def marks(record: TrialRecord) -> dict[str, float]:
-    """Every number of the last rung, and as `_low` and `_high` the ends of its 95 % interval."""
+def numbers(record: TrialRecord) -> dict[str, float]:
+    """Every metric of the last rung, and as `_low` and `_high` the ends of its 95 % interval."""
     flat: dict[str, float] = {}
     for name in metric_names([record]):
         flat[name] = record.metrics[name]
@@ -68,7 +62,7 @@ def marks(record: TrialRecord) -> dict[str, float]:
 def summary(
     front: Front,
     records: Sequence[TrialRecord],
-    references: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: Mapping[str, Mapping[str, Any]] | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """The sweep as JSON-able data: counts, objectives, reference point, hypervolume, front and every trial.
@@ -78,7 +72,7 @@ def summary(
     A value that is not finite is null, so that any JSON reader takes it.
     """
     states = Counter(record.state for record in records)
-    found: dict[str, Any] = plain(
+    data: dict[str, Any] = plain(
         {
             "trials": {state: states[state] for state in ("complete", "pruned", "failed", "running")},
             "objectives": front.objectives,
@@ -87,34 +81,34 @@ def summary(
             **({"history": history} if history else {}),
             "front": [record.key for record in front.members],
             "knee": front.candidates[front.knee].key if front.knee is not None else None,
-            "references": references or {},
+            "references": baselines or {},
             "rows": rows(front, records),
         }
     )
-    return found
+    return data
 
 
 def to_json(
     front: Front,
     records: Sequence[TrialRecord],
-    references: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: Mapping[str, Mapping[str, Any]] | None = None,
     history: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
     """`summary` as text."""
-    return json.dumps(summary(front, records, references, history), indent=1, allow_nan=False) + "\n"
+    return json.dumps(summary(front, records, baselines, history), indent=1, allow_nan=False) + "\n"
 
 
-def plain(found: Any) -> Any:
+def plain(data: Any) -> Any:
     """The same as dictionaries, lists and finite numbers; null for a number that is not finite."""
-    if isinstance(found, Mapping):
-        return {str(key): plain(one) for key, one in found.items()}
-    if isinstance(found, (list, tuple)):
-        return [plain(one) for one in found]
-    return None if isinstance(found, float) and not math.isfinite(found) else found
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [plain(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
-def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Headings and the front's rows as text, then the references'."""
+def _cells(front: Front, baselines: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Headings and the front's rows as text, then the baselines'."""
     more = [name for name in ("student_params", "agreement") if name not in front.objectives]
     heads = ["trial", *front.objectives, *more, "alpha", "T", "student"]
     body = []
@@ -130,7 +124,7 @@ def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[l
                 describe.architecture(record),
             ]
         )
-    for name, metrics in references.items():
+    for name, metrics in baselines.items():
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
         body.append(
             [
@@ -144,15 +138,15 @@ def _cells(front: Front, references: Mapping[str, Mapping[str, Any]]) -> tuple[l
     return [describe.title(head) for head in heads], body
 
 
-def to_markdown(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+def to_markdown(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """The front as a pipe table."""
-    heads, body = _cells(front, references or {})
+    heads, body = _cells(front, baselines or {})
     return pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
 
 
-def to_latex(front: Front, references: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+def to_latex(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """The front as a booktabs table; every sign that LaTeX would read is escaped."""
-    heads, body = _cells(front, references or {})
+    heads, body = _cells(front, baselines or {})
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in cells) + r" \\"

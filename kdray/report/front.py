@@ -9,33 +9,19 @@ any output.
 from __future__ import annotations
 
 import math
-import operator
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from kdray import pareto
 from kdray.config import flat
 from kdray.errors import ConfigError, nearest
-from kdray.results import TrialRecord
-
-Z_95 = 1.959963984540054
-_FILTER = re.compile(
-    r"^\s*([\w.\-/ ]*?[\w])\s*(<=|>=|==|!=|<|>)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*$"
-)
-_TEXT_FILTER = re.compile(r"^\s*([\w.\-]*\w)\s*(==|!=)\s*([\w.\-/:]+)\s*$")
-_COMPARE = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
+from kdray.evaluation.intervals import Z_95
+from kdray.report.filters import filters
+from kdray.results import TrialRecord, is_number
 
 
 @dataclass(frozen=True)
@@ -121,9 +107,9 @@ def front(
     """
     candidates = sorted(complete(records), key=lambda record: record.number)
     check_objectives(objectives, metric_names(candidates))
-    keep = [rule(text, metric_names(candidates), setting_names(candidates)) for text in where]
+    keeps = filters(where, metric_names(candidates), setting_names(candidates))
     candidates = [r for r in candidates if all(math.isfinite(value(r, name)) for name in objectives)]
-    candidates = [r for r in candidates if all(kept(r) for kept in keep)]
+    candidates = [r for r in candidates if keeps(r)]
     shape = (len(candidates), len(objectives))
     values = np.array(
         [[value(r, name) for name in objectives] for r in candidates], dtype=np.float64
@@ -170,12 +156,8 @@ def complete(records: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 def value(record: TrialRecord, name: str) -> float:
     """A metric of the last rung as a number; NaN where it is missing or no number."""
-    found = record.metrics.get(name)
-    return float(found) if _is_number(found) else math.nan
-
-
-def _is_number(found: Any) -> TypeGuard[int | float]:
-    return isinstance(found, (int, float)) and not isinstance(found, bool)
+    metric = record.metrics.get(name)
+    return float(metric) if is_number(metric) else math.nan
 
 
 def interval(record: TrialRecord, name: str) -> tuple[float, float]:
@@ -183,14 +165,14 @@ def interval(record: TrialRecord, name: str) -> tuple[float, float]:
     return ends((record.metrics.get("intervals") or {}).get(name))
 
 
-def ends(found: Any) -> tuple[float, float]:
+def ends(recorded: Any) -> tuple[float, float]:
     """Two numbers as an interval; NaN twice for anything else."""
     if (
-        isinstance(found, (list, tuple))
-        and len(found) == 2
-        and all(isinstance(end, (int, float)) for end in found)
+        isinstance(recorded, (list, tuple))
+        and len(recorded) == 2
+        and all(isinstance(end, (int, float)) for end in recorded)
     ):
-        return float(found[0]), float(found[1])
+        return float(recorded[0]), float(recorded[1])
     return math.nan, math.nan
 
 
@@ -198,7 +180,7 @@ def metric_names(records: Iterable[TrialRecord]) -> list[str]:
     """Every metric that some trial recorded as a number, finite or not, in the order of first sight."""
     names: dict[str, None] = {}
     for record in records:
-        names |= {name: None for name, found in record.metrics.items() if _is_number(found)}
+        names |= {name: None for name, metric in record.metrics.items() if is_number(metric)}
     return [name for name in names if name != "step"]
 
 
@@ -223,52 +205,13 @@ def parse_objectives(text: str, default: Mapping[str, str] | None = None) -> dic
 
     A metric without a direction takes the one in `default`. Raises `ConfigError`.
     """
-    found: dict[str, str] = {}
+    objectives: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, direction = (
             part.rpartition(":") if ":" in part else (part, "", (default or {}).get(part, ""))
         )
         if not direction:
             raise ConfigError(f"objectives: '{part}' needs a direction: {part}:max or {part}:min")
-        found[name] = direction
-    check_objectives(found, [])
-    return found
-
-
-def rule(text: str, known: Sequence[str], settings: Sequence[str] = ()) -> Callable[[TrialRecord], bool]:
-    """A filter as a function of a record; a missing value does not keep it.
-
-    Args:
-        text: `student_params <= 2e6`; of a setting also `distil.loss == spread`, of one that is a path its last
-            part: `shards != full`.
-        known: metrics it may name; none where no trial tells.
-        settings: dotted paths it may name as well.
-
-    Raises:
-        ConfigError: no such comparison, or (where trials tell) an unknown metric or setting.
-    """
-    number, word = _FILTER.match(text), _TEXT_FILTER.match(text)
-    match = number or word
-    if match is None or (not number and match.group(1) in known):
-        raise ConfigError(f"filter '{text}' is not like 'student_params <= 2e6'")
-    name, sign, bound = match.group(1), _COMPARE[match.group(2)], match.group(3)
-    if known and name not in known and name not in settings:
-        near = nearest(name, [*known, *settings])
-        raise ConfigError(f"filter '{text}': no complete trial recorded '{name}'{near}")
-
-    def keeps(record: TrialRecord) -> bool:
-        if number:
-            found = _value_or_setting(record, name)
-            return not math.isnan(found) and bool(sign(found, float(bound)))
-        one = record.setting(name)
-        if not isinstance(one, str):
-            return False
-        is_it = bound in (one, one.rpartition("/")[2])
-        return is_it == (sign is operator.eq)
-
-    return keeps
-
-
-def _value_or_setting(record: TrialRecord, name: str) -> float:
-    found = record.metrics.get(name, record.setting(name))
-    return float(found) if _is_number(found) else math.nan
+        objectives[name] = direction
+    check_objectives(objectives, [])
+    return objectives

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdray import pareto
-from kdray.config import Range, Sweep, flat
+from kdray.config import Range, Sweep, flat, is_whole
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
-from kdray.results import Experiment, TrialRecord
+from kdray.results import Experiment, TrialRecord, is_number
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
@@ -49,19 +49,19 @@ def payload(
     """
     records = experiment.records
     place = {record.key: index for index, record in enumerate(records)}
-    every = [flat(record.trial) for record in records]
-    varying = _varying(every, experiment.sweep)
-    settings = {path: [_scalar(one.get(path)) for one in every] for path in varying}
+    trials = [flat(record.trial) for record in records]
+    varying = _varying(trials, experiment.sweep)
+    settings = {path: [_scalar(trial.get(path)) for trial in trials] for path in varying}
     names = _names(records, front)
     members = front.members[:MOST_STUDENTS]
-    found = {
+    data = {
         "name": experiment.sweep.name,
         "note": note,
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
-        "common": _common(every, varying),
-        "references": _references(experiment, names),
+        "common": _common(trials, varying),
+        "references": _baselines(experiment, names),
         "reference": front.reference,
         "hypervolume": front.hypervolume,
         "front": [place[record.key] for record in front.members],
@@ -80,7 +80,7 @@ def payload(
         "cases": {place[key]: list(rows) for key, rows in (cases or {}).items() if rows},
         "relations": {place[r.key]: r.metrics["relations"] for r in members if r.metrics.get("relations")},
     }
-    return _short(found)  # type: ignore[no-any-return]
+    return _short(data)  # type: ignore[no-any-return]
 
 
 def _names(records: Sequence[TrialRecord], front: Front) -> list[str]:
@@ -91,15 +91,15 @@ def _names(records: Sequence[TrialRecord], front: Front) -> list[str]:
 
 def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front) -> dict[str, Any]:
     """What each trial is and what it measured."""
-    sure = names if len(records) <= MANY else [*front.objectives, "agreement"]
+    with_ends = names if len(records) <= MANY else [*front.objectives, "agreement"]
     return {
         "number": [record.number for record in records],
         "state": [STATES.index(record.state) for record in records],
         "seconds": [record.seconds for record in records],
         "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
         "metrics": {name: [value(record, name) for record in records] for name in names},
-        "low": _ends(records, sure, 0),
-        "high": _ends(records, sure, 1),
+        "low": _ends(records, with_ends, 0),
+        "high": _ends(records, with_ends, 1),
     }
 
 
@@ -107,8 +107,10 @@ def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
     """Rank and probability of the front, null for a trial that is no candidate."""
     number = {record.key: n for n, record in enumerate(front.candidates)}
     at = [number.get(record.key) for record in records]
-    sure = [None if n is None else float(front.probability[n]) for n in at]
-    return {"rank": [None if n is None else int(front.rank_P[n]) for n in at], "probability": sure}
+    return {
+        "rank": [None if n is None else int(front.rank_P[n]) for n in at],
+        "probability": [None if n is None else float(front.probability[n]) for n in at],
+    }
 
 
 def direction(name: str) -> str | None:
@@ -146,44 +148,46 @@ def _devices(sweep: Sweep) -> float:
     return sweep.resources.workers * max(1.0, sweep.resources.gpus_per_worker)
 
 
-def _varying(every: Sequence[Mapping[str, Any]], sweep: Sweep) -> list[str]:
+def _varying(trials: Sequence[Mapping[str, Any]], sweep: Sweep) -> list[str]:
     """The space's paths first, then whatever else differs between trials."""
-    paths = list(dict.fromkeys(path for one in every for path in one))
-    differ = [path for path in paths if any(one.get(path) != every[0].get(path) for one in every)]
+    paths = list(dict.fromkeys(path for trial in trials for path in trial))
+    differ = [path for path in paths if any(trial.get(path) != trials[0].get(path) for trial in trials)]
     return [path for path in sweep.space if path in differ] + [
         path for path in differ if path not in sweep.space
     ]
 
 
-def _common(every: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, Any]:
-    return {path: one for path, one in every[0].items() if path not in varying} if every else {}
+def _common(trials: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> dict[str, Any]:
+    return {path: value for path, value in trials[0].items() if path not in varying} if trials else {}
 
 
-def _setting(path: str, found: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
+def _setting(path: str, column: Sequence[Any], sweep: Sweep) -> dict[str, Any]:
     """An axis: `levels` in order where values are few or no numbers, else None."""
     spec = sweep.space.get(path)
-    continuous = isinstance(spec, Range) and not spec.is_int
-    distinct = list(dict.fromkeys(one for one in found if one is not None))
-    numeric = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in distinct)
+    continuous = isinstance(spec, Range) and not is_whole(sweep, path, spec)
+    distinct = list(dict.fromkeys(value for value in column if value is not None))
+    numeric = all(is_number(value) for value in distinct)
     few = not numeric or (len(distinct) <= 6 and not continuous)
-    levels = sorted(distinct, key=(lambda one: one) if numeric else str) if few else None
+    levels = sorted(distinct, key=None if numeric else str) if few else None
     return {"path": path, "log": isinstance(spec, Range) and spec.log, "levels": levels}
 
 
-def _scalar(found: Any) -> Any:
-    return str(found) if isinstance(found, (list, dict)) else found
+def _scalar(setting: Any) -> Any:
+    return str(setting) if isinstance(setting, (list, dict)) else setting
 
 
-def _references(experiment: Experiment, names: Sequence[str]) -> list[dict[str, Any]]:
+def _baselines(experiment: Experiment, names: Sequence[str]) -> list[dict[str, Any]]:
     """Name and numbers; the teacher's also from what the trials say of it (`teacher_ece` beside `ece`)."""
-    found = []
-    for name, metrics in experiment.references.items():
-        numbers = {key: one for key, one in metrics.items() if isinstance(one, (int, float))}
+    baselines = []
+    for name, metrics in experiment.baselines.items():
+        numbers = {metric: number for metric, number in metrics.items() if isinstance(number, (int, float))}
         if name == "teacher" and (done := complete(experiment.records)):
-            said = {metric: value(done[-1], f"teacher_{metric}") for metric in names}
-            numbers = {metric: one for metric, one in said.items() if math.isfinite(one)} | numbers
-        found.append({"name": name, "metrics": numbers})
-    return found
+            by_trial = {metric: value(done[-1], f"teacher_{metric}") for metric in names}
+            numbers = {
+                metric: number for metric, number in by_trial.items() if math.isfinite(number)
+            } | numbers
+        baselines.append({"name": name, "metrics": numbers})
+    return baselines
 
 
 def _ends(records: Sequence[TrialRecord], names: Sequence[str], which: int) -> dict[str, list[float]]:
@@ -209,16 +213,14 @@ def _rungs(records: Sequence[TrialRecord], objectives: Sequence[str]) -> dict[st
     }
 
 
-def _short(found: Any) -> Any:
+def _short(data: Any) -> Any:
     """Six digits are more than any figure has; what is not finite is null; keys are text."""
-    if isinstance(found, float):
-        return (
-            (int(found) if found == int(found) and abs(found) < 1e15 else float(f"{found:.6g}"))
-            if math.isfinite(found)
-            else None
-        )
-    if isinstance(found, Mapping):
-        return {str(key): _short(one) for key, one in found.items()}
-    if isinstance(found, (list, tuple)):
-        return [_short(one) for one in found]
-    return found if found is None or isinstance(found, (str, int, bool)) else str(found)
+    if isinstance(data, float):
+        if not math.isfinite(data):
+            return None
+        return int(data) if data == int(data) and abs(data) < 1e15 else float(f"{data:.6g}")
+    if isinstance(data, Mapping):
+        return {str(key): _short(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_short(value) for value in data]
+    return data if data is None or isinstance(data, (str, int, bool)) else str(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kdray import storage
 from kdray.errors import ConfigError
@@ -13,9 +13,9 @@ from kdray.report import figure, formats
 from kdray.report import html as page
 from kdray.report.csv_table import to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
+from kdray.report.front_table import caption, front_table
 from kdray.report.payload import history
 from kdray.report.sources import Source, source
-from kdray.report.table import caption, front_table
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
@@ -27,9 +27,24 @@ Form = Literal["text", "markdown", "json"]
 FILES = ("html", "csv", "latex", "markdown", "svg", "png")
 
 
-def table_text(found: Front, records: Sequence[TrialRecord], marks: Mapping[str, Mapping[str, Any]]) -> str:
+class Finding(Protocol):
+    """What a comparison comes to."""
+
+    def table(self) -> TextTable:
+        """For a reader."""
+
+    def note(self) -> str:
+        """What a reader of the table has to know, in a line."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a script: JSON-able but for numbers that are not finite."""
+
+
+def table_text(
+    best: Front, records: Sequence[TrialRecord], baselines: Mapping[str, Mapping[str, Any]]
+) -> str:
     """The front's table and its caption, with colours on a terminal."""
-    return as_text(front_table(found, marks), caption(found, records))
+    return as_text(front_table(best, baselines), caption(best, records))
 
 
 def as_text(table: Table, below: str = "") -> str:
@@ -45,31 +60,31 @@ def as_text(table: Table, below: str = "") -> str:
     return out.getvalue()
 
 
-def written(table: TextTable, note: str, data: dict[str, Any], form: Form) -> str:
-    """A table with its note, or its data, as text."""
+def written(finding: Finding, form: Form) -> str:
+    """Its table with its note, or its data, as text."""
     if form == "json":
-        return json.dumps(formats.plain(data), indent=1, allow_nan=False) + "\n"
+        return json.dumps(formats.plain(finding.as_dict()), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
-        return f"{table.to_markdown()}\n{note}\n"
-    return as_text(table.to_rich()) + f"{note}\n"
+        return f"{finding.table().to_markdown()}\n{finding.note()}\n"
+    return as_text(finding.table().to_rich()) + f"{finding.note()}\n"
 
 
-def _write(kind: str, path: str, source: Source, found: Front) -> None:
+def _write(kind: str, path: str, source: Source, best: Front) -> None:
     """One file of a kind in `FILES`."""
     if kind == "html":
         if source.experiment is None:
             raise ConfigError(
                 f"--html: {source.name} has no sweep file and no cases: name the experiment folder"
             )
-        page.write(path, source.experiment, found)
+        page.write(path, source.experiment, best)
         return
-    marks = source.references
+    baselines = source.baselines
     make: dict[str, Callable[[], str | bytes]] = {
-        "csv": lambda: to_csv(found, source.records, marks),
-        "latex": lambda: formats.to_latex(found, marks),
-        "markdown": lambda: formats.to_markdown(found, marks),
-        "svg": lambda: figure.front_svg(found, marks),
-        "png": lambda: figure.to_png(figure.front_svg(found, marks)),
+        "csv": lambda: to_csv(best, source.records, baselines),
+        "latex": lambda: formats.to_latex(best, baselines),
+        "markdown": lambda: formats.to_markdown(best, baselines),
+        "svg": lambda: figure.front_svg(best, baselines),
+        "png": lambda: figure.to_png(figure.front_svg(best, baselines)),
     }
     storage.write_atomic(path, make[kind]())
 
@@ -80,9 +95,9 @@ def wanted(objectives: str | None, source: Source) -> dict[str, str]:
         if not source.objectives:
             raise ConfigError(f"{source.name} has no metric that is always an objective: name --objectives")
         return source.objectives
-    found = parse_objectives(objectives, source.objectives)
-    check_objectives(found, metric_names(source.records))
-    return found
+    asked = parse_objectives(objectives, source.objectives)
+    check_objectives(asked, metric_names(source.records))
+    return asked
 
 
 def report(
@@ -110,13 +125,13 @@ def report(
     if asked and len(folders) > 1:
         raise ConfigError(f"--{next(iter(asked))} reports one sweep at a time")
     texts = []
-    for found in map(source, folders):
-        best = front(found.records, wanted(objectives, found), where=where)
+    for read in map(source, folders):
+        best = front(read.records, wanted(objectives, read), where=where)
         for kind, path in asked.items():
-            _write(kind, path, found, best)
+            _write(kind, path, read, best)
         if as_json:
-            over = history(found.experiment, best) if found.experiment else None
-            texts.append(formats.to_json(best, found.records, found.references, over))
+            over = history(read.experiment, best) if read.experiment else None
+            texts.append(formats.to_json(best, read.records, read.baselines, over))
         else:
-            texts.append(table_text(best, found.records, found.references))
+            texts.append(table_text(best, read.records, read.baselines))
     return "\n".join(texts)

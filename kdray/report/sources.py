@@ -26,7 +26,7 @@ class Source:
         name: where it was read.
         records: every trial, by number. A launched trial's folders are absolute; here those beside the sweep's
             storage are relative, so that a table names no machine and a trial launched elsewhere is the same.
-        references: name -> metrics of what the students are held against.
+        baselines: name -> metrics of the teacher and of what needs no learning.
         objectives: the sweep's; of a table, which does not say them, accuracy and discrepancy as far as it has
             them.
         experiment: the folder, None for a table.
@@ -34,7 +34,7 @@ class Source:
 
     name: str
     records: list[TrialRecord]
-    references: dict[str, dict[str, Any]]
+    baselines: dict[str, dict[str, Any]]
     objectives: dict[str, str]
     experiment: Experiment | None = None
 
@@ -44,13 +44,13 @@ def source(location: str) -> Source:
     any of them raises.
     """
     if location.endswith(".csv"):
-        records, references = csv_table.read(location)
-        return Source(location, records, references, _objectives(records))
+        records, baselines = csv_table.read(location)
+        return Source(location, records, baselines, _objectives(records))
     if storage.exists(storage.join(location, TEACHER)):
         return _teacher(location)
-    found = results.experiment(location)
-    records = [_moved(record, _beside(found.sweep)) for record in found.records]
-    return Source(location, records, found.references, dict(found.sweep.objectives), found)
+    experiment = results.experiment(location)
+    records = [_moved(record, _beside(experiment.sweep)) for record in experiment.records]
+    return Source(location, records, experiment.baselines, dict(experiment.sweep.objectives), experiment)
 
 
 def bare(location: str) -> str:
@@ -82,9 +82,9 @@ def _moved(record: TrialRecord, root: str) -> TrialRecord:
 def _below(setting: Any, root: str) -> Any:
     """The same with paths below `root` relative to it."""
     if isinstance(setting, Mapping):
-        return {key: _below(one, root) for key, one in setting.items()}
+        return {key: _below(part, root) for key, part in setting.items()}
     if isinstance(setting, list):
-        return [_below(one, root) for one in setting]
+        return [_below(part, root) for part in setting]
     return setting.removeprefix(root) if isinstance(setting, str) else setting
 
 

@@ -1,3 +1,4 @@
-"""The search: a space, a study, a scheduler, and what runs trials. The only package besides `launch` that
-knows Ray and Optuna.
+"""What to try next and what to stop: the space, samplers, constraints, halving. No Ray, no files.
+
+See README.md for terms and a map.
 """

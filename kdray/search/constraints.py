@@ -92,3 +92,17 @@ class Gate:
             if not satisfies(rule, measures[metric], self._teacher):
                 return f"{metric} {measures[metric]:,.6g} breaks '{rule}'"
         return ""
+
+
+def gate_of(sweep: Sweep, context: Mapping[str, Any]) -> Gate:
+    """The gate of a sweep whose teacher is known.
+
+    Args:
+        sweep: the base trial and the constraints.
+        context: `vocab`, `teacher`, `teacher_params` and `teacher_bytes`, each where it is known.
+
+    Raises:
+        ConfigError: see `Gate`.
+    """
+    known = {name: float(context[name]) for name in ("teacher_params", "teacher_bytes") if name in context}
+    return Gate(sweep, sizes(context) if "vocab" in context else None, known, cuttable(context))

@@ -61,11 +61,11 @@ def fit(
     theta, sizes = hyper.theta.copy(), np.clip(hyper.steps, 0.02, 0.3)
     before, best, best_loss = np.zeros_like(theta), theta, np.inf
     for _ in range(steps if hyper.fitted else 5 * steps):
-        found = _loss(theta, squares_DNN, y_N, extra_N)
-        if found is None:  # not positive definite in floating point: more noise
+        loss_and_gradient = _loss(theta, squares_DNN, y_N, extra_N)
+        if loss_and_gradient is None:  # not positive definite in floating point: more noise
             theta[-1] += 1.0
             continue
-        loss, gradient = found
+        loss, gradient = loss_and_gradient
         if loss < best_loss:
             best, best_loss = theta.copy(), loss
         sign = np.sign(gradient)

@@ -10,7 +10,7 @@ A rung decides only once it has proven to foretell the end (ours): over the tria
 its reports must have the order of the last rung's, by a rank correlation of `trust` in every objective. Until then
 all go on. Noisy first rungs do more harm than early stopping does good; see tests/benchmarks/halving.py.
 
-All objectives are losses here (smaller is better). Not here: Ray (`scheduler`), and the study (`study`).
+All objectives are losses here (smaller is better). Not here: Ray (`workers`), and the study (`experiment`).
 """
 
 from __future__ import annotations

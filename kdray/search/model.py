@@ -8,6 +8,7 @@ and is told all of it again from the study when a sweep goes on: it keeps nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kdray.search.space import Point
@@ -31,3 +32,38 @@ class Model(Protocol):
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """A point that `fits`; None where there is none left."""
+
+
+@dataclass
+class Heard:
+    """What a model heard of a trial: its number and point, rung -> objectives, and whether it ended and how."""
+
+    number: int
+    point: Point
+    reports: dict[int, Sequence[float]] = field(default_factory=dict)
+    ended: bool = False
+    failed: bool = False
+
+
+class Listener:
+    """The part of a `Model` that hears; what is heard is kept in the order in which trials began."""
+
+    def __init__(self) -> None:
+        self._heard: dict[int, Heard] = {}
+
+    def begin(self, number: int, point: Point) -> None:
+        """See `Model`."""
+        self._heard[number] = Heard(number, dict(point))
+
+    def report(self, number: int, step: int, values: Sequence[float]) -> None:
+        """See `Model`."""
+        self._heard[number].reports[step] = list(values)
+
+    def end(self, number: int, *, failed: bool) -> None:
+        """See `Model`."""
+        self._heard[number].ended, self._heard[number].failed = True, failed
+
+    @property
+    def waits(self) -> bool:
+        """See `Model`; here never."""
+        return False

@@ -16,10 +16,10 @@ from kdray.config import Sweep
 from kdray.errors import ConfigError, nearest
 from kdray.search.constraints import Gate
 from kdray.search.model import Model
-from kdray.search.propose import Proposer
+from kdray.search.proposer import Proposer
 from kdray.search.space import Space
 from kdray.search.surrogate import Surrogate
-from kdray.search.techniques.make import TECHNIQUES, check, make_technique
+from kdray.search.techniques.by_name import TECHNIQUES, check, make_technique
 
 NAMES = ("surrogate", "tpe", "nsga2", "nsga3", "gp", "random", "grid", *TECHNIQUES)
 OURS = ("surrogate", "grid", *TECHNIQUES)
@@ -78,7 +78,7 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
 
     Args:
         name: one of `NAMES`, or `package.module:Class` of an Optuna sampler that takes `seed`. Those in
-            `OURS` propose by themselves (`kdray.search.surrogate`, `kdray.search.techniques`; `propose` walks
+            `OURS` propose by themselves (`kdray.search.surrogate`, `kdray.search.techniques`; `proposer` walks
             through a grid): what is here for them only fills in start points.
         seed: of its random state; different after each resume, or it would draw the same points again.
         conditional: whether the space has conditions; TPE then models each group of paths apart.
@@ -109,12 +109,12 @@ def make(name: str, *, seed: int, conditional: bool) -> BaseSampler:
 def _imported(path: str, seed: int) -> BaseSampler:
     module, _, attribute = path.partition(":")
     try:
-        found: Any = getattr(importlib.import_module(module), attribute)
+        sampler: Any = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"search.sampler: '{path}': {error}") from None
-    if not (isinstance(found, type) and issubclass(found, BaseSampler)):
+    if not (isinstance(sampler, type) and issubclass(sampler, BaseSampler)):
         raise ConfigError(f"search.sampler: '{path}' is not an Optuna sampler")
     try:
-        return found(seed=seed)  # type: ignore[call-arg]
+        return sampler(seed=seed)  # type: ignore[call-arg]
     except TypeError as error:
         raise ConfigError(f"search.sampler: '{path}' cannot be made from a seed: {error}") from None

@@ -4,7 +4,7 @@ A *point* is a plain dict, dotted path -> value, over the paths that are active 
 *params*: the same, but for choices that are no scalars (a whole student, a list of rungs), which go in as
 JSON text. The order of the dimensions is such that a condition comes after the paths it names.
 
-Not here: which point to try (`propose`), and whether a point is allowed (`constraints`).
+Not here: which point to try (`proposer`), and whether a point is allowed (`constraints`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from kdray.config import Choice, Range, Sweep, as_data, contains, value_at
+from kdray.config import Choice, Range, Sweep, as_data, contains, is_whole, value_at
 from kdray.errors import ConfigError
 
 Point = dict[str, Any]
@@ -146,7 +146,7 @@ def _dimension(sweep: Sweep, path: str, spec: Choice | Range) -> Dimension:
     if spec.step is not None and not _divides(spec.step, high - low):
         raise ConfigError(f"{sweep.name}: space.{path}: step {spec.step} does not lead from {low} to {high}")
     try:
-        if _whole(sweep, path, spec):
+        if is_whole(sweep, path, spec):
             return Dimension(
                 path, IntDistribution(int(low), int(high), spec.log, int(spec.step or 1)), spec.when
             )
@@ -170,13 +170,6 @@ def _divides(step: float, width: float) -> bool:
     if step <= 0:
         return False
     return math.isclose(round(width / step) * step, width, rel_tol=1e-9)
-
-
-def _whole(sweep: Sweep, path: str, spec: Range) -> bool:
-    """Whether the field is a whole number: the base trial says so, for `[0, 1]` may well be meant for a
-    float.
-    """
-    return spec.is_int and not isinstance(value_at(as_data(sweep.trial), path), float)
 
 
 def encode(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Proposes points by a model of the objectives: a Gaussian process each, and the point that is expected to add
 most to the front.
 
-- Trials that were stopped early are data too: `fidelity` carries their last report to the last rung, with its
+- Trials that were stopped early are data too: `extrapolation` carries their last report to the last rung, with its
   variance.
 - Trials that still run are imagined to come out as predicted, so that workers asked at once spread out.
 - Failed trials count as the worst that was seen: what breaks is not worth a second look.
@@ -15,16 +15,16 @@ Not here: what may be trained at all; the caller says so for one point after the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdray import pareto
 from kdray.search.coordinates import Coordinates, Rows
-from kdray.search.fidelity import project
+from kdray.search.extrapolation import project
 from kdray.search.gaussian import Hyper, Process, fit
 from kdray.search.improvement import expected_gain, expected_hypervolume_gain, expected_scalar_gain
+from kdray.search.model import Heard, Listener
 from kdray.search.space import Point, Space
 
 Floats = NDArray[np.float64]
@@ -46,17 +46,7 @@ REFUSALS = 200
 """Candidates that the caller may refuse before the model gives up."""
 
 
-@dataclass
-class Seen:
-    """A trial: its row, its reports (rung -> losses), and whether it ended and how."""
-
-    row_D: Floats
-    reports: dict[int, Sequence[float]] = field(default_factory=dict)
-    ended: bool = False
-    failed: bool = False
-
-
-class Surrogate:
+class Surrogate(Listener):
     """Remembers trials and proposes points.
 
     Args:
@@ -67,31 +57,24 @@ class Surrogate:
     """
 
     def __init__(self, space: Space, signs: Sequence[int], rungs: Sequence[int], seed: int) -> None:
+        super().__init__()
         self._coordinates = Coordinates(space)
         self._signs_M = np.array(signs, np.float64)
         self._rungs = tuple(rungs)
         self._rng = np.random.default_rng(seed)
-        self._seen: dict[int, Seen] = {}
+        self._rows_D: dict[int, Floats] = {}
         num_dims = len(space.dimensions)
         self._num_fitted = 0
         self._hypers = [Hyper.start(num_dims) for _ in signs]
 
     def begin(self, number: int, point: Point) -> None:
         """A trial begins (or began in an earlier run)."""
-        self._seen[number] = Seen(self._coordinates.row(point))
+        super().begin(number, point)
+        self._rows_D[number] = self._coordinates.row(point)
 
     def report(self, number: int, step: int, values: Sequence[float]) -> None:
-        """A trial reports at a rung."""
-        self._seen[number].reports[step] = [float(v) for v in np.array(values) * self._signs_M]
-
-    def end(self, number: int, *, failed: bool) -> None:
-        """A trial ended."""
-        self._seen[number].ended, self._seen[number].failed = True, failed
-
-    @property
-    def waits(self) -> bool:
-        """Never: trials that run are imagined to come out as predicted."""
-        return False
+        """A trial reports at a rung; what is kept are losses."""
+        super().report(number, step, [float(v) for v in np.array(values) * self._signs_M])
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """The best point that `fits`; None where none of the candidates does."""
@@ -104,7 +87,7 @@ class Surrogate:
 
     def _candidates(self) -> tuple[Rows, Floats]:
         """Candidates [C, D] and how good each is [C]."""
-        told = [seen for seen in self._seen.values() if seen.reports and not seen.failed]
+        told = [heard for heard in self._heard.values() if heard.reports and not heard.failed]
         if len(told) < NUM_START:
             rows_CD = self._new(self._coordinates.draw(self._rng, NUM_DRAWN))
             return rows_CD, self._farness(rows_CD)
@@ -129,16 +112,16 @@ class Surrogate:
 
     def _farness(self, rows_CD: Rows) -> Floats:
         """The distance of each row to the nearest trial."""
-        if not self._seen:
+        if not self._heard:
             return np.ones(len(rows_CD))
         x_CF = self._coordinates.features(rows_CD)
-        seen_TF = self._coordinates.features(np.stack([seen.row_D for seen in self._seen.values()]))
+        seen_TF = self._coordinates.features(np.stack(list(self._rows_D.values())))
         squares_CT = (x_CF**2).sum(1)[:, None] + (seen_TF**2).sum(1)[None] - 2.0 * x_CF @ seen_TF.T
         return np.asarray(np.sqrt(np.maximum(squares_CT.min(axis=1), 0.0)))
 
-    def _model(self, told: Sequence[Seen]) -> _Model:
-        values_TM, variances_TM = project([seen.reports for seen in told], self._rungs)
-        failed = [seen for seen in self._seen.values() if seen.failed]
+    def _model(self, told: Sequence[Heard]) -> _Model:
+        values_TM, variances_TM = project([heard.reports for heard in told], self._rungs)
+        failed = [heard for heard in self._heard.values() if heard.failed]
         if failed:  # as bad as the worst
             values_TM = np.concatenate([values_TM, np.repeat(values_TM.max(0)[None], len(failed), 0)])
             variances_TM = np.concatenate([variances_TM, np.zeros((len(failed), values_TM.shape[1]))])
@@ -153,7 +136,7 @@ class Surrogate:
                 self._hypers[m] = fit(x_TF, scores_TM[:, m], variances_TM[:, m], groups_F, hyper, FIT_STEPS)
         processes = self._processes(x_TF, scores_TM, variances_TM)
         means_TM = _means(processes, x_TF)
-        unheard = [seen for seen in self._seen.values() if not seen.ended and not seen.reports]
+        unheard = [heard for heard in self._heard.values() if not heard.ended and not heard.reports]
         if unheard:  # they come out as predicted
             imagined_RM = _means(processes, self._features(unheard))
             trials += unheard
@@ -162,12 +145,15 @@ class Surrogate:
             processes = self._processes(self._features(trials), scores_TM, variances_TM)
             means_TM = np.concatenate([means_TM, imagined_RM])
         # A trial that was stopped is on no front, however well it might have come out.
-        counts_T = np.array([not seen.ended or self._rungs[-1] in seen.reports for seen in trials])
+        counts_T = np.array([not heard.ended or self._rungs[-1] in heard.reports for heard in trials])
         counts_T = counts_T if counts_T.any() else np.ones_like(counts_T)
-        return _Model(processes, means_TM, np.stack([seen.row_D for seen in trials]), counts_T)
+        return _Model(processes, means_TM, self._rows(trials), counts_T)
 
-    def _features(self, trials: Sequence[Seen]) -> Floats:
-        return self._coordinates.features(np.stack([seen.row_D for seen in trials]))
+    def _rows(self, trials: Sequence[Heard]) -> Rows:
+        return np.stack([self._rows_D[heard.number] for heard in trials])
+
+    def _features(self, trials: Sequence[Heard]) -> Floats:
+        return self._coordinates.features(self._rows(trials))
 
     def _processes(self, x_TF: Floats, scores_TM: Floats, variances_TM: Floats) -> list[Process]:
         return [

@@ -77,9 +77,9 @@ _AXES: dict[str, dict[str, tuple[str, ...]]] = {
 def axes_of(family: str, name: str) -> tuple[str, tuple[str, ...]]:
     """The site of a parameter and what its axes stand for. Raises `KeyError` for a name that a family has not."""
     for pattern, axes in _AXES[family].items():
-        found = re.fullmatch(pattern, name)
-        if found:
-            return found["site"], axes
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match["site"], axes
     raise KeyError(f"{family} has no parameter '{name}'")
 
 
@@ -114,14 +114,14 @@ Order = Mapping[str, Tensor]
 
 def reorder(state: Mapping[str, Tensor], order: Order, teacher: Student) -> dict[str, Tensor]:
     """A model's parameters with their axes in another order: the same function."""
-    found = {}
+    reordered = {}
     for name, tensor in state.items():
         site, axes = axes_of(teacher.family, name)
         for at, axis in enumerate(axes):
             index = _index(order, site, axis, teacher)
             tensor = tensor if index is None else tensor.index_select(at, index.to(tensor.device))
-        found[name] = tensor
-    return found
+        reordered[name] = tensor
+    return reordered
 
 
 def _index(order: Order, site: str, axis: str, teacher: Student) -> Tensor | None:

@@ -23,7 +23,7 @@ from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
 from kdray.config import RobertaStudent
 from kdray.students.cost import CLASSES
-from kdray.students.published import RESERVED_POSITIONS
+from kdray.students.published_cost import RESERVED_POSITIONS
 from kdray.students.relative import use_relative_positions
 
 

@@ -5,13 +5,14 @@ them: attention over all pairs of positions, norms and activations for nothing. 
 output behind it, which is also what it takes to write that output over a key-value cache, but for the attention to
 tokens that come later.
 
-Not here: the formula that published searches use (`published`), measured time and memory (`evaluation.speed`).
+Not here: the formula that published searches use (`published_cost`), and time and memory as they are measured
+(`evaluation.speed`).
 """
 
 from __future__ import annotations
 
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
-from kdray.students.published import RESERVED_POSITIONS, published_costs
+from kdray.students.published_cost import RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
@@ -95,15 +96,9 @@ def _roberta_flops(student: RobertaStudent, inputs: int) -> int:
     return student.snippets * student.layers * layer + head
 
 
-def flops_per_token(student: Student, vocab: int, inputs: int, outputs: int) -> float:
-    """The same for each token read or predicted."""
-    snippets = student.snippets if isinstance(student, RobertaStudent) else 1
-    return flops_per_example(student, vocab, inputs, outputs) / (snippets * inputs + outputs)
-
-
 def costs(trial: Trial, vocab: int) -> dict[str, float]:
     """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained; of a
-    classifier also `size_mb` and `gflops`, as published searches count them (see `published`).
+    classifier also `size_mb` and `gflops`, as published searches count them (see `published_cost`).
 
     FLOPs are those of the longest example that its limits let through.
     """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from pydantic import ValidationError
 
 from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.errors import DataError
+from kdray.storage import join, read_json
 
 MAX_POSITIONS = 512
 """Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing.
@@ -154,3 +157,16 @@ def _describe_roberta(config: Any, init: str) -> Student:
         attention_dropout=config.attention_probs_dropout_prob,
         init=init,
     )
+
+
+def teacher_shape(config: Mapping[str, Any]) -> Student | None:
+    """The architecture behind a `config.json`; None for one that no student of ours can be cut from."""
+    try:
+        return describe(SimpleNamespace(**config))
+    except (DataError, AttributeError):  # another family, or not saved in transformers' own words
+        return None
+
+
+def kept_teacher(shards: str) -> Student | None:
+    """The architecture of the teacher that is kept beside shards, if it is one of ours."""
+    return teacher_shape(read_json(join(shards, "teacher", "config.json")))

@@ -170,12 +170,12 @@ def _hook(name: str, shape: Student, teacher: Any, add: Add) -> Callable[..., No
     def inner(module: Any, inputs: tuple[Tensor], output: Tensor) -> None:
         add(f"/{INNER}", output.tanh().abs().mean(0) * teacher.classifier.out_proj.weight.norm(dim=0))
 
-    found: dict[tuple[str, ...], Callable[..., None]] = {
+    adders: dict[tuple[str, ...], Callable[..., None]] = {
         (HIDDEN,): hidden,
         (HIDDEN, UNITS): units,
         (HIDDEN, MIXED): mixed,
         (INNER, PAIRED): inner,
     }
     if shape.family == "roberta":
-        found[(SCORED, HIDDEN)] = scored
-    return found.get(axes)
+        adders[(SCORED, HIDDEN)] = scored
+    return adders.get(axes)

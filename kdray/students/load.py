@@ -1,5 +1,5 @@
-"""Models and tokenizers from a folder, a URI or a hub name: safetensors only, no code from the repository is
-run.
+"""Models, their tokenizers and their tasks from a folder, a URI or a hub name: safetensors only, no code from the
+repository is run.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from kdray.config import SNIPPETS, Encoding
 from kdray.errors import DataError
+from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
+from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
 
 
@@ -20,15 +23,26 @@ def _quiet() -> None:
     logging.disable_progress_bar()
 
 
-def load_model(source: str | Path) -> Any:
-    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+def load_config(source: str | Path) -> Any:
+    """A model's architecture in transformers' words, no weights. Raises `DataError` where there is none."""
+    from transformers import AutoConfig
 
     _quiet()
     source = local_folder(str(source))
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
+
+
+def load_model(source: str | Path) -> Any:
+    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    source = local_folder(str(source))
+    config = load_config(source)
+    try:
         auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options = {"dtype": torch.float32, "use_safetensors": True}
         if config.model_type == "roberta":
@@ -59,6 +73,36 @@ def load_tokenizer(source: str | Path) -> Any:
         if getattr(tokenizer, name) is None:
             raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
     return tokenizer
+
+
+def load_task(model: Any, source: str | Path) -> Task:
+    """What a loaded model does, with the tokenizer beside it and the limits that it was trained with.
+
+    Raises:
+        DataError: no fast tokenizer.
+    """
+    encoder_decoder = bool(model.config.is_encoder_decoder)
+    return task_of(
+        task_name(model.config), load_tokenizer(source), encoder_decoder, saved_encoding(str(source))
+    )
+
+
+def task_name(config: Any) -> str:
+    """The name of the task that a model with this config does: told by its family, and a classifier's snippets."""
+    if config.model_type != "roberta":
+        return "assertion"
+    wanted = int(getattr(config, "snippets", 1))
+    return next(name for name, snippets in SNIPPETS.items() if snippets == wanted)
+
+
+def is_ours(folder: str) -> bool:
+    """Whether a model was trained by kdray."""
+    return exists(join(folder, "kdray.json"))
+
+
+def saved_encoding(folder: str) -> Encoding:
+    """The limits that a model of ours was trained with; the defaults for any other."""
+    return Encoding(**read_json(join(folder, "kdray.json"))["encoding"]) if is_ours(folder) else Encoding()
 
 
 def shared_vocab(model: Any, tokenizer: Any) -> int:

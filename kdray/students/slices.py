@@ -11,7 +11,7 @@ def head_dim(student: Student) -> int:
     return student.hidden // student.heads if isinstance(student, RobertaStudent) else student.head_dim
 
 
-def spread(kept: int, total: int) -> list[int]:
+def evenly_spaced(kept: int, total: int) -> list[int]:
     """`kept` layer numbers out of `total`, evenly spaced, the first and (from two on) the last among them."""
     if kept == 1:
         return [0]

@@ -18,7 +18,7 @@ from torch import Tensor
 from kdray.config import Student
 from kdray.students.axes import axes_of, lead
 from kdray.students.cost import params
-from kdray.students.slices import layer_counts, spread
+from kdray.students.slices import evenly_spaced, layer_counts
 
 _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
 
@@ -35,7 +35,7 @@ def slice_state(
         shapes: the student's parameter name -> shape.
     """
     have, want = layer_counts(teacher), layer_counts(student)
-    maps = {stack: spread(want[stack], have[stack]) for stack in want}
+    maps = {stack: evenly_spaced(want[stack], have[stack]) for stack in want}
     state = {}
     for name, shape in shapes.items():
         match = _LAYER.match(name)

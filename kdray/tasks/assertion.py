@@ -13,32 +13,34 @@ encoder-decoder has one row per assertion.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kdray.config import Encoding
 from kdray.corpus.example import Example
-from kdray.storage import fingerprint
 from kdray.tasks.encode import encode_text
+from kdray.tasks.packing import RowBuilder, chains, repacked
 from kdray.tasks.row import IGNORED, Row
+from kdray.tasks.task import Ids, Task
+from kdray.tasks.tokenizer import train_line_tokenizer, wrapped_for_lines
 
-Ids = NDArray[np.int32]
 COMMENT = {"python": "# ", "java": "// ", "c": "// "}
 PLACE = "<ASSERT>"
 """Where the assertion belongs, in a prompt that shows what follows it."""
 
 
 @dataclass(frozen=True)
-class AssertionTask:
-    """Encodes examples for one tokenizer.
+class AssertionTask(Task):
+    """See `Task` and the module.
 
     Attributes:
-        tokenizer: a fast transformers tokenizer with a pad and an end-of-sequence token.
+        tokenizer: has a pad and an end-of-sequence token.
         encoder_decoder: whether prompt and answer are two sequences.
         max_input: tokens of a prompt at most; its context is cut at the front.
         max_header: tokens of the header at most, where it holds no whole method.
@@ -54,11 +56,36 @@ class AssertionTask:
     max_target: int = 64
     max_row: int = 256
     overlap: int = 96
+    writes: ClassVar[bool] = True
+    train_tokenizer = staticmethod(train_line_tokenizer)
+    wrapped = staticmethod(wrapped_for_lines)
+
+    @classmethod
+    def of(cls, name: str, tokenizer: Any, encoder_decoder: bool, encoding: Encoding) -> AssertionTask:
+        """See `Task`."""
+        return cls(
+            tokenizer,
+            encoder_decoder,
+            max_input=encoding.max_input,
+            max_target=encoding.max_target,
+            max_row=encoding.max_row,
+            overlap=encoding.max_row * 3 // 8,
+            max_header=min(40, encoding.max_input // 4),
+        )
+
+    @staticmethod
+    def corpus_texts(examples: Sequence[Example]) -> Iterable[str]:
+        """One example a test, the one that has seen most of it: a test need not be read ten times."""
+        last_of_tests = {(example.group, example.test): example for example in examples}
+        return (
+            f"{example.group}\n{example.focal}\n{example.context}{example.target}{example.after}\n"
+            for example in last_of_tests.values()
+        )
 
     @property
-    def pad_id(self) -> int:
-        """The padding token."""
-        return int(self.tokenizer.pad_token_id)
+    def name(self) -> str:
+        """See `Task`."""
+        return "assertion"
 
     @property
     def start_id(self) -> int:
@@ -66,26 +93,14 @@ class AssertionTask:
         return self.pad_id
 
     @property
-    def end_id(self) -> int:
-        """The token that ends an answer."""
-        return int(self.tokenizer.eos_token_id)
+    def limits(self) -> tuple[Any, ...]:
+        """See `Task`."""
+        lengths = self.max_input, self.max_header, self.max_target, self.max_row, self.overlap
+        return self.encoder_decoder, *lengths
 
     @property
     def _end(self) -> np.int32:
         return np.int32(self.end_id)
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the tokenizer and of the limits that shape a row."""
-        limits = (
-            self.encoder_decoder,
-            self.max_input,
-            self.max_header,
-            self.max_target,
-            self.max_row,
-            self.overlap,
-        )
-        return fingerprint(self.tokenizer.backend_tokenizer.to_str(), repr(limits))
 
     def source(self, example: Example) -> tuple[str, str]:
         """What a transformation may change: the context; and the target with what follows, where names are
@@ -106,14 +121,14 @@ class AssertionTask:
         """Training rows, in the order of the examples. Answers longer than `max_target` are left out."""
         if self.encoder_decoder:
             return self._pairs(examples)
-        return [row for chain in _chains(examples) for row in self._pack(chain)]
+        return [row for chain in chains(examples) for row in self._pack(chain)]
 
-    def answer(self, prompt_ids: Ids, output_ids: Ids) -> Row:
+    def answer(self, prompt_ids: Ids, output_ids: Ids, name: str = "") -> Row:
         """The row that teacher-forces `output_ids` (end token included) after a prompt."""
         if self.encoder_decoder:
-            return Row("", prompt_ids, output_ids)
+            return Row(name, prompt_ids, output_ids)
         ignored = np.full(len(prompt_ids), IGNORED, np.int32)
-        return Row("", np.concatenate([prompt_ids, output_ids]), np.concatenate([ignored, output_ids]))
+        return Row(name, np.concatenate([prompt_ids, output_ids]), np.concatenate([ignored, output_ids]))
 
     def decode(self, output_ids: Ids) -> str:
         """The text of an output up to its end token, white space normalised."""
@@ -132,6 +147,41 @@ class AssertionTask:
         """The tokens of an answer, end token included, cut to `max_target`."""
         (ids,) = self._encode([text])
         return np.append(ids[: self.max_target - 1], np.int32(self.end_id))
+
+    def row_texts(self, rows: Sequence[Row]) -> Iterator[str]:
+        """See `Task`."""
+        for row in rows:
+            yield self.text(row.input_ids)
+            if self.encoder_decoder:
+                yield self.text(row.labels)
+
+    def reread_row(self, row: Row, teacher: Task) -> Row:
+        """See `Task`."""
+        if self.encoder_decoder:
+            input_ids = self.reread_prompt(row.input_ids, teacher)
+            return Row(row.id, input_ids, self.reread_output(row.labels, teacher))
+        in_own_tokens = partial(self._reread, teacher=teacher), partial(self.reread_output, teacher=teacher)
+        return repacked(row, teacher.end_id, *in_own_tokens, self.max_row)
+
+    def reread_prompt(self, prompt_ids: Ids, teacher: Task) -> Ids:
+        """See `Task`: its context is cut in front, and an encoder's ends in the end token."""
+        if teacher.encoder_decoder:  # its prompts end in an end token, which may be a newline
+            prompt_ids = prompt_ids[:-1]
+        end = [self.end_id] if self.encoder_decoder else []
+        kept = self._reread(prompt_ids, teacher)[-(self.max_input - len(end)) :]
+        return np.concatenate([kept, np.array(end, np.int32)])
+
+    def reread_output(self, output_ids: Ids, teacher: Task) -> Ids:
+        """See `Task`."""
+        ended = np.flatnonzero(output_ids == teacher.end_id)
+        return self.encode_target(teacher.text(output_ids[: ended[0]] if ended.size else output_ids))
+
+    def output_length(self, text: str) -> int:
+        """See `Task`."""
+        return len(self.encode_target(text))
+
+    def _reread(self, ids: Ids, teacher: Task) -> Ids:
+        return self._encode([teacher.text(ids)])[0]
 
     def _encode(self, texts: Sequence[str]) -> list[Ids]:
         return [np.asarray(ids, np.int32) for ids in encode_text(self.tokenizer, texts)]
@@ -178,14 +228,14 @@ class AssertionTask:
     def _pack(self, chain: Sequence[Example]) -> Iterator[Row]:
         """Rows of one test whose assertions follow one another."""
         first = chain[0]
-        pieces = [_header(first), self._rest(first), first.context]
+        texts = [_header(first), self._rest(first), first.context]
         for before, after in pairwise(chain):
-            pieces += [before.target, after.context[len(before.context) + len(before.target) + 1 :]]
-        encoded = self._encode([*pieces, chain[-1].target])
+            texts += [before.target, after.context[len(before.context) + len(before.target) + 1 :]]
+        encoded = self._encode([*texts, chain[-1].target])
         header, rest, room = self._fitted(first, encoded[0], encoded[1], len(encoded[2]))
-        parts = encoded[2:]
-        builder = _RowBuilder(np.concatenate([header, rest]), self.max_row, room)
-        for example, context, target in zip(chain, parts[0::2], parts[1::2], strict=True):
+        contexts, targets = encoded[2::2], encoded[3::2]
+        builder = RowBuilder(np.concatenate([header, rest]), self.max_row, room)
+        for example, context, target in zip(chain, contexts, targets, strict=True):
             closed = np.append(target, self._end)
             if builder.full(len(context) + len(closed)):
                 yield builder.row()
@@ -193,60 +243,6 @@ class AssertionTask:
             builder.add(example.id, context, closed, is_target=len(closed) <= self.max_target)
         if builder.has_target:
             yield builder.row()
-
-
-class _RowBuilder:
-    """Collects context and targets of one test until a row is full."""
-
-    def __init__(self, header: Ids, max_row: int, max_context: int) -> None:
-        self._header, self._max_row, self._max_context = header, max_row, max_context
-        self._ids: list[Ids] = []
-        self._labels: list[Ids] = []
-        self._id = ""
-
-    @property
-    def has_target(self) -> bool:
-        return bool(self._id)
-
-    @property
-    def _length(self) -> int:
-        return sum(len(ids) for ids in self._ids)
-
-    def full(self, more: int) -> bool:
-        """Whether `more` tokens no longer fit; a row without a target yet is never full: its context is cut
-        instead.
-        """
-        return self.has_target and len(self._header) + self._length + more > self._max_row
-
-    def add(self, example_id: str, context: Ids, target: Ids, is_target: bool) -> None:
-        self._ids.append(context)
-        self._labels.append(np.full(len(context), IGNORED, np.int32))
-        if not self.has_target:
-            room = self._max_row - len(self._header) - len(target)
-            self._cut(max(1, min(self._max_context, room)))
-        self._ids.append(target)
-        self._labels.append(target if is_target else np.full(len(target), IGNORED, np.int32))
-        if is_target and not self.has_target:
-            self._id = example_id
-
-    def _cut(self, limit: int) -> None:
-        self._ids = [np.concatenate(self._ids)[-limit:]]
-        self._labels = [np.concatenate(self._labels)[-limit:]]
-
-    def restart(self, overlap: int) -> None:
-        """Begins the test's next row with the end of this one as context."""
-        self._cut(overlap)
-        self._labels = [np.full(len(self._ids[0]), IGNORED, np.int32)]
-        self._id = ""
-
-    def row(self) -> Row:
-        header_labels = np.full(len(self._header), IGNORED, np.int32)
-        # A header that leaves no room for context and target is cut itself.
-        return Row(
-            self._id,
-            np.concatenate([self._header, *self._ids])[-self._max_row :],
-            np.concatenate([header_labels, *self._labels])[-self._max_row :],
-        )
 
 
 def _header(example: Example) -> str:
@@ -258,20 +254,3 @@ def _header(example: Example) -> str:
     if not example.focal:
         return name
     return f"{name}{example.focal}\n" if "\n" in example.focal else f"{name}{mark}{example.focal}\n"
-
-
-def _chains(examples: Sequence[Example]) -> Iterator[list[Example]]:
-    """Runs of examples of one test in which each context continues the one before."""
-    chain: list[Example] = []
-    for example in examples:
-        if chain and not _continues(chain[-1], example):
-            yield chain
-            chain = []
-        chain.append(example)
-    if chain:
-        yield chain
-
-
-def _continues(before: Example, after: Example) -> bool:
-    same_test = (before.group, before.test, before.focal) == (after.group, after.test, after.focal)
-    return same_test and after.context.startswith(f"{before.context}{before.target}\n")

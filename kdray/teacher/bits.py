@@ -62,11 +62,11 @@ def unpack_small(packed: Packed, counts_R: Ints, width: int) -> NDArray[np.uint8
     if (np.diff(packed.offsets_R) != -(-counts_R // per_byte)).any():
         raise DataError("a record does not decode: a field has another length than its counts say")
     shifts = np.arange(per_byte, dtype=np.uint8) * np.uint8(width)
-    spread = (packed.data[:, None] >> shifts) & np.uint8((1 << width) - 1)
-    return np.asarray(spread.reshape(-1)[_slots(packed.offsets_R, counts_R, per_byte)], np.uint8)
+    numbers = (packed.data[:, None] >> shifts) & np.uint8((1 << width) - 1)
+    return np.asarray(numbers.reshape(-1)[_slots(packed.offsets_R, counts_R, per_byte)], np.uint8)
 
 
 def _slots(offsets_R: Ints, counts_R: Ints, per_byte: int) -> Ints:
-    """Where each number stands when every byte is spread into its numbers."""
+    """Where each number stands when every byte is unpacked into its numbers."""
     shift_R = offsets_R[:-1] * per_byte - starts(counts_R)[:-1]
     return np.asarray(np.arange(counts_R.sum()) + np.repeat(shift_R, counts_R))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kdray import storage
 from kdray.errors import DataError
+from kdray.packaged import located
 
 FOLDER = "KDRAY_CACHE"
 LIMIT = "KDRAY_CACHE_BYTES"
@@ -82,14 +83,15 @@ def _sha256(path: Path) -> str:
 
 
 def local_folder(location: str) -> str:
-    """The folder itself where it is local, else a copy of the files directly in it as they are now.
+    """The folder itself where it is local or packaged, else a copy of the files directly in it as they are now.
 
     Raises:
+        ConfigError: no packaged teacher of that name.
         DataError: there is none.
         StorageError: its endpoint does not answer, or the disk is full.
     """
     if not storage.is_uri(location):
-        return location
+        return located(location)
     stamps = storage.file_stamps(location)
     if not stamps:
         raise DataError(f"{location}: no such folder")

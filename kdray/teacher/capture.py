@@ -4,8 +4,8 @@ Rows are cut into shards in the order given; inside a shard they are sorted by l
 pads little. What a shard holds is a function of its rows and the teacher alone: a capture that was killed is
 run again, writes the shards that are missing, and ends byte-identical to an undisturbed one.
 
-The teacher is a callable from rows to logits: this module knows no model. One process here; `capture_ray`
-spreads shards over a cluster.
+The teacher is a callable from rows to logits: this module knows no model. One process here; over a cluster the
+shards are dealt out by `workers.capture_actors`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.corpus.sample import evenly
 from kdray.errors import DataError
 from kdray.tasks.row import Row
 from kdray.teacher.codec import Codec
@@ -63,9 +64,8 @@ class Plan:
 
     def sample(self) -> list[Row]:
         """Rows taken evenly from all shards."""
-        chosen = [self.rows[i * len(self.rows) // FIT_ROWS] for i in range(FIT_ROWS)]
-        unique = chosen if len(self.rows) >= FIT_ROWS else list(self.rows)
-        return sorted(unique, key=lambda row: len(row.input_ids))
+        chosen = [self.rows[i] for i in evenly(len(self.rows), FIT_ROWS)]
+        return sorted(chosen, key=lambda row: len(row.input_ids))
 
     def answered(self, rows: Sequence[Row], forward: Forward) -> list[Row]:
         """The rows as they are stored."""

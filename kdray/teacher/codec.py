@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.errors import DataError, nearest
 from kdray.teacher.signal import TeacherSignal
 
 State = dict[str, NDArray[Any]]
@@ -42,10 +41,10 @@ class Packed:
         return cls(np.ascontiguousarray(values_N).view(np.uint8).reshape(-1), starts(counts_R) * size)
 
     @classmethod
-    def join(cls, pieces: Sequence[Packed]) -> Packed:
-        """Rows of several, one piece after the other."""
-        sizes = np.concatenate([np.diff(piece.offsets_R) for piece in pieces])
-        return cls(np.concatenate([piece.data for piece in pieces]), starts(sizes))
+    def join(cls, groups: Sequence[Packed]) -> Packed:
+        """Rows of several groups, one group after the other."""
+        sizes = np.concatenate([np.diff(group.offsets_R) for group in groups])
+        return cls(np.concatenate([group.data for group in groups]), starts(sizes))
 
     def read(self, dtype: Any, width: int | None = None) -> NDArray[Any]:
         """The data as an array of `dtype`, [N] or [N, width]."""
@@ -113,18 +112,3 @@ class Codec(ABC):
 def starts(counts_R: NDArray[np.int64]) -> NDArray[np.int64]:
     """[R + 1] where each run begins, and the end."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts_R, dtype=np.int64)])
-
-
-def make(name: str, **params: Any) -> Codec:
-    """The codec of that name. Raises `DataError` for an unknown name or parameter."""
-    from kdray.teacher.codecs import CODECS
-
-    if name not in CODECS:
-        raise DataError(f"codec: unknown '{name}'{nearest(name, CODECS)}")
-    kind = CODECS[name]
-    unknown = [key for key in params if key not in kind.__dataclass_fields__]
-    if unknown:
-        raise DataError(
-            f"codec {name}: unknown parameter '{unknown[0]}'{nearest(unknown[0], kind.__dataclass_fields__)}"
-        )
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in params.items()})

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from kdray.teacher.signal import TeacherSignal
 from kdray.teacher.tail import tail_at
@@ -22,9 +23,7 @@ _BLOCK = 1 << 22
 
 def log_softmax(logits_NV: NDArray[np.float32], temperature: float = 1.0) -> Array:
     """Log-probabilities at a temperature."""
-    scaled_NV = logits_NV.astype(np.float64) / temperature
-    scaled_NV -= scaled_NV.max(1, keepdims=True)
-    return np.asarray(scaled_NV - np.log(np.exp(scaled_NV).sum(1, keepdims=True)))
+    return np.asarray(special.log_softmax(logits_NV.astype(np.float64) / temperature, axis=1))
 
 
 def coarse(signal: TeacherSignal, temperature: float) -> tuple[Array, Array]:
@@ -78,16 +77,6 @@ def full_kl(logits_NV: NDArray[np.float32], signal: TeacherSignal, temperature: 
             for z, s in _blocks(logits_NV, signal)
         ]
     )
-
-
-def head_error(logits_NV: NDArray[np.float32], signal: TeacherSignal, temperature: float) -> Array:
-    """Absolute errors of the kept tokens' log-probabilities at a temperature, all tokens of all positions."""
-    errors = []
-    for z, s in _blocks(logits_NV, signal):
-        kept_NK = np.isfinite(s.logprobs_NK)
-        exact_NK = np.take_along_axis(log_softmax(z, temperature), s.ids_NK, 1)
-        errors.append(np.abs(exact_NK - coarse(s, temperature)[0])[kept_NK])
-    return np.concatenate(errors)
 
 
 def entropy(signal: TeacherSignal, temperature: float) -> Array:

@@ -12,7 +12,8 @@ from typing import Any
 
 from kdray import storage
 from kdray.errors import DataError
-from kdray.teacher.codec import Codec, make
+from kdray.teacher.codec import Codec
+from kdray.teacher.codecs import make
 
 FORMAT_VERSION = 1
 FILE = "manifest.json"
@@ -184,6 +185,6 @@ def read(folder: str) -> Manifest:
 def check(manifest: Manifest, folder: str, **expected: str | None) -> None:
     """Raises `DataError` where a fingerprint of the header is not the expected one; None expects nothing."""
     for key, value in expected.items():
-        found = getattr(manifest.header, key)
-        if value is not None and found != value:
-            raise DataError(f"{folder}: made with {key} {found}, this is {key} {value}")
+        actual = getattr(manifest.header, key)
+        if value is not None and actual != value:
+            raise DataError(f"{folder}: made with {key} {actual}, this is {key} {value}")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from kdray import storage
 from kdray.errors import DataError
 from kdray.tasks.row import Row
-from kdray.teacher import files, table
+from kdray.teacher import checked_files, record_batch
 from kdray.teacher import manifest as manifests
 from kdray.teacher.codec import Codec, Packed, State, starts
 from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
@@ -56,11 +56,11 @@ class ShardWriter:
 
     def _refuse_another(self, name: str) -> None:
         location = storage.join(self.folder, name)
-        _, found = table.from_bytes(storage.read_bytes(location), location)
+        _, about = record_batch.from_bytes(storage.read_bytes(location), location)
         for key, value in self._identity.items():
-            if found.get(key) != value:
+            if about.get(key) != value:
                 raise DataError(
-                    f"{self.folder}: already holds shards with {key} {found.get(key)}, not {value}: "
+                    f"{self.folder}: already holds shards with {key} {about.get(key)}, not {value}: "
                     "choose another folder or remove this one"
                 )
 
@@ -72,14 +72,14 @@ class ShardWriter:
     def state(self) -> State | None:
         """The codec's state, None before it is fitted."""
         if self._state is None and storage.exists(location := storage.join(self.folder, STATE_FILE)):
-            self._state = table.state_from_bytes(storage.read_bytes(location), location)
+            self._state = record_batch.state_from_bytes(storage.read_bytes(location), location)
         return self._state
 
     def fit(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> None:
         """Fits the codec's state to a sample of the corpus and keeps it in the folder, once."""
         if self.codec.fitted and self.state is None:
-            self._state = self.codec.fit(np.concatenate(logits), table.target_labels(rows))
-            data = table.state_to_bytes(self._state, self._identity)
+            self._state = self.codec.fit(np.concatenate(logits), record_batch.target_labels(rows))
+            data = record_batch.state_to_bytes(self._state, self._identity)
             storage.write_atomic(storage.join(self.folder, STATE_FILE), data)
 
     def write(
@@ -104,15 +104,15 @@ class ShardWriter:
             done += len(group)
         if done != len(rows):
             raise ValueError(f"{len(rows)} rows, logits of {done}")
-        fields = {name: Packed.join([piece[name] for piece in packed]) for name in self.codec.fields}
-        columns = table.from_rows(rows, self.header.vocab)
-        columns |= {_FIELD + name: table.binary(field) for name, field in fields.items()}
+        fields = {name: Packed.join([group[name] for group in packed]) for name in self.codec.fields}
+        columns = record_batch.from_rows(rows, self.header.vocab)
+        columns |= {_FIELD + name: record_batch.binary(field) for name, field in fields.items()}
         columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}
         totals = {
             "tokens": sum(row.num_targets for row in rows),
             "signal_bytes": sum(field.data.size for field in fields.values()),
         }
-        data = table.to_bytes(columns, self._identity | totals)
+        data = record_batch.to_bytes(columns, self._identity | totals)
         storage.write_atomic(storage.join(self.folder, shard_name(number)), data)
 
     def _encode(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> dict[str, Packed]:
@@ -122,7 +122,7 @@ class ShardWriter:
         if any(row_logits.shape[1] != self.header.vocab for row_logits in logits):
             raise ValueError(f"logits must have {self.header.vocab} columns")
         self.fit(rows, logits)
-        labels_N = table.target_labels(rows)
+        labels_N = record_batch.target_labels(rows)
         return self.codec.encode(np.concatenate(logits), labels_N, counts_R, self.state or {})
 
     def finish(self, shards: int | None = None) -> Manifest:
@@ -148,7 +148,7 @@ class ShardWriter:
     def _info(self, name: str) -> ShardInfo:
         location = storage.join(self.folder, name)
         data = storage.read_bytes(location)
-        batch, about = table.from_bytes(data, location)
+        batch, about = record_batch.from_bytes(data, location)
         tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
 
@@ -185,9 +185,9 @@ class ShardSource:
         manifest = manifests.read(location)
         manifests.check(manifest, location, tokenizer=tokenizer, teacher=teacher)
         infos = [*manifest.shards, *([manifest.state] if manifest.state else [])]
-        contents = files.read(location, infos)
+        contents = checked_files.read(location, infos)
         batches = [
-            table.from_bytes(data, storage.join(location, info.name))[0]
+            record_batch.from_bytes(data, storage.join(location, info.name))[0]
             for data, info in zip(contents, manifest.shards, strict=False)
         ]
         for batch, info in zip(batches, manifest.shards, strict=True):
@@ -197,7 +197,7 @@ class ShardSource:
                 )
         state: State = {}
         if manifest.state is not None:
-            state = table.state_from_bytes(contents[-1], storage.join(location, manifest.state.name))
+            state = record_batch.state_from_bytes(contents[-1], storage.join(location, manifest.state.name))
         return cls(location, manifest, batches, state)
 
     def __len__(self) -> int:
@@ -218,8 +218,8 @@ class ShardSource:
     def take(self, numbers: Sequence[int]) -> tuple[list[Row], TeacherSignal]:
         """The rows in the given order, and the signal on their targets in the order of each row."""
         batch = self._select(np.asarray(numbers, np.int64))
-        rows, labels_N, counts_R = table.to_rows(batch)
-        packed = {name: table.packed(batch.column(_FIELD + name)) for name in self._codec.fields}
+        rows, labels_N, counts_R = record_batch.to_rows(batch)
+        packed = {name: record_batch.packed(batch.column(_FIELD + name)) for name in self._codec.fields}
         return rows, self._codec.decode(packed, labels_N, counts_R, self.manifest.vocab, self._state)
 
     def _select(self, numbers_R: NDArray[np.int64]) -> Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.corpus.sample import evenly
 from kdray.errors import DataError
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher import fidelity
@@ -136,8 +137,7 @@ def _check(folder: str, rows: Sequence[Row], signal: TeacherSignal, start: int) 
 
 def against_teacher(source: ShardSource, forward: Forward, sample_rows: int) -> Fidelity:
     """The divergence between a teacher and its store on rows taken evenly."""
-    count = min(sample_rows, len(source))
-    rows, signal = source.take([i * len(source) // count for i in range(count)])
+    rows, signal = source.take(evenly(len(source), sample_rows))
     logits_NV = np.concatenate([logits for row in rows for logits in forward([row])])
     if logits_NV.shape[1] != source.manifest.vocab:
         raise DataError(
@@ -160,18 +160,18 @@ def _by_temperature(
 
 
 def _warnings(entropy: dict[float, float], against: Fidelity | None) -> list[str]:
-    found = []
+    warnings = []
     if max(entropy.values()) < ONE_HOT:
-        found.append(
+        warnings.append(
             f"one-hot at every temperature (entropy at most {max(entropy.values()):.3f} nats): it teaches "
             "nothing but the labels; were its logits scaled (T5: d_model ** -0.5) or squeezed into a few levels?"
         )
     if against and against.bucketed_mean[1.0] > DIFFERENT:
-        found.append(
+        warnings.append(
             "not this teacher's word on these rows: "
             f"mean bucketed KL {against.bucketed_mean[1.0]:.2f} nats at T = 1"
         )
-    return found
+    return warnings
 
 
 def show(

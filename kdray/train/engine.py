@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdray.config import Optim, Trial
+from kdray.config import Optim, Trial, divisors
+from kdray.errors import ConfigError
 from kdray.train.schedule import lr_ratio
 
 
@@ -89,6 +91,30 @@ def free_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
+MICRO_TOKENS = 2048
+"""Tokens that a processor trains at a time unless `optim.micro_batch` says otherwise."""
+
+
+def micro_batch(trial: Trial, workers: int, kind: str) -> int:
+    """How many sequences a worker trains at a time: a divisor of its share of a batch.
+
+    On a processor memory is short and pieces cost no time; on an accelerator, of whatever kind, it is the other
+    way round: all at once. What is free on the machine at the moment has no say: a trial is to be the same again.
+
+    Raises:
+        ConfigError: `optim.batch_size` or `optim.micro_batch` does not come out even.
+    """
+    if uneven := trial.optim.uneven(workers):
+        raise ConfigError(uneven)
+    share = trial.optim.batch_size // workers
+    if trial.optim.micro_batch is not None:
+        return trial.optim.micro_batch
+    if kind != "cpu":
+        return share
+    fitting = [size for size in divisors(share) if size * trial.longest_row <= MICRO_TOKENS]
+    return max(fitting, default=1)
+
+
 class Engine:
     """A model with its optimizer under DeepSpeed."""
 
@@ -101,9 +127,11 @@ class Engine:
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps)
         )
+        self.micro_batch = micro_batch(trial, world.size, device().type)
         config = trial.deepspeed | {
             "train_batch_size": optim.batch_size,
-            "train_micro_batch_size_per_gpu": optim.batch_size // world.size,
+            "train_micro_batch_size_per_gpu": self.micro_batch,
+            "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
             "gradient_clipping": optim.clip_norm,
             "zero_allow_untested_optimizer": True,
         }
@@ -117,14 +145,27 @@ class Engine:
                 dist_init_required=True,
             )
 
-    def step(self, *inputs: Any) -> torch.Tensor:
-        """Forward, backward, update; returns the detached loss, its mean over all ranks."""
+    def step(self, pieces: Sequence[tuple[Any, ...]]) -> torch.Tensor:
+        """Forward and backward of each piece of a batch, then one update.
+
+        Args:
+            pieces: the module's inputs for each, whose losses add up to that of the batch; as many on every rank.
+
+        Returns:
+            The detached loss of the batch, its mean over all ranks.
+        """
+        loss = torch.zeros(())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loss: torch.Tensor = self._engine(*inputs)
-            self._engine.backward(loss)
+            for number, inputs in enumerate(pieces, start=1):
+                # Said each time, not counted by DeepSpeed: the only batch of a small corpus has fewer pieces.
+                self._engine.set_gradient_accumulation_boundary(number == len(pieces))
+                part: torch.Tensor = self._engine(*inputs)
+                # DeepSpeed divides by the number of pieces, for losses that are means.
+                self._engine.backward(part * self._engine.gradient_accumulation_steps())
+                loss = part.detach() if number == 1 else loss + part.detach()
+                del part  # or its graph would be there beside the next one's
             self._engine.step()
-        loss = loss.detach()
         if self._size > 1:  # so that all ranks see a loss that is not finite, and report the same
             torch.distributed.all_reduce(loss)
             loss = loss / self._size

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kdray.config import Distil, Student
-from kdray.losses import LossParts, SignalTensors, loss
+from kdray.losses import SignalTensors, loss
 from kdray.stream import Batch
 from kdray.students.families import build
 from kdray.students.forward import head, hidden_states
@@ -25,10 +25,11 @@ class Learner(nn.Module):
         self.student = student
         self._distil = distil
         self._bfloat16 = precision == "bfloat16"
-        self.parts: LossParts | None = None
 
     def forward(self, batch: Batch, signal: SignalTensors | None, part: Student | None = None) -> Tensor:
-        """The loss of a batch; the parts of it stay in `self.parts`.
+        """The loss of a batch, or a piece's share of it.
+
+        Nothing of it stays here: its graph holds DeepSpeed's hooks, and these the engine.
 
         Args:
             batch: padded sequences and what is predicted where.
@@ -49,7 +50,7 @@ class Learner(nn.Module):
                 hidden_BTD = hidden_states(model, input_ids, mask, decoder)
                 weight_VD, scale = head(model)
             hidden_ND = hidden_BTD.flatten(0, 1)[torch.from_numpy(batch.positions_N).to(device)]
-            self.parts = loss(
+            return loss(
                 hidden_ND,
                 weight_VD,
                 scale,
@@ -58,8 +59,9 @@ class Learner(nn.Module):
                 batch.num_targets,
                 signal,
                 self._distil,
-            )
-        return self.parts.loss
+                whole_weight=batch.whole_weight,
+                whole_targets=batch.whole_targets,
+            ).loss
 
 
 class _Slice:
@@ -92,10 +94,14 @@ class _Template(nn.Module):
 
 @lru_cache(maxsize=64)
 def _template(part: Student, vocab: int, pad_id: int, end_id: int) -> Any:
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # the template's weights are never used: they must not move the trial's seed
-        return _Template(build(part, vocab, pad_id=pad_id, end_id=end_id))
+    # The template's weights are never used: they must neither move the trial's seed nor stay in memory.
+    with torch.random.fork_rng(devices=[]):
+        template = _Template(build(part, vocab, pad_id=pad_id, end_id=end_id))
+    empty = {parameter: nn.Parameter(parameter.to("meta")) for parameter in template.parameters()}
+    for module in template.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            setattr(module, name, empty[parameter])
+    return template
 
 
 def _embedding_name(shapes: dict[str, Any]) -> str:

@@ -6,14 +6,15 @@ import contextlib
 from typing import Any
 
 from kdray.config import Student, Trial
+from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.families import build, describe
 from kdray.students.slices import check_sliceable
+from kdray.students.vocabulary import KEPT, carried_over, spelled
 from kdray.students.warm_start import slice_state
-from kdray.train.data import TrialData
-from kdray.train.vocabulary import KEPT
+from kdray.train.trial_data import TrialData
 
 ORDER = "order.safetensors"
 """The order in which a teacher is cut, made by the first trial that asks."""
@@ -30,13 +31,9 @@ def new_student(trial: Trial, data: TrialData) -> Any:
         raise ConfigError(
             f"student.init '{student.init}' needs a teacher's weights beside the shards: use init 'random'"
         )
-    from transformers import AutoConfig
-    from transformers.utils import logging
+    from kdray.students.load import load_config, load_model, weights_fingerprint
 
-    from kdray.students.load import load_model, weights_fingerprint
-
-    logging.disable_progress_bar()
-    teacher = describe(AutoConfig.from_pretrained(data.teacher))
+    teacher = describe(load_config(data.teacher))
     check_sliceable(teacher, student)
     whole = load_model(data.teacher)
     if data.fingerprint not in (None, weights_fingerprint(whole)):
@@ -62,10 +59,7 @@ def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:
     place = join(trial.shards, KEPT, ORDER)
     if exists(place):
         return load(read_bytes(place))  # type: ignore[no-any-return]
-    total = len(data.shards)
-    rows, _ = data.shards.take(
-        sorted({i * total // ROWS for i in range(ROWS)}) if total > ROWS else range(total)
-    )
+    rows, _ = data.shards.take(evenly(len(data.shards), ROWS))
     order = best_order(teacher, rows, data.teacher_task.pad_id)
     with contextlib.suppress(OSError):  # shards that may only be read
         write_once(place, save(dict(order)))
@@ -76,8 +70,6 @@ def _with_own_vocabulary(
     state: dict[str, Any], own: dict[str, Any], student: Student, data: TrialData
 ) -> dict[str, Any]:
     """The same with the teacher's rows carried over to the student's vocabulary."""
-    from kdray.students.pieces import carried_over, spelled
-
     spelling = spelled(data.task.tokenizer, data.teacher_task.tokenizer)
     tables = [name for name in state if VOCAB in axes_of(student.family, name)[1]]
     return state | {name: carried_over(state[name], own[name], spelling) for name in tables}

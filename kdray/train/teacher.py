@@ -11,7 +11,7 @@ from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError
 from kdray.storage import exists, read_json, write_atomic, write_json
-from kdray.train.run import Progress, Report, TrialRun
+from kdray.train.trial_run import Progress, Report, TrialRun
 
 
 def train_teacher(
@@ -64,11 +64,11 @@ def train_teacher(
     return result
 
 
-def _same(plan: dict[str, Any], found: dict[str, Any], folder: Path) -> None:
+def _same(plan: dict[str, Any], recorded: dict[str, Any], folder: Path) -> None:
     # What was recorded before a field existed has its default.
-    recipe = as_data(parse(TeacherRecipe, found["recipe"], str(folder)))
+    recipe = as_data(parse(TeacherRecipe, recorded["recipe"], str(folder)))
     for key, value in plan.items():
-        if {**found, "recipe": recipe}.get(key) != value:
+        if {**recorded, "recipe": recipe}.get(key) != value:
             raise ConfigError(
                 f"{folder} holds a teacher of another {key}: choose another --out, or remove it"
             )

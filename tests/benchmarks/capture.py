@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from kdray.teacher.capture import Plan, capture, prepare
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.shards import ShardWriter
 from tests.benchmarks import common
 

@@ -34,11 +34,12 @@ from kdray.corpus.store import read_corpus
 from kdray.stream import MemorySource
 from kdray.students.families import build
 from kdray.students.load import load_tokenizer
-from kdray.tasks.make import assertion_task
+from kdray.tasks import task_of
 from kdray.tasks.row import Row
 from kdray.teacher import fidelity
 from kdray.teacher.capture import Plan
-from kdray.teacher.codec import Codec, make
+from kdray.teacher.codec import Codec
+from kdray.teacher.codecs import make
 from kdray.teacher.signal import TeacherSignal
 from kdray.train.learner import Learner
 from tests.benchmarks import common
@@ -79,7 +80,7 @@ def measure(
             for t, kl in full.items()
         },
         "kl_stored_to_teacher_mean": {f"{t:g}": reverse_kl(logits_NV, signal, t) for t in full},
-        "tempered_logprob_error": {f"{t:g}": fidelity.head_error(logits_NV, signal, t).mean() for t in full},
+        "tempered_logprob_error": {f"{t:g}": head_error(logits_NV, signal, t) for t in full},
     }  # fmt: skip
 
 
@@ -93,6 +94,20 @@ def reverse_kl(logits_NV: NDArray[np.float32], signal: TeacherSignal, temperatur
         with np.errstate(invalid="ignore"):
             total += float(np.where(np.isneginf(logp_NV), 0.0, np.exp(logp_NV) * (logp_NV - logq_NV)).sum())
     return total / len(logits_NV)
+
+
+def head_error(logits_NV: NDArray[np.float32], signal: TeacherSignal, temperature: float) -> float:
+    """Mean absolute error of the kept tokens' log-probabilities."""
+    kept_NK = np.isfinite(signal.logprobs_NK)
+    errors = []
+    for start in range(0, len(logits_NV), 256):
+        block = slice(start, start + 256)
+        stored_NK, _ = fidelity.coarse(fidelity.select(signal, block), temperature)
+        exact_NV = fidelity.log_softmax(logits_NV[block], temperature)
+        errors.append(
+            np.abs(np.take_along_axis(exact_NV, signal.ids_NK[block], 1) - stored_NK)[kept_NK[block]]
+        )
+    return float(np.concatenate(errors).mean())
 
 
 def on_teacher(model: Any, task: Any, rows: Sequence[Row], sample_rows: Sequence[Row]) -> dict[str, Any]:
@@ -114,7 +129,7 @@ def on_teacher(model: Any, task: Any, rows: Sequence[Row], sample_rows: Sequence
 def small_teacher(corpus: str, steps: int) -> tuple[Any, Any, list[Row]]:
     """A Llama with CodeT5's vocabulary, trained for a minute; its task, its training rows."""
     tokenizer = load_tokenizer(common.CODET5)
-    task = assertion_task(tokenizer, False, common.teacher_encoding())
+    task = task_of("assertion", tokenizer, False, common.teacher_encoding())
     examples = read_corpus(corpus, "train")
     rows = task.rows([examples[i * len(examples) // 6000] for i in range(6000)])
     shape = LlamaStudent(family="llama", layers=3, hidden=128, heads=4, feed_forward=352)

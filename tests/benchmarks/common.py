@@ -23,8 +23,8 @@ from kdray.losses import to_tensors
 from kdray.stream import RowSource, batch_rows, collate
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.students.logits import TargetLogits
+from kdray.tasks import task_of
 from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.make import assertion_task
 from kdray.tasks.row import Row
 from kdray.teacher.codec import Codec, Packed, State
 from kdray.teacher.codecs import CODECS
@@ -58,7 +58,7 @@ def seconds(work: Callable[[], Any]) -> float:
 def teacher() -> tuple[Any, AssertionTask]:
     """The packaged teacher and its task."""
     torch.set_num_threads(1)
-    return load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, teacher_encoding())
+    return load_model(TEACHER), task_of("assertion", load_tokenizer(TEACHER), False, teacher_encoding())
 
 
 def teacher_encoding() -> Encoding:

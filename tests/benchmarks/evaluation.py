@@ -29,7 +29,7 @@ from kdray.evaluation.generate import greedy
 from kdray.students.families import build, describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.warm_start import slice_state
-from kdray.tasks.make import assertion_task
+from kdray.tasks import task_of
 
 TEACHER = Path(__file__).resolve().parents[2] / "kdray" / "demo" / "teacher"
 BATCH = 32
@@ -81,7 +81,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     count, rounds = (96, 1) if quick else (384, 3)
-    teacher, task = load_model(TEACHER), assertion_task(load_tokenizer(TEACHER), False, Encoding())
+    teacher, task = load_model(TEACHER), task_of("assertion", load_tokenizer(TEACHER), False, Encoding())
     student = cut(teacher)
     examples = [example for example in mine(["networkx"]) if example.split == "test"]
     chosen = np.random.default_rng(0).permutation(len(examples))[:count]

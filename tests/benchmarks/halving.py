@@ -87,16 +87,16 @@ def conducted(sampler: str, task: int, seed: int, *, halving: bool, **search: An
     """A sweep of our own; the losses of the trials that were trained to the end."""
     import optuna
 
+    from kdray.experiment.coordinator import Coordinator
+    from kdray.experiment.study import Study
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study
     from tests.simulate import simulate
 
     sweep = sweep_of(sampler, seed, halving=halving, **search)
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))
-    conductor = Conductor(sweep, study, None, Gate(sweep))
-    simulate(conductor, Meter(task), WORKERS, until_s=1e9)
+    coordinator = Coordinator(sweep, study, None, Gate(sweep))
+    simulate(coordinator, Meter(task), WORKERS, until_s=1e9)
     return [tuple(trial.values) for trial in study.trials(optuna.trial.TrialState.COMPLETE)]
 
 
@@ -104,10 +104,10 @@ def stock(task: int, seed: int) -> Found:
     """Ray's OptunaSearch under the same halving."""
     from ray.tune.search.optuna import OptunaSearch
 
+    from kdray.experiment.job import Job
     from kdray.search import space
     from kdray.search.constraints import Gate
     from kdray.search.halving import Halving
-    from kdray.search.job import Job
 
     sweep = sweep_of("tpe", seed, halving=True)
     spaces = {d.path: d.distribution for d in space.build(sweep).dimensions}
@@ -124,7 +124,7 @@ def stock(task: int, seed: int) -> Found:
     while True:
         while len(busy) < WORKERS:
             config = search.suggest(f"{number}")
-            go(Job(f"{number}", gate.trial(dict(config)), 0, 0), lcbench.EPOCHS[0])
+            go(Job(f"{number}", gate.trial(dict(config)), 0), lcbench.EPOCHS[0])
             number += 1
         clock, key, rung, job, metrics = heapq.heappop(busy)
         if clock == float("inf"):

@@ -37,7 +37,7 @@ from kdray.stream import Batch, batch_rows, collate
 from kdray.students.families import build
 from kdray.teacher import manifest
 from kdray.teacher.capture import capture
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.shards import ShardSource
 from kdray.train.learner import Learner
 from tests.benchmarks import common

@@ -3,7 +3,7 @@ searches of MORPH, AVATAR, NSGA-II and this project on them at equal evaluations
 
 `python tests/benchmarks/morph.py [--quick]`, rows in ../shared (without them it says so). What a search is asked
 to optimise is itself a model: gradient boosting fitted to all rows of a cell, as MORPH uses. Every search goes
-through the project's own conductor over the space of `sweeps/morph*.yaml`, one trial at a time. Quality is the
+through the project's own coordinator over the space of `sweeps/morph*.yaml`, one trial at a time. Quality is the
 hypervolume of (log size, flips, log FLOPs, accuracy), each between 0 and 1 over all that was evaluated, as a
 share of that of all runs together with a long AGE-MOEA on the model itself. MORPH's grid search for its surrogate
 of flips is left out. Some six minutes on one core, in pieces with `--cells`.
@@ -40,7 +40,7 @@ PUBLISHED_GFLOPS = 2.253
 
 def cost_checks() -> list[dict[str, float]]:
     """Size and FLOPs of the two published architectures."""
-    from kdray.students.published import Shape, published_flops, published_megabytes
+    from kdray.students.published_cost import Shape, published_flops, published_megabytes
 
     found = []
     for h, l, s, v, i, a in CHECKS:  # noqa: E741 - the papers' letters
@@ -54,10 +54,10 @@ def compressor(seed: int, searches: int) -> dict[str, Any]:
     from kdray.config import load_sweep
     from kdray.search import space
     from kdray.search.constraints import Gate
+    from kdray.search.techniques.by_name import make_technique
     from kdray.search.techniques.compressor import Compressor
     from kdray.search.techniques.costs import Costs
     from kdray.search.techniques.genes import Genes
-    from kdray.search.techniques.make import make_technique
 
     sweep = load_sweep(ROOT / "sweeps" / "compressor.yaml")
     params = {**sweep.search.sampler_params, "searches": searches}
@@ -73,7 +73,7 @@ def compressor(seed: int, searches: int) -> dict[str, Any]:
 
 def fittest() -> dict[str, float]:
     """Of all genomes of Compressor: the fittest for 3 MB, and the most GFLOPs within 2 % of it."""
-    from kdray.students.published import Shape, published_flops, published_params
+    from kdray.students.published_cost import Shape, published_flops, published_params
 
     axes = (range(16, 769, 16), range(1, 13), range(1000, 51000, 1000), range(32, 3041, 32), (1, 2, 4, 8))
     h, l, v, i, a = np.meshgrid(*map(np.array, axes), indexing="ij", sparse=True)  # noqa: E741 - as above
@@ -149,10 +149,10 @@ def search(name: str, sampler: str, seed: int, trials: int) -> list[list[float]]
     """The losses of a search's trials in order."""
     import optuna
 
+    from kdray.experiment.coordinator import Coordinator
+    from kdray.experiment.study import Study
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study
     from tests.simulate import simulate
 
     cell, losses = truth(name)
@@ -170,7 +170,7 @@ def search(name: str, sampler: str, seed: int, trials: int) -> list[list[float]]
         found.append([size, flips, gflops, minus])
         return {"step": rung, "size_mb": size, "flips": flips, "gflops": gflops, "accuracy": -minus}, 1.0
 
-    simulate(Conductor(sweep, study, None, Gate(sweep)), train, 1)
+    simulate(Coordinator(sweep, study, None, Gate(sweep)), train, 1)
     return found
 
 
@@ -178,7 +178,7 @@ def best_known(name: str, generations: int) -> list[list[float]]:
     """The front of a long AGE-MOEA that asks the model itself."""
     from kdray.search import space
     from kdray.search.constraints import Gate
-    from kdray.search.techniques.make import make_technique
+    from kdray.search.techniques.by_name import make_technique
 
     cell, losses = truth(name)
     params = {"samples": 1, "population": 200, "generations": generations, "tuned": False}

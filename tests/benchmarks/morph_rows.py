@@ -20,7 +20,7 @@ from kdray.errors import DataError
 from kdray.search import space
 from kdray.search.constraints import Gate
 from kdray.search.techniques.genes import Genes
-from kdray.students.published import RESERVED_POSITIONS
+from kdray.students.published_cost import RESERVED_POSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "morph"

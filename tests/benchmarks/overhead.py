@@ -70,7 +70,7 @@ def _of_steps(trial: Trial, steps: int) -> Trial:
 
 def swept(sweep: Sweep, folder: Path) -> tuple[float, float, float]:
     """Seconds of the whole sweep, before the first training, and from one training to the next (the mean)."""
-    from kdray.search.runner import run
+    from kdray.workers.runner import run
 
     begin = time.perf_counter()
     ends: list[tuple[float, float]] = []

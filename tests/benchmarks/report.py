@@ -44,7 +44,7 @@ def main() -> None:
         html.write(Path(root) / "front.html", experiment, found)
         at = lap("page", at)
         csv_table.to_csv(found, experiment.records)
-        formats.to_json(found, experiment.records, experiment.references)
+        formats.to_json(found, experiment.records, experiment.baselines)
         at = lap("CSV and JSON", at)
         size = (Path(root) / "front.html").stat().st_size / 1e6
     print(f"{'together':<24}{at - begin:8.2f} s\n{'page':<24}{size:8.2f} MB")

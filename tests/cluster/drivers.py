@@ -11,16 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from check import check_whole
 from optuna import load_study
 
 from kdray import results
 from kdray.config import Sweep
-from kdray.search import experiment
-from kdray.search.study import driver_of, open_storage
+from kdray.experiment import lifecycle
+from kdray.experiment.study import driver_of
+from kdray.experiment.study_storage import open_storage
 from tests.cluster import postgres
 from tests.cluster.hosts import until
 from tests.cluster.nodes import Cluster
+from tests.sweeping.check import check_whole
 
 DRIVERS = 4
 
@@ -49,7 +50,7 @@ class Crew:
         check_whole(self.sweep, self.folder, storage)
         trials = load_study(study_name=self.sweep.name, storage=storage).trials
         assert {driver_of(trial) for trial in trials} == set(range(DRIVERS))
-        assert experiment.status(self.folder).drivers == 0
+        assert lifecycle.status(self.folder).drivers == 0
         until(lambda: not self._cluster.busy(), "no process of a trial is left", 60)
         written = [path for path in self._cluster.folder.rglob("*") if path.is_file()]
         assert not [path for path in written if os.environ[postgres.PASSWORD].encode() in path.read_bytes()]

@@ -39,12 +39,12 @@ def environment(**more: str) -> dict[str, str]:
     """
     return {
         **os.environ,
-        "PYTHONPATH": f"{ROOT}:{ROOT}/tests/search",
+        "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # see kdray/search/session.py
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # see kdray/workers/ray_session.py
         **more,
     }
 

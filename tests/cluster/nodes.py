@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from check import check_whole, trials_of
 
 from kdray import results
 from kdray.config import Sweep, sweep_from
 from kdray.storage import exists, join
 from tests.cluster.hosts import Host, switch, until
+from tests.sweeping.check import check_whole, trials_of
 
 
 class Cluster:
@@ -111,7 +111,7 @@ class Cluster:
         """Runs a sweep from the head."""
         return self.head.start(
             sys.executable, "-m", "tests.cluster.drive", f"{self.folder}/{sweep.name}.yaml",
-            f"{self.head.address}:6379", f"fake_run:{factory}",
+            f"{self.head.address}:6379", f"tests.sweeping.fake_run:{factory}",
             log=self.folder / f"{sweep.name}.log",
         )  # fmt: skip
 

@@ -13,13 +13,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from check import fetched
-
 from kdray.config import Sweep
 from kdray.storage import join, list_files, upload
 from tests.cluster.hosts import NETWORK, Host, until
 from tests.cluster.nodes import Cluster
 from tests.s3 import BUCKET, Endpoint
+from tests.sweeping.check import fetched
 
 AWAY_S = 30
 SHARDS = f"s3://{BUCKET}/signal"

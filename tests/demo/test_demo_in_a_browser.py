@@ -7,11 +7,11 @@ import json
 import pytest
 
 from kdray import results
-from kdray.config import read_yaml
 from kdray.demo import run as demo
 from kdray.report.front import front, value
 from tests.report.browser import all_of, css, dot, move, opened, press, rows, text
 from tests.test_cli import run
+from tests.tiny import smaller_demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -21,19 +21,9 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
 
 
-def smaller(path):
-    """The demo's sweep with less of everything: the same corpus format, teacher, space, training and report."""
-    data = read_yaml(path)
-    data["capture"] |= {"rows": 96, "cases": 24}
-    data["trial"]["budget"] = {"steps": 8, "rungs": [4, 8]}
-    data["trial"]["evaluation"] = {"cases": 24, "rung_cases": 24}
-    data["search"]["trials"] = 4
-    return data
-
-
 def test_the_demos_report_is_hovered_selected_sorted_and_searched(driver, runs, monkeypatch, capsys):
     monkeypatch.setattr(demo, "DEMO_PACKAGES", ("networkx",))
-    monkeypatch.setattr(demo, "read_yaml", smaller)
+    monkeypatch.setattr(demo, "read_yaml", smaller_demo)
     code, out, err = run(monkeypatch, capsys, "demo", "--json", "--runs", runs)
     assert code == 0, err
     told = json.loads(out)

@@ -9,7 +9,8 @@ import torch
 from kdray.config import RobertaStudent
 from kdray.evaluation.classify import Classifier
 from kdray.students.families import build
-from kdray.tasks.classification import ClassificationTask, train_code_tokenizer
+from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.tokenizer import train_code_tokenizer
 
 CODES = ["int a;", "int b = 2; b++;", "for (;;) { c(); }", "d", "e(e(e(e(e()))));"]
 

@@ -4,14 +4,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
+from scipy.stats import binomtest
 
-from kdray.evaluation.intervals import bootstrap_mean, wilson
+from kdray.evaluation.intervals import Z_95, bootstrap_mean, wilson
 
 
 def test_wilson_of_known_cases() -> None:
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775328), abs=1e-6)
     assert wilson(5, 10) == pytest.approx((0.2365931, 0.7634069), abs=1e-6)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "total"), [(0, 1), (1, 1), (0, 400), (400, 400), (7, 97), (133, 400), (999, 1000)]
+)
+def test_wilson_is_scipys(count: int, total: int) -> None:
+    theirs = binomtest(count, total).proportion_ci(method="wilson")
+    assert wilson(count, total) == pytest.approx((theirs.low, theirs.high), abs=1e-15)
+    assert ndtri(0.975) == Z_95
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

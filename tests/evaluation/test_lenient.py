@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.evaluation.lenient import assertions, is_java, lenient_accuracy, lenient_mean
-from kdray.evaluation.marks import matches
+from kdray.evaluation.metrics import matches
 
 STATEMENTS = st.sampled_from(
     [

@@ -14,9 +14,9 @@ import pytest
 
 from kdray import results
 from kdray.errors import ConfigError, DataError
+from kdray.handover import bench, onnx
 from kdray.handover import export as handover
-from kdray.handover import measure, onnx
-from kdray.handover.choose import choose, exportable, student_folder
+from kdray.handover.choose import student_folder
 from kdray.students.load import load_model
 
 ELSEWHERE = """
@@ -50,13 +50,13 @@ def experiment(shipped_from):
 
 @pytest.fixture(scope="module")
 def on(experiment):
-    return measure.bench(experiment.records[0])
+    return bench.bench(experiment.records[0])
 
 
 def test_where_kdray_cannot_be_imported_the_student_says_what_it_said_before(
     experiment, on, shipped, tmp_path
 ):
-    before = measure.answers(load_model(student_folder(experiment, "t0000")), on, on.numbers)
+    before = bench.answers(load_model(student_folder(experiment, "t0000")), on, on.numbers)
     prompts, _, _ = on.suite.read(on.numbers)
     texts = [on.task.tokenizer.decode(prompt) for prompt in prompts[:3]]
     assert [on.task.tokenizer(text)["input_ids"] for text in texts] == [p.tolist() for p in prompts[:3]]
@@ -83,9 +83,9 @@ def test_the_folder_holds_nothing_but_what_is_meant_to_be_there(shipped):
 
 def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, on):
     facts = shipped.facts
-    again = measure.marks(load_model(shipped.folder), on)
+    again = bench.metrics(load_model(shipped.folder), on)
     assert facts.measured
-    assert {name: facts.marks[name] for name in again} == again
+    assert {name: facts.metrics[name] for name in again} == again
     assert facts.sweep["trials"] == {"complete": 2, "failed": 1}
     assert facts.size["params"] < facts.size["teacher_params"]
     assert facts.latency["student_ms"] > 0
@@ -93,14 +93,14 @@ def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, 
     assert facts.signal["codec"] == "head"
     assert set(facts.signal["fidelity"]["bucketed_mean"]) == {0.5, 1.0, 2.0, 4.0, 8.0}
     assert json.loads((Path(shipped.folder) / "statement.json").read_text())["trial"]["key"] == "t0000"
-    assert json.loads(handover.as_json(shipped))["marks"] == facts.marks
+    assert json.loads(handover.as_json(shipped))["marks"] == facts.metrics
     assert "int8" in handover.summary(shipped)
     text = (Path(shipped.folder) / "README.md").read_text()
     for said in (
         "same answer as the teacher", "distribution similarity", "high confidence preservation",
         "calibration error", "nats over kept tokens", "out of 2 complete candidates", "12 steps",
         "dynamic quantisation to 8 bits", "| accuracy lost under an adversarial attack | not measured |",
-        f"{facts.marks['assertion_accuracy']:.3f}",
+        f"{facts.metrics['assertion_accuracy']:.3f}",
     ):  # fmt: skip
         assert said in text
 
@@ -109,7 +109,7 @@ def test_the_onnx_graph_gives_pytorchs_logits_for_any_shape(shipped, on):
     model = load_model(shipped.folder)
     graph = onnx.Graph(Path(shipped.folder) / onnx.FILE, model)
     prompts, _, _ = on.suite.read(on.numbers[:5])
-    for prompt, exact in zip(prompts, measure.answers(model, on, on.numbers[:5]), strict=True):
+    for prompt, exact in zip(prompts, bench.answers(model, on, on.numbers[:5]), strict=True):
         found = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
         assert found.tolist() == exact.ids.tolist()
     assert shipped.facts.onnx["max_difference"] < 1e-3
@@ -119,8 +119,8 @@ def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
     found = shipped.facts.int8
     assert found["bytes"] < found["float_bytes"]
     assert 0 <= found["int8"]["same_as_float"] <= 1
-    assert found["float"]["assertion_accuracy"] == shipped.facts.marks["assertion_accuracy"]
-    assert found["float"]["prediction_agreement"] == shipped.facts.marks["prediction_agreement"]
+    assert found["float"]["assertion_accuracy"] == shipped.facts.metrics["assertion_accuracy"]
+    assert found["float"]["prediction_agreement"] == shipped.facts.metrics["prediction_agreement"]
     assert found["float"]["same_as_float"] == 1.0
     low, high = found["int8"]["intervals"]["assertion_accuracy"]
     assert low <= found["int8"]["assertion_accuracy"] <= high
@@ -158,7 +158,7 @@ def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path,
 
 
 def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped_from, tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "bench", lambda record: None)
+    monkeypatch.setattr(bench, "bench", lambda record: None)
     done = handover.export(str(shipped_from), tmp_path / "out", knee=True, where=["assertion_accuracy >= 0"])
     text = (tmp_path / "out" / "README.md").read_text()
     assert not done.facts.measured
@@ -179,39 +179,3 @@ def test_what_is_not_installed_is_said_before_anything_is_read(tmp_path, monkeyp
     )
     with pytest.raises(ConfigError, match=r"need onnxscript: pip install 'kdray\[onnx\]'"):
         handover.export(str(tmp_path / "nothing"), tmp_path / "out", trial="t0000", with_int8=True)
-
-
-@pytest.mark.parametrize(
-    ("ways", "error", "says"),
-    [
-        ({"trial": "t0001"}, DataError, "its student was deleted .* to be exported: t0000"),
-        ({"trial": "t0002"}, DataError, "t0002 of toy is failed: it has no trained student"),
-        ({"trial": "t0004"}, ConfigError, "no trial 't0004', did you mean"),
-        ({}, ConfigError, "name one trial, or --knee"),
-        ({"trial": "t0000", "knee": True}, ConfigError, "name one trial, or --knee"),
-        ({"trial": "t0000", "where": ["student_params < 1"]}, ConfigError, "no effect on a trial named"),
-        ({"knee": True, "where": ["student_params < 1"]}, ConfigError, "keeps the filters"),
-        ({"best": "assertion_acuracy"}, ConfigError, "did you mean 'assertion_accuracy'"),
-        ({"best": "step_of_nothing"}, ConfigError, "recorded 'step_of_nothing'"),
-    ],
-)
-def test_a_choice_that_cannot_be_made_is_one_line(experiment, ways, error, says):
-    with pytest.raises(error, match=says):
-        choose(experiment, **ways)
-
-
-def test_the_best_is_the_best_of_those_that_keep_the_limit(tmp_path):
-    from tests.report.simulated import simulate
-
-    experiment = results.experiment(simulate(tmp_path / "x", 30, cases=0))
-    for record in experiment.records:
-        student = Path(student_folder(experiment, record.key))
-        student.mkdir()
-        (student / "model.safetensors").write_bytes(b"")
-    done = [record for record in experiment.records if record.state == "complete"]
-    assert exportable(experiment) == [record.key for record in done]
-    small = [record for record in done if record.metrics["student_params"] <= 8e5]
-    chosen = choose(experiment, best="assertion_accuracy", where=["student_params <= 8e5"])
-    assert chosen.metrics["assertion_accuracy"] == max(one.metrics["assertion_accuracy"] for one in small)
-    fastest = choose(experiment, best="latency_ms")
-    assert fastest.metrics["latency_ms"] == min(one.metrics["latency_ms"] for one in done)

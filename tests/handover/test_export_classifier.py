@@ -16,7 +16,7 @@ from kdray.config import as_data, merge
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
-from kdray.handover import measure
+from kdray.handover import bench
 from kdray.handover.export import export
 from kdray.handover.predict import predict_source
 from kdray.results import experiment
@@ -62,7 +62,7 @@ def test_relative_positions_come_with_the_lines_that_load_them(
     exec(code, {})  # noqa: S102 - the card's own lines
     before = Classifier(
         load_model(folder / "trials" / "t0000" / "student"),
-        measure.bench(experiment(folder).records[0]).data.task,
+        bench.bench(experiment(folder).records[0]).data.task,
     )
     assert capsys.readouterr().out.strip() == str(before([("int f(int a) { return a + 1; }",)]))
 
@@ -75,7 +75,7 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     train_into(folder, [sweep.trial])
     (folder / "sweep.yaml").write_text(yaml.safe_dump(as_data(sweep), sort_keys=False))
     done = export(str(folder), tmp_path / "out", trial="t0000")
-    on = measure.bench(experiment(folder).records[0])
+    on = bench.bench(experiment(folder).records[0])
     inputs = [on.data.task.parts(one) for one in read_corpus(root / "corpus", "test")[:12]]
     before = Classifier(load_model(folder / "trials" / "t0000" / "student"), on.data.task)(inputs)
     environment = {name: one for name, one in os.environ.items() if name != "PYTHONPATH"}
@@ -87,7 +87,7 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     after = np.array(json.loads(ended.stdout.splitlines()[-1]))
     assert after == pytest.approx(before, abs=1e-5)
     text = (Path(done.folder) / "README.md").read_text()
-    assert f"| accuracy | {done.facts.marks['accuracy']:.3f}" in text
+    assert f"| accuracy | {done.facts.metrics['accuracy']:.3f}" in text
     assert "F1 of class 1" in text
     with pytest.raises(ConfigError, match="for students that write"):
         export(str(folder), tmp_path / "onnx", trial="t0000", with_onnx=True)

@@ -12,8 +12,8 @@ from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
 from kdray.handover.predict import predict
-from kdray.students.load import load_model, load_tokenizer
-from kdray.tasks.make import assertion_task, saved_encoding
+from kdray.students.load import load_model, load_task
+from kdray.tasks import task_of
 from tests.handover.test_placeholder import JAVA
 from tests.test_cli import run
 
@@ -29,7 +29,8 @@ def test_area_0():
 @pytest.fixture(scope="module")
 def student(small_world):
     folder = small_world / "teacher"
-    return load_model(folder), assertion_task(load_tokenizer(folder), False, saved_encoding(folder))
+    model = load_model(folder)
+    return model, load_task(model, folder)
 
 
 @pytest.mark.parametrize(("source", "path"), [(PYTHON, "test_shop.py"), (JAVA, "CartTest.java")])
@@ -69,7 +70,7 @@ def test_an_encoder_decoder_is_asked_in_the_same_way(student):
     }
     torch.manual_seed(3)
     model = build(T5Student(family="t5", **shape), 400, pad_id=llama.pad_id, end_id=llama.end_id).eval()
-    task = assertion_task(llama.tokenizer, True, Encoding(max_target=6))
+    task = task_of("assertion", llama.tokenizer, True, Encoding(max_target=6))
     one = example(PYTHON, "test_shop.py")
     (alone,) = greedy(
         model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id, max_new_tokens=6, batch_size=1

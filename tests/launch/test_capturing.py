@@ -10,11 +10,11 @@ from kdray.config import merge, sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.launch.folders import absolute
 from kdray.launch.prepare import prepare
-from kdray.search import session
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.row import IGNORED
 from kdray.teacher.shards import ShardSource
 from kdray.train import train
+from kdray.workers import ray_session
 from tests import world
 
 
@@ -33,7 +33,7 @@ def contents(folder):
 
 def test_a_capture_on_ray_writes_the_bytes_of_one_in_this_process(small_world, tmp_path):
     sweep = sweep_into(tmp_path, small_world)
-    prepare(sweep, cluster=session.local(sweep.resources))
+    prepare(sweep, cluster=ray_session.local(sweep.resources))
     assert contents(tmp_path / "signal") == contents(small_world / "signal")
     assert contents(tmp_path / "suite") == contents(small_world / "suite")
 

@@ -96,7 +96,6 @@ def test_every_place_has_the_one_face(name):
 
 def test_slurm_asks_for_what_the_trials_take(tmp_path):
     data = yaml.safe_load((ROOT / "sweeps/python.yaml").read_text())
-    data["trial"]["teacher"] = str(ROOT / "kdray/demo/teacher")
     data["resources"] = {
         "workers": 2, "cpus_per_worker": 2, "gpus_per_worker": 0.5, "max_concurrent": 6, "nodes": 3,
     }  # fmt: skip
@@ -216,7 +215,6 @@ def test_a_ray_job_is_started_for_each_driver_and_then_found_again(tmp_path, mon
     monkeypatch.setattr(ray_place, "_follow", follow)
     monkeypatch.setattr(ray_place, "_end", lambda client, job: 0)
     data = yaml.safe_load((ROOT / "sweeps/python.yaml").read_text())
-    data["trial"]["teacher"] = str(ROOT / "kdray/demo/teacher")
     data["search"]["storage"] = "postgresql+pg8000://kdray@db/kdray"
     data["resources"] = {"drivers": drivers}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(data))

@@ -15,7 +15,7 @@ from kdray import results
 from kdray.config import Sweep, as_data, sweep_from
 from kdray.launch.prepare import prepare
 from kdray.search import constraints
-from kdray.search.techniques.make import TECHNIQUES
+from kdray.search.techniques.by_name import TECHNIQUES
 from tests import tiny
 from tests.one_by_one import train_each
 from tests.test_cli import run
@@ -63,7 +63,7 @@ def test_a_preset_runs_to_its_front_and_goes_on_from_the_study(
 ) -> None:
     tiny.lay_out(path, tmp_path, request)
     sweep = short(path)
-    gate = tiny.gate(sweep, prepare(sweep))
+    gate = constraints.gate_of(sweep, prepare(sweep).context)
     train_all(sweep, gate, until=1)
     train_all(sweep, gate)
     folder = Path(sweep.storage) / sweep.name

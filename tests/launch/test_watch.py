@@ -9,9 +9,9 @@ from rich.console import Console
 
 from kdray import results
 from kdray.config import sweep_from
+from kdray.experiment.events import Event
 from kdray.launch.watch import Board, duration, watching
 from kdray.report.front import front
-from kdray.search.conductor import Event
 from tests import world
 
 
@@ -153,3 +153,12 @@ def test_durations_are_short():
         "1 h 0 min",
         "3 h 20 min",
     ]
+
+
+def test_the_rows_of_running_trials_keep_their_places(sweep):
+    board = Board(sweep, [], Clock())
+    for key in ("t0000", "t0001"):
+        board.hear(Event("started", key, 0, 4, {"point": {"distil.alpha": 0.25}, "resumed_from": 0}))
+    board.hear(Event("rung", "t0000", 0, 4, {"step": 30, "metrics": metrics(0.1, 0.5), "goes_on": True}))
+    text = drawn(board)
+    assert text.index("t0000") < text.index("t0001")

@@ -11,8 +11,8 @@ from kdray.config import LlamaStudent, T5Student
 from kdray.corpus.example import Example
 from kdray.students.families import build
 from kdray.tasks.assertion import AssertionTask
-from kdray.tasks.tokenizer import train_tokenizer
-from kdray.teacher.codec import make
+from kdray.tasks.tokenizer import train_line_tokenizer
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 
 BODIES = (
@@ -45,7 +45,7 @@ class Kit:
 
     def __init__(self, encoder_decoder: bool) -> None:
         self.examples = make_examples(12)
-        tokenizer = train_tokenizer([example.context + example.target for example in self.examples], 300)
+        tokenizer = train_line_tokenizer([example.context + example.target for example in self.examples], 300)
         self.task = AssertionTask(tokenizer, encoder_decoder, max_target=12)
         self.vocab = len(tokenizer)
         self.header = ShardHeader("assertion", "t" * 16, 1, self.task.fingerprint, self.vocab, "c" * 16)

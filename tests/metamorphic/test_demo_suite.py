@@ -7,15 +7,15 @@ from collections import Counter
 from kdray.config import Encoding, load_sweep
 from kdray.corpus.mine import mine
 from kdray.corpus.sample import sample
-from kdray.demo.run import packaged
-from kdray.metamorphic.inputs import IDENTITY, suite_inputs
+from kdray.metamorphic.suite_inputs import IDENTITY, suite_inputs
+from kdray.packaged import packaged
 from kdray.students.load import load_tokenizer
-from kdray.tasks.make import assertion_task
+from kdray.tasks import task_of
 
 
 def test_the_demos_suite_uses_at_least_six_transformations() -> None:
-    sweep = load_sweep(packaged("sweep.yaml"))
-    task = assertion_task(load_tokenizer(packaged("teacher")), False, Encoding())
+    sweep = load_sweep(packaged("demo/sweep.yaml"))
+    task = task_of("assertion", load_tokenizer("kdray:python"), False, Encoding())
     held_out = [example for example in mine(["networkx"]) if example.split == "test"]
     plan = sweep.capture
     inputs = suite_inputs(

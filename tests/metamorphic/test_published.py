@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kdray.corpus.labelled import read_labelled
-from kdray.evaluation.marks import classification_marks
-from kdray.metamorphic.mimicry.pairs import compare_pairs, open_side
-from kdray.metamorphic.mimicry.plan import Plan
+from kdray.evaluation.metrics import classification_metrics
+from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
+from kdray.metamorphic.compare_models.plan import Plan
 
 pytestmark = pytest.mark.shared
 
@@ -22,10 +22,10 @@ def test_a_published_student_scores_what_was_published(shared_data, student, dat
     side = open_side(str(shared_data / "students" / f"{student}.safetensors"))
     cases = read_labelled(shared_data / data)
     assert len(cases) == 2000
-    marks = classification_marks(
+    metrics = classification_metrics(
         side.ask([(case, case.code) for case in cases]), np.array([case.label for case in cases])
     )
-    assert marks["accuracy"] == pytest.approx(accuracy, abs=0.002)
+    assert metrics["accuracy"] == pytest.approx(accuracy, abs=0.002)
 
 
 def test_one_call_compares_all_four_and_attacks_with_the_substitutes_given(shared_data):

@@ -9,8 +9,8 @@ import pytest
 from kdray.corpus.example import Example
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic import suite as suites
-from kdray.metamorphic.inputs import IDENTITY, suite_inputs
 from kdray.metamorphic.suite import Suite, build_suite
+from kdray.metamorphic.suite_inputs import IDENTITY, suite_inputs
 from tests.metamorphic.conftest import Kit
 
 

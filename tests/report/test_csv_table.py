@@ -10,7 +10,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kdray.errors import ConfigError, DataError
+from kdray.errors import DataError
 from kdray.report import csv_table, describe
 from kdray.report.csv_table import parse, read, to_csv
 from kdray.report.front import front
@@ -29,9 +29,9 @@ def again(tmp_path, records, references=None, objectives=BOTH):
 
 
 def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, experiment):
-    found = again(tmp_path, experiment.records, experiment.references)
+    found = again(tmp_path, experiment.records, experiment.baselines)
     assert found.objectives == experiment.sweep.objectives
-    assert found.references == experiment.references
+    assert found.baselines == experiment.baselines
     for old, new in zip(experiment.records, found.records, strict=True):
         assert (new.key, new.number, new.state, new.reason) == (old.key, old.number, old.state, old.reason)
         assert (new.overrides, new.trial, new.seconds) == (old.overrides, old.trial, old.seconds)
@@ -44,14 +44,14 @@ def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, expe
             assert now["assertion_accuracy"] == was["assertion_accuracy"]
             assert now.get("intervals", {}) == was.get("intervals", {})
     assert any(len(record.rungs) > 1 for record in found.records)
-    before = front(experiment.records, BOTH), experiment.records, experiment.references
-    assert table_text(front(found.records, BOTH), found.records, found.references) == table_text(*before)
+    before = front(experiment.records, BOTH), experiment.records, experiment.baselines
+    assert table_text(front(found.records, BOTH), found.records, found.baselines) == table_text(*before)
 
 
 def test_written_again_a_table_is_the_same(tmp_path, experiment):
-    text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.references)
-    found = again(tmp_path, experiment.records, experiment.references)
-    assert to_csv(front(found.records, BOTH), found.records, found.references) == text
+    text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.baselines)
+    found = again(tmp_path, experiment.records, experiment.baselines)
+    assert to_csv(front(found.records, BOTH), found.records, found.baselines) == text
 
 
 def test_a_sweep_over_whole_students_is_reported_written_and_read_again(tmp_path):
@@ -102,59 +102,6 @@ def test_whatever_is_written_is_read(made):
         assert repr(sorted(new.overrides.items())) == repr(sorted(old.overrides.items()))
         assert new.trial == old.trial
         assert (new.state, new.reason, new.seconds) == (old.state, old.reason, old.seconds)
-
-
-def test_a_classifier_has_its_own_accuracy_and_a_table_of_anything_else_no_objective(tmp_path):
-    def of(**marks):
-        records = [TrialRecord("t0000", 0, "complete", {}, {}, ({"step": 1, **marks},))]
-        return again(tmp_path, records, objectives=dict.fromkeys(marks, "max")).objectives
-
-    assert of(accuracy=0.5, metamorphic_discrepancy=0.1) == {
-        "accuracy": "max", "metamorphic_discrepancy": "min",
-    }  # fmt: skip
-    assert of(ece=0.1) == {}
-
-
-def test_the_front_of_a_table_is_the_front_of_its_folder(tmp_path):
-    folder, table = str(simulate(tmp_path / "one", 20, cases=0)), str(tmp_path / "t.csv")
-    asked = {"objectives": None, "where": (), "as_json": False}
-    said = report([folder], files={"csv": table}, **asked)
-    assert report([table], files={}, **asked) == said
-    data = json.loads(report([table], files={}, **(asked | {"as_json": True})))
-    assert data["front"]
-    assert "history" not in data  # a table does not say how many devices a trial had
-    with pytest.raises(ConfigError, match=r"--html: .* has no sweep file and no cases"):
-        report([table], files={"html": str(tmp_path / "x.html")}, **asked)
-    assert not (tmp_path / "x.html").exists()
-
-
-def test_a_table_without_an_objective_asks_for_one(tmp_path):
-    records = [TrialRecord("t0000", 0, "complete", {}, {}, ({"step": 1, "ece": 0.5},))]
-    (tmp_path / "t.csv").write_text(to_csv(front(records, {"ece": "min"}), records), newline="")
-    asked = {"where": (), "files": {}, "as_json": False}
-    with pytest.raises(ConfigError, match="name --objectives"):
-        report([str(tmp_path / "t.csv")], objectives=None, **asked)
-    assert "t0000" in report([str(tmp_path / "t.csv")], objectives="ece:min", **asked)
-
-
-def test_a_table_names_no_machine(tmp_path):
-    folder = simulate(tmp_path / "runs" / "one", 3, cases=0)
-    sweep = yaml.safe_load((folder / "sweep.yaml").read_text())
-    (folder / "sweep.yaml").write_text(yaml.safe_dump(sweep | {"storage": str(tmp_path / "runs")}))
-    for path in folder.glob("trials/*/trial.yaml"):
-        trial = yaml.safe_load(path.read_text())
-        path.write_text(
-            yaml.safe_dump(trial | {"shards": f"{tmp_path}/runs/data/signal", "corpus": "/srv/c"})
-        )
-        (path.parent / "state.json").write_text(
-            json.dumps({"state": "failed", "reason": f"{tmp_path}/runs/data/signal: gone", "seconds": 1})
-        )
-    table = tmp_path / "t.csv"
-    report([str(folder)], objectives=None, where=(), files={"csv": str(table)}, as_json=False)
-    assert str(tmp_path) not in table.read_text()
-    record = read(str(table))[0][0]
-    assert (record.setting("shards"), record.setting("corpus")) == ("runs/data/signal", "/srv/c")
-    assert record.reason == "runs/data/signal: gone"
 
 
 HEADS = ",".join((*csv_table.HEAD, *csv_table.TAIL))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from kdray.config import Sweep, parse
 from kdray.report import effects
-from kdray.report.front import front
 from kdray.results import TrialRecord
 
 SWEEP = {
@@ -100,6 +96,15 @@ def test_importance_names_the_setting_that_decides(sweep):
     assert sum(share for _, share in found[0]["shares"]) == pytest.approx(1)
 
 
+def test_importance_knows_alpha_also_where_the_file_writes_its_range_in_whole_numbers(sweep):
+    space = SWEEP["space"] | {"distil.alpha": {"range": [0, 1]}}
+    written = parse(Sweep, SWEEP | {"space": space}, "test")
+    made = records(60)
+    assert effects.importance(made, written, {"a": "max"}) == effects.importance(made, sweep, {"a": "max"})
+    (entry,) = effects.importance(made, written, {"a": "max"})
+    assert dict(entry["shares"])["distil.alpha"] > 0
+
+
 def test_importance_leaves_optuna_as_talkative_as_it_was(sweep, capfd):
     import optuna
 
@@ -107,25 +112,3 @@ def test_importance_leaves_optuna_as_talkative_as_it_was(sweep, capfd):
     effects.importance(records(30), sweep, {"a": "max"})
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr().err == ""
-
-
-def test_the_front_probability_is_high_for_a_clear_leader_and_split_between_equals():
-    def one(number, a, half):
-        rung = {"step": 1, "a": a, "b": 0.5, "intervals": {"a": [a - half, a + half]}}
-        return TrialRecord(f"t{number:04d}", number, "complete", {}, {}, (rung,))
-
-    found = front([one(0, 0.9, 0.02), one(1, 0.5, 0.02)], {"a": "max", "b": "min"})
-    assert found.probability.tolist() == [1.0, 0.0]
-    found = front([one(0, 0.5, 0.1), one(1, 0.5, 0.1)], {"a": "max", "b": "min"})
-    assert found.probability == pytest.approx([0.5, 0.5], abs=0.05)
-
-
-def test_the_report_comes_without_torch_ray_and_optuna():
-    code = (
-        "import sys, kdray.report.html, kdray.report.table, kdray.report.formats;"
-        "import kdray.report.techniques, kdray.report.show;"
-        "heavy = ('torch', 'ray', 'optuna', 'transformers', 'deepspeed', 'pyarrow', 'plotly');"
-        "print([m for m in heavy if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_every_candidate_is_a_dot_inside_the_frame_and_the_front_is_named(found, experiment):
-    root = ET.fromstring(front_svg(found, experiment.references))  # noqa: S314 - our own text
+    root = ET.fromstring(front_svg(found, experiment.baselines))  # noqa: S314 - our own text
     circles = root.findall(f"{SVG}circle")
     assert {circle.find(f"{SVG}title").text for circle in circles} == {one.key for one in found.candidates}
     assert all(

@@ -8,52 +8,7 @@ import io
 import json
 import math
 
-from rich.console import Console
-
-from kdray.report import csv_table, describe, formats
-from kdray.report.front import front
-from kdray.report.table import caption, front_table
-from kdray.results import TrialRecord
-
-
-def printed(table, width=120):
-    console = Console(width=width, file=io.StringIO(), color_system=None)
-    console.print(table)
-    return console.file.getvalue()
-
-
-def test_the_table_shows_front_members_first_with_intervals_and_the_teacher_last(experiment, found):
-    text = printed(front_table(found, experiment.references))
-    lines = [line for line in text.splitlines() if "t0" in line]
-    assert [line.split()[1] for line in lines[: len(found.members)]] == [
-        member.key for member in found.members
-    ]
-    assert all(line.strip()[0] in "●◆" for line in lines[: len(found.members)])
-    assert all(line.strip()[0] == "t" for line in lines[len(found.members) :])
-    assert text.count("◆") == 1
-    best = found.members[0]
-    assert describe.metric(best, "assertion_accuracy") in text
-    assert describe.architecture(best) in text
-    assert text.index("teacher") > text.index(lines[-1])
-
-
-def test_the_table_never_cuts_the_front(found):
-    shown = printed(front_table(found, rows=1))
-    assert shown.count("t0") == len(found.members)
-    assert printed(front_table(found, rows=None)).count("t0") == len(found.candidates)
-    assert printed(front_table(found, everything=False)).count("t0") == len(found.members)
-
-
-def test_a_name_in_square_brackets_is_no_markup(found):
-    assert "[red]x" in printed(front_table(found, {"[red]x": {"assertion_accuracy": 0.1}}))
-
-
-def test_the_caption_counts_states_and_names_the_reference_point(experiment, found):
-    text = caption(found, experiment.records)
-    complete = sum(record.state == "complete" for record in experiment.records)
-    assert text.startswith(f"60 trials: {complete} complete")
-    assert "up to assertion accuracy" in text
-    assert caption(front([], found.objectives), []).startswith("no trial yet; 0 on the front")
+from kdray.report import csv_table, formats
 
 
 def test_csv_holds_every_trial_and_every_number_unrounded(experiment, found):
@@ -73,7 +28,7 @@ def test_csv_holds_every_trial_and_every_number_unrounded(experiment, found):
 def test_json_is_strict_and_holds_the_front(experiment, found):
     record = experiment.records[0]
     broken = dataclasses.replace(record, rungs=({**record.metrics, "train_loss": math.nan},))
-    data = json.loads(formats.to_json(found, [broken, *experiment.records[1:]], experiment.references))
+    data = json.loads(formats.to_json(found, [broken, *experiment.records[1:]], experiment.baselines))
     assert data["front"] == [member.key for member in found.members]
     assert data["hypervolume"] == found.hypervolume
     assert data["reference_point"] == found.reference
@@ -94,34 +49,3 @@ def test_markdown_rows_have_as_many_cells_as_the_head(found):
     assert len(lines) == 3 + len(found.members)
     assert "a\\|b" in lines[-1]
     assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
-
-
-def test_numbers_are_short_and_never_lie_about_nothing():
-    assert [describe.number(x) for x in (0.1634, 12.53, 1234.0, 0.0, math.nan, None)] == [
-        "0.163", "12.53", "1,234", "0.000", "\u2013", "\u2013",
-    ]  # fmt: skip
-    assert [describe.count(x) for x in (950, 812_993, 6_291_456, 2.5e9)] == [
-        "950",
-        "813 K",
-        "6.29 M",
-        "2.5 B",
-    ]
-
-
-def test_architectures_of_both_families_are_named():
-    t5 = {
-        "family": "t5",
-        "encoder_layers": 2,
-        "decoder_layers": 1,
-        "hidden": 64,
-        "heads": 2,
-        "feed_forward": 96,
-    }
-    assert (
-        describe.architecture(TrialRecord("t0000", 0, "complete", {}, {"student": t5}, ()))
-        == "t5 2+1x64 h2 ff96"
-    )
-    own = {"family": "llama", "layers": 2, "hidden": 64, "tokenizer": "word", "vocab": 500}
-    record = TrialRecord("t0000", 0, "complete", {}, {"student": own}, ())
-    assert describe.architecture(record) == "llama 2x64 word500"
-    assert describe.architecture(TrialRecord("t0000", 0, "complete", {}, {}, ())) == ""

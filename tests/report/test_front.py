@@ -108,3 +108,14 @@ def test_metrics_are_the_numbers_that_were_recorded():
         record(0, 0.1, 0.2), rungs=({"step": 1, "a": 2, "b": "x", "c": True, "d": None},)
     )
     assert metric_names([odd]) == ["a"]
+
+
+def test_the_front_probability_is_high_for_a_clear_leader_and_split_between_equals():
+    def student(number, a, half):
+        rung = {"step": 1, "a": a, "b": 0.5, "intervals": {"a": [a - half, a + half]}}
+        return TrialRecord(f"t{number:04d}", number, "complete", {}, {}, (rung,))
+
+    found = front([student(0, 0.9, 0.02), student(1, 0.5, 0.02)], {"a": "max", "b": "min"})
+    assert found.probability.tolist() == [1.0, 0.0]
+    found = front([student(0, 0.5, 0.1), student(1, 0.5, 0.1)], {"a": "max", "b": "min"})
+    assert found.probability == pytest.approx([0.5, 0.5], abs=0.05)

@@ -236,8 +236,8 @@ def test_hostile_text_is_shown_and_not_run(driver, tmp_path):
     experiment = results.experiment(simulate(tmp_path / "x", 30, hostile=True))
     first, *others = experiment.records
     named = [dataclasses.replace(first, key=HOSTILE), *others]
-    held = {**experiment.references, HOSTILE: experiment.references["teacher"]}
-    experiment = dataclasses.replace(experiment, records=named, references=held)
+    held = {**experiment.baselines, HOSTILE: experiment.baselines["teacher"]}
+    experiment = dataclasses.replace(experiment, records=named, baselines=held)
     path = tmp_path / "hostile.html"
     html.write(path, experiment, front(experiment.records, experiment.sweep.objectives), note=HOSTILE)
     page = opened(driver, path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -79,3 +81,14 @@ def test_csv_says_how_sure_the_front_is(folder, tmp_path):
     with open(tmp_path / "x.csv") as stream:
         rows = list(csv.DictReader(stream))
     assert sum(float(row["front_probability"] or 0) > 0 for row in rows) > 1
+
+
+def test_the_report_comes_without_torch_ray_and_optuna():
+    code = (
+        "import sys, kdray.report.html, kdray.report.front_table, kdray.report.formats;"
+        "import kdray.report.compare.comparisons, kdray.report.show;"
+        "heavy = ('torch', 'ray', 'optuna', 'transformers', 'deepspeed', 'pyarrow', 'plotly');"
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

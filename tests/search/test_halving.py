@@ -56,9 +56,9 @@ def test_nothing_is_placed_before_what_dominates_it(points: list[tuple[int, int]
     losses = np.array(points, np.float64)
     place = ranking(losses)
     assert sorted(place) == list(range(len(points)))
-    for a, one in enumerate(losses):
+    for a, losses_M in enumerate(losses):
         for b, other in enumerate(losses):
-            if (one <= other).all() and (one < other).any():
+            if (losses_M <= other).all() and (losses_M < other).any():
                 assert place[a] < place[b]
 
 
@@ -106,7 +106,7 @@ def test_trials_of_a_later_bracket_are_first_stopped_at_a_later_rung() -> None:
 def test_the_rank_correlation_is_spearmans() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 9, 40).astype(float), rng.integers(0, 9, 40).astype(float)
-    x_ranks, y_ranks = ([np.mean(np.flatnonzero(np.sort(v) == one)) for one in v] for v in (x, y))
+    x_ranks, y_ranks = ([np.mean(np.flatnonzero(np.sort(v) == value)) for value in v] for v in (x, y))
     assert rank_correlation(x, y) == pytest.approx(np.corrcoef(x_ranks, y_ranks)[0, 1])
     assert rank_correlation(x, x**3) == pytest.approx(1.0)
     assert rank_correlation(x, np.zeros(40)) == 0.0

@@ -8,7 +8,7 @@ import pytest
 from kdray import pareto
 from kdray.search import space
 from kdray.search.coordinates import Coordinates
-from kdray.search.fidelity import project
+from kdray.search.extrapolation import project
 from kdray.search.gaussian import Hyper, Process, _loss, _squares, fit
 from kdray.search.improvement import expected_gain, expected_hypervolume_gain, expected_scalar_gain
 from kdray.search.surrogate import Surrogate, normal_scores, standardise
@@ -81,8 +81,8 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     x, y = rng.random((12, 3)), rng.standard_normal(12)
     squares = _squares(x, np.array([0, 1, 1]), 2)
     theta, extra = np.array([0.3, -0.2, 0.1, -2.0]), rng.random(12)
-    found = _loss(theta, squares, y, extra)
-    assert found is not None
+    loss_and_gradient = _loss(theta, squares, y, extra)
+    assert loss_and_gradient is not None
     for i in range(4):
         ends = []
         for sign in (1, -1):
@@ -91,7 +91,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
             there = _loss(moved, squares, y, extra)
             assert there is not None
             ends.append(there[0])
-        assert found[1][i] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4)
+        assert loss_and_gradient[1][i] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4)
 
 
 def test_a_point_with_noise_of_its_own_weighs_less() -> None:
@@ -156,9 +156,9 @@ def test_reports_are_carried_over_several_rungs_and_without_any_example() -> Non
 
 def test_scores_do_not_depend_on_the_unit() -> None:
     y = np.random.default_rng(0).lognormal(size=(50, 2))
-    one, _ = standardise(y, np.zeros_like(y))
+    scores, _ = standardise(y, np.zeros_like(y))
     other, _ = standardise(1000 * y + 5, np.zeros_like(y))
-    np.testing.assert_allclose(one, other)
+    np.testing.assert_allclose(scores, other)
     assert (
         normal_scores(np.array([3.0, 1.0, 1.0, 2.0])).tolist()[1]
         == normal_scores(np.array([3.0, 1.0, 1.0, 2.0]))[2]
@@ -245,5 +245,5 @@ def test_a_stopped_trial_is_on_no_front(make_sweep: Any) -> None:
         if number >= 5:
             model.report(number, 3, [float(number)])
         model.end(number, failed=False)
-    best = model._model(list(model._seen.values())).best_PD
+    best = model._model(list(model._heard.values())).best_PD
     assert best.tolist() == [[pytest.approx(5 / 9)]]

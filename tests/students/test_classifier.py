@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from kdray.config import RobertaStudent
 from kdray.errors import ConfigError, DataError
 from kdray.students.classifier import split
-from kdray.students.compressor import load_compressor
+from kdray.students.compressor_weights import load_compressor
 from kdray.students.cost import params
 from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states

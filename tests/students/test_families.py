@@ -10,7 +10,7 @@ from kdray.errors import ConfigError
 from kdray.students.cost import params
 from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states
-from kdray.students.slices import check_sliceable, spread
+from kdray.students.slices import check_sliceable, evenly_spaced
 from kdray.students.warm_start import random_slice, slice_state
 
 LLAMA = LlamaStudent(family="llama", layers=3, hidden=64, heads=4, head_dim=16, feed_forward=96)
@@ -93,7 +93,7 @@ def test_a_slice_is_leading_blocks_of_evenly_spaced_layers_and_shares_memory():
     [(1, 6, [0]), (2, 6, [0, 5]), (3, 6, [0, 2, 5]), (6, 6, [0, 1, 2, 3, 4, 5])],
 )
 def test_layers_are_taken_evenly_with_the_first_and_the_last(kept, total, expected):
-    assert spread(kept, total) == expected
+    assert evenly_spaced(kept, total) == expected
 
 
 @pytest.mark.parametrize(

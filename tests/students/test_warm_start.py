@@ -10,9 +10,7 @@ from kdray.errors import ConfigError
 from kdray.students.axes import axes_of, reorder
 from kdray.students.families import build
 from kdray.students.importance import best_order, cut_model, importance_order, mean_loss
-from kdray.students.pieces import carried_over, spelled
 from kdray.students.slices import check_sliceable
-from kdray.tasks.classification import train_code_tokenizer
 from kdray.tasks.row import IGNORED, Row
 from tests.students.architectures import (
     ARCHITECTURES,
@@ -134,20 +132,3 @@ def test_any_smaller_architecture_is_cut_and_trains_on(whole, part):
 def test_what_cannot_be_cut_is_refused_by_field(whole, part, said):
     with pytest.raises(ConfigError, match=said):
         check_sliceable(whole, part)
-
-
-def test_another_vocabulary_takes_the_rows_of_shared_pieces_and_spells_the_others():
-    words = ["alpha beta gamma return value", "if value == beta: return alpha"] * 30
-    teacher, student = train_code_tokenizer(words, 270), train_code_tokenizer(words, 300, "word")
-    spelling = spelled(student, teacher)
-    known, own = teacher.get_vocab(), student.get_vocab()
-    assert spelling[own["<pad>"]] == [known["<pad>"]]
-    shared = next(piece for piece in own if piece in known and piece not in student.all_special_tokens)
-    assert spelling[own[shared]] == [known[shared]]
-    spelt = next(piece for piece in own if piece not in known)
-    assert "".join(teacher.convert_ids_to_tokens(spelling[own[spelt]])) == spelt
-    table = torch.randn(len(known), 8)
-    found = carried_over(table, torch.zeros(400, 8), spelling)
-    assert torch.equal(found[own[shared]], table[known[shared]])
-    torch.testing.assert_close(found[own[spelt]], table[torch.tensor(spelling[own[spelt]])].mean(0))
-    assert torch.equal(found[399], torch.zeros(8))

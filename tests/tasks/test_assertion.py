@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kdray.corpus.example import Example
 from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.row import IGNORED
-from kdray.tasks.tokenizer import train_tokenizer
+from kdray.tasks.tokenizer import train_line_tokenizer
 
 NAMES = st.sampled_from(["x", "total", "result", "f(1, 23)", "a.b", "'text  here'"])
 LINES = st.lists(st.builds("{} = {}".format, NAMES, NAMES), max_size=4)
@@ -20,7 +20,7 @@ TESTS = st.lists(st.tuples(LINES, TARGETS), min_size=1, max_size=6)
 def tokenizer():
     text = "def test_f():\n    total = f(1, 23)\n    assert total == a.b\n"
     text += "    if x:\n        result = 'text  here'\n"
-    return train_tokenizer([text] * 3, 400)
+    return train_line_tokenizer([text] * 3, 400)
 
 
 def chain(parts, group="shop/test_f.py"):
@@ -103,7 +103,7 @@ def test_an_answer_that_is_too_long_is_no_target(tokenizer):
 
 def test_limits_and_tokenizer_are_part_of_the_fingerprint(tokenizer):
     task = AssertionTask(tokenizer, False)
-    other = train_tokenizer(["something else entirely " * 9], 400)
+    other = train_line_tokenizer(["something else entirely " * 9], 400)
     prints = {
         task.fingerprint,
         AssertionTask(tokenizer, False, max_input=100).fingerprint,
@@ -122,7 +122,7 @@ JAVA = Example(
 
 @pytest.fixture(scope="module")
 def java_tokenizer():
-    return train_tokenizer(
+    return train_line_tokenizer(
         [f"{METHOD}\n{JAVA.context}{JAVA.target}{JAVA.after}\n// p/CartTest.java\n"] * 3, 400
     )
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kdray.corpus.example import Example
-from kdray.tasks.classification import ClassificationTask, train_code_tokenizer
+from kdray.tasks.classification import ClassificationTask
+from kdray.tasks.tokenizer import train_code_tokenizer
 
 CODE = "int add(int a, int b) {\n    return a + b;\n}"
 TOKENIZER = train_code_tokenizer([CODE] * 3, 300)

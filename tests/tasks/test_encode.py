@@ -10,7 +10,7 @@ from kdray.tasks.assertion import AssertionTask
 from kdray.tasks.classification import train_code_tokenizer
 from kdray.tasks.encode import encode_text
 from kdray.tasks.reread import Reread
-from kdray.tasks.tokenizer import train_tokenizer
+from kdray.tasks.tokenizer import train_line_tokenizer
 
 TEXTS = st.lists(
     st.sampled_from(["<pad>", "<unk>", "</s>", "<s>", " ", "x = 1", '"', "\n", "    "]), max_size=9
@@ -20,7 +20,7 @@ TEXTS = st.lists(
 @pytest.fixture(scope="module")
 def tokenizers():
     text = ["def test_f():\n    assert tok.pad == 1\n"] * 3
-    return train_tokenizer(text, 300), train_code_tokenizer(text, 300)
+    return train_line_tokenizer(text, 300), train_code_tokenizer(text, 300)
 
 
 @given(TEXTS)

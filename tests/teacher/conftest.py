@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kdray.tasks.row import IGNORED, Row
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.shards import ShardWriter
 

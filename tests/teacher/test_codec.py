@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kdray.errors import DataError
 from kdray.teacher import fidelity
-from kdray.teacher.codec import Codec, Packed, State, make, starts
+from kdray.teacher.codec import Codec, Packed, State, starts
+from kdray.teacher.codecs import make
 from kdray.teacher.signal import TeacherSignal
 
 CODECS = [

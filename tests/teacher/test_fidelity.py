@@ -70,10 +70,3 @@ def test_a_whole_vocabulary_has_no_tail(logits_NV: np.ndarray) -> None:
     np.testing.assert_allclose(fidelity.full_kl(logits_NV, signal, 3.0), 0, atol=1e-6)
     p = softmax(logits_NV)
     np.testing.assert_allclose(fidelity.entropy(signal, 1.0), -(p * np.log(p)).sum(1), rtol=1e-5)
-
-
-def test_the_error_of_the_head_is_counted_over_kept_tokens_only(logits_NV: np.ndarray) -> None:
-    signal = _exact(logits_NV, K)
-    signal.logprobs_NK[:, -1] = -np.inf
-    errors = fidelity.head_error(logits_NV, signal, 1.0)
-    assert len(errors) == N * (K - 1)

@@ -10,7 +10,7 @@ import pytest
 
 from kdray.errors import DataError
 from kdray.tasks.row import Row
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardSource, ShardWriter
 from kdray.teacher.verify import verify

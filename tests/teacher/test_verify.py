@@ -8,7 +8,7 @@ import pytest
 from kdray.errors import DataError
 from kdray.tasks.row import Row
 from kdray.teacher.capture import capture
-from kdray.teacher.codec import make
+from kdray.teacher.codecs import make
 from kdray.teacher.shards import ShardSource
 from kdray.teacher.verify import show, verify
 from tests.teacher.conftest import HEADER, VOCAB, make_rows

@@ -15,19 +15,20 @@ from kdray.config import Distil, merge, sweep_from
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
+from kdray.evaluation.examine import examine
+from kdray.experiment.job import Job
 from kdray.losses import to_tensors
-from kdray.metamorphic.inputs import IDENTITY
 from kdray.metamorphic.suite import Suite
+from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.results import read_cases
-from kdray.search.attempt import Attempt, order
 from kdray.stream import collate
 from kdray.students.families import describe
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.classification import ClassificationTask
 from kdray.teacher.shards import ShardSource
-from kdray.train.exam import examine
 from kdray.train.learner import Learner
-from kdray.train.run import TrialRun, train
+from kdray.train.trial_run import TrialRun, train
+from kdray.workers.attempt import Attempt
 from tests import labelled_world
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
@@ -159,11 +160,7 @@ def test_a_trial_goes_on_after_a_rung_with_the_same_losses(clone_world, tmp_path
 
 def test_the_worst_cases_lie_beside_a_trials_results(vulnerability_world, tmp_path):
     trial = labelled_world.sweep(vulnerability_world, "vulnerability").trial
-    given = order(
-        "t0000", trial, experiment=str(tmp_path), objectives=["accuracy"], decided=0,
-        factory="kdray.train:TrialRun",
-    )  # fmt: skip
-    attempt = Attempt(given)
+    attempt = Attempt(Job("t0000", trial, 0), str(tmp_path), ["accuracy"], TrialRun)
     while not attempt.done:
         attempt.next_rung()
     attempt.close()

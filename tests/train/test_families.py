@@ -14,12 +14,12 @@ from kdray.cli import main
 from kdray.config import Trial, as_data, merge, sweep_from
 from kdray.errors import ConfigError
 from kdray.launch.prepare import prepare
-from kdray.metamorphic.evaluate import evaluate
+from kdray.metamorphic.suite_metrics import evaluate
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.vocabulary import KEPT
 from kdray.train import TrialRun
 from kdray.train.start import ORDER
-from kdray.train.vocabulary import KEPT
 from tests import labelled_world, world
 
 CLASSIFIERS = {
@@ -119,7 +119,7 @@ def test_a_writer_with_its_own_tokenizer_learns_the_teachers_answers(kind, base,
 
 
 def test_a_shorter_prompt_is_the_end_of_the_longer_one(seq2seq_world):
-    from kdray.train.data import open_data
+    from kdray.train.trial_data import open_data
 
     for base in (world.sweep, world.seq2seq):
         trial = base(seq2seq_world).trial
@@ -146,7 +146,7 @@ def test_shards_of_the_ground_truth_hold_no_sequence(answered_world):
 def test_a_student_in_its_teachers_tokens_is_read_word_for_word(answered_world):
     """Read again with a tokenizer that is the teacher's, rows and prompts are what they were."""
     from kdray.tasks.reread import Reread
-    from kdray.train.data import open_data
+    from kdray.train.trial_data import open_data
 
     for trial in (world.sweep(answered_world).trial, world.seq2seq(answered_world).trial):
         data = open_data(trial)

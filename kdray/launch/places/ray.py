@@ -15,7 +15,7 @@ import yaml
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
 from kdray.launch.places.request import Request, check_folders
-from kdray.launch.places.text import Block, dump
+from kdray.launch.places.yaml_text import Block, dump
 
 SWEEP_FILE = "sweep.yaml"
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from kdray.errors import DataError
 from kdray.metamorphic.attacks.identifiers import Identifiers, identifiers
+from kdray.teacher.cache import local_folder
 
 TOP, KEPT = 60, 30
 WINDOW = 600
@@ -33,14 +34,15 @@ class MaskedNames:
 
     @classmethod
     def load(cls, folder: str | Path) -> MaskedNames:
-        """From a folder or hub name, safetensors only. Raises `DataError` where there is no such model."""
+        """A folder, a URI or a hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+        source = local_folder(str(folder))
         try:
             model = AutoModelForMaskedLM.from_pretrained(
-                str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+                source, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             )
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{folder}: no masked language model: {str(error).strip().splitlines()[0]}"

@@ -98,6 +98,10 @@ class Rewrite:
         return Variant(new_context, new_target, self.name, found.renames)
 
 
+def _with_line_end(text: str, line_end: str) -> str:
+    return text if line_end == "\n" else text.replace("\r\n", "\n").replace("\n", line_end)
+
+
 def apply(source: Source, edits: Sequence[Edit]) -> tuple[str, str]:
     """The context and target after the edits. An insertion where the target begins belongs to the context."""
     pieces: tuple[list[bytes], list[bytes]] = ([], [])
@@ -108,7 +112,7 @@ def apply(source: Source, edits: Sequence[Edit]) -> tuple[str, str]:
             pieces[0].append(source.data[at : source.boundary])
             at = source.boundary
         pieces[in_target].append(source.data[at : edit.start])
-        pieces[in_target].append(edit.text.encode())
+        pieces[in_target].append(_with_line_end(edit.text, source.line_ends[in_target]).encode())
         at = edit.end
     if at < source.boundary:
         pieces[0].append(source.data[at : source.boundary])

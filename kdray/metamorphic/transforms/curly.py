@@ -10,6 +10,7 @@ Not covered: whole classes and translation units.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,13 +25,26 @@ UNKNOWN = ""
 
 @dataclass(frozen=True)
 class Declaration:
-    """One declaration of one name: a use of it stands in [begin, end)."""
+    """One declaration of one name: a use of it stands in [begin, end).
+
+    Attributes:
+        name: what is declared.
+        type: where it is certain what the type means, else `UNKNOWN`.
+        begin, end: bytes.
+        is_parameter: of the function itself.
+        written: the whole type as it is written, of anything that is assigned as a whole.
+        has_value: whether it has a value from the start.
+        is_final: whether it may stand for a constant.
+    """
 
     name: str
     type: str
     begin: int
     end: int
-    is_parameter: bool
+    is_parameter: bool = False
+    written: str = UNKNOWN
+    has_value: bool = False
+    is_final: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,8 @@ class Dialect:
         true: text of a true condition.
         false: text of a false one.
         style: of new names.
+        words: in a new name; several make it unlikely that a macro which nobody sees here mentions it.
+        sees_source: words that show where something stands, or what it is called.
         survey: finds declarations and mentions that are no plain variables.
     """
 
@@ -55,6 +71,8 @@ class Dialect:
     true: str
     false: str
     style: str
+    words: int
+    sees_source: Callable[[set[str]], bool]
     survey: Callable[[Source, Unit], None]
 
 
@@ -69,6 +87,8 @@ class Unit:
         declarations: by name.
         uses: identifiers that may be variables, by name, declarations included.
         tainted: names that are mentioned as something else, or nobody knows what.
+        strangers: where names stand that nobody declares here, in the order of the text: in C each may be a macro,
+            and hide any code, show its arguments, paste names, or mention variables of the function.
         words: every word of the source.
         plain, types: what has been found out about names; only asked for once the survey is over.
     """
@@ -79,25 +99,43 @@ class Unit:
     declarations: dict[str, list[Declaration]] = field(default_factory=lambda: defaultdict(list))
     uses: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     tainted: set[str] = field(default_factory=set)
+    strangers: list[int] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     plain: dict[str, bool] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
-    def declare(self, name: str, type_: str, begin: int, end: int, is_parameter: bool = False) -> None:
-        """Notes a declaration."""
-        self.declarations[name].append(Declaration(name, type_, begin, end, is_parameter))
+    def declare(self, declaration: Declaration) -> None:
+        """Notes a declaration. Two in one scope are none: a macro has been taken for a type."""
+        known = self.declarations[declaration.name]
+        if any(other.end == declaration.end and not other.is_parameter for other in known):
+            self.tainted.add(declaration.name)
+        known.append(declaration)
 
     def is_plain(self, name: str) -> bool:
         """Whether every mention of a name certainly is one of the variables declared here."""
         if name not in self.plain:
             self.plain[name] = (
-                name in self.declarations and name not in self.tainted and self._is_covered(name)
+                name in self.declarations and name not in self.tainted and self.is_covered(name)
             )
         return self.plain[name]
 
-    def _is_covered(self, name: str) -> bool:
+    def is_hidden(self, name: str) -> bool:
+        """Whether a plain name is out of sight of whatever is not known here."""
+        spans = self.declarations[name]
+        return self.is_plain(name) and not any(self._has_stranger(span.begin, span.end) for span in spans)
+
+    def has_stranger(self, node: Node) -> bool:
+        """Whether something stands in a node that may be a macro."""
+        return self._has_stranger(node.start, node.end)
+
+    def _has_stranger(self, begin: int, end: int) -> bool:
+        at = bisect_left(self.strangers, begin)
+        return at < len(self.strangers) and self.strangers[at] < end
+
+    def is_covered(self, name: str) -> bool:
         """Whether each use stands in the scope of a declaration: one walk over both, in the order of the text."""
-        spans = sorted(((span.begin, span.end) for span in self.declarations[name]), reverse=True)
+        known = self.declarations.get(name, ())
+        spans = sorted(((span.begin, span.end) for span in known), reverse=True)
         reach = 0
         for use in sorted(self.uses[name], key=lambda use: use.start):
             while spans and spans[-1][0] <= use.start:
@@ -112,6 +150,19 @@ class Unit:
             found = {declaration.type for declaration in self.declarations.get(name, ())}
             self.types[name] = found.pop() if len(found) == 1 and self.is_plain(name) else UNKNOWN
         return self.types[name]
+
+    def written_type(self, name: str) -> str:
+        """The whole type as it is written, where all declarations of a plain name agree."""
+        found = {declaration.written for declaration in self.declarations.get(name, ())}
+        return found.pop() if len(found) == 1 and self.is_plain(name) else UNKNOWN
+
+    def is_variable(self, name: str) -> bool:
+        """Whether a name certainly is no constant."""
+        return self.is_plain(name) and not any(found.is_final for found in self.declarations[name])
+
+    def has_value(self, name: str) -> bool:
+        """Whether a plain variable has a value wherever it may be looked at."""
+        return self.is_plain(name) and all(found.has_value for found in self.declarations[name])
 
 
 def unit_of(source: Source, dialects: dict[str, Dialect]) -> Unit | str:
@@ -130,6 +181,8 @@ def _unit_of(source: Source, dialect: Dialect) -> Unit | str:
         return "is not one function with a body"
     unit = Unit(top[0], body, dialect)
     unit.words = {word.decode() for word in WORD.findall(source.data)}
+    if dialect.sees_source(unit.words):
+        return "somebody may look where its lines stand"
     dialect.survey(source, unit)
     return unit
 
@@ -142,6 +195,8 @@ def type_of(source: Source, unit: Unit, node: Node | None, depth: int = 0) -> st
         return unit.type_of_name(source.text(node))
     if node.type == "parenthesized_expression":
         return type_of(source, unit, node.children[1] if len(node.children) == 3 else None, depth + 1)
+    if node.type == "char_literal":
+        return "int"  # in C
     if node.type in ("unary_expression", "update_expression"):
         operator = node.child("operator")
         inner = node.child("operand") or node.child("argument")
@@ -164,7 +219,9 @@ def _binary_type(source: Source, unit: Unit, node: Node, depth: int) -> str:
         return UNKNOWN
     if sign in ("<", ">", "<=", ">=", "==", "!="):
         return "boolean" if source.language == "java" else "int"
-    if sign in ("+", "-", "*"):
+    if sign in ("<<", ">>", ">>>") and {left, right} <= INTEGERS:
+        return "long" if left == "long" else "int"
+    if sign in ("+", "-", "*", "/", "%") or (sign in ("&", "|", "^") and {left, right} <= INTEGERS):
         # C's long and int may be equally wide: the wider rank wins in both languages.
         order = ("double", "float", "long")
         return next((wide for wide in order if wide in (left, right)), "int")
@@ -217,6 +274,21 @@ def closed(source: Source, node: Node) -> str:
     return f"({source.text(node)})" if node.type in compound else source.text(node)
 
 
-def is_word_of_macro(text: str) -> bool:
-    """C's custom: what is written in capitals, or begins with two underscores, may be no function."""
-    return (text.isupper() and len(text) > 1) or text.startswith("__")
+CHANGES = frozenset({"assignment_expression", "update_expression"})
+CALLS = frozenset(
+    {"call_expression", "method_invocation", "object_creation_expression", "explicit_constructor_invocation"}
+)
+
+
+def changed_names(source: Source, node: Node) -> set[str]:
+    """Variables that an expression itself assigns or increments."""
+    found = set()
+    for inner in node.walk():
+        if inner.type in CHANGES:
+            found |= {source.text(child) for child in inner.walk() if child.type == "identifier"}
+    return found
+
+
+def calls(node: Node) -> bool:
+    """Whether an expression runs code that stands elsewhere."""
+    return any(inner.type in CALLS for inner in node.walk())

@@ -28,8 +28,10 @@ NO_STATEMENT = frozenset(
 JUMPS = frozenset({"return_statement", "break_statement", "continue_statement", "throw_statement",
                    "yield_statement", "goto_statement"})  # fmt: skip
 LOOPS = frozenset({"for_statement", "while_statement", "do_statement", "enhanced_for_statement"})
-INNER_CODE = frozenset({"lambda_expression", "class_body"})
+INNER_CODE = frozenset({"lambda_expression", "class_body", "function_definition"})
 """Code that is not run where it stands."""
+SWITCHES = frozenset({"switch_statement", "switch_expression"})
+ARMS = frozenset({"case_statement", "switch_block_statement_group"})
 
 
 def statements(source: Source, unit: Unit) -> list[Node]:
@@ -45,10 +47,28 @@ def statements(source: Source, unit: Unit) -> list[Node]:
             and not node.type.startswith("preproc")
             and node.end <= source.boundary
             and node.start > unit.body.start
-            and not any(outer.type in INNER_CODE for outer in node.ancestors())
+            and not _is_elsewhere(unit, node)
         ]
     found: list[Node] = source.memory["statements"]
     return found
+
+
+def _is_elsewhere(unit: Unit, node: Node) -> bool:
+    """Whether a statement does not run where it stands, has a value, or is what a switch jumps over."""
+    if node.parent is not None and node.parent.parent is not None and node.parent.parent.type in SWITCHES:
+        return True
+    return any(
+        (outer.type in INNER_CODE and outer is not unit.function) or is_statement_expression(outer)
+        for outer in node.ancestors()
+    )
+
+
+def is_statement_expression(node: Node) -> bool:
+    """Whether a block is GNU's `({ ... })`: its last statement is its value, and a macro may be handed it."""
+    outer = node.parent
+    return (
+        node.type == "compound_statement" and outer is not None and outer.type == "parenthesized_expression"
+    )
 
 
 def chosen_nodes(
@@ -61,10 +81,22 @@ def chosen_nodes(
     inside = [
         node
         for node in source.of(*types)
-        if found.body.start < node.start and node.end <= source.boundary and suits(node)
+        if found.body.start < node.start
+        and node.end <= source.boundary
+        and suits(node)
+        and not _is_foreign(found, node)
     ]
     rng.shuffle(inside)
     return found, inside
+
+
+def _is_foreign(found: Unit, node: Node) -> bool:
+    """Whether a node stands in a nested C function or in GNU's `({ ... })`."""
+    return any(
+        is_statement_expression(outer)
+        or (outer.type == "function_definition" and outer is not found.function)
+        for outer in node.ancestors()
+    )
 
 
 def chosen_statements(source: Source, rng: random.Random, *types: str) -> tuple[Unit, list[Node]] | Refusal:
@@ -83,6 +115,41 @@ def insert_before(source: Source, node: Node, text: str) -> Edit:
     return Edit(node.start, node.start, f"{text}\n{indentation(source, node)}")
 
 
+def takes_statement(unit: Unit, node: Node) -> bool:
+    """Whether a statement may stand in front of one: C of old wants all declarations of a block first."""
+    if unit.dialect.block != "compound_statement" or node.parent is None:
+        return True
+    before = [sibling for sibling in node.parent.children if sibling.end <= node.start]
+    after = [sibling for sibling in node.parent.children if sibling.start >= node.start]
+    declares = any(
+        inner.type == "declaration"
+        for sibling in after
+        for inner in (sibling.walk() if sibling.type.startswith("preproc") else (sibling,))
+    )
+    if declares or not _may_declare(unit, node):
+        return not declares
+    first = ("{", "comment", "declaration")
+    return any(sibling.type not in first and not _may_declare(unit, sibling) for sibling in before)
+
+
+def _may_declare(unit: Unit, node: Node) -> bool:
+    """Whether a statement is nothing but what may be a macro, and so may be a declaration."""
+    inner = node.children[0] if node.type == "expression_statement" and node.children else None
+    return inner is not None and inner.type in ("call_expression", "identifier") and unit.has_stranger(inner)
+
+
+def declaration_place(unit: Unit, node: Node) -> Node | None:
+    """Where a declaration may stand that holds for a statement; None where a jump may pass it over."""
+    if unit.dialect.block != "compound_statement" or node.type == "declaration" or node.parent is None:
+        return node
+    passed_over = ("{", "comment", "declaration")
+    first = next(sibling for sibling in node.parent.children if sibling.type not in passed_over)
+    jumped_to = ("labeled_statement", "case_statement")
+    if first is not node and any(inner.type in jumped_to for inner in node.parent.walk()):
+        return None
+    return first
+
+
 def as_block(source: Source, unit: Unit, node: Node) -> str:
     """A statement's text, in braces."""
     text = source.text(node)
@@ -95,8 +162,47 @@ def has_directive(node: Node) -> bool:
 
 
 def is_labelled(node: Node) -> bool:
-    """Whether something may jump to a statement, or out of it, by its label."""
-    return node.parent is not None and node.parent.type in ("labeled_statement", "case_statement")
+    """Whether something may jump to a statement by its label, or an arrow may have no other."""
+    return node.parent is not None and node.parent.type in (
+        "labeled_statement",
+        "case_statement",
+        "switch_rule",
+    )
+
+
+def holds_foreign_case(node: Node) -> bool:
+    """Whether a case of a switch around a statement stands in it, as in Duff's device."""
+    for inner in node.walk():
+        if inner.type in ARMS:
+            home = next(
+                (outer for outer in inner.ancestors() if outer.type in SWITCHES or outer is node), node
+            )
+            if home.type not in SWITCHES or (home is node and node.type not in SWITCHES):
+                return True
+    return False
+
+
+def is_shown(found: Unit, node: Node) -> bool:
+    """Whether an expression's text may be seen: it is an argument of what may be a macro, or of an annotation."""
+    for outer in node.ancestors():
+        function = outer.child("function") if outer.type == "call_expression" else None
+        if function is not None and found.has_stranger(function):
+            return True
+        if outer.type in ("attribute_specifier", "gnu_asm_expression", "macro_type_specifier"):
+            return True
+    return False
+
+
+def binds_pattern(node: Node) -> bool:
+    """Whether a variable is declared by a Java pattern: its scope depends on what is certainly true after."""
+    return any(
+        inner.type in ("instanceof_expression", "record_pattern", "type_pattern")
+        and (
+            inner.type != "instanceof_expression"
+            or (inner.child("name") or inner.child("pattern")) is not None
+        )
+        for inner in node.walk()
+    )
 
 
 def own_jumps(body: Node, kind: str) -> list[Node]:

@@ -15,39 +15,57 @@ from kdray.metamorphic.transforms.curly import (
     INTEGERS,
     NUMBERS,
     Unit,
+    calls,
+    changed_names,
     closed,
     is_quiet,
-    is_word_of_macro,
     literal_type,
     type_of,
 )
-from kdray.metamorphic.transforms.curly_blocks import chosen_nodes, insert_before, statements
+from kdray.metamorphic.transforms.curly_blocks import (
+    binds_pattern,
+    chosen_nodes,
+    declaration_place,
+    insert_before,
+    is_shown,
+    statements,
+)
+from kdray.metamorphic.transforms.curly_values import is_still_place
+from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
 MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 WIDTH = {"int": 1, "long": 2, "float": 3, "double": 4}
+ODD = frozenset(
+    {"annotation", "switch_label", "enumerator", "bitfield_clause", "array_declarator", "class_body",
+     "sizeof_expression", "alignof_expression", "offsetof_expression", "generic_expression", "initializer_pair",
+     "initializer_list", "subscript_designator", "subscript_range_designator", "attribute_specifier",
+     "attribute_declaration", "gnu_asm_expression", "macro_type_specifier", "type_descriptor", "field_declaration"}
+)  # fmt: skip
+SIGNS = frozenset({"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", ">>>"})
 Found = tuple[Unit, list[Node]]
 
 
 def _chosen(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
     """The unit and its expressions of some types in the context's code, in a random order."""
-    return chosen_nodes(source, rng, types, lambda node: not _is_odd_place(source, node))
+    found = unit(source)
+    if isinstance(found, str):
+        return Refusal(found)
+    chosen = chosen_nodes(source, rng, types, lambda node: not _is_odd_place(node))
+    if isinstance(chosen, Refusal):
+        return chosen
+    return found, [node for node in chosen[1] if not is_shown(found, node)]
 
 
-def _is_odd_place(source: Source, node: Node) -> bool:
-    """Directives, annotations, macro's arguments, labels, constants of static things."""
-    odd = ("annotation", "switch_label", "enumerator", "bitfield_clause", "array_declarator", "class_body",
-           "sizeof_expression", "initializer_pair", "initializer_list")  # fmt: skip
+def _is_odd_place(node: Node) -> bool:
+    """Directives, annotations, labels, constants of static things, types."""
     for outer in node.ancestors():
-        if outer.type in odd or outer.type.startswith("preproc"):
+        if outer.type in ODD or outer.type.startswith("preproc"):
             return True
-        if outer.type == "case_statement" and node is outer.child("value"):
+        value = outer.child("value") if outer.type == "case_statement" else None
+        if value is not None and value.start <= node.start < value.end:
             return True
-        if outer.type == "call_expression":
-            function = outer.child("function")
-            if function is not None and is_word_of_macro(source.text(function)):
-                return True
         if outer.type == "declaration" and any(c.type == "storage_class_specifier" for c in outer.children):
             return True
     return False
@@ -76,14 +94,24 @@ def _may_be_null(source: Source, found: Unit, *nodes: Node) -> bool:
     return any(found.type_of_name(name) not in NUMBERS | {"boolean"} for name in names)
 
 
+def _has_values(source: Source, found: Unit, *nodes: Node) -> bool:
+    """Whether all variables have values, also where one side of `&&` has kept the other from being looked at."""
+    names = {source.text(inner) for node in nodes for inner in node.walk() if inner.type == "identifier"}
+    return all(found.has_value(name) for name in names)
+
+
 def _swapped_sign(source: Source, found: Unit, left: Node, sign: str, right: Node) -> str | None:
     if not (is_quiet(source, found, left) and is_quiet(source, found, right)):
         return None
-    if sign in MIRROR:
-        return MIRROR[sign]
-    if sign in ("&&", "||"):
-        return sign if source.language == "c" or not _may_be_null(source, found, left, right) else None
     types = {type_of(source, found, left), type_of(source, found, right)}
+    if sign in MIRROR:
+        # Of two that may be null the message tells which was looked at first.
+        safe = source.language == "c" or sign in ("==", "!=") or not types.isdisjoint(NUMBERS)
+        return MIRROR[sign] if safe else None
+    if sign in ("&&", "||"):
+        if source.language == "java":
+            return None if _may_be_null(source, found, left, right) else sign
+        return sign if _has_values(source, found, left, right) else None
     return sign if sign in ("+", "*") and types <= NUMBERS else None
 
 
@@ -95,22 +123,36 @@ def compound_to_plain(source: Source, rng: random.Random) -> Edits | Refusal:
     found, inside = chosen
     for node in inside:
         left, operator, right = node.child("left"), node.child("operator"), node.child("right")
-        if left is None or operator is None or right is None or left.type != "identifier":
+        if left is None or operator is None or right is None:
             continue
         sign = source.text(operator).removesuffix("=")
-        if sign and sign in "+-*" and _keeps_type(source, found, left, right):
+        if sign in SIGNS and _is_the_same(source, found, left, sign, right):
+            value = f"({source.text(right)})" if found.has_stranger(right) else closed(source, right)
             text = source.text(left)
-            return Edits([Edit(node.start, node.end, f"{text} = {text} {sign} {closed(source, right)}")])
+            return Edits([Edit(node.start, node.end, f"{text} = {text} {sign} {value}")])
     return Refusal("no compound assignment without a conversion in it")
 
 
-def _keeps_type(source: Source, found: Unit, left: Node, right: Node) -> bool:
-    """Whether `x op y` has the type of x: else `x op= y` converts, and `x = x op y` does not compile."""
-    type_, other = type_of(source, found, left), type_of(source, found, right)
+def _is_the_same(source: Source, found: Unit, left: Node, sign: str, right: Node) -> bool:
+    """Whether `x op= y` and `x = x op y` do the same.
+
+    In C they do by definition where naming x twice does nothing. In Java the first converts to the type of x,
+    and the second does not compile where there is something to convert.
+    """
+    if not is_still_place(source, found, left):
+        return False
+    names = {source.text(inner) for inner in left.walk() if inner.type == "identifier"}
+    if names & changed_names(source, right) or (sign == ">>>" and source.language == "c"):
+        return False
+    if source.language == "c" and left.type != "identifier":
+        return not calls(right)
     if source.language == "c":
-        return type_ in NUMBERS  # an assignment converts as a compound one does
+        return type_of(source, found, left) in NUMBERS or found.written_type(source.text(left)).endswith("*")
+    type_, other = type_of(source, found, left), type_of(source, found, right)
     if type_ == "String":
-        return other in NUMBERS | {"String", "boolean"}
+        return sign == "+" and other in NUMBERS | {"String", "boolean"}
+    if sign in ("&", "|", "^", "<<", ">>", ">>>") and not {type_, other} <= INTEGERS:
+        return False
     return type_ in WIDTH and other in NUMBERS and WIDTH[type_] >= WIDTH.get(other, 1)
 
 
@@ -127,11 +169,30 @@ def plain_to_compound(source: Source, rng: random.Random) -> Edits | Refusal:
         inner, sign, value = right.child("left"), right.child("operator"), right.child("right")
         if right.type != "binary_expression" or inner is None or sign is None or value is None:
             continue
-        same = left.type == "identifier" and source.text(inner) == source.text(left)
-        if same and source.text(sign) in ("+", "-", "*") and _keeps_type(source, found, left, value):
+        if source.text(inner) != source.text(left) or source.text(sign) not in SIGNS:
+            continue
+        # What a macro stands for may bind less than the sign did.
+        if found.has_stranger(value) and value.type != "parenthesized_expression":
+            continue
+        if _is_the_same(source, found, left, source.text(sign), value) and _is_read(
+            source, found, left, node
+        ):
             text = f"{source.text(left)} {source.text(sign)}= {source.text(value)}"
             return Edits([Edit(node.start, node.end, text)])
     return Refusal("no x = x + y without a conversion in it")
+
+
+def _is_read(source: Source, found: Unit, left: Node, node: Node) -> bool:
+    """Whether a variable is read elsewhere: one that is only added to, a C compiler may complain about."""
+    if source.language == "java" or left.type != "identifier":
+        return True
+    others = [use for use in found.uses[source.text(left)] if not node.start <= use.start < node.end]
+    return any(
+        use.field not in ("left", "declarator")
+        and use.parent is not None
+        and use.parent.type != "update_expression"
+        for use in others
+    )
 
 
 def increment_form(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -142,7 +203,9 @@ def increment_form(source: Source, rng: random.Random) -> Edits | Refusal:
     found, inside = chosen
     for node in inside:
         parent = node.parent
-        unused = parent is not None and (parent.type == "expression_statement" or node.field == "update")
+        outer = parent.parent if parent is not None and parent.type == "expression_statement" else None
+        # What stands behind the arrow of a switch is its value.
+        unused = node.field == "update" or (outer is not None and outer.type != "switch_rule")
         name = next((child for child in node.children if child.type == "identifier"), None)
         sign = next((child.type for child in node.children if child.type in ("++", "--")), "")
         if not unused or name is None or not sign or type_of(source, found, name) not in ("int", "long"):
@@ -165,11 +228,38 @@ def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
         if statement is None or literal_type(source, node) != "int" or source.text(node) == "0":
             continue
-        if _is_free_place(source, found, node, statement):
-            name = fresh(rng, found.words, found.dialect.style)
-            first = insert_before(source, statement, f"int {name} = {source.text(node)};")
+        place = declaration_place(found, statement)
+        if place is None or not _is_free_place(source, found, node, statement):
+            continue
+        if _is_no_constant(source, found, node):
+            name = fresh(rng, found.words, found.dialect.style, found.dialect.words)
+            first = insert_before(source, place, f"int {name} = {source.text(node)};")
             return Edits([first, Edit(node.start, node.end, name)])
     return Refusal("no int literal in a place where any int may stand")
+
+
+def _is_no_constant(source: Source, found: Unit, node: Node) -> bool:
+    """Whether a literal is not part of a bigger constant, which compilers treat in a way of its own.
+
+    What is after a condition that certainly is true may count on it; equal constant strings are one object. A C
+    compiler sees that a constant fits where it is converted, and may be told to complain where a variable may not.
+    """
+    inner = node
+    while inner.parent is not None and inner.parent.type == "parenthesized_expression":
+        inner = inner.parent
+    parent = inner.parent
+    if parent is None or parent.type in ("if_statement", "while_statement"):
+        return False
+    if parent.type != "binary_expression":
+        return source.language == "java" or parent.type != "argument_list"
+    other = next((c for c in (parent.child("left"), parent.child("right")) if c is not inner), None)
+    if other is None:
+        return False
+    if source.language == "c" and type_of(source, found, other) not in INTEGERS | {"double"}:
+        return False
+    return calls(other) or any(
+        child.type == "identifier" and found.is_variable(source.text(child)) for child in other.walk()
+    )
 
 
 def _is_free_place(source: Source, found: Unit, node: Node, statement: Node) -> bool:
@@ -225,7 +315,7 @@ def neutral_element(source: Source, rng: random.Random) -> Edits | Refusal:
     for node in inside:
         if node.type in ("if_statement", "while_statement"):
             condition = node.child("condition")
-            if condition is None or condition.type != "parenthesized_expression":
+            if condition is None or condition.type != "parenthesized_expression" or binds_pattern(condition):
                 continue
             text = f"({source.text(condition)} && {found.dialect.true})"
             return Edits([Edit(condition.start, condition.end, text)])

@@ -11,18 +11,21 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.curly import Unit, type_of
+from kdray.metamorphic.transforms.curly import Unit, calls, changed_names
 from kdray.metamorphic.transforms.curly_blocks import (
     as_block,
+    binds_pattern,
     chosen_statements,
     clause,
     has_labelled_jump,
+    holds_foreign_case,
     indentation,
     own_jumps,
 )
+from kdray.metamorphic.transforms.curly_values import have_one_type, is_still_place, takes
 from kdray.metamorphic.transforms.tree import Node, Source
 
-SAME_ARMS = frozenset({"int", "long", "double", "float", "boolean", "String"})
+BLOCKS = ("block", "compound_statement", "constructor_body")
 
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -34,6 +37,10 @@ def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
     for node in loops:
         body = node.child("body")
         if body is None or own_jumps(body, "continue_statement") or has_labelled_jump(body):
+            continue
+        if found.has_stranger(body) or holds_foreign_case(node):
+            continue  # a macro may hide a continue
+        if any(binds_pattern(child) for child in node.children if child is not body):
             continue
         if source.language == "java" and not _falls_through(body):
             continue  # what follows a jump cannot be reached
@@ -77,6 +84,8 @@ def while_to_for(source: Source, rng: random.Random) -> Edits | Refusal:
     for node in chosen[1]:
         condition = node.child("condition")
         if condition is not None and condition.type == "parenthesized_expression":
+            if binds_pattern(condition) or holds_foreign_case(node):
+                continue
             inner = source.data[condition.start + 1 : condition.end - 1].decode()
             return Edits([Edit(node.start, condition.end, f"for (; {inner}; )")])
     return Refusal("no while loop")
@@ -93,24 +102,18 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
         if parts is None:
             continue
         condition, then, other = parts
-        if other is None or _binds_pattern(condition) or _holds_label(node):
+        if other is None or binds_pattern(condition) or _holds_label(node):
             continue
+        if then.type not in BLOCKS and found.has_stranger(then):
+            continue  # a macro may begin with an if, which takes the else
         first, second = as_block(source, found, other), as_block(source, found, then)
         text = f"if (!{source.text(condition)}) {first} else {second}"
         return Edits([Edit(node.start, node.end, text)])
     return Refusal("no if with an else that can be swapped")
 
 
-def _binds_pattern(condition: Node) -> bool:
-    """Whether a condition declares a variable (Java's patterns), whose scope follows the condition."""
-    return any(
-        inner.type == "instanceof_expression" and (inner.child("name") or inner.child("pattern")) is not None
-        for inner in condition.walk()
-    )
-
-
 def _holds_label(node: Node) -> bool:
-    return any(inner.type in ("case_statement", "labeled_statement") for inner in node.walk())
+    return holds_foreign_case(node) or any(inner.type == "labeled_statement" for inner in node.walk())
 
 
 def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -176,12 +179,24 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
             value.child("consequence"),
             value.child("alternative"),
         )
-        if condition is None or then is None or other is None or not _same_arms(source, found, then, other):
+        if (
+            condition is None
+            or then is None
+            or other is None
+            or not have_one_type(source, found, then, other)
+        ):
+            continue
+        if not _may_be_condition(source, found, condition) or not takes(source, found, target, then, other):
+            continue
+        operator = inner.child("operator")
+        is_compound = operator is not None and source.text(operator) != "="
+        if is_compound and not _leaves_alone(source, found, condition, source.text(target) if target else ""):
             continue
         head = source.data[node.start : value.start].decode()
         first, second = f"{{ {head}{source.text(then)}; }}", f"{{ {head}{source.text(other)}; }}"
         text = f"if ({source.text(condition)}) {first} else {second}"
-        return Edits([Edit(node.start, node.end, text)])
+        is_inside = node.parent is not None and node.parent.type in BLOCKS
+        return Edits([Edit(node.start, node.end, text if is_inside else f"{{ {text} }}")])
     return Refusal("no conditional expression whose arms certainly have one type")
 
 
@@ -189,10 +204,18 @@ def _returned(node: Node) -> Node | None:
     return node.children[1] if node.type == "return_statement" and len(node.children) == 3 else None
 
 
-def _same_arms(source: Source, found: Unit, then: Node, other: Node) -> bool:
-    """Arms of two types are converted to one: that would be lost."""
-    type_ = type_of(source, found, then)
-    return type_ in SAME_ARMS and type_ == type_of(source, found, other)
+def _may_be_condition(source: Source, found: Unit, condition: Node) -> bool:
+    """Whether a condition ends where it seems to: a macro may hold an operator that binds less."""
+    return not binds_pattern(condition) and (
+        condition.type == "parenthesized_expression" or not found.has_stranger(condition)
+    )
+
+
+def _leaves_alone(source: Source, found: Unit, condition: Node, name: str) -> bool:
+    """Whether a condition certainly does not change what a compound assignment has already read."""
+    if name in changed_names(source, condition) or found.has_stranger(condition):
+        return False
+    return not calls(condition) or (source.language == "java" and found.is_plain(name))
 
 
 def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -203,24 +226,26 @@ def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
     found, choices = chosen
     for node in choices:
         parts = clause(node)
-        if parts is None or parts[2] is None or _binds_pattern(parts[0]):
+        if parts is None or parts[2] is None or binds_pattern(parts[0]):
             continue
         then, other = _only_assignment(source, parts[1]), _only_assignment(source, parts[2])
-        if (
-            then is None
-            or other is None
-            or then[0] != other[0]
-            or not _same_arms(source, found, then[1], other[1])
+        if then is None or other is None or source.text(then[0]) != source.text(other[0]):
+            continue
+        left = then[0]
+        if not have_one_type(source, found, then[1], other[1]) or not takes(
+            source, found, left, then[1], other[1]
         ):
             continue
-        text = f"{then[0]} = {source.text(parts[0])} ? ({source.text(then[1])}) : ({source.text(other[1])});"
-        return Edits([Edit(node.start, node.end, text)])
+        if not _is_same_place(source, found, left, parts[0]):
+            continue
+        arms = f"({source.text(then[1])}) : ({source.text(other[1])})"
+        return Edits([Edit(node.start, node.end, f"{source.text(left)} = {source.text(parts[0])} ? {arms};")])
     return Refusal("no if that only chooses a value of one certain type")
 
 
-def _only_assignment(source: Source, node: Node) -> tuple[str, Node] | None:
-    """Name and value of a branch that is one plain assignment."""
-    if node.type in ("block", "compound_statement"):
+def _only_assignment(source: Source, node: Node) -> tuple[Node, Node] | None:
+    """Target and value of a branch that is one plain assignment."""
+    if node.type in BLOCKS:
         inside = [child for child in node.children if child.type not in ("{", "}")]
         if len(inside) != 1:
             return None
@@ -229,4 +254,16 @@ def _only_assignment(source: Source, node: Node) -> tuple[str, Node] | None:
     left, right, operator = inner.child("left"), inner.child("right"), inner.child("operator")
     if inner.type != "assignment_expression" or left is None or right is None or operator is None:
         return None
-    return (source.text(left), right) if left.type == "identifier" and source.text(operator) == "=" else None
+    return (left, right) if source.text(operator) == "=" else None
+
+
+def _is_same_place(source: Source, found: Unit, left: Node, condition: Node) -> bool:
+    """Whether a target means the same before a condition as after it."""
+    names = {source.text(inner) for inner in left.walk() if inner.type == "identifier"}
+    if names & changed_names(source, condition):
+        return False
+    if left.type == "identifier" and (found.is_plain(source.text(left)) or source.language == "java"):
+        return True
+    if not is_still_place(source, found, left):
+        return False
+    return source.language == "java" or not (calls(condition) or found.has_stranger(condition))

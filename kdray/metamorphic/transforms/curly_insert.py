@@ -8,18 +8,22 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.curly import Unit, is_quiet
+from kdray.metamorphic.transforms.c_dialect import SCALARS
+from kdray.metamorphic.transforms.curly import NUMBERS, Unit, is_quiet
 from kdray.metamorphic.transforms.curly_blocks import (
     has_directive,
     indentation,
     insert_before,
     is_labelled,
+    is_shown,
     statements,
+    takes_statement,
 )
 from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import COMMENTS, fresh
 
+UNBOXED = NUMBERS | {"boolean", "String"}
 NONE_HERE = Refusal("no statement before the target")
 
 
@@ -55,6 +59,7 @@ def layout(source: Source, rng: random.Random) -> Edits | Refusal:
         and node.end < source.boundary
         and node.parent is not None
         and node.parent.type in parents
+        and not is_shown(chosen[0], node)
     ]
     edits = [insert_before(source, node, "") for node in chosen[1][: rng.randint(1, 3)]]
     for sign in rng.sample(signs, min(len(signs), 4)):
@@ -68,9 +73,19 @@ def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(chosen, Refusal):
         return chosen
     found = chosen[0]
-    name = fresh(rng, found.words, found.dialect.style)
-    text = f"if ({found.dialect.false}) {{ int {name} = {rng.randrange(100)}; }}"
-    return Edits([insert_before(source, chosen[1][0], text)])
+    return _before_some(source, chosen[1], found, f"if ({found.dialect.false}) {_unread(found, rng)}")
+
+
+def _before_some(source: Source, inside: list[Node], found: Unit, text: str) -> Edits | Refusal:
+    place = next((node for node in inside if takes_statement(found, node)), None)
+    return NONE_HERE if place is None else Edits([insert_before(source, place, text)])
+
+
+def _unread(found: Unit, rng: random.Random) -> str:
+    """A block with a variable that nobody reads; in C it is mentioned, for a compiler may be told to complain."""
+    name = fresh(rng, found.words, found.dialect.style, found.dialect.words)
+    mention = f" (void) {name};" if found.dialect.block == "compound_statement" else ""
+    return f"{{ int {name} = {rng.randrange(100)};{mention} }}"
 
 
 def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -78,8 +93,11 @@ def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = _chosen(source, rng)
     if isinstance(chosen, Refusal):
         return chosen
-    name = fresh(rng, chosen[0].words, chosen[0].dialect.style)
-    return Edits([insert_before(source, chosen[1][0], f"int {name} = {rng.randrange(100)};")])
+    text = _unread(chosen[0], rng)
+    # In C it gets a block of its own, where no macro sees it.
+    if source.language == "java":
+        text = text.removeprefix("{ ").removesuffix(" }")
+    return _before_some(source, chosen[1], chosen[0], text)
 
 
 def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -89,7 +107,12 @@ def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
         return chosen
     found, inside = chosen
     for node in inside:
-        if node.type in ("expression_statement", "enhanced_for_statement") and not has_directive(node):
+        if node.type not in ("expression_statement", "enhanced_for_statement") or has_directive(node):
+            continue
+        # In C a macro may declare something, and a compound literal lives as long as its block.
+        if not found.has_stranger(node) and not any(
+            n.type == "compound_literal_expression" for n in node.walk()
+        ):
             step = indentation(source, node)
             text = f"if ({found.dialect.true}) {{ {source.text(node)}\n{step}}}"
             return Edits([Edit(node.start, node.end, text)])
@@ -136,11 +159,15 @@ def _quiet_declaration(source: Source, found: Unit, node: Node) -> tuple[str, se
     if node.type != found.dialect.declaration:
         return None
     declarators = [child for child in node.children if child.field == "declarator"]
-    if len(declarators) != 1:
+    if len(declarators) != 1 or any(child.type == "attribute_specifier" for child in node.walk()):
         return None
     name = declarators[0].child("name") or declarators[0].child("declarator")
     value = declarators[0].child("value")
     if name is None or name.type != "identifier" or value is None or not is_quiet(source, found, value):
         return None
     reads = {source.text(inner) for inner in value.walk() if inner.type == "identifier"}
+    if source.language == "c" and found.written_type(source.text(name)) not in SCALARS:
+        return None  # a macro may stand for a type
+    if source.language == "java" and not {found.type_of_name(read) for read in reads} <= UNBOXED:
+        return None  # what is unboxed may be null
     return (source.text(name), reads) if found.is_plain(source.text(name)) else None

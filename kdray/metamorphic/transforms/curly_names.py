@@ -9,6 +9,7 @@ import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
 from kdray.metamorphic.transforms.curly import Unit
+from kdray.metamorphic.transforms.curly_blocks import is_shown
 from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
@@ -21,7 +22,7 @@ def _rename(found: Unit, rng: random.Random, candidates: list[str], reason: str)
     if not candidates:
         return Refusal(reason)
     old = rng.choice(sorted(candidates))
-    return _edits(old, fresh(rng, found.words, found.dialect.style), found.uses[old])
+    return _edits(old, fresh(rng, found.words, found.dialect.style, found.dialect.words), found.uses[old])
 
 
 def _edits(old: str, new: str, uses: list[Node]) -> Edits:
@@ -33,7 +34,8 @@ def _plain(found: Unit, parameters: bool) -> list[str]:
         name
         for name, declarations in found.declarations.items()
         if any(declaration.is_parameter for declaration in declarations) == parameters
-        and found.is_plain(name)
+        and found.is_hidden(name)
+        and not any(is_shown(found, use) for use in found.uses[name])
     ]
 
 
@@ -61,18 +63,22 @@ def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
     if isinstance(found, str):
         return Refusal(found)
     name = _own_name(found)
-    if name is None or found.function.type == "constructor_declaration":
+    if name is None or (found.function.type != "method_declaration" and source.language == "java"):
         return Refusal("has no name of its own")
     old = source.text(name)
     if old.startswith(KNOWN_BY_NAME) or source.boundary < source.end:
         return Refusal("is found by its name")
+    if found.has_stranger(found.body) or not found.words.isdisjoint(
+        ("__func__", "__FUNCTION__", "__PRETTY_FUNCTION__")
+    ):
+        return Refusal("a macro may show its name")
     if any(node.type in ("marker_annotation", "annotation") for node in found.function.walk()):
         return Refusal("an annotation may stand for a contract with its name")
     uses = [node for node in source.of("identifier") if source.text(node) == old]
     # In Java what looks like a call of itself may be one of another method of that name.
     if not all(node is name or (source.language == "c" and _calls_itself(node)) for node in uses):
         return Refusal("its name is mentioned otherwise than in a call of itself")
-    return _edits(old, fresh(rng, found.words, found.dialect.style), uses)
+    return _edits(old, fresh(rng, found.words, found.dialect.style, found.dialect.words), uses)
 
 
 def _own_name(found: Unit) -> Node | None:

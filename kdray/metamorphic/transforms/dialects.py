@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.c import C
+from kdray.metamorphic.transforms.c_dialect import C
 from kdray.metamorphic.transforms.curly import Unit, unit_of
-from kdray.metamorphic.transforms.java import JAVA
+from kdray.metamorphic.transforms.java_dialect import JAVA
 from kdray.metamorphic.transforms.tree import Source
 
 DIALECTS = {"java": JAVA, "c": C}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Refusal
-from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
+from kdray.metamorphic.transforms.python_binding import scope_of
+from kdray.metamorphic.transforms.python_scope import Names, names_of
 from kdray.metamorphic.transforms.tree import Node, Source
 
 
@@ -20,7 +21,7 @@ def statements(source: Source, names: Names) -> list[Node]:
             for node in source.nodes
             if node.parent is not None
             and node.parent.type == "block"
-            and node.type not in ("comment", ";")
+            and node.type not in ("comment", ";", "case_clause")
             and node.end <= source.boundary
             and not is_bare_string(node)
             and has_own_lines(source, node)
@@ -30,13 +31,28 @@ def statements(source: Source, names: Names) -> list[Node]:
     return found
 
 
-def chosen_statements(
-    source: Source, rng: random.Random, types: tuple[str, ...] = ()
-) -> tuple[Names, list[Node]] | Refusal:
-    """The names and the statements of some types (all without) in a random order."""
+def names_unseen(source: Source) -> Names | Refusal:
+    """The names, for what adds, removes, renames or reorders some: refused where somebody may look."""
     names = names_of(source)
     if isinstance(names, str):
         return Refusal(names)
+    return Refusal("somebody may look variables up by name") if names.sees_frames else names
+
+
+def chosen_statements(
+    source: Source, rng: random.Random, types: tuple[str, ...] = (), names_stay: bool = False
+) -> tuple[Names, list[Node]] | Refusal:
+    """The names and the statements of some types (all without) in a random order.
+
+    Args:
+        source: the source.
+        rng: shuffles.
+        types: of statements.
+        names_stay: whether the variant has the same names in the same order.
+    """
+    names: Names | Refusal | str = names_of(source) if names_stay else names_unseen(source)
+    if not isinstance(names, Names):
+        return Refusal(names) if isinstance(names, str) else names
     found = [node for node in statements(source, names) if not types or node.type in types]
     rng.shuffle(found)
     return names, found
@@ -49,7 +65,10 @@ def is_bare_string(node: Node) -> bool:
 
 def has_own_lines(source: Source, node: Node) -> bool:
     """Whether nothing else stands on the lines of a statement."""
-    before = source.data[source.line_start(node.start) : node.start]
+    start = source.line_start(node.start)
+    before = source.data[start : node.start]
+    if source.data[max(start - 3, 0) : start].endswith((b"\\\n", b"\\\r\n")):
+        return False  # a line that goes on
     newline = source.data.find(b"\n", node.end)
     after = source.data[node.end : newline if newline >= 0 else len(source.data)]
     # A block statement may end beyond its last line.

@@ -11,9 +11,10 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.python_blocks import insert_before, statements
-from kdray.metamorphic.transforms.python_scope import Names, names_of, scope_of
-from kdray.metamorphic.transforms.python_types import NUMBERS, is_quiet, type_of
+from kdray.metamorphic.transforms.python_binding import scope_of
+from kdray.metamorphic.transforms.python_blocks import insert_before, names_unseen, statements
+from kdray.metamorphic.transforms.python_scope import Names, names_of, unbound
+from kdray.metamorphic.transforms.python_types import LITERALS, NUMBERS, is_quiet, string_prefix, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
@@ -24,13 +25,15 @@ NO_PLACE = frozenset(
      "class_definition", "case_clause", "case_pattern", "print_statement", "exec_statement"}
 )  # fmt: skip
 """Where a literal is not an expression like any other."""
+FOLDED = frozenset({"binary_operator", "unary_operator", "tuple", "subscript"})
+"""Expressions that the compiler makes one constant of where all their parts are."""
 
 
 def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     """`a < b` becomes `b > a`, `a + b` becomes `b + a`, `x is None` becomes `None is x`."""
-    names = names_of(source)
-    if isinstance(names, str):
-        return Refusal(names)
+    names = names_unseen(source)
+    if isinstance(names, Refusal):
+        return names
     found = []
     for node in source.of("binary_operator", "comparison_operator"):
         parts = [child for child in node.children if child.type != "comment"]
@@ -70,11 +73,19 @@ def _swapped_sign(source: Source, names: Names, left: Node, operator: Node, righ
     types = {type_of(source, names, left), type_of(source, names, right)}
     if not (is_quiet(left) and is_quiet(right)) or not types <= NUMBERS | {"str"}:
         return None
+    if all(_may_fail(source, names, side) for side in (left, right)):
+        return None  # the error tells which was looked at first
     if sign in ("+", "*"):
         return sign if types <= NUMBERS else None
     if sign in MIRROR:
         return MIRROR[sign] if types <= NUMBERS or types == {"str"} else None
     return None
+
+
+def _may_fail(source: Source, names: Names, node: Node) -> bool:
+    return any(
+        inner.type == "identifier" and source.text(inner) in unbound(source, names) for inner in node.walk()
+    )
 
 
 def _closed(node: Node, text: str) -> str:
@@ -153,7 +164,9 @@ def _literals(source: Source, names: Names, types: tuple[str, ...]) -> list[tupl
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
         if statement is None or node.parent is None or not _inside(names, node) or _is_identity(node):
             continue
-        if node.type == "string" and any(inner.type == "interpolation" for inner in node.walk()):
+        if node.type == "string" and (
+            any(inner.type == "interpolation" for inner in node.walk()) or "t" in string_prefix(source, node)
+        ):
             continue
         if node.parent.type != "expression_statement" and node.row == node.end_row:
             found.append((node, statement))
@@ -168,12 +181,29 @@ def _is_identity(node: Node) -> bool:
     )
 
 
+def _is_folded(node: Node) -> bool:
+    """Whether a literal is part of a bigger constant, which is one object whenever it is asked for."""
+    parent = node.parent
+    while parent is not None and parent.type == "parenthesized_expression":
+        parent = parent.parent
+    if parent is None or parent.type not in FOLDED:
+        return False
+    constant = (
+        LITERALS | FOLDED | {"parenthesized_expression", "string_start", "string_content", "string_end"}
+    )
+    return all(inner.type in constant or not inner.type[0].isalpha() for inner in parent.walk())
+
+
 def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     """A literal becomes a variable that is set just before."""
-    names = names_of(source)
-    if isinstance(names, str):
-        return Refusal(names)
-    found = _literals(source, names, ("integer", "float", "string"))
+    names = names_unseen(source)
+    if isinstance(names, Refusal):
+        return names
+    found = [
+        (node, statement)
+        for node, statement in _literals(source, names, ("integer", "float", "string"))
+        if not _is_folded(node)
+    ]
     if not found:
         return Refusal("no literal that stands for itself")
     node, statement = rng.choice(found)
@@ -204,5 +234,4 @@ def _with_neutral(source: Source, node: Node) -> str:
     text = source.text(node)
     if node.type == "integer":
         return "" if text[-1] in "jJlL" else f"({text} + 0)"
-    prefix = text[: min(text.find("'") % len(text), text.find('"') % len(text))].lower()
-    return f"({text} + b'')" if "b" in prefix else f"({text} + '')"
+    return f"({text} + b'')" if "b" in string_prefix(source, node) else f"({text} + '')"

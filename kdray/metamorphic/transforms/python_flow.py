@@ -9,6 +9,7 @@ import random
 from itertools import pairwise
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
+from kdray.metamorphic.transforms.python_binding import scope_of
 from kdray.metamorphic.transforms.python_blocks import (
     block_of,
     body_text,
@@ -20,7 +21,7 @@ from kdray.metamorphic.transforms.python_blocks import (
     is_indented_block,
     last_end,
 )
-from kdray.metamorphic.transforms.python_scope import Names, scope_of
+from kdray.metamorphic.transforms.python_scope import Names
 from kdray.metamorphic.transforms.python_types import LITERALS, is_quiet, is_range, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
@@ -53,6 +54,8 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
             continue
         if not is_indented_block(source, then) or not is_indented_block(source, other):
             continue
+        if any(inner.type in ("global_statement", "nonlocal_statement") for inner in node.walk()):
+            continue  # must stand before every mention of its name
         negated = Edit(condition.start, condition.end, f"not ({source.text(condition)})")
         edits = [negated]
         for old, new in ((then, other), (other, then)):
@@ -64,7 +67,7 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     """`elif` becomes an `if` within an `else`."""
-    found = chosen_statements(source, rng, ("if_statement",))
+    found = chosen_statements(source, rng, ("if_statement",), names_stay=True)
     if isinstance(found, Refusal):
         return found
     for node in found[1]:
@@ -164,6 +167,9 @@ def permute(source: Source, rng: random.Random) -> Edits | Refusal:
         for first, second in pairs
         if movable[id(first)] != movable[id(second)]
         and names.elsewhere.isdisjoint({movable[id(first)], movable[id(second)]})
+        and not (
+            _may_free(names, first, movable[id(first)]) and _may_free(names, second, movable[id(second)])
+        )
     ]
     if pairs:
         first, second = rng.choice(pairs)
@@ -179,6 +185,22 @@ def _inert_assignment(source: Source, node: Node) -> str | None:
     if inner.type != "assignment" or left is None or right is None or left.type != "identifier":
         return None
     return source.text(left) if is_inert(right) else None
+
+
+def _may_free(names: Names, node: Node, name: str) -> bool:
+    """Whether an assignment may be what ends the life of something that somebody made."""
+    if name in names.parameter_names or name in names.functions:
+        return True
+    others = [bound for bound in names.bound[name] if not node.start <= bound.start < node.end]
+    if all(bound.start > node.start for bound in others) and not any(
+        outer.type in ("for_statement", "while_statement") for outer in node.ancestors()
+    ):
+        return False
+    rights = [
+        b.parent.child("right") if b.parent is not None and b.parent.type == "assignment" else None
+        for b in others
+    ]
+    return not all(right is not None and is_inert(right) for right in rights)
 
 
 def is_inert(node: Node) -> bool:
@@ -205,41 +227,70 @@ def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
             or right.type == "expression_list"
         ):
             continue
-        if {"iter", "next", "StopIteration"} & (
-            names.bound.keys() | names.elsewhere | names.functions.keys()
-        ):
-            continue
         counted = _counted_loop(source, names, node, left, right, body)
         if counted is not None:
             return counted
-        if not _leaves(body):
-            return _iterated_loop(source, names, node, left, right, body, rng)
+        if not all(names.is_builtin(name) for name in ("iter", "next", "StopIteration")) or _leaves(body):
+            continue
+        if not _takes_what_comes(source, names, left, right):
+            continue
+        if is_inert(right) or is_range(source, names, right):
+            return Edits([_iterated_head(source, node, left, right, body, fresh(rng, names.words), "")])
+        if not has_long_string(body):
+            return _freed_loop(source, node, left, right, body, fresh(rng, names.words))
     return Refusal("no for loop that keeps its meaning as a while loop")
 
 
 def _leaves(body: Node) -> bool:
-    """Whether a loop may be left early; its iterator would then live on to the end of the function."""
+    """Whether a loop may be left early."""
     return any(
         node.type in ("break_statement", "return_statement", "yield", "raise_statement")
         for node in body.walk()
     )
 
 
-def _iterated_loop(
-    source: Source, names: Names, node: Node, left: Node, right: Node, body: Node, rng: random.Random
-) -> Edits:
-    name, indent = fresh(rng, names.words), indentation(source, node)
-    inner = source.data[source.line_start(body.children[0].start) : body.children[0].start].decode()
+def _takes_what_comes(source: Source, names: Names, left: Node, right: Node) -> bool:
+    """Whether binding the target certainly raises no StopIteration, which would look like the end of the loop."""
+    if left.type == "identifier":
+        return True
+    function = right.child("function") if right.type == "call" else None
+    plain = left.type in ("pattern_list", "tuple_pattern") and all(
+        child.type in ("identifier", ",", "(", ")") for child in left.children
+    )
+    if not plain or function is None:
+        return False
+    text = source.text(function)
+    makes_tuples = text in ("enumerate", "zip") and names.is_builtin(text)
+    return makes_tuples or (function.type == "attribute" and text.endswith(".items"))
+
+
+def _iterated_head(
+    source: Source, node: Node, left: Node, right: Node, body: Node, name: str, step: str
+) -> Edit:
+    """What stands for a loop's head: the iterator is asked until it has no more."""
+    indent = indentation(source, node)
+    start = source.line_start(body.children[0].start)
+    inner = source.data[start : body.children[0].start].decode() + step
     lines = [
         f"{name} = iter({source.text(right)})",
-        f"{indent}while True:",
+        *([f"{indent}try:"] if step else []),
+        f"{indent}{step}while True:",
         f"{inner}try:",
         f"{deeper(inner)}{source.text(left)} = next({name})",
         f"{inner}except StopIteration:",
         f"{deeper(inner)}break",
     ]
-    start = source.line_start(body.children[0].start)
-    return Edits([Edit(node.start, start, "\n".join(lines) + "\n")])
+    return Edit(node.start, start, "\n".join(lines) + "\n")
+
+
+def _freed_loop(source: Source, node: Node, left: Node, right: Node, body: Node, name: str) -> Edits:
+    """A loop whose iterator lives no longer than a `for` keeps it: it may hold what is to be closed."""
+    indent = indentation(source, node)
+    step = deeper(indent)[len(indent) :]
+    start, end = source.line_start(body.children[0].start), last_end(body)
+    head = _iterated_head(source, node, left, right, body, name, step)
+    tail = Edit(end, end, f"\n{indent}finally:\n{indent}{step}del {name}")
+    return Edits([head, *indent_lines(source, start, end, step), tail])
 
 
 def _counted_loop(
@@ -263,7 +314,9 @@ def _counted_loop(
     written = {
         source.text(n) for bound in names.bound.values() for n in bound if body.start <= n.start < body.end
     }
-    if name in names.elsewhere or written & {name, *(source.text(value) for value in values)}:
+    if name in names.elsewhere or name in names.functions or name in names.parameter_names:
+        return None
+    if written & {name, *(source.text(value) for value in values)}:
         return None
     if any(inner.type in ("continue_statement", "delete_statement", "yield") for inner in body.walk()):
         return None

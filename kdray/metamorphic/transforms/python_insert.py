@@ -20,7 +20,7 @@ from kdray.metamorphic.transforms.words import COMMENTS, fresh
 
 def comments(source: Source, rng: random.Random) -> Edits | Refusal:
     """Comments before some statements."""
-    found = chosen_statements(source, rng)
+    found = chosen_statements(source, rng, names_stay=True)
     if isinstance(found, Refusal):
         return found
     if not found[1]:
@@ -31,7 +31,7 @@ def comments(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def layout(source: Source, rng: random.Random) -> Edits | Refusal:
     """Empty lines between statements and wider space around signs."""
-    found = chosen_statements(source, rng)
+    found = chosen_statements(source, rng, names_stay=True)
     if isinstance(found, Refusal):
         return found
     signs = [
@@ -76,7 +76,7 @@ def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
     """`if True:` around a statement."""
-    found = chosen_statements(source, rng)
+    found = chosen_statements(source, rng, names_stay=True)
     if isinstance(found, Refusal):
         return found
     for node in found[1]:

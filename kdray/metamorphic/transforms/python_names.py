@@ -10,25 +10,17 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.python_scope import (
-    PARAMETERS,
-    Names,
-    binder_of,
-    names_of,
-    renamable,
-    scope_of,
-)
+from kdray.metamorphic.transforms.python_binding import PARAMETERS, binder_of, scope_of
+from kdray.metamorphic.transforms.python_blocks import names_unseen
+from kdray.metamorphic.transforms.python_calls import fits
+from kdray.metamorphic.transforms.python_scope import Names, renamable, unbound
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
-BY_NAME = "somebody may look variables up by name"
-
-
-def _names(source: Source) -> Names | Refusal:
-    names = names_of(source)
-    if isinstance(names, str):
-        return Refusal(names)
-    return Refusal(BY_NAME) if names.sees_frames else names
+NAMED_AFTER = frozenset(
+    {"function_definition", "class_definition", "lambda", "generator_expression", "yield", "async"}
+)
+"""What in a function carries the function's name, and may carry it out."""
 
 
 def _rename(old: str, new: str, uses: list[Node]) -> Edits:
@@ -37,34 +29,25 @@ def _rename(old: str, new: str, uses: list[Node]) -> Edits:
 
 def rename_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     """One local variable gets another name, wherever it stands."""
-    names = _names(source)
+    names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
-    candidates = [name for name in renamable(source, names) if not _shows_its_name(names.uses[name])]
+    candidates = renamable(source, names)
     if not candidates:
         return Refusal("no local variable that is certainly only that")
     old = rng.choice(candidates)
     return _rename(old, fresh(rng, names.words), names.uses[old])
 
 
-def _shows_its_name(uses: list[Node]) -> bool:
-    """Whether a variable is printed by `f"{x=}"`."""
-    return any(
-        outer.type == "interpolation" and any(child.type == "=" for child in outer.children)
-        for use in uses
-        for outer in use.ancestors()
-    )
-
-
 def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
     """A nested helper function gets another name; only where it is called and no more."""
-    names = _names(source)
+    names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
     candidates = [
         name
         for name, definitions in sorted(names.functions.items())
-        if _is_only_called(names, name, definitions)
+        if _is_only_called(source, names, name, definitions) and _keeps_its_name(definitions[0])
     ]
     if not candidates:
         return Refusal("no nested function that is only called")
@@ -72,33 +55,47 @@ def rename_function(source: Source, rng: random.Random) -> Edits | Refusal:
     return _rename(old, fresh(rng, names.words), names.uses[old])
 
 
-def _is_only_called(names: Names, name: str, definitions: list[Node]) -> bool:
-    """Whether nobody can see a function's `__name__`: one definition, undecorated, all else calls."""
-    if len(definitions) != 1 or name in names.elsewhere or name in names.bound:
-        return False
-    parent = definitions[0].parent
-    if parent is None or parent.type == "decorated_definition":
-        return False
-    return all(
-        use.field == "function" or (use.field == "name" and use.parent is definitions[0])
-        for use in names.uses[name]
+def _is_only_called(source: Source, names: Names, name: str, definitions: list[Node]) -> bool:
+    """Whether a function has one undecorated definition, and all else are calls that certainly fit it.
+
+    A call that does not fit, or one before the definition, raises what tells the function's name.
+    """
+    hidden = (
+        names.elsewhere | names.bound.keys() | names.parameter_names | names.shown | unbound(source, names)
     )
+    if len(definitions) != 1 or name in hidden or name.startswith("__"):
+        return False
+    definition = definitions[0]
+    if definition.parent is None or definition.parent.type == "decorated_definition":
+        return False
+    uses = [use for use in names.uses[name] if use.parent is not definition]
+    return all(
+        use.field == "function" and use.parent is not None and fits(source, definition, use.parent)
+        for use in uses
+    )
+
+
+def _keeps_its_name(definition: Node) -> bool:
+    """Whether nothing that is made in a function has a `__qualname__` with the function's name in it."""
+    return not any(inner.type in NAMED_AFTER for child in definition.children for inner in child.walk())
 
 
 def rename_parameter(source: Source, rng: random.Random) -> Edits | Refusal:
     """A parameter of a nested function gets another name; only where no call names it."""
-    names = _names(source)
+    names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
     keywords = {source.text(node) for node in source.of("identifier") if _is_keyword(node)}
     splats = bool(source.of("dictionary_splat"))
     candidates = []
     for name, definitions in sorted(names.functions.items()):
-        if not splats and _is_only_called(names, name, definitions):
+        if not splats and _is_only_called(source, names, name, definitions):
             candidates += [
                 (parameter, definitions[0])
                 for parameter in _parameters(source, definitions[0])
-                if parameter not in keywords and _is_own(names, parameter, definitions[0])
+                if parameter not in keywords | names.shown
+                and not parameter.startswith("__")
+                and _is_own(names, parameter, definitions[0])
             ]
     if not candidates:
         return Refusal("no parameter of a nested function that no call names")
@@ -127,5 +124,7 @@ def _is_own(names: Names, name: str, function: Node) -> bool:
         binder = binder_of(use)
         is_parameter = binder is not None and binder.type in PARAMETERS and binder.parent is function
         if not is_parameter and (binder is not None or scope_of(use) is not function):
+            return False
+        if use.parent is not None and any(outer.type == "delete_statement" for outer in use.ancestors()):
             return False
     return True

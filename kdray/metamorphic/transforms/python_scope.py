@@ -1,10 +1,11 @@
-"""Who binds which name in a Python function, and what is known of its type. Conservative: when in doubt,
+"""What a Python function does with names: who binds them, and who can see them. Conservative: when in doubt,
 nothing is known.
 
 The function is the outermost one of the source; its own scope is its body without nested functions, lambdas,
 comprehensions and classes.
 
-Not covered: modules and classes as a whole, `match` patterns, type parameters.
+Not covered: modules and classes as a whole, `match` patterns, type parameters; code that looks into its caller's
+frame without a word of it in the function.
 """
 
 from __future__ import annotations
@@ -13,31 +14,27 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from kdray.metamorphic.transforms.python_binding import PARAMETERS, binder_of, scope_of
+from kdray.metamorphic.transforms.python_bound import maybe_unbound
 from kdray.metamorphic.transforms.tree import Node, Source
 
-COMPREHENSIONS = frozenset(
-    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
-)
-SCOPES = COMPREHENSIONS | {"function_definition", "lambda", "class_definition"}
-PATTERNS = frozenset(
-    {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "as_pattern_target", "tuple",
-     "list", "parenthesized_expression"}
+SEES_NAMES = frozenset(
+    {"locals", "globals", "vars", "dir", "eval", "exec", "exec_", "query", "evaluate", "stack", "namedtuple",
+     "run_line_magic", "interact", "timeit"}
 )  # fmt: skip
-PARAMETERS = frozenset({"parameters", "lambda_parameters"})
-PARAMETER_FORMS = frozenset(
-    {
-        "default_parameter",
-        "typed_parameter",
-        "typed_default_parameter",
-        "list_splat_pattern",
-        "dictionary_splat_pattern",
-    }
-)
-SEES_FRAMES = frozenset(
-    {"locals", "globals", "vars", "dir", "eval", "exec", "compile", "query", "evaluate", "_getframe",
-     "currentframe", "getsource", "getsourcelines", "stack", "exec_", "run_line_magic", "namedtuple"}
+"""Names whose mention means that somebody may look a variable up by its name, or list all of them."""
+SEES_SOURCE = frozenset(
+    {"inspect", "traceback", "linecache", "tracemalloc", "faulthandler", "pdb", "breakpoint", "set_trace",
+     "settrace", "setprofile", "__traceback__", "_getframe", "_current_frames", "currentframe", "getframeinfo",
+     "getouterframes", "getinnerframes", "extract_stack", "extract_tb", "walk_tb", "walk_stack", "format_exc",
+     "format_exception", "format_tb", "format_stack", "print_exc", "print_exception", "print_stack", "print_tb",
+     "tb_frame", "tb_lineno", "tb_next", "f_back", "f_code", "f_locals", "f_globals", "f_lineno", "gi_frame",
+     "gi_code", "cr_frame", "cr_code", "ag_frame", "ag_code", "__code__", "__closure__", "co_name", "co_qualname",
+     "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_consts", "co_code", "co_firstlineno", "co_lines",
+     "co_positions", "getsource", "getsourcelines", "findsource", "getclosurevars", "signature", "getfullargspec",
+     "getargspec", "disassemble", "Bytecode", "funcName", "jit", "njit", "cfunc"}
 )  # fmt: skip
-"""Names whose mention means that somebody may look a variable up by its name."""
+"""Names whose mention means that somebody may look at code objects, at frames or at the source itself."""
 WORD = re.compile(rb"[^\W\d]\w*")
 
 
@@ -50,21 +47,30 @@ class Names:
         uses: every identifier that means a variable, by name.
         bound: names bound in the function's own scope by assignment, loop, `with`, `except` or `:=`, with the
             identifiers that bind them.
-        parameters: of the function.
+        name: of the function.
+        parameter_names: of the function.
         functions: nested functions in its own scope, by name, with the definition.
-        elsewhere: names that something other than the function's own plain bindings binds.
+        elsewhere: names that something other than the function's own plain bindings binds or means.
+        shown: names that a string, an annotation or `f"{x=}"` shows.
         words: every word of the source, in strings too.
         sees_frames: whether somebody may look a variable up by its name.
     """
 
     function: Node
+    name: str
     uses: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     bound: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
-    parameters: list[Node] = field(default_factory=list)
+    parameter_names: set[str] = field(default_factory=set)
     functions: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     elsewhere: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     sees_frames: bool = False
+
+    def is_builtin(self, name: str) -> bool:
+        """Whether nothing in the function says that a built-in name means something else."""
+        known = (self.bound, self.functions, self.elsewhere, self.parameter_names)
+        return name != self.name and not any(name in names for names in known)
 
 
 def names_of(source: Source) -> Names | str:
@@ -81,34 +87,44 @@ def _names_of(source: Source) -> Names | str:
         statements[0] = statements[0].children[-1]
     if len(statements) != 1 or statements[0].type != "function_definition":
         return "is not one function"
-    names = Names(statements[0])
+    name = statements[0].child("name")
+    names = Names(statements[0], source.text(name) if name is not None else "")
     names.words = {word.decode() for word in WORD.findall(source.data)}
-    names.sees_frames = not SEES_FRAMES.isdisjoint(names.words)
+    if not SEES_SOURCE.isdisjoint(names.words):
+        return "somebody may look at its source or its frames"
+    names.sees_frames = not SEES_NAMES.isdisjoint(names.words)
     for node in source.of("identifier"):
         _classify(source, names, node)
+    for node in source.of("string_content"):
+        if not _is_docstring(node):
+            names.shown |= {word.decode() for word in WORD.findall(source.data[node.start : node.end])}
     return names
+
+
+def _is_docstring(content: Node) -> bool:
+    string = content.parent
+    return string is not None and string.parent is not None and string.parent.type == "expression_statement"
 
 
 def _classify(source: Source, names: Names, node: Node) -> None:
     parent, name = node.parent, source.text(node)
-    if parent is None or _is_no_variable(node, parent):
+    if parent is None or _is_no_variable(node, parent) or parent is names.function:
         return
     names.uses[name].append(node)
-    binder = binder_of(node)
-    own = scope_of(node) is names.function
+    binder, scope = binder_of(node), scope_of(node)
+    if _is_shown(node):
+        names.shown.add(name)
     if binder is None:
-        return
-    if binder.type in PARAMETERS:
+        if scope is None:
+            names.elsewhere.add(name)  # a default, a decorator or an annotation of the function: the module's
+    elif binder.type in PARAMETERS:
         if binder.parent is names.function:
-            names.parameters.append(node)
+            names.parameter_names.add(name)
         else:
             names.elsewhere.add(name)
-    elif binder.type == "function_definition":
-        if own:
-            names.functions[name].append(binder)
-        elif binder is not names.function:
-            names.elsewhere.add(name)
-    elif own and binder.type in (
+    elif binder.type == "function_definition" and scope is names.function:
+        names.functions[name].append(binder)
+    elif scope is names.function and binder.type in (
         "assignment",
         "augmented_assignment",
         "for_statement",
@@ -127,85 +143,38 @@ def _is_no_variable(node: Node, parent: Node) -> bool:
     )
 
 
-def binder_of(node: Node) -> Node | None:
-    """What binds an identifier, or None where it is only read (or deleted)."""
-    parent = node.parent
-    if parent is None:
-        return None
-    if (
-        parent.type in ("function_definition", "class_definition", "named_expression")
-        and node.field == "name"
-    ):
-        return parent
-    if parent.type in (
-        "global_statement",
-        "nonlocal_statement",
-        "keyword_pattern",
-        "type_parameter",
-        "splat_pattern",
-    ):
-        return parent
-    if parent.type in (
-        "dotted_name",
-        "aliased_import",
-        "case_pattern",
-        "type_alias_statement",
-        "wildcard_import",
-    ):
-        return parent
-    parameter = _parameter_of(node)
-    if parameter is not None:
-        return parameter
-    inner, outer = node, parent
-    while outer.type in PATTERNS and outer.parent is not None:
-        inner, outer = outer, outer.parent
-    if inner.field == "left" and outer.type in (
-        "assignment",
-        "augmented_assignment",
-        "for_statement",
-        "for_in_clause",
-    ):
-        return outer
-    return outer if outer.type == "as_pattern" and inner.type == "as_pattern_target" else None
+def _is_shown(node: Node) -> bool:
+    """Whether the text of an expression is kept: in `f"{x=}"`, and in annotations that may become strings."""
+    return any(
+        outer.type == "type"
+        or (outer.type == "interpolation" and any(child.type == "=" for child in outer.children))
+        for outer in node.ancestors()
+    )
 
 
-def _parameter_of(node: Node) -> Node | None:
-    """The parameter list that an identifier is a parameter of."""
-    inner, outer = node, node.parent
-    while outer is not None and outer.type in PARAMETER_FORMS:
-        if inner.field in ("value", "type"):
-            return None
-        inner, outer = outer, outer.parent
-    return outer if outer is not None and outer.type in PARAMETERS else None
-
-
-def scope_of(node: Node) -> Node | None:
-    """The function, lambda, comprehension or class whose scope an expression stands in; None for the module.
-
-    Defaults, decorators and base classes belong outside; the first iterable of a comprehension is put inside,
-    where nothing is assumed.
-    """
-    inner = node
-    for outer in node.ancestors():
-        if outer.type in COMPREHENSIONS:
-            return outer
-        if outer.type in SCOPES and inner.field == "body":
-            return outer
-        if outer.type == "lambda" and inner.type == "lambda_parameters" and _parameter_of(node) is not None:
-            return outer
-        inner = outer
-    return None
-
-
-def renamable(source: Source, names: Names) -> list[str]:
-    """The function's own variables that can be renamed everywhere at once, sorted."""
-    parameters = {source.text(node) for node in names.parameters}
+def own_variables(source: Source, names: Names) -> list[str]:
+    """Names that mean one variable of the function everywhere, bound by its own plain bindings, sorted."""
     return sorted(
         name
         for name in names.bound
         if name not in names.elsewhere
         and name not in names.functions
-        and name not in parameters
+        and name not in names.parameter_names
         and not name.startswith("__")
         and name != "_"
     )
+
+
+def unbound(source: Source, names: Names) -> frozenset[str]:
+    """Variables and nested functions that may be read where they are not bound: an error would tell the name."""
+    if "unbound" not in source.memory:
+        interesting = names.bound.keys() | names.functions.keys()
+        source.memory["unbound"] = maybe_unbound(source, names.function, interesting)
+    found: frozenset[str] = source.memory["unbound"]
+    return found
+
+
+def renamable(source: Source, names: Names) -> list[str]:
+    """The function's own variables that can be renamed everywhere at once and nobody sees it, sorted."""
+    hidden = names.shown | unbound(source, names)
+    return [name for name in own_variables(source, names) if name not in hidden]

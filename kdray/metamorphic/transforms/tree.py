@@ -8,6 +8,8 @@ deep as it likes.
 from __future__ import annotations
 
 import importlib
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -17,6 +19,10 @@ MAX_BYTES = 1 << 20
 
 CLOSERS = {"python": (b"",), "java": (b"", b"\n}"), "c": (b"", b"\n}")}
 """What may be missing at the end of a test that is cut before or after its assertion."""
+HOLDERS = {"python": (("", b""),), "java": (("", b""), ("class Holder {", b"\n}")), "c": (("", b""),)}
+"""What a function may have to stand in: Java's constructors are none outside of a class."""
+BREAKS = {"python": b"\0\f", "java": b"\0", "c": b"\0"}
+"""Characters that end a line or begin one anew, or that no parser takes."""
 
 
 class Node:
@@ -62,12 +68,21 @@ class Source:
         data: UTF-8 of context + target, and what closes the function where both end within it.
         boundary: length of the context in bytes.
         end: length of context + target in bytes.
+        line_ends: what lines of the context and of the target end with; nodes count bytes as they stand.
         nodes: all nodes in the order of the text; the first is the root.
     """
 
-    def __init__(self, language: str, data: bytes, boundary: int, end: int, nodes: list[Node]) -> None:
+    def __init__(
+        self,
+        language: str,
+        data: bytes,
+        boundary: int,
+        end: int,
+        nodes: list[Node],
+        line_ends: tuple[str, str] = ("\n", "\n"),
+    ) -> None:
         self.language, self.data, self.nodes = language, data, nodes
-        self.boundary, self.end = boundary, end
+        self.boundary, self.end, self.line_ends = boundary, end, line_ends
         self.memory: dict[str, Any] = {}
 
     @property
@@ -106,13 +121,41 @@ def parse(language: str, context: str, target: str) -> Source | str:
     if len(head) + len(tail) > MAX_BYTES:
         return f"longer than {MAX_BYTES} bytes"
     data = head + tail
-    if b"\0" in data or b"\r" in data or b"\f" in data:
+    if any(sign in data for sign in BREAKS[language]) or LONE_RETURN.search(head) or LONE_RETURN.search(tail):
         return "holds control characters that break lines"
-    for closer in CLOSERS[language]:
-        tree = _parser(language).parse(data + closer)
-        if not tree.root_node.has_error:
-            return Source(language, data + closer, len(head), len(data), _copy(tree))
+    line_ends = _line_end(context), _line_end(target)
+    for opener, ender in HOLDERS[language]:
+        for closer in CLOSERS[language]:
+            nodes = _nodes(language, opener.encode(), data + closer, ender)
+            if nodes:
+                return Source(language, data + closer, len(head), len(data), nodes, line_ends)
     return "does not parse"
+
+
+LONE_RETURN = re.compile(rb"\r(?!\n)")
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+
+
+def _nodes(language: str, opener: bytes, data: bytes, ender: bytes) -> list[Node]:
+    """The nodes of some code that may stand in a class, without that class; none where it does not parse."""
+    tree = _parser(language).parse(opener + data.replace(b"\r\n", b"\n") + ender)
+    if tree.root_node.has_error:
+        return []
+    nodes = _copy(tree)
+    if opener:
+        holder = next(node for node in nodes if node.type == "class_body")
+        holder.type, holder.parent, holder.children = "program", None, holder.children[1:-1]
+        nodes = list(holder.walk())
+    # The parser has not seen the returns before newlines; nodes count them.
+    returns = [match.start() - number for number, match in enumerate(re.finditer(rb"\r\n", data))]
+    if opener or returns:
+        for node in nodes:
+            start, end = max(node.start - len(opener), 0), node.end - len(opener)
+            node.start, node.end = start + bisect_left(returns, start), end + bisect_left(returns, end)
+    return nodes
 
 
 def _copy(tree: Any) -> list[Node]:

@@ -82,17 +82,18 @@ COMMENTS = (
 )
 
 
-def fresh(rng: random.Random, taken: Container[str], style: str = "snake") -> str:
+def fresh(rng: random.Random, taken: Container[str], style: str = "snake", words: int = 1) -> str:
     """A name that nothing has yet.
 
     Args:
         rng: draws the name.
         taken: every word of the source.
         style: `snake` or `camel`.
+        words: how many at least.
     """
     word = rng.choice(WORDS)
     tries = 0
-    while word in taken:
+    while word in taken or tries + 1 < words:
         tries += 1
         second = rng.choice(WORDS)
         word = f"{word.split('_')[0]}_{second}" if style == "snake" else word + second.capitalize()

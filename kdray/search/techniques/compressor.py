@@ -48,7 +48,7 @@ class Compressor(Technique):
     """
 
     def __init__(self, sweep: Sweep, genes: Genes, settings: CompressorSettings) -> None:
-        super().__init__(sweep)
+        super().__init__()
         if sweep.search.trials > len(settings.targets_mb):
             raise ConfigError(
                 f"search.trials {sweep.search.trials}: compressor trains one student a target size, and"
@@ -56,21 +56,21 @@ class Compressor(Technique):
             )
         self._genes, self._settings, self._seed = genes, settings, sweep.search.seed
         self._costs = Costs(sweep, genes, whole_table=True)
-        self._found: dict[float, Point] = {}
+        self._best: dict[float, Point] = {}
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """The best student of the first target size whose best was not tried yet."""
         for target_mb in self._settings.targets_mb:
-            if target_mb not in self._found:
-                self._found[target_mb] = self.best(target_mb)
-            if fits(self._found[target_mb]):
-                return self._found[target_mb]
+            if target_mb not in self._best:
+                self._best[target_mb] = self.best(target_mb)
+            if fits(self._best[target_mb]):
+                return self._best[target_mb]
         return None
 
     def best(self, target_mb: float) -> Point:
         """The fittest row of all searches, a function of the seed and the target."""
-        found = [self._search(target_mb, number) for number in range(self._settings.searches)]
-        rows_CG = np.stack(found)
+        searches = range(self._settings.searches)
+        rows_CG = np.stack([self._search(target_mb, number) for number in searches])
         return self._genes.point(rows_CG[self._fitness(rows_CG, target_mb).argmax()])
 
     def _fitness(self, rows_CG: Rows, target_mb: float) -> Floats:
@@ -113,16 +113,16 @@ class Compressor(Technique):
     def _unique(self, rng: np.random.Generator, new_CG: Rows, there_CG: Rows) -> Rows:
         """The new rows, each mutated until it may be trained and is none of the others."""
         seen = {tuple(row_G) for row_G in there_CG}
-        found: list[Rows] = []
+        unique: list[Rows] = []
         for row_G in new_CG:
             row_G = self._genes.repaired(row_G[None])[0]
             for _ in range(TRIES):
                 if tuple(row_G) not in seen and self._genes.allowed(row_G):
                     seen.add(tuple(row_G))
-                    found.append(row_G)
+                    unique.append(row_G)
                     break
                 row_G = self._genes.repaired(self._mutated(rng, row_G)[None])[0]
-        return np.stack(found) if found else new_CG[:0]
+        return np.stack(unique) if unique else new_CG[:0]
 
 
 TRIES = 100

@@ -15,7 +15,7 @@ import numpy as np
 from kdray.config import RobertaStudent, Sweep, as_data, value_at
 from kdray.errors import ConfigError
 from kdray.search.techniques.genes import Floats, Genes, Rows
-from kdray.students.published import RESERVED_POSITIONS, Shape, published_flops, published_params
+from kdray.students.published_cost import RESERVED_POSITIONS, Shape, published_flops, published_params
 
 PATHS = {
     "hidden": "student.hidden",
@@ -58,8 +58,8 @@ class Costs:
 
     def shape(self, values: Mapping[str, Any]) -> Shape:
         """The formula's input; `values` by dotted path replace the base trial's: numbers, arrays or terms."""
-        found = {name: values.get(path, self._base[name]) for name, path in PATHS.items()}
-        return Shape(**{**found, "positions": self._snippets * (found["positions"] - self._unused)})
+        numbers = {name: values.get(path, self._base[name]) for name, path in PATHS.items()}
+        return Shape(**{**numbers, "positions": self._snippets * (numbers["positions"] - self._unused)})
 
     def of(self, rows_CG: Rows) -> dict[str, Floats]:
         """`size_mb` and `gflops` of rows, float [C] each."""

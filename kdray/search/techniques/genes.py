@@ -58,11 +58,11 @@ class Genes:
 
     def rows(self, points: Sequence[Mapping[str, Any]]) -> Rows:
         """int [C, G] of points of this space."""
-        found = [
+        rows = [
             [values.index(point[path]) for path, values in zip(self.paths, self._values, strict=True)]
             for point in points
         ]
-        return np.array(found, np.int64).reshape(-1, len(self.paths))
+        return np.array(rows, np.int64).reshape(-1, len(self.paths))
 
     def check(self, point: Mapping[str, Any], source: str) -> Point:
         """A point that somebody else wrote down, in this space.
@@ -95,12 +95,12 @@ class Genes:
             ConfigError: none was found.
         """
         left = pruned or [np.arange(size) for size in self.sizes_G]
-        found: list[Rows] = []
+        allowed: list[Rows] = []
         for _ in range(TRIES // BATCH):
             rows_CG = np.stack([rng.choice(values, BATCH) for values in left], axis=1)
-            found += [row_G for row_G in self.repaired(rows_CG) if self.allowed(row_G)]
-            if len(found) >= count:
-                return np.stack(found[:count])
+            allowed += [row_G for row_G in self.repaired(rows_CG) if self.allowed(row_G)]
+            if len(allowed) >= count:
+                return np.stack(allowed[:count])
         raise ConfigError(f"no row of {TRIES:,} may be trained: {self._refusal(self.point(rows_CG[0]))}")
 
     def column(self, path: str) -> int | None:

@@ -83,8 +83,8 @@ class Morph(LearningTechnique):
             repair=_Repaired(self.genes),
         )
         problem = _Hoped(self.genes, hope, len(self.signs))
-        found = minimize(problem, algorithm, ("n_gen", settings.generations), seed=self.seed)
-        rows_CG = np.unique(_rounded(np.atleast_2d(found.X)), axis=0)
+        result = minimize(problem, algorithm, ("n_gen", settings.generations), seed=self.seed)
+        rows_CG = np.unique(_rounded(np.atleast_2d(result.X)), axis=0)
         return rows_CG[[self.genes.allowed(row_G) for row_G in rows_CG]]
 
 

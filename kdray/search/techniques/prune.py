@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kdray.errors import ConfigError
 from kdray.search.techniques.costs import PATHS, Costs
 from kdray.search.techniques.genes import HEADS, HIDDEN, Genes
-from kdray.students.published import published_params
+from kdray.students.published_cost import published_params
 
 ANSWER_MS = 60_000
 """What the solver may take for one question."""

@@ -1,16 +1,16 @@
-"""What all techniques share: a memory of the study, and the two halves of a search that learns from samples."""
+"""What all techniques share, and the two halves of a search that learns from samples."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdray.config import Part, Sweep
+from kdray.search.model import Heard, Listener
 from kdray.search.space import Point, identity
 from kdray.search.techniques.costs import Costs
 from kdray.search.techniques.genes import Floats, Genes, Rows
@@ -21,39 +21,8 @@ turned.
 """
 
 
-@dataclass
-class Told:
-    """A trial: its point, its objectives once it reached the last rung, and whether it ended."""
-
-    point: Point
-    values: Sequence[float] | None = None
-    ended: bool = False
-
-
-class Technique(ABC):
-    """A published search as a `Model`; subclasses propose, what is heard is kept here in the order of begin."""
-
-    def __init__(self, sweep: Sweep) -> None:
-        self._told: dict[int, Told] = {}
-        self._last_step = sweep.trial.budget.steps
-
-    def begin(self, number: int, point: Point) -> None:
-        """See `Model`."""
-        self._told[number] = Told(dict(point))
-
-    def report(self, number: int, step: int, values: Sequence[float]) -> None:
-        """See `Model`."""
-        if step == self._last_step:
-            self._told[number].values = list(values)
-
-    def end(self, number: int, *, failed: bool) -> None:
-        """See `Model`."""
-        self._told[number].ended = True
-
-    @property
-    def waits(self) -> bool:
-        """See `Model`."""
-        return False
+class Technique(Listener, ABC):
+    """A published search as a `Model`; subclasses propose."""
 
     @abstractmethod
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
@@ -87,7 +56,8 @@ class LearningTechnique(Technique):
     """
 
     def __init__(self, sweep: Sweep, genes: Genes, settings: Samples) -> None:
-        super().__init__(sweep)
+        super().__init__()
+        self._last_step = sweep.trial.budget.steps
         self.genes, self.settings = genes, settings
         self.costs = Costs(sweep, genes)
         self.signs = {name: -1 if mode == "max" else 1 for name, mode in sweep.objectives.items()}
@@ -114,7 +84,7 @@ class LearningTechnique(Technique):
     @property
     def waits(self) -> bool:
         """Until the last sample has ended nothing else begins: the surrogates are fitted once, on all of them."""
-        return not self._undone() and any(not told.ended for told in self._first())
+        return not self._undone() and any(not heard.ended for heard in self._first())
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """The next sample; when all have ended, the next of the archive."""
@@ -129,25 +99,24 @@ class LearningTechnique(Technique):
         """Samples that have not begun."""
         if self._design is None:
             self._design = [self.genes.point(row_G) for row_G in self.design()]
-        begun = {identity(told.point) for told in self._told.values()}
+        begun = {identity(heard.point) for heard in self._heard.values()}
         return [point for point in self._design if identity(point) not in begun]
 
-    def _first(self) -> list[Told]:
+    def _first(self) -> list[Heard]:
         """The trials up to the last sample: start points, what a fork inherits, samples. What the archive gave
         comes after them, so that a sweep that goes on learns from the same trials.
         """
         designed = {identity(point) for point in self._design or ()}
-        trials = list(self._told.values())
-        last = max((n for n, told in enumerate(trials) if identity(told.point) in designed), default=-1)
+        trials = list(self._heard.values())
+        last = max((n for n, heard in enumerate(trials) if identity(heard.point) in designed), default=-1)
         return trials[: last + 1]
 
     def _searched(self) -> Iterator[Point]:
-        learnt = [told for told in self._first() if told.values is not None]
-        if not learnt:
+        whole = [heard for heard in self._first() if self._last_step in heard.reports]
+        if not whole:
             return
-        hope = self.learn(
-            self.genes.rows([told.point for told in learnt]), np.array([told.values for told in learnt])
-        )
+        values_CM = np.array([heard.reports[self._last_step] for heard in whole])
+        hope = self.learn(self.genes.rows([heard.point for heard in whole]), values_CM)
         archive_PG = self.search(hope)
         away_P = np.abs(self.costs.of(archive_PG)["size_mb"] - self.settings.target_mb)
         for p in by_interest(away_P, hope(archive_PG)):

@@ -65,6 +65,22 @@ def test_the_target_changes_only_by_the_renames(transform: Transform) -> None:
 
 
 @every_transform
+def test_lines_may_end_in_two_characters(transform: Transform) -> None:
+    def both(text: str) -> str:
+        return text.replace("\n", "\r\n")
+
+    for sample in SAMPLES[transform.language]:
+        for seed in SEEDS[:4]:
+            plain = transform(sample.context, sample.target, seed)
+            other = transform(both(sample.context), both(sample.target), seed)
+            if isinstance(plain, Variant):
+                assert isinstance(other, Variant)
+                assert (other.context, other.target) == (both(plain.context), both(plain.target))
+            else:
+                assert other == plain
+
+
+@every_transform
 @pytest.mark.parametrize(
     "text", ["", " ", "\n" * 50, "(" * 5000, "\ud800", "\0", "é" * 100, "def", "/*", "'", '"""', "{" * 300]
 )

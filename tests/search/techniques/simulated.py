@@ -1,4 +1,4 @@
-"""Sweeps over classifiers whose training is a formula, run by the project's own conductor in this process."""
+"""Sweeps over classifiers whose training is a formula, run by the project's own coordinator in this process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import optuna
 
 from kdray.config import Sweep, merge, sweep_from
+from kdray.experiment.coordinator import Coordinator
+from kdray.experiment.job import Job
+from kdray.experiment.study import Study
 from kdray.search import space
-from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.job import Job
-from kdray.search.study import Study
 from kdray.search.techniques.genes import Genes
-from kdray.students.published import published_costs
+from kdray.students.published_cost import published_costs
 from tests.simulate import simulate
 
 STUDENT = {
@@ -70,9 +70,9 @@ def run(sweep: Sweep, storage: Any = None, until_s: float = float("inf"), worker
     storage = storage or optuna.storages.InMemoryStorage()
     points = space.build(sweep)
     study = Study(storage, sweep, points)
-    conductor = Conductor(sweep, study, None, Gate(sweep))
-    conductor.reconcile()
-    simulate(conductor, train, workers, until_s)
+    coordinator = Coordinator(sweep, study, None, Gate(sweep))
+    coordinator.reconcile()
+    simulate(coordinator, train, workers, until_s)
     return [points.point(trial.params) for trial in study.trials()]
 
 

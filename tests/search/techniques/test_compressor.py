@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulated import genes, make, run
 
 from kdray.config import load_sweep
 from kdray.errors import ConfigError
 from kdray.search import space
 from kdray.search.constraints import Gate
+from kdray.search.techniques.by_name import make_technique
 from kdray.search.techniques.compressor import Compressor
 from kdray.search.techniques.costs import Costs
-from kdray.search.techniques.make import make_technique
+from tests.search.techniques.simulated import genes, make, run
 
 SMALL: dict[str, Any] = {
     "student.vocab": [1000, 2000],

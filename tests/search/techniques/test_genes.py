@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated import genes, make
 
 from kdray.errors import ConfigError, DataError
+from tests.search.techniques.simulated import genes, make
 
 ROW = {
     "student.tokenizer": "bpe", "student.vocab": 3000, "student.layers": 2, "student.hidden": 60,

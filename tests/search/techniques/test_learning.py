@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from simulated import SPACE, genes, make, marks, run, train
 
 from kdray import pareto
 from kdray.config import load_sweep, sweep_from
 from kdray.errors import ConfigError
+from kdray.experiment.coordinator import Coordinator
+from kdray.experiment.study import Study
 from kdray.search import space
-from kdray.search.conductor import Conductor
 from kdray.search.constraints import Gate
-from kdray.search.study import Study
+from kdray.search.techniques.by_name import make_technique
 from kdray.search.techniques.costs import Costs
-from kdray.search.techniques.make import make_technique
 from kdray.search.techniques.prune import feasible
 from kdray.search.techniques.technique import LearningTechnique, by_interest
+from tests.search.techniques.simulated import SPACE, genes, make, marks, run, train
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "avatar": {"samples": 12, "generations": 6, "population": 20},
@@ -49,19 +49,19 @@ def test_a_sweep_that_is_killed_again_and_again_trains_the_same_points(name: str
 def test_nothing_of_the_archive_begins_while_a_sample_runs(name: str) -> None:
     sweep = make(name, 15, **SETTINGS[name])
     study = Study(optuna.storages.InMemoryStorage(), sweep, space.build(sweep))
-    conductor = Conductor(sweep, study, None, Gate(sweep))
-    jobs = [conductor.next() for _ in range(13)]
+    coordinator = Coordinator(sweep, study, None, Gate(sweep))
+    jobs = [coordinator.next() for _ in range(13)]
     samples = [job for job in jobs if job is not None]
     assert len(samples) == 12
     for number, job in enumerate(samples):
-        assert conductor.next() is None
-        assert not conductor.done
+        assert coordinator.next() is None
+        assert not coordinator.done
         metrics, _ = train(job, 4)
         if number == 0:
-            conductor.fail(job.key, "a sample that fails is none to learn from")
+            coordinator.fail(job.key, "a sample that fails is none to learn from")
         else:
-            conductor.finish(job.key, 4, metrics)
-    assert conductor.next() is not None
+            coordinator.finish(job.key, 4, metrics)
+    assert coordinator.next() is not None
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -1,0 +1,57 @@
+"""To begin with: a sweep file of one's own, and whether this machine can run it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kdray.cli.apps import Json, app, show, show_json
+from kdray.packaged import studies
+
+
+def study_names(incomplete: str) -> list[str]:
+    """For the shell: the studies that begin so."""
+    return [name for name in studies() if name.startswith(incomplete)]
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="of the new sweep: NAME.yaml is written here")],
+    teacher: Annotated[
+        str | None, typer.Option(help="a folder or hub name of yours; without it the packaged kdray:python")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="a copy of one of the packaged studies, such as python-alpha", autocompletion=study_names
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over files that are there")] = False,
+) -> None:
+    """Write a commented sweep file to start from.   Example: kdray init mine --teacher teachers/codet5-base"""
+    from kdray.demo.begin import begin
+
+    done = begin(name, teacher=teacher, study=study, force=force)
+    width = max(map(len, done.files))
+    lines = [f"wrote     {path:<{width}}  {what}" for path, what in done.files.items()]
+    heads = ["next"] + [""] * len(done.commands)
+    lines += [f"{head:<9} {command}" for head, command in zip(heads, done.commands, strict=False)]
+    show("\n".join(lines))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What of kdray works on this machine, and how to mend the rest.   Example: kdray doctor --json
+
+    Exit code 1 where something is missing that kdray needs.
+    """
+    from kdray.doctor.checkup import check_up
+    from kdray.doctor.findings import findings
+    from kdray.doctor.told import as_data, to_text
+
+    found = check_up()
+    wrong = findings(found)
+    show_json(as_data(found, wrong)) if as_json else show(to_text(found, wrong))
+    sys.exit(1 if any(one.broken for one in wrong) else 0)

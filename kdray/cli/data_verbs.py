@@ -1,0 +1,201 @@
+"""Verbs for what a sweep reads: corpora, teachers, the teacher's signal."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from kdray.cli.apps import SweepFile, app, corpus_app, shards_app, show, show_json, teacher_app
+from kdray.errors import ConfigError, nearest
+
+
+@corpus_app.command("mine")
+def corpus_mine(
+    out: Annotated[str, typer.Option(help="folder of the new corpus")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="installed packages or folders; none means the demo's")
+    ] = None,
+    language: Annotated[str, typer.Option(help="python, or java: whole checkouts")] = "python",
+    body: Annotated[
+        bool, typer.Option("--body", help="Python: contexts without the test's decorators and fixtures")
+    ] = False,
+    doctests: Annotated[bool, typer.Option("--doctests", help="Python: examples in docstrings too")] = False,
+    given_away: Annotated[
+        bool, typer.Option("--given-away", help="keep test cases whose assertion stands in their context")
+    ] = False,
+) -> None:
+    """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
+    from kdray.console import stage
+    from kdray.corpus.left_out import LeftOut
+    from kdray.corpus.mine import DEMO_PACKAGES, Options, mine
+    from kdray.corpus.store import write_corpus
+
+    if not sources and language != "python":
+        raise ConfigError(f"--language {language}: name the folders to mine")
+    if language != "python" and (body or doctests):
+        raise ConfigError(f"--{'body' if body else 'doctests'}: for Python, not for --language {language}")
+    named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
+    options = Options(whole=not body, doctests=doctests, given_away=given_away)
+    with stage("corpus") as advance:
+        found = mine(named, progress=advance, language=language, left_out=left_out, options=options)
+        manifest = write_corpus(out, found, named, left_out)
+    show_json(manifest)
+
+
+@corpus_app.command("import")
+def corpus_import(
+    source: Annotated[str, typer.Argument(help="a folder or file")],
+    out: Annotated[str, typer.Option(help="folder of the new corpus")],
+    language: Annotated[str | None, typer.Option(help="of labelled code, where it does not say")] = None,
+    split: Annotated[
+        str, typer.Option(help="given: the set's own; file: its training part alone, anew by file")
+    ] = "given",
+) -> None:
+    """Import a published set: Java assertions (masked tests, Methods2Test, ATLAS, AsserT5), labelled pairs or
+    functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
+    """
+    from kdray.console import stage
+    from kdray.corpus.layouts import LABELLED, import_examples
+    from kdray.corpus.splits import by_file
+    from kdray.corpus.store import write_corpus
+
+    if split not in (splits := ("given", "file")):
+        raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
+    with stage("import") as advance:
+        read = import_examples(source, language, advance)
+        if split == "file" and read.layout == LABELLED:
+            raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
+        examples = by_file(read.examples) if split == "file" else read.examples
+        manifest = write_corpus(out, examples, [source], read.why)
+    show_json({"layout": read.layout, **manifest})
+
+
+@corpus_app.command("show")
+def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
+    """Print some examples of a corpus, and what was left out of it.   Example: kdray corpus show corpora/mine
+    --count 5
+    """
+    from kdray.corpus.left_out import told
+    from kdray.corpus.sample import sample
+    from kdray.corpus.store import corpus_manifest, read_corpus
+
+    for example in sample(read_corpus(folder), count):
+        mark = ", stands in its own context" if example.is_given_away else ""
+        show(
+            f"# {example.group} {example.test} [{example.split}{mark}] {example.focal}\n"
+            f"{example.context}>>> {example.target}{example.after}\n"
+        )
+    for line in told(corpus_manifest(folder).get("left_out_because", {})):
+        show(line)
+
+
+@teacher_app.command("train")
+def teacher_train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe file (YAML)")],
+    out: Annotated[str, typer.Option(help="folder of the new teacher")],
+) -> None:
+    """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out
+    teachers/python
+    """
+    from kdray.config import load_recipe
+    from kdray.console import say, stage
+    from kdray.train.teacher import train_teacher
+
+    plan = load_recipe(recipe)
+
+    def report(metrics: dict[str, Any]) -> None:
+        say(
+            "  ".join(
+                f"{name} {metrics[name]:,.4g}" for name in ("step", "train_loss", "held_out_loss", "seconds")
+            )
+        )
+
+    with stage("teacher") as advance:
+        result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
+    show_json({name: result[name] for name in ("params", "seconds", "corpus")})
+
+
+@teacher_app.command("eval")
+def teacher_eval(
+    teacher: str,
+    corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
+    cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
+) -> None:
+    """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
+    corpora/python
+    """
+    from kdray.console import stage
+    from kdray.evaluation.examine import examine
+
+    with stage("exam") as advance:
+        show_json(examine(teacher, corpus, cases, advance))
+
+
+@app.command()
+def capture(
+    sweep: SweepFile,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="on the teacher's own answers, for sequence-level distillation")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray; without it one is started here")
+    ] = None,
+) -> None:
+    """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
+    from kdray.config import load_sweep
+    from kdray.console import stage
+    from kdray.launch.folders import absolute
+    from kdray.launch.prepare import prepare
+    from kdray.teacher.manifest import dump
+    from kdray.workers import ray_session
+
+    plan = absolute(load_sweep(sweep))
+    if greedy:
+        plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
+    made = prepare(plan, stage, ray_session.opened(plan.resources, address))
+    if greedy and made.signal.header.targets != "greedy":
+        raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
+    show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
+
+
+@shards_app.command("verify")
+def shards_verify(
+    folder: str,
+    teacher: Annotated[str | None, typer.Option(help="recompute a sample with this teacher")] = None,
+) -> None:
+    """Check every byte, decode everything.   Example: kdray shards verify runs/demo-data/signal"""
+    from dataclasses import asdict
+
+    from kdray.console import say, stage
+    from kdray.students.load import load_model, load_tokenizer
+    from kdray.students.logits import TargetLogits
+    from kdray.teacher import manifest
+    from kdray.teacher.verify import verify
+
+    forward = None
+    if teacher:
+        model, vocab = load_model(teacher), manifest.read(folder).vocab
+        if model.config.vocab_size > vocab:
+            say(
+                f"{teacher}: {model.config.vocab_size:,} logits, compared on the {vocab:,} ids that are shared"
+            )
+        forward = TargetLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
+    with stage("verify") as advance:
+        verified = verify(folder, forward, progress=advance)
+    for warning in verified.warnings:
+        say(f"warning: {warning}")
+    show_json(asdict(verified))
+
+
+@shards_app.command("show")
+def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
+    """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
+    from kdray.storage import join
+    from kdray.students.load import load_tokenizer
+    from kdray.teacher.cache import local_folder
+    from kdray.teacher.verify import show as show_row
+
+    tokenizer = load_tokenizer(local_folder(join(folder, "teacher")))
+    show("\n".join(show_row(folder, row, tokenizer.decode)))

@@ -1,0 +1,239 @@
+"""Verbs for what comes out: fronts, comparisons, students handed over and tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kdray.cli.apps import (
+    Json,
+    Name,
+    Objectives,
+    Runs,
+    Where,
+    app,
+    experiment_folder,
+    experiment_names,
+    show,
+    show_json,
+    source_location,
+)
+from kdray.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kdray.report.show import Form
+
+
+@app.command()
+def pareto(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="sweeps, by name or folder, or tables (.csv)",
+            autocompletion=experiment_names,
+        ),
+    ],
+    runs: Runs = "runs",
+    objectives: Objectives = None,
+    where: Where = None,
+    html: Annotated[str | None, typer.Option(help="write the report here")] = None,
+    csv: Annotated[str | None, typer.Option(help="write every trial here")] = None,
+    latex: Annotated[str | None, typer.Option(help="write the front as a LaTeX table")] = None,
+    markdown: Annotated[str | None, typer.Option(help="write the front as a Markdown table")] = None,
+    svg: Annotated[str | None, typer.Option(help="draw the front")] = None,
+    png: Annotated[str | None, typer.Option(help="draw the front (needs the extra png)")] = None,
+    as_json: Json = False,
+) -> None:
+    """The front of one or more sweeps, finished or running.   Example: kdray pareto demo --html front.html"""
+    from kdray.report.show import report
+
+    folders = [source_location(name, runs) for name in names]
+    files = {"html": html, "csv": csv, "latex": latex, "markdown": markdown, "svg": svg, "png": png}
+    show(report(folders, objectives=objectives, where=where or (), files=files, as_json=as_json))
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME NAME...",
+            help="sweeps, tables (.csv) or teachers; seeds of one technique as a,b or label=a,b",
+            autocompletion=experiment_names,
+        ),
+    ],
+    runs: Runs = "runs",
+    budget: Annotated[
+        str | None, typer.Option(help="what is made equal: trials (without this option) or seconds")
+    ] = None,
+    objectives: Objectives = None,
+    where: Where = None,
+    by: Annotated[
+        str | None, typer.Option(help="a row for each combination of these settings: distil.alpha,shards")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--show", help="the metrics of those rows, instead of the objectives")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="with --by: differences from these rows, seed by seed: distil.alpha=0"),
+    ] = None,
+    near: Annotated[
+        float | None, typer.Option(help="what picking costs among students so near the best accuracy: 0.01")
+    ] = None,
+    svg: Annotated[
+        str | None,
+        typer.Option(help="draw what each attained; with --by the metric over the first setting"),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print a pipe table")] = False,
+    as_json: Json = False,
+) -> None:
+    """Sweeps or techniques side by side at equal budget, or all their students by settings.   Example: kdray
+    compare tpe-0,tpe-1 random-0,random-1
+    """
+    from kdray.report.compare import comparisons
+
+    if as_json and markdown:
+        raise ConfigError("compare: --json or --markdown, not both")
+    groups = comparisons.grouped(names)
+    folders = {label: [source_location(name, runs) for name in members] for label, members in groups.items()}
+    form: Form = "json" if as_json else "markdown" if markdown else "text"
+    if by is None and metrics is None and near is None and against is None:
+        show(
+            comparisons.at_equal_budget(
+                folders,
+                budget=budget or "trials",
+                objectives=objectives,
+                where=where or (),
+                svg=svg,
+                form=form,
+            )
+        )
+        return
+    if budget:
+        raise ConfigError("--budget is for techniques at equal budget: no effect with --by and --near")
+    pooled = [folder for members in folders.values() for folder in members]
+    show(
+        comparisons.of_students(
+            pooled,
+            by=by,
+            show=metrics,
+            near=near,
+            against=against,
+            objectives=objectives,
+            where=where or (),
+            form=form,
+            svg=svg,
+        )
+    )
+
+
+@app.command()
+def export(
+    name: Name,
+    names: Annotated[
+        list[str], typer.Argument(metavar="[TRIAL] OUT", help="a trial's key, and a new folder")
+    ],
+    runs: Runs = "runs",
+    knee: Annotated[bool, typer.Option(help="the knee of the front instead of a named trial")] = False,
+    best: Annotated[str | None, typer.Option(help="the best in this metric instead")] = None,
+    max_params: Annotated[
+        float | None, typer.Option(help="of students with at most so many parameters")
+    ] = None,
+    where: Where = None,
+    onnx: Annotated[bool, typer.Option(help="an ONNX graph too, checked (needs the extra onnx)")] = False,
+    int8: Annotated[bool, typer.Option(help="quantised to 8 bits too, and what that costs measured")] = False,
+    as_json: Json = False,
+) -> None:
+    """A student as a Hugging Face folder, with a card that says what it lost.   Example: kdray export demo
+    --knee shipped
+    """
+    from kdray.console import stage
+    from kdray.handover import export as handover
+
+    if len(names) > 2:
+        raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
+    limit = [] if max_params is None else [f"student_params <= {max_params:g}"]
+    done = handover.export(
+        experiment_folder(name, runs),
+        names[-1],
+        trial=names[0] if len(names) == 2 else None,
+        knee=knee,
+        best=best,
+        where=[*(where or ()), *limit],
+        with_onnx=onnx,
+        with_int8=int8,
+        stage=stage,
+    )
+    show(handover.as_json(done) if as_json else handover.summary(done))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="folder of a student")],
+    file: Annotated[
+        str, typer.Argument(help="a test with <ASSERT> where the assertion goes; - reads stdin")
+    ] = "-",
+    language: Annotated[str | None, typer.Option(help="python or java, where the name does not tell")] = None,
+    count: Annotated[int, typer.Option(help="how many assertions")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
+    from kdray.handover.predict import predict_source, read_source
+
+    path = "" if file == "-" else file
+    show(predict_source(model, read_source(file), path, language=language, count=count, as_json=as_json))
+
+
+@app.command()
+def metamorphic(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="TEACHER STUDENT...", help="model folders or published files, in pairs"),
+    ],
+    data: Annotated[
+        list[str] | None, typer.Option(help="labelled code: a folder, a file or a corpus; one a task")
+    ] = None,
+    attack: Annotated[
+        list[str] | None, typer.Option(help="mhm, wir_random, alert, beam, composition, style; repeatable")
+    ] = None,
+    both_ways: Annotated[
+        bool, typer.Option("--both-ways", help="each pair also with its roles exchanged")
+    ] = False,
+    cases: Annotated[int, typer.Option(min=1, help="clean inputs")] = 200,
+    variants: Annotated[int, typer.Option(min=1, help="variants of each transformation")] = 40,
+    items: Annotated[int, typer.Option(min=1, help="inputs that are attacked")] = 30,
+    budget: Annotated[int, typer.Option(min=1, help="queries of an attack on one input")] = 300,
+    masked_model: Annotated[
+        str | None, typer.Option(help="proposes names for ALERT and beam where the data brings none")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="of the data, where it does not say")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of cases, variants and attacks")] = 0,
+    out: Annotated[str | None, typer.Option(help="write HTML, Markdown and JSON into this folder")] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether students mimic their teachers: relations on variants, and attacks.   Example: kdray metamorphic
+    teachers/clone students/small --data data/bcb --attack alert
+    """
+    from dataclasses import replace
+
+    from kdray.console import say, stage
+    from kdray.metamorphic.compare_models.pairs import compare_pairs
+    from kdray.metamorphic.compare_models.plan import Plan
+    from kdray.report.models.files import as_data, write
+    from kdray.report.models.text import to_text
+
+    plan = Plan(cases, variants, attacks=tuple(attack or ()), items=items, budget=budget, seed=seed)
+    if masked_model:
+        from kdray.metamorphic.attacks.masked import MaskedNames
+
+        plan = replace(plan, propose=MaskedNames.load(masked_model))
+    with stage("compare") as advance:
+        rows = compare_pairs(
+            models, data or [], plan, both_ways=both_ways, language=language, progress=advance
+        )
+    show_json(as_data(rows)) if as_json else show(to_text(rows))
+    for path in write(out, rows) if out else ():
+        say(f"report    {path}")

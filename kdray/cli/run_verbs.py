@@ -1,0 +1,181 @@
+"""Verbs that run: the demo, single trials, sweeps here and elsewhere; watching and stopping them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from kdray.cli.apps import Json, Name, Runs, SweepFile, app, experiment_folder, show, show_json
+from kdray.errors import ConfigError
+
+
+@app.command()
+def demo(
+    runs: Runs = "runs",
+    train_teacher: Annotated[
+        bool, typer.Option(help="train a small teacher here instead of the packaged one")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The whole job on real tests, in minutes on two cores: corpus, teacher, signal, sweep, front.
+
+    Run again it uses what is there; interrupted anywhere, it goes on.   Example: kdray demo --json >
+    demo.json
+    """
+    from kdray.demo.run import run_demo
+    from kdray.launch.finish import finish
+
+    finished = run_demo(runs, train_teacher=train_teacher)
+    finish(finished.launched, finished.marks, as_json=as_json, show=show)
+
+
+@app.command()
+def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")]) -> None:
+    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
+    sweeps/*.yaml
+    """
+    from kdray.config import load_sweep
+
+    for path in sweeps:
+        sweep = load_sweep(path)
+        if sweep.search.sampler_params:
+            from kdray.search.techniques.by_name import check
+
+            check(sweep)
+        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+
+
+@app.command()
+def trial(
+    sweep: SweepFile,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="a.b=c, overrides the base trial")] = None,
+    export: Annotated[str | None, typer.Option(help="write the student here")] = None,
+) -> None:
+    """Run a sweep's base trial in this process, without Ray.   Example: kdray trial sweeps/python.yaml --set
+    distil.alpha=0
+    """
+    from kdray.config import load_sweep, merge, parse_overrides
+    from kdray.console import say, stage
+    from kdray.launch.folders import absolute
+    from kdray.launch.prepare import check_constraints, prepare
+    from kdray.train import TrialRun
+
+    loaded = absolute(load_sweep(sweep))
+    asked = merge(loaded.trial, parse_overrides(set_ or []), sweep)
+    prepared = prepare(loaded.model_copy(update={"trial": asked}), stage)
+    check_constraints(loaded, asked, prepared)
+    with (
+        stage("trial") as advance,
+        closing(TrialRun(asked, progress=lambda step, loss: advance(step, asked.budget.steps))) as run,
+    ):
+        metrics: dict[str, Any] = {}
+        while not run.done:
+            metrics = run.next_rung()
+            say(
+                f"step {run.step}: "
+                + "  ".join(f"{k} {v:.4g}" for k, v in metrics.items() if isinstance(v, float))
+            )
+        if export:
+            run.export(export)
+    show_json(metrics)
+
+
+@app.command()
+def launch(
+    sweep: SweepFile,
+    resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")
+    ] = None,
+    on: Annotated[str, typer.Option(help="local, ray, slurm or kuberay")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="of a running Ray: its job server (ray), or itself (local)")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="where the sweep's relative folders begin there (ray, slurm, kuberay)")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="container image with kdray (kuberay)")] = None,
+    dry_run: Annotated[bool, typer.Option(help="print what would be submitted")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml --on
+    slurm --dry-run
+    """
+    from kdray.config import load_sweep
+
+    if on == "local":
+        from kdray.launch.finish import launch_and_finish
+
+        if dry_run:
+            raise ConfigError(
+                "--dry-run: nothing is submitted with --on local; kdray validate checks the file"
+            )
+        loaded = load_sweep(sweep, set_ or ())
+        launch_and_finish(loaded, resume=resume, address=address, as_json=as_json, show=show)
+        return
+    from kdray.launch.places import place
+    from kdray.launch.places.request import request
+
+    asked = request(sweep, folder=folder, address=address, image=image, overrides=set_ or ())
+    there = place(on)
+    text = there.render(asked)
+    if dry_run:
+        show(text)
+    else:
+        sys.exit(there.submit(asked, text))
+
+
+@app.command()
+def resume(
+    name: Name,
+    runs: Runs = "runs",
+    trials: Annotated[
+        int | None, typer.Option(help="ask for this many trials in all, to extend a sweep")
+    ] = None,
+    fork: Annotated[
+        str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
+    from kdray.config import load_sweep
+    from kdray.launch.finish import launch_and_finish
+    from kdray.results import read_sweep
+
+    old = experiment_folder(name, runs)
+    sweep = load_sweep(fork) if fork else read_sweep(old)
+    if trials is not None:
+        sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"trials": trials})})
+    launch_and_finish(sweep, resume=not fork, fork=old if fork else None, as_json=as_json, show=show)
+
+
+@app.command()
+def stop(name: Name, runs: Runs = "runs") -> None:
+    """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
+    from kdray.experiment.lifecycle import stop as stop_sweep
+
+    runs_now = stop_sweep(experiment_folder(name, runs))
+    show(f"{name}: {'asked to stop; go on with kdray resume ' + name if runs_now else 'nobody runs it'}")
+
+
+@app.command()
+def status(name: Name, runs: Runs = "runs", as_json: Json = False) -> None:
+    """How far a sweep is, also while it runs.   Example: kdray status demo"""
+    from kdray.experiment.lifecycle import status as status_of
+
+    now = status_of(experiment_folder(name, runs))
+    show_json(now.as_data()) if as_json else show(status_text(now))
+
+
+def status_text(status: Any) -> str:
+    """A sweep's status in words."""
+    counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count) or "nothing yet"
+    who = {0: "nobody runs it", 1: "running"}.get(status.drivers, f"{status.drivers} drivers run it")
+    lines = [f"{status.name}: {counts}; {status.asked} asked; {who}"]
+    lines += [f"  {record.key}  step {record.step} of {status.steps}" for record in status.running]
+    if status.left_s is not None:
+        lines.append(f"about {status.left_s:.0f} s left, {status.per_hour:.0f} trials an hour")
+    return "\n".join(lines)

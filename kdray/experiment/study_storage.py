@@ -1,0 +1,95 @@
+"""Where a study is: a journal in the experiment folder, in a file or behind a URI, or a database."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+
+from kdray.config import Sweep
+from kdray.errors import ConfigError, KdrayError
+from kdray.experiment.journal import RemoteJournal
+
+STALE_LOCK_S = 2.0
+
+
+def open_remote(sweep: Sweep, folder: str, own: Path, check: Callable[[], None]) -> BaseStorage:
+    """`open_storage` of an experiment behind a URI, with a folder of this machine for a copy; `check` raises where
+    this process may write no more.
+    """
+    if sweep.search.storage:
+        return open_storage(sweep, own)
+    return JournalStorage(RemoteJournal(folder, own / "study.journal", check))
+
+
+def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:
+    """The storage of a sweep's study: `search.storage`, or the file study.journal in the experiment folder.
+
+    The caller holds the lock of the folder, so a line that a kill cut short and a lock that a kill left
+    behind can be removed.
+
+    Raises:
+        ConfigError: a package or a variable that the URL needs is not there.
+        KdrayError: the database does not answer.
+    """
+    if sweep.search.storage:
+        return _open_database(sweep.search.storage)
+    path = folder / "study.journal"
+    _free_stale_lock(Path(f"{path}.lock"))
+    _drop_torn_line(path)
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _open_database(url: str) -> BaseStorage:
+    """`url` may name variables of the environment, as in `postgresql+pg8000://kdray:${PASSWORD}@host/kdray`."""
+
+    def value(variable: re.Match[str]) -> str:
+        if variable[1] not in os.environ:
+            raise ConfigError(f"search.storage: '{url}': the environment has no {variable[1]}")
+        return quote(os.environ[variable[1]], safe="")
+
+    whole = re.sub(r"\$\{(\w+)\}", value, url)
+    try:
+        # A server that came back is connected to anew instead of ending the sweep.
+        return optuna.storages.get_storage(RDBStorage(whole, engine_kwargs={"pool_pre_ping": True}))
+    except ImportError as error:
+        hint = ": pip install 'kdray[postgresql]'" if "pg8000" in url else ""
+        raise ConfigError(f"search.storage: '{url}': {error}{hint}") from error
+    except Exception as error:
+        raise KdrayError(f"search.storage: '{url}': {' '.join(str(error).split())}") from None
+
+
+def _free_stale_lock(path: Path) -> None:
+    """Optuna would wait 30 s for the lock of a killed process; a living one (a dashboard) holds it for
+    milliseconds.
+    """
+    deadline = time.monotonic() + STALE_LOCK_S
+    while path.is_symlink():
+        if time.monotonic() > deadline:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+        time.sleep(0.05)
+
+
+def _drop_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = len(data) if data.endswith(b"\n") else data.rfind(b"\n") + 1
+    last = data[:whole].rstrip(b"\n").rpartition(b"\n")[2]
+    if last:
+        try:
+            json.loads(last)
+        except ValueError:
+            whole -= len(last) + 1
+    if whole < len(data):
+        os.truncate(path, whole)

@@ -1,0 +1,50 @@
+"""A student's metrics at a rung."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from kdray.config import Distil, Trial
+from kdray.evaluation.speed import INPUTS, speed
+from kdray.metamorphic.suite_inputs import IDENTITY
+from kdray.metamorphic.suite_metrics import evaluate
+from kdray.stream import RowSource, collate
+from kdray.train.learner import Learner
+from kdray.train.trial_data import TrialData
+
+LOSS_BATCH = 64
+
+
+def judge(
+    model: Any, data: TrialData, trial: Trial, last: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The metrics of a rung, the suite's for a student, the held-out loss for a teacher under training; and the
+    worst cases of a student.
+    """
+    if data.held_out is not None:
+        return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}, []
+    assert data.suite is not None  # noqa: S101 - a trial without a suite is not opened
+    config = trial.evaluation
+    cases = config.cases if last else config.rung_cases
+    evaluation = evaluate(model, data.task, data.suite, config, cases=cases)
+    metrics = evaluation.as_dict()
+    if config.speed:
+        clean = [n for n in data.suite.first(cases) if data.suite.transforms[n] == IDENTITY][:INPUTS]
+        metrics |= speed(model, data.task, data.suite.read(clean)[0])
+    return metrics, evaluation.worst
+
+
+@torch.inference_mode()
+def held_out_loss(model: Any, data: TrialData, rows: RowSource, trial: Trial) -> float:
+    """Mean cross-entropy in nats per target token."""
+    learner = Learner(model, trial.student, Distil(alpha=0.0), trial.optim.precision)
+    total = targets = 0.0
+    count = len(rows.lengths())
+    for start in range(0, count, LOSS_BATCH):
+        taken, _ = rows.take(range(start, min(count, start + LOSS_BATCH)))
+        batch = collate(taken, None, pad_id=data.task.pad_id, encoder_decoder=data.task.encoder_decoder)
+        total += float(learner(batch, None)) * batch.num_targets
+        targets += batch.num_targets
+    return total / targets

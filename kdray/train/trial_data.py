@@ -1,0 +1,109 @@
+"""What a trial reads: rows to learn from, a suite to be judged by, and the teacher's weights to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from kdray.config import TeacherRecipe, Trial
+from kdray.corpus.store import read_corpus
+from kdray.errors import ConfigError
+from kdray.metamorphic.suite import Suite
+from kdray.storage import join
+from kdray.stream import MemorySource, RowSource
+from kdray.students.load import load_tokenizer
+from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
+from kdray.tasks import Task, task_class, task_of
+from kdray.tasks.reread import Reread
+from kdray.teacher.cache import local_folder
+from kdray.teacher.shards import ShardSource
+
+HELD_OUT_ROWS = 512
+"""Rows of the valid split that give a teacher's learning curve."""
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """Everything that a trial reads, opened.
+
+    Attributes:
+        task: encodes examples, with the student's tokenizer.
+        teacher_task: the same with the teacher's tokenizer; the same object unless the student has one of its own.
+        source: the rows to learn from.
+        vocab: rows of the embedding.
+        teacher: folder of the teacher's weights (kept beside the shards; of a teacher's recipe, the teacher
+            that it goes on from), or None.
+        suite: the opened metamorphic suite, or None.
+        held_out: rows of the corpus's valid split (a teacher's recipe only), or None.
+        fingerprint: of the teacher's weights, or None.
+        shards: the teacher's signal as it is stored, or None.
+    """
+
+    task: Task
+    teacher_task: Task
+    source: RowSource
+    vocab: int
+    teacher: str | None
+    suite: Suite | None
+    held_out: RowSource | None = None
+    fingerprint: str | None = None
+    shards: ShardSource | None = None
+
+
+def open_data(trial: Trial) -> TrialData:
+    """Opens the files that a trial names. Raises `KdrayError` where they are missing, damaged or of another
+    teacher.
+    """
+    return _from_shards(trial) if trial.shards is not None else _from_corpus(trial)
+
+
+def _from_shards(trial: Trial) -> TrialData:
+    """Shards, the tokenizer kept beside them, and the suite, which must be of the same teacher."""
+    assert trial.shards is not None  # noqa: S101 - open_data saw to it
+    if trial.suite is None:
+        raise ConfigError(
+            "trial.suite must name the metamorphic suite: without it a student cannot be judged"
+        )
+    kept = local_folder(join(trial.shards, "teacher"))
+    teacher_task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    shards = ShardSource.open(trial.shards, tokenizer=teacher_task.fingerprint)
+    if trial.distil.loss == "sequence" and shards.manifest.header.targets != "greedy":
+        raise ConfigError(
+            f"distil.loss sequence: {trial.shards} holds the ground truth, not the teacher's own answers:"
+            " capture other shards with capture.targets greedy"
+        )
+    suite = Suite.open(trial.suite, tokenizer=teacher_task.fingerprint, teacher=shards.manifest.teacher)
+    vocab = embedding_rows(trial.shards, shards.manifest)
+    task, source = teacher_task, cast(RowSource, shards)
+    if trial.student.own_tokenizer:
+        task = task_of(
+            trial.task,
+            own_tokenizer(trial, shards, teacher_task),
+            teacher_task.encoder_decoder,
+            trial.encoding,
+        )
+        reread = Reread(teacher_task, task)
+        source = RereadSource(shards, reread)
+        suite = replace(suite, reread=reread)
+    shorter = getattr(trial.student, "max_input", None)
+    if shorter is not None:
+        source = ShortSource(source, shorter, task.encoder_decoder)
+        suite = replace(suite, max_input=shorter)
+    return TrialData(task, teacher_task, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
+
+
+def _from_corpus(trial: Trial) -> TrialData:
+    if not isinstance(trial, TeacherRecipe):
+        raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
+    examples = read_corpus(trial.corpus, "train")
+    encoder_decoder = trial.student.family == "t5"
+    kind = task_class(trial.task)
+    tokenizer = kind.train_tokenizer(kind.corpus_texts(examples), trial.vocab)
+    task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
+    teacher_task = task
+    if trial.teacher is not None:
+        teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
+    held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
+    source = MemorySource(task.rows(examples))
+    older = None if trial.teacher is None else local_folder(trial.teacher)
+    return TrialData(task, teacher_task, source, len(tokenizer), older, None, held_out)

@@ -1,0 +1,46 @@
+"""Capture by several Ray actors gives the bytes of one process."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kdray.errors import DataError
+from kdray.teacher.codecs import make
+from tests.teacher.conftest import HEADER, make_rows
+from tests.teacher.test_capture import Teacher, contents, run
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+
+def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tmp_path: Path) -> None:
+    from kdray.workers.capture_actors import capture_on_ray
+
+    run(tmp_path / "alone", Teacher())
+    (tmp_path / "spread").mkdir()
+    for name in ("state.arrow", "shard-00002.arrow"):  # left by a capture that was killed
+        (tmp_path / "spread" / name).write_bytes((tmp_path / "alone" / name).read_bytes())
+    seen: list[tuple[int, int]] = []
+    options = {"rows_per_shard": 8, "batch_size": 4, "progress": lambda *at: seen.append(at)}
+    folder = str(tmp_path / "spread")
+    capture_on_ray(make_rows(40), folder, make("head"), HEADER, partial(Teacher), actors=2, **options)
+    assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
+    assert seen == [(16, 40), (24, 40), (32, 40), (40, 40)]
+
+
+def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> None:
+    import ray
+
+    from kdray.workers.capture_actors import capture_on_ray
+
+    for name in ("one", "two", "three"):
+        folder = str(tmp_path / name)
+        capture_on_ray(make_rows(8), folder, make("head"), HEADER, partial(Teacher), rows_per_shard=4)
+        assert ray.available_resources()["CPU"] == 2
+
+
+def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
+    from kdray.workers.capture_actors import capture_on_ray
+
+    with pytest.raises(DataError, match="no room for an actor with 64 CPUs"):
+        capture_on_ray(make_rows(4), str(tmp_path / "s"), make("head"), HEADER, Teacher, cpus_per_actor=64)
