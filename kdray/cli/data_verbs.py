@@ -21,18 +21,25 @@ def corpus_mine(
     body: Annotated[
         bool, typer.Option("--body", help="Python: contexts without the test's decorators and fixtures")
     ] = False,
+    doctests: Annotated[bool, typer.Option("--doctests", help="Python: examples in docstrings too")] = False,
+    given_away: Annotated[
+        bool, typer.Option("--given-away", help="keep test cases whose assertion stands in their context")
+    ] = False,
 ) -> None:
     """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
     from kdray.console import stage
     from kdray.corpus.left_out import LeftOut
-    from kdray.corpus.mine import DEMO_PACKAGES, mine
+    from kdray.corpus.mine import DEMO_PACKAGES, Options, mine
     from kdray.corpus.store import write_corpus
 
     if not sources and language != "python":
         raise ConfigError(f"--language {language}: name the folders to mine")
+    if language != "python" and (body or doctests):
+        raise ConfigError(f"--{'body' if body else 'doctests'}: for Python, not for --language {language}")
     named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
+    options = Options(whole=not body, doctests=doctests, given_away=given_away)
     with stage("corpus") as advance:
-        found = mine(named, progress=advance, language=language, left_out=left_out, whole=not body)
+        found = mine(named, progress=advance, language=language, left_out=left_out, options=options)
         manifest = write_corpus(out, found, named, left_out)
     show_json(manifest)
 
@@ -75,8 +82,9 @@ def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many e
     from kdray.corpus.store import corpus_manifest, read_corpus
 
     for example in sample(read_corpus(folder), count):
+        mark = ", stands in its own context" if example.is_given_away else ""
         show(
-            f"# {example.group} {example.test} [{example.split}] {example.focal}\n"
+            f"# {example.group} {example.test} [{example.split}{mark}] {example.focal}\n"
             f"{example.context}>>> {example.target}{example.after}\n"
         )
     for line in told(corpus_manifest(folder).get("left_out_because", {})):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import NamedTuple
 
 from kdray.console import Advance
 from kdray.corpus import mine_java
+from kdray.corpus.doctests import documented_files, mine_doctests
 from kdray.corpus.example import Example
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.java_focal import JavaFocal
 from kdray.corpus.left_out import LeftOut, plain_path
 from kdray.corpus.origin import Origin, origin_of
-from kdray.corpus.python import mine_file, test_files
+from kdray.corpus.python import is_test_file, mine_file, test_files
 from kdray.corpus.source_files import source_roots
 from kdray.corpus.splits import with_unique_ids, without_duplicates, without_given_away
 from kdray.errors import DataError, nearest
@@ -38,6 +40,21 @@ class Named(NamedTuple):
     root: str
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is taken beside the assertions of tests.
+
+    Attributes:
+        whole: the decorators and fixtures of a Python test, as context.
+        doctests: the examples in Python's docstrings, of all files.
+        given_away: into the test split too, assertions that stand in their own context.
+    """
+
+    whole: bool = True
+    doctests: bool = False
+    given_away: bool = False
+
+
 Found = tuple[list[Example], LeftOut]
 Miner = Callable[[list[Named]], Found]
 """The examples of some files."""
@@ -49,7 +66,7 @@ def mine(
     progress: Advance | None = None,
     language: str = "python",
     left_out: LeftOut | None = None,
-    whole: bool = True,
+    options: Options | None = None,
 ) -> list[Example]:
     """Every test or assertion in the test files of some packages or folders, split by file, without duplicates.
 
@@ -59,7 +76,7 @@ def mine(
         progress: called after each chunk of files.
         language: `python` or `java`.
         left_out: counts what is no example.
-        whole: whether the context of a Python test has its decorators and fixtures.
+        options: what is taken; None means the defaults.
 
     Returns:
         Examples ordered by file and position: a function of the files alone, however many processes there
@@ -71,8 +88,9 @@ def mine(
     if language not in TEST_FILES:
         raise DataError(f"--language {language}{nearest(language, TEST_FILES)}")
     left_out = LeftOut() if left_out is None else left_out
+    options = options or Options()
     roots = source_roots(sources)
-    list_files = test_files if language == "python" else mine_java.source_files
+    list_files = _lister(language, options)
     files = [
         Named(str(path), f"{name}/{plain_path(path.relative_to(root).as_posix())}", name)
         for name, root in sorted(roots.items())
@@ -84,22 +102,30 @@ def mine(
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     examples: list[Example] = []
     for done, found in enumerate(
-        _mine_chunks(chunks, _miner(language, roots, files, whole), workers), start=1
+        _mine_chunks(chunks, _miner(language, roots, files, options), workers), start=1
     ):
         examples += found[0]
         left_out.merge(found[1])
         if progress:
             progress(done, len(chunks))
-    unique = with_unique_ids(without_duplicates(without_given_away(examples, left_out), left_out))
+    if not options.given_away:
+        examples = without_given_away(examples, left_out)
+    unique = with_unique_ids(without_duplicates(examples, left_out))
     if not unique:
         nothing = f"no assertions in the {len(files)} {TEST_FILES[language]} of {', '.join(sources)}"
         raise DataError("; ".join([nothing, *left_out.lines()]))
     return unique
 
 
-def _miner(language: str, roots: dict[str, Path], files: list[Named], whole: bool) -> Miner:
+def _lister(language: str, options: Options) -> Callable[[Path, LeftOut], list[Path]]:
+    if language == "java":
+        return mine_java.source_files
+    return documented_files if options.doctests else test_files
+
+
+def _miner(language: str, roots: dict[str, Path], files: list[Named], options: Options) -> Miner:
     if language == "python":
-        return partial(_mine_python, roots=roots, whole=whole)
+        return partial(_mine_python, roots=roots, options=options)
     origins = {name: origin_of(root, name) for name, root in roots.items()}
     return partial(_mine_java, sources=[file.path for file in files], origins=origins)
 
@@ -114,9 +140,15 @@ def _mine_parallel(chunks: list[list[Named]], miner: Miner, workers: int) -> Ite
         yield from pool.map(miner, chunks)
 
 
-def _mine_python(files: list[Named], roots: dict[str, Path], whole: bool) -> Found:
+def _mine_python(files: list[Named], roots: dict[str, Path], options: Options) -> Found:
     focal, left_out = FocalFinder(roots), LeftOut()
-    found = [one for file in files for one in mine_file(Path(file.path), file.group, focal, left_out, whole)]
+    found: list[Example] = []
+    for file in files:
+        path = Path(file.path)
+        if is_test_file(path):
+            found += mine_file(path, file.group, focal, left_out, options.whole)
+        if options.doctests:
+            found += mine_doctests(path, file.group, left_out)
     return found, left_out
 
 

@@ -36,7 +36,12 @@ _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 
 def test_files(root: Path, left_out: LeftOut) -> list[Path]:
     """Files below `root` that hold tests by pytest's naming convention, sorted."""
-    return [path for path in files_below(root, left_out) if _TEST_FILE.fullmatch(path.name)]
+    return [path for path in files_below(root, left_out) if is_test_file(path)]
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether a file is named as pytest names tests."""
+    return bool(_TEST_FILE.fullmatch(path.name))
 
 
 def mine_file(

@@ -26,14 +26,14 @@ def parse_source(source: str) -> ast.Module | None:
 
 def parsed(source: str) -> ast.Module:
     """The tree. Raises `DataError` with the reason for what this Python cannot parse."""
+    if "\0" in source:
+        raise DataError("a null byte")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in somebody's test are not ours to report
             return ast.parse(source.removeprefix("\ufeff"))
     except SyntaxError as error:
         raise DataError(_no_syntax(source, str(error.msg))) from error
-    except ValueError as error:
-        raise DataError("a null byte") from error
     except (RecursionError, MemoryError) as error:
         raise DataError("nested too deeply") from error
 

@@ -42,7 +42,8 @@ class RowBuilder:
         self._ids.append(context)
         self._labels.append(np.full(len(context), IGNORED, np.int32))
         if not self.has_target:
-            self._cut(self._max_context)
+            room = self._max_row - len(self._header) - len(target)
+            self._cut(max(1, min(self._max_context, room)))
         self._ids.append(target)
         self._labels.append(target if is_target else np.full(len(target), IGNORED, np.int32))
         if is_target and not self.has_target:
@@ -61,10 +62,11 @@ class RowBuilder:
     def row(self) -> Row:
         """What was collected."""
         header_labels = np.full(len(self._header), IGNORED, np.int32)
+        # A header that leaves no room for context and target is cut itself.
         return Row(
             self._id,
-            np.concatenate([self._header, *self._ids]),
-            np.concatenate([header_labels, *self._labels]),
+            np.concatenate([self._header, *self._ids])[-self._max_row :],
+            np.concatenate([header_labels, *self._labels])[-self._max_row :],
         )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.corpus import java
+from kdray.errors import DataError
 
 NAMES = st.sampled_from(["total", "cart", "i", "a.b()", '"; // no comment"', "'\"'", '"\\"}"', "1"])
 STATEMENTS = st.one_of(
@@ -122,3 +123,75 @@ def test_code_under_test_stands_in_its_class():
         "class Cart {\nint total() {\n    return n;\n}\n}"
     )
     assert java.focal_code("Cart", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["fail();"], "no assertion that stands alone"),
+        (["assertTrue(x);"] * 4, "more than 3 assertions"),
+        (["assertTrue(a);", "int x = f();", "assertEquals(1, x);"], "declared behind the first one"),
+        (["assertTrue(a);", "for (X x : xs) assertTrue(x);"], "declared behind the first one"),
+        (
+            ["if (c) { assertTrue(a); } else { assertFalse(a); }"],
+            "an assertion outside the block of the first one",
+        ),
+        (["if (c) assertTrue(a); else assertFalse(a);"], "an assertion outside the block of the first one"),
+        (
+            ["switch (c) { case 1: assertTrue(a); break; default: assertFalse(a); }"],
+            "an assertion outside the block of the first one",
+        ),
+        (
+            ["try { f(); assertTrue(a); } catch (E e) { assertFalse(a); }"],
+            "an assertion outside the block of the first one",
+        ),
+        (["run(() -> { assertTrue(a); });", "assertTrue(b);"], "outside the block of the first one"),
+        (["E e = assertThrows(E.class, () -> f());", "assertTrue(a);"], "another check that would stay"),
+        (["try { f(); fail(); } catch (E e) { }", "assertTrue(a);"], "another check that would stay"),
+        (["try { f(); Assert.fail(m); } catch (E e) { }", "assertTrue(a);"], "another check that would stay"),
+        (["assertTrue(a);", "verify(mock).call();"], "another check that would stay"),
+        (["assertTrue(a);", "Mockito.verifyNoMoreInteractions(mock);"], "another check that would stay"),
+        (["assertTrue(a);", "assert b;"], "another check that would stay"),
+        (["run(() -> assertTrue(b));", "assertTrue(a);"], "another check that would stay"),
+    ],
+)
+def test_why_a_test_is_not_cut_is_said(statements, said):
+    data = f"class T {{\n{method(statements)}\n}}\n".encode()
+    node = next(node for node in java.walk(java.parse(data)) if node.type == "method_declaration")
+    with pytest.raises(DataError, match=said):
+        java.cut_or_say(node, data)
+    assert java.cut(node, data) is None
+
+
+@pytest.mark.parametrize(
+    "statement", ["promise.fail(e);", "signature.verify(key);", "int e = f();", "verified.add(x);"]
+)
+def test_calls_that_only_sound_like_checks_stay(statement):
+    assert cut(method([statement, "assertTrue(a);"])) is not None
+
+
+def test_a_text_block_is_kept_whole():
+    block = '"""\n        one\n\n        \ttwo // no comment\n        """'
+    found = cut(f"@Test void f() {{\n    String s = {block};\n    assertEquals(3, s);\n}}")
+    assert found.context == f"@Test void f() {{\n    String s = {block};\n    "
+
+
+def test_a_text_block_in_an_assertion_becomes_a_literal_of_the_same_value():
+    found = cut(method(['assertEquals("""\n        a "b"\n\n          c\\\n        d\n        """, s);']))
+    assert found.target == r'assertEquals("a \"b\"\n\n  cd\n", s);'
+
+
+@given(st.text(st.sampled_from("\ue000\ue001\ue002ab \"'"), max_size=12))
+def test_private_characters_of_a_source_stay_where_they_are(name):
+    text = name.replace('"', "").replace("'", "")
+    code = method([f'String s = "{text}";', 'assertEquals("\ue000", s);', "s.close();"])
+    found = cut(code)
+    assert found.target == 'assertEquals("\ue000", s);'
+    assert f'String s = "{text}";' in found.context
+    assert found.after == "\n    s.close();\n}"
+    assert java.opened(code.replace('assertEquals("\ue000", s);', "<ASSERT>")) == (found.context, found.after)
+
+
+def test_comments_of_an_assertion_over_several_lines_go():
+    found = cut(method(["assertEquals(5, // five\n        x /* it */);"]))
+    assert found.target == "assertEquals(5, x );"

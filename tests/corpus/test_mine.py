@@ -1,7 +1,12 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
+from kdray.corpus.left_out import LeftOut
 from kdray.corpus.mine import mine, source_roots
-from kdray.corpus.store import corpus_fingerprint, read_corpus, write_corpus
+from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus, write_corpus
 from kdray.errors import DataError
 
 
@@ -68,3 +73,62 @@ def test_a_changed_corpus_is_refused(tests_folder, tmp_path):
     (folder / "examples.parquet").write_bytes(bytes(data))
     with pytest.raises(DataError, match="does not match"):
         read_corpus(folder)
+
+
+def test_folders_of_one_name_are_told_apart(tmp_path):
+    for number, name in enumerate(("one", "two")):
+        folder = tmp_path / name / "tests"
+        folder.mkdir(parents=True)
+        (folder / "test_a.py").write_text(f"def test_a():\n    x = f({number})\n    assert x == {number}\n")
+    found = mine([str(tmp_path / "one" / "tests"), str(tmp_path / "two" / "tests")], processes=1)
+    assert [one.group for one in found] == ["one/tests/test_a.py", "two/tests/test_a.py"]
+    assert set(source_roots([str(tmp_path / "one" / "tests")])) == {"tests"}
+
+
+def test_a_folder_named_like_a_package_is_told_apart(tmp_path):
+    (tmp_path / "networkx").mkdir()
+    assert set(source_roots(["networkx", str(tmp_path / "networkx")])) == {
+        "networkx",
+        f"{tmp_path.name}/networkx",
+    }
+
+
+def test_a_name_that_is_no_utf_8_is_written_out(tmp_path):
+    (tmp_path / os.fsdecode(b"test_caf\xe9.py")).write_text("def test_a():\n    assert f()\n")
+    found = mine([str(tmp_path)], processes=1)
+    assert found[0].group == f"{tmp_path.name}/test_caf\\xe9.py"
+    write_corpus(tmp_path / "corpus", found, ["shop"])
+    assert read_corpus(tmp_path / "corpus") == found
+
+
+def test_what_was_left_out_is_kept_with_the_corpus_however_many_processes_mined_it(tests_folder, tmp_path):
+    (tests_folder / "test_2.py").write_text("print 'a'\n")
+    (tests_folder / "test_again.py").write_bytes((tests_folder / "test_0.py").read_bytes())
+    (tests_folder / ".hidden").mkdir()
+    (tests_folder / ".hidden" / "test_h.py").write_text("def test_h():\n    assert h()\n")
+    counted = []
+    for processes in (1, 2):
+        left_out = LeftOut()
+        examples = mine([str(tests_folder)], processes=processes, left_out=left_out)
+        counted.append(left_out.because())
+    assert counted[0] == counted[1]
+    assert counted[0]["syntax of Python 2"] == {"count": 1, "first": "shop/test_2.py"}
+    assert counted[0]["the same as another example"]["count"] == 3
+    assert not any("hidden" in one.group for one in examples)
+    manifest = write_corpus(tmp_path / "corpus", examples, ["shop"], left_out)
+    assert manifest["left_out"] == 4
+    assert corpus_manifest(tmp_path / "corpus")["left_out_because"] == counted[0]
+
+
+def test_nothing_mined_says_why(tmp_path):
+    (tmp_path / "test_a.py").write_text("print 'a'\n")
+    with pytest.raises(DataError, match=r"no assertions in the 1 test files.*test_a.py: syntax of Python 2"):
+        mine([str(tmp_path)])
+
+
+def test_a_corpus_of_one_example_is_read_without_a_thread_that_outlives_it(tmp_path):
+    (tmp_path / "test_a.py").write_text("def test_a():\n    assert f()\n")
+    write_corpus(tmp_path / "corpus", mine([str(tmp_path)], processes=1), ["shop"])
+    code = "import sys; from kdray.corpus.store import read_corpus; read_corpus(sys.argv[1])"
+    for _ in range(8):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "corpus")], check=True)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from kdray.corpus.left_out import LeftOut
 from kdray.corpus.mine import mine
 from kdray.corpus.origin import origin_of
 from kdray.corpus.splits import split_of
@@ -156,3 +157,138 @@ def test_what_cannot_be_mined_is_one_clear_line(tmp_path):
         mined(tmp_path)
     with pytest.raises(DataError, match="--language jav, did you mean 'java'"):
         mine([str(tmp_path)], language="jav")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "name"),
+    [
+        ("interface", "@Test default void works() { int x = f(); assertTrue(x); }", "CartTest.works"),
+        ("enum", "A; @Test void works() { assertTrue(x); }", "CartTest.works"),
+        ("record", "() { @Test void works() { assertTrue(x); } }", "CartTest.works"),
+    ],
+)
+def test_tests_stand_in_every_kind_of_class(tmp_path, head, body, name):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    text = f"record CartTest{body}" if head == "record" else f"{head} CartTest {{ {body} }}"
+    (folder / "CartTest.java").write_text(text)
+    (only,) = mined(folder)
+    assert (only.test, only.target) == (name, "assertTrue(x);")
+
+
+def test_a_file_without_a_class_is_named_by_itself(tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "QuickTest.java").write_text("@Test void works() { assertTrue(x); }\n")
+    (only,) = mined(tmp_path / "p")
+    assert only.test == "QuickTest.works"
+
+
+def test_syntax_that_the_parser_does_not_know_is_counted(tmp_path):
+    newer = (
+        "@Test void a() { var r = switch (o) { case final Integer i -> 1; default -> 2; }; assertTrue(r); }"
+    )
+    write_test(tmp_path / "p", newer + "\n@Test void b() { assertTrue(x); }")
+    left_out = LeftOut()
+    found = mine([str(tmp_path / "p")], processes=1, language="java", left_out=left_out)
+    assert [one.test for one in found] == ["CartTest.b"]
+    assert left_out.because() == {
+        "syntax that the parser does not know": {"count": 1, "first": "p/CartTest.java CartTest.a"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("encoding", "build"),
+    [
+        ("latin-1", None),
+        ("utf-16", None),
+        ("utf-8-sig", None),
+        ("koi8-r", "<project.build.sourceEncoding>KOI8-R</project.build.sourceEncoding>"),
+    ],
+)
+def test_java_is_decoded_and_nothing_stands_for_a_byte(tmp_path, encoding, build):
+    (tmp_path / "p").mkdir()
+    word = "привет" if build else "café"
+    if build:
+        (tmp_path / "p" / "pom.xml").write_text(f"<project>{build}</project>")
+    source = f'class ATest {{ @Test void a() {{ String x = "{word}"; assertEquals("{word}", x); }} }}'
+    (tmp_path / "p" / "ATest.java").write_bytes(source.encode(encoding))
+    (only,) = mined(tmp_path / "p")
+    assert only.target == f'assertEquals("{word}", x);'
+
+
+def test_java_of_an_unknown_encoding_is_counted_and_costs_no_other_file(tmp_path):
+    write_test(tmp_path / "p", "@Test void a() { assertTrue(x); }")
+    (tmp_path / "p" / "BTest.java").write_bytes("class B { /* привет */ @Test void a() {} }".encode("koi8-r"))
+    left_out = LeftOut()
+    found = mine([str(tmp_path / "p")], processes=1, language="java", left_out=left_out)
+    assert len(found) == 1
+    assert left_out.because() == {"encoding: no UTF-8": {"count": 1, "first": "p/BTest.java"}}
+
+
+CART = """class Cart extends Box {
+    Cart(int n) { }
+    static Cart of(int n) { return new Cart(n); }
+    int add(int n) { return 1; }
+    int add(long n) { return 2; }
+    int add(String s) { return 3; }
+    int add(Object o) { return 4; }
+    int add(int n, int... more) { return 5; }
+    int total() { return 6; }
+    int getHeld() { return 7; }
+    void put(Box b) { }
+    void put(Cart c) { }
+}
+"""
+BOX = "class Box implements Holder { int weight() { return 8; } }"
+SHOP = "class Shop { int total() { return 9; } Cart cart() { return null; } }"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("Cart c = new Cart(1); assertEquals(1, c.add(1));", "return 1"),
+        ("Cart c = new Cart(1); assertEquals(1, c.add(1L));", "return 2"),
+        ('Cart c = new Cart(1); assertEquals(1, c.add("a" + 1));', "return 3"),
+        ("Cart c = new Cart(1); assertEquals(1, c.add(new Shop()));", "return 4"),
+        ("Cart c = new Cart(1); byte b = 1; assertEquals(1, c.add(b));", "return 1"),
+        ("Cart c = new Cart(1); assertEquals(1, c.add(1, 2, 3));", "return 5"),
+        ("Cart c = new Cart(1); assertEquals(1, c.add(unknown()));", ""),
+        ("Holder c = new Cart(1); c.put(new Cart(2)); assertEquals(1, c.weight());", "return 8"),
+        ("assertEquals(1, Cart.of(2).total());", "return 6"),
+        ("Shop s = new Shop(); assertEquals(9, s.total());", ""),
+        ("Shop s = new Shop(); assertEquals(6, s.cart().total());", "return 6"),
+        ("Cart c = new Cart(1); int x = c.total(); int y = c.getHeld(); assertEquals(6, x + y);", "return 6"),
+        ("Cart c = new Cart(1); assertEquals(6, x);", ""),
+        ("assertThrows(E.class, () -> new Cart(-1));", "Cart(int n) { }"),
+    ],
+)
+def test_the_method_under_test_is_told_by_receiver_and_types(tmp_path, body, said):
+    (tmp_path / "p").mkdir()
+    for name, source in (("Cart", CART), ("Box", BOX), ("Shop", SHOP)):
+        (tmp_path / "p" / f"{name}.java").write_text(source)
+    write_test(tmp_path / "p", f"@Test void works() {{ {body} }}")
+    (only,) = mined(tmp_path / "p")
+    assert said in only.focal
+    assert bool(only.focal) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "license"),
+    [
+        ("License.txt", "GNU GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007", "GPL-3.0"),
+        ("COPYING", "GNU LESSER GENERAL PUBLIC LICENSE\n Version 2.1, February 1999", "LGPL-2.1"),
+        (
+            "LICENSE.md",
+            "Permission to use, copy, modify, and/or distribute this software for any purpose",
+            "ISC",
+        ),
+        ("LICENSES/MIT.txt", "Permission is hereby granted, free of charge", "MIT"),
+        ("UNLICENSE", "This is free and unencumbered software", "Unlicense"),
+        ("licence", "Eclipse Public License - v 2.0", "EPL-2.0"),
+        ("NOTES.txt", "Permission is hereby granted, free of charge", ""),
+    ],
+)
+def test_a_licence_is_told_by_the_text_of_its_file(tmp_path, name, text, license):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    assert origin_of(tmp_path).license == license

@@ -187,3 +187,14 @@ def test_a_changed_source_keeps_its_three_parts(java_tokenizer):
     assert context + target == JAVA.context + JAVA.target + JAVA.after
     changed = task.changed(JAVA, context, target.replace("cart", "box"))
     assert (changed.target, changed.after) == (JAVA.target, "\n    box.close();\n}")
+
+
+@given(TESTS, st.integers(32, 256), st.integers(48, 192))
+def test_no_row_is_longer_than_it_may_be_and_every_target_stays(tokenizer, parts, max_row, max_input):
+    task = AssertionTask(tokenizer, False, max_input=max_input, max_header=16, max_row=max_row, overlap=12)
+    rows = task.rows(chain(parts, group="shop/a/rather/long/name/of/a/folder/test_f.py"))
+    assert all(len(row.input_ids) == len(row.labels) <= max_row for row in rows)
+    expected = [task.encode_target(target) for _, target in parts]
+    assert np.concatenate([row.labels[row.labels != IGNORED] for row in rows]).tolist() == (
+        np.concatenate(expected).tolist()
+    )
