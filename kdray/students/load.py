@@ -17,6 +17,7 @@ from kdray.teacher.cache import local_folder
 
 
 def quiet() -> None:
+    """Keeps transformers from printing: what it has to say is asked of it."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed import HashStore, TCPStore  # type: ignore[attr-defined]
 
 from kdray.config import Optim, Trial, divisors
 from kdray.errors import ConfigError, DataError
@@ -81,11 +82,11 @@ def _store(world: World) -> Any:
     of several only at the address that was chosen: left to itself it would listen on every interface.
     """
     if world.size == 1:
-        return torch.distributed.HashStore()
+        return HashStore()
     if world.rank > 0:
-        return torch.distributed.TCPStore(world.address, world.port, world.size, False)
+        return TCPStore(world.address, world.port, world.size, False)
     listening = socket.create_server((world.address, world.port))
-    return torch.distributed.TCPStore(
+    return TCPStore(
         world.address, world.port, world.size, True, master_listen_fd=listening.detach(), use_libuv=False
     )
 
