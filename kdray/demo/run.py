@@ -13,6 +13,7 @@ from typing import Any
 
 from kdray.config import Sweep, read_yaml, sweep_from
 from kdray.console import Advance, say, stage
+from kdray.corpus.left_out import LeftOut
 from kdray.corpus.mine import DEMO_PACKAGES, mine
 from kdray.corpus.store import corpus_manifest, write_corpus
 from kdray.launch.pipeline import Launched, launch
@@ -77,7 +78,9 @@ def _teacher_line(sweep: Sweep, folder: str, timed: Any) -> None:
 
 def _corpus(folder: str, advance: Advance) -> None:
     if not exists(join(folder, "corpus.json")):
-        write_corpus(folder, mine(DEMO_PACKAGES, progress=advance), DEMO_PACKAGES)
+        left_out = LeftOut()
+        examples = mine(DEMO_PACKAGES, progress=advance, left_out=left_out)
+        write_corpus(folder, examples, DEMO_PACKAGES, left_out)
 
 
 def _teacher(corpus: str, out: str, advance: Advance) -> None:

@@ -8,12 +8,14 @@ with `close`.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
 import socket
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,12 +54,26 @@ def _import_deepspeed() -> Any:
     os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "error")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside DeepSpeed and what it imports
-        import deepspeed
+        with _hidden("mlflow"):  # of use to DeepSpeed's autotuner alone; where it is installed, it takes 4 s
+            import deepspeed
         from deepspeed.utils import logger
 
     logger.setLevel(logging.ERROR)
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     return deepspeed
+
+
+@contextlib.contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """A module that was not imported yet cannot be imported meanwhile, as if it were not installed."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def join_process_group(world: World) -> None:
