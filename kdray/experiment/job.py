@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Self
 
 from kdray.config import Trial, as_data, parse
+from kdray.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,9 @@ class Job:
         """The job behind `to_json`."""
         data = json.loads(text)
         return cls(data["key"], parse(Trial, data["trial"], data["key"]), data["decided"])
+
+
+def check_key(key: str) -> None:
+    """Raises `DataError` for what is no key: keys make paths, and a study may be somebody else's."""
+    if not re.fullmatch(r"t\d+", key):
+        raise DataError(f"the study names a trial {key[:60]!r}, which is no key such as t0007")

@@ -26,6 +26,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.config import Sweep
+from kdray.experiment.job import check_key
 from kdray.search.space import Point, Space
 
 RUNG = "rung:"
@@ -76,6 +77,8 @@ class Study:
 
     def _all(self) -> list[FrozenTrial]:
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        for trial in trials:
+            check_key(str(trial.user_attrs.get("key", "t0")))
         self._ids.update((trial.number, trial._trial_id) for trial in trials)
         return trials
 

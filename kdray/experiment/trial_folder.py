@@ -18,12 +18,18 @@ from kdray import storage
 from kdray.config import Part, as_data
 from kdray.experiment import checkpoints
 from kdray.experiment.checkpoints import Saved
+from kdray.experiment.job import check_key
 
 
 class TrialFolder:
-    """The folder of one trial."""
+    """The folder of one trial.
+
+    Raises:
+        DataError: a key that is no name of a trial; a study may be somebody else's, and its keys make paths.
+    """
 
     def __init__(self, experiment: str | Path, key: str) -> None:
+        check_key(key)
         self.location = storage.join(experiment, "trials", key)
         self._checkpoints = checkpoints.of(self.location)
 

@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from kdray import results
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.experiment.coordinator import Coordinator
 from kdray.experiment.study import Study
 from kdray.search import space
@@ -220,3 +220,16 @@ def test_every_sampler_leads_a_sweep_to_its_end(make_sweep: Any, sampler: str) -
     coordinator, study = in_memory(make_sweep(30, search={"sampler": sampler, "eta": 2, "trust": -1}))
     simulate(coordinator, train, workers=4)
     assert len(study.trials(TrialState.COMPLETE, TrialState.PRUNED)) == 30
+
+
+@pytest.mark.parametrize("state", [TrialState.RUNNING, TrialState.COMPLETE])
+def test_a_study_whose_keys_climb_is_refused(make_sweep: Any, state: TrialState) -> None:
+    sweep = make_sweep(2)
+    storage = optuna.storages.InMemoryStorage()
+    study = Study(storage, sweep, space.build(sweep))
+    trial = study.create({"distil.alpha": 0.5}, {}, {})
+    storage.set_trial_user_attr(trial._trial_id, "key", "../../victim")
+    if state == TrialState.COMPLETE:
+        storage.set_trial_state_values(trial._trial_id, state, [0.5, 0.5])
+    with pytest.raises(DataError, match="no key such as t0007"):
+        Study(storage, sweep, space.build(sweep))

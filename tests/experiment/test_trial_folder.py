@@ -3,6 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kdray.errors import DataError
 from kdray.experiment.trial_folder import TrialFolder
 
 
@@ -32,3 +35,9 @@ def test_the_newest_whole_checkpoint_is_found_in_every_stage_of_its_replacement(
     (Path(folder.location) / "checkpoint.new" / "model").write_text("torn")
     saved = folder.saved()
     assert saved is not None and Path(saved.path, "model").read_text() == "two"
+
+
+@pytest.mark.parametrize("key", ["../../victim", "a/b", "..", "", "/etc", "t0001\n", "t 1"])
+def test_a_key_that_climbs_out_of_the_experiment_is_refused(tmp_path, key):
+    with pytest.raises(DataError, match="no key such as t0007"):
+        TrialFolder(tmp_path, key)
