@@ -85,7 +85,8 @@ def test_every_file_of_the_package_is_in_the_wheel_and_no_other(wheel: Path) -> 
         for path in (ROOT / "kdray").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    studies = {f"kdray/{path.relative_to(ROOT).as_posix()}" for path in tiny.SWEEPS.rglob("*.yaml")}
+    of_studies = [tiny.SWEEPS / "README.md", *tiny.SWEEPS.rglob("*.yaml")]
+    studies = {f"kdray/{path.relative_to(ROOT).as_posix()}" for path in of_studies}
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == package | studies
