@@ -73,10 +73,12 @@ class _Walk:
     def reads(self, node: Node | None, state: State) -> State:
         """Reads of an expression or a simple statement, then what it binds."""
         later: list[str] = []
+        coming: list[tuple[int, str]] = []  # what `:=` binds, from where its value ends
         for inner in node.walk() if node is not None else ():
             if inner.type != "identifier" or state is None:
                 continue
             name = self.source.text(inner)
+            state = state.union(bound for end, bound in coming if end <= inner.start)
             if name not in self.names or _is_attribute(inner):
                 continue
             binder = binder_of(inner)
@@ -87,8 +89,8 @@ class _Walk:
                 if binder.type != "named_expression":
                     later.append(name)
                 elif not any(outer.type in MAYBE_RUN for outer in _up_to(inner, node)):
-                    state = state | {name}
-        return _both(state, later)
+                    coming.append((binder.end, name))
+        return _both(state, [*later, *(name for _, name in coming)])
 
     def targets(self, node: Node | None) -> list[str]:
         """Names that the target of a loop binds."""

@@ -29,7 +29,7 @@ def run(language: str, functions: Sequence[str], folder: Path) -> list[str | Non
             if language == "java"
             else ["./t"]
         )
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3000, check=False)
         if done.returncode != 0:
             raise AssertionError(done.stderr[-2000:])
         for number, line in zip(alive, done.stdout.splitlines(), strict=True):
@@ -93,7 +93,7 @@ def _c(functions: dict[int, str], folder: Path) -> set[int]:
 
 
 def _broken(command: list[str], folder: Path, pattern: str, owners: list[int | None]) -> set[int]:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3000, check=False)
     if done.returncode == 0:
         return set()
     lines = [int(found) for found in re.findall(pattern, done.stdout + done.stderr, re.MULTILINE)]

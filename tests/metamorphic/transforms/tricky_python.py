@@ -233,6 +233,11 @@ _KINDS = {
             return e
         """,
         """
+        def f():
+            b = (a := a is None)
+            return a, b
+        """,
+        """
         def f(x=3):
             x and (a := 1)
             0 and (b := 1)
