@@ -124,8 +124,8 @@ def shard_of(rows: NDArray[np.int64], rank: int, world: int) -> NDArray[np.int64
 
 
 def cut(rows: NDArray[np.int64], rank: int, world: int, size: int) -> list[NDArray[np.int64]]:
-    """A rank's rows of a global batch in even pieces of about `size`, as many on every rank. Rows of a batch come by
-    length, so a piece pads no more than the whole.
+    """A rank's rows of a global batch in even pieces of about `size`, as many on every rank. Rows of a batch come
+    by length, so a piece pads no more than the whole.
     """
     count = min(-(-len(rows) // (size * world)), len(rows) // world)  # a batch cut short has fewer rows
     return np.array_split(shard_of(rows, rank, world), max(1, count))

@@ -98,8 +98,8 @@ MICRO_TOKENS = 2048
 def micro_batch(trial: Trial, workers: int, kind: str) -> int:
     """How many sequences a worker trains at a time: a divisor of its share of a batch.
 
-    On a processor memory is short and pieces cost no time; on an accelerator, of whatever kind, it is the other way
-    round: all at once. What is free on the machine at the moment has no say: a trial is to be the same again.
+    On a processor memory is short and pieces cost little time; on an accelerator it is the other way round: all at
+    once. What is free on the machine at the moment has no say: a trial is to be the same again.
 
     Raises:
         ConfigError: `optim.batch_size` or `optim.micro_batch` does not come out even.

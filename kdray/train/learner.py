@@ -27,7 +27,8 @@ class Learner(nn.Module):
         self._bfloat16 = precision == "bfloat16"
 
     def forward(self, batch: Batch, signal: SignalTensors | None, part: Student | None = None) -> Tensor:
-        """The loss of a batch, or a piece's share of it. Nothing of it stays here: its graph holds DeepSpeed's hooks, and these the engine.
+        """The loss of a batch, or a piece's share of it. Nothing of it stays here: its graph holds
+        DeepSpeed's hooks, and these the engine.
 
         Args:
             batch: padded sequences and what is predicted where.

@@ -313,6 +313,7 @@ def test_a_signal_that_does_not_fit_is_refused(signal: str | None, message: str)
 def test_pieces_of_other_lengths_add_up_to_the_whole(name: str) -> None:
     case, distil = Case(13), Distil(loss=name, alpha=0.4, temperature=2.0)
     signal, edges = case.signal(4, 2.0), (0, 3, 4, 20, TARGETS)
+    fields = ("ids_NK", "logprobs_NK", "tail_N", "tail_at_N")
     whole = case.loss(signal, distil)
     parts = []
     for start, end in pairwise(edges):
@@ -320,7 +321,7 @@ def test_pieces_of_other_lengths_add_up_to_the_whole(name: str) -> None:
         at = torch.tensor([*range(start, end), *context])
         told = replace(
             signal,
-            **{field: getattr(signal, field)[start:end] for field in ("ids_NK", "logprobs_NK", "tail_N", "tail_at_N")},
+            **{field: getattr(signal, field)[start:end] for field in fields},
             coefficients_NR=signal.coefficients_NR[start:end],
         )  # fmt: skip
         parts.append(

@@ -1,0 +1,203 @@
+"""What training takes of the memory, and of the processor for it.
+
+`python tests/benchmarks/memory.py [--quick] [--demo] [--out FOLDER]`, on the demo's data, which `--demo` leaves in
+FOLDER (made there otherwise: corpus, signal and suite).
+
+- `step`: the demo's first student in a process of its own, for each size of a micro-batch: peak of the process,
+  what it held before the first step, and processor seconds a step, on one thread.
+- `trials`: one process trains 50 trials as a worker does, of 4 steps and two evaluations each: what the process
+  holds after each, and the share by which the last five exceed the five after the first fifth.
+- `--demo`: the whole of `kdray demo`, from nothing: the peak over time of the memory of all its processes
+  together, Ray's own included, and the largest processes by name. Memory is PSS (a page that n processes share
+  counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several times.
+  Processor seconds are those of all its processes that were waited for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], *filter(None, [os.environ.get("PYTHONPATH")])])
+
+from kdray.config import Trial, as_data, merge, parse
+from kdray.memory import bound_caches
+
+bound_caches()
+MIB = 2**20
+SIZES = (32, 16, 8, 4, 2)
+SAMPLE_S = 0.5
+AIMS = {"worker_mb": 1200, "demo_mb": 3500, "growth": 0.05}
+
+
+def prepared(folder: Path) -> Trial:
+    """The demo's first trial, with what it reads below `folder`."""
+    from kdray.corpus.mine import DEMO_PACKAGES, mine
+    from kdray.corpus.store import write_corpus
+    from kdray.demo.run import demo_sweep
+    from kdray.launch.prepare import prepare
+
+    sweep = demo_sweep(str(folder), train_teacher=False)
+    corpus = Path(str(sweep.trial.corpus))
+    if not (corpus / "corpus.json").exists():
+        write_corpus(str(corpus), mine(DEMO_PACKAGES), DEMO_PACKAGES)
+    prepare(sweep)
+    return sweep.trial
+
+
+def held_mb() -> float:
+    """Resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / MIB
+
+
+def steps(trial: Trial, count: int) -> dict[str, float]:
+    """Some steps in this process."""
+    from kdray.train import TrialRun
+
+    run = TrialRun(trial)
+    before = held_mb()
+    begin = time.process_time()
+    for _ in range(count):
+        run._train_step()
+    seconds = (time.process_time() - begin) / count
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"before_mb": before, "peak_mb": peak, "cpu_s_per_step": seconds}
+
+
+def trials(trial: Trial, count: int) -> dict[str, Any]:
+    """Trials one after the other in this process."""
+    from kdray.train import train
+
+    small = merge(
+        trial, {"budget": {"steps": 4, "rungs": [2, 4]}, "evaluation": {"cases": 8, "rung_cases": 4}}
+    )
+    held = []
+    for seed in range(count):
+        train(merge(small, {"seed": seed, "student.layers": 2 + seed % 4}))
+        held.append(held_mb())
+    early, late = held[len(held) // 5 :][:5], held[-5:]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    growth = sum(late) / sum(early) - 1
+    return {"trials": count, "held_mb": [round(mb) for mb in held], "peak_mb": peak, "growth": growth}
+
+
+def apart(part: str, trial: Trial, count: int) -> dict[str, Any]:
+    """`steps` or `trials` in a process of its own, whose peak is that of nothing else."""
+    command = [sys.executable, "-W", "ignore", __file__, "--part", part, "--count", str(count)]
+    done = subprocess.run(
+        command, input=json.dumps(as_data(trial)), capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def family(root: int) -> list[int]:
+    """A process and all below it."""
+    below = defaultdict(list)
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            below[int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[1])].append(
+                int(entry)
+            )
+        except OSError:  # it is gone
+            continue
+    found = [root]
+    for process in found:
+        found += below[process]
+    return found
+
+
+def memory_of(process: int) -> tuple[str, float, float]:
+    """Name, PSS and RSS in MB; nothing of one that is gone."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        name = Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:
+        return "", 0.0, 0.0
+    size = {key: int(rest.split()[0]) / 1024 for key, _, rest in (line.partition(":") for line in lines[1:])}
+    return name[:60].strip(), size["Pss"], size["Rss"]
+
+
+def demo(folder: Path) -> dict[str, Any]:
+    """`kdray demo` from nothing, watched."""
+    begin = time.perf_counter()
+    started = subprocess.Popen([sys.executable, "-m", "kdray", "demo"], cwd=folder, stdout=sys.stderr)
+    peak: dict[str, Any] = {"pss_mb": 0.0}
+    largest: dict[str, float] = defaultdict(float)
+    while started.poll() is None:
+        sizes = [memory_of(process) for process in family(started.pid)]
+        for name, pss, _ in sizes:
+            largest[name] = max(largest[name], pss)
+        if (total := sum(pss for _, pss, _ in sizes)) > peak["pss_mb"]:
+            rss = sum(rss for *_, rss in sizes)
+            peak = {
+                "pss_mb": total,
+                "rss_mb": rss,
+                "at_s": time.perf_counter() - begin,
+                "processes": len(sizes),
+            }
+        time.sleep(SAMPLE_S)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "exit": started.returncode,
+        "wall_s": time.perf_counter() - begin,
+        "cpu_s": used.ru_utime + used.ru_stime,
+        **peak,
+        "largest_mb": dict(sorted(largest.items(), key=lambda item: -item[1])[:6]),
+    }
+
+
+def rounded(value: Any) -> Any:
+    """Numbers as they are worth printing."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return round(value, 3 if abs(value) < 10 else 0) if isinstance(value, float) else value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-memory")
+    parser.add_argument("--part", choices=("steps", "trials"), help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.part:
+        import torch
+
+        torch.set_num_threads(1)
+        trial = parse(Trial, json.load(sys.stdin), "stdin")
+        print(json.dumps((steps if asked.part == "steps" else trials)(trial, asked.count)))
+        return
+    asked.out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {"aims": AIMS}
+    if asked.demo:
+        with tempfile.TemporaryDirectory(dir=asked.out) as fresh:
+            found["demo"] = demo(Path(fresh))
+            data = Path(fresh, "runs", "demo-data")
+            if data.exists() and not (asked.out / "demo-data").exists():
+                data.rename(asked.out / "demo-data")
+    trial = prepared(asked.out)
+    count = 10 if asked.quick else 40
+    found["step"] = {
+        str(size): apart("steps", merge(trial, {"optim.micro_batch": size}), count)
+        for size in (SIZES[::2] if asked.quick else SIZES)
+    }
+    found["trials"] = apart("trials", trial, 15 if asked.quick else 50)
+    print(json.dumps(rounded(found), indent=1))
+
+
+if __name__ == "__main__":
+    main()
