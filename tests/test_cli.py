@@ -276,7 +276,10 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     code, out, _ = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
     assert code == 0
     assert json.loads(out)["splits"] == {"test": 32, "train": 112, "valid": 16}
-    code, _, err = run(monkeypatch, capsys, "corpus", "import", tmp_path, "--out", tmp_path / "none")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text("Dear reader,\n")
+    letters = tmp_path / "letters"
+    code, _, err = run(monkeypatch, capsys, "corpus", "import", letters, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)
     assert "no layout that is known" in err
     for split, said in (("file", "belongs to no test files"), ("fiel", "did you mean 'file'?")):

@@ -93,7 +93,7 @@ def trained(student: Student, seed: int = 0, steps: int = 3):
         Learner(model, student, Distil(alpha=0.0), "float32"), parse(Trial, data, "test"), World()
     )
     try:
-        losses = [float(engine.step(batch_of(student), None, None)) for _ in range(steps)]
+        losses = [float(engine.step([(batch_of(student), None, None)])) for _ in range(steps)]
     finally:
         engine.close()
     return losses, {name: parameter.detach().clone() for name, parameter in model.named_parameters()}

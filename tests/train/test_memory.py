@@ -17,9 +17,9 @@ TRIALS = 6
 
 
 def live_bytes():
-    """Of all tensors that the collector knows."""
+    """Of all tensors that the collector knows and that hold memory (those of a tracer hold none)."""
     gc.collect()
-    tensors = [found for found in gc.get_objects() if isinstance(found, torch.Tensor)]
+    tensors = [value for value in gc.get_objects() if type(value) in (torch.Tensor, torch.nn.Parameter)]
     return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
 
 
