@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kdray.cli.apps import SweepFile, app, corpus_app, shards_app, show, show_json, teacher_app
-from kdray.errors import ConfigError, nearest
+from kdray.errors import ConfigError, DataError, nearest
 
 
 @corpus_app.command("mine")
@@ -177,6 +177,10 @@ def shards_verify(
     forward = None
     if teacher:
         model, vocab = load_model(teacher), manifest.read(folder).vocab
+        if min(model.config.vocab_size, model.get_input_embeddings().num_embeddings) < vocab:
+            raise DataError(
+                f"{folder}: made with a vocabulary of {vocab:,}, {teacher} has {model.config.vocab_size:,}"
+            )
         if model.config.vocab_size > vocab:
             say(
                 f"{teacher}: {model.config.vocab_size:,} logits, compared on the {vocab:,} ids that are shared"
