@@ -16,8 +16,8 @@ from kdray.storage import patience_s
 from kdray.teacher.cache import limit_bytes
 from kdray.workers.ray_session import OBJECT_STORE_BYTES
 
-DEMO_BYTES = 11 * 10**9
-"""What `kdray demo` may take: its two workers have grown to 5.3 GB each, beside them stands the driver."""
+DEMO_BYTES = 4 * 10**9
+"""What `kdray demo` may take: 3.9 GB at its peak, while it captures (`python tests/benchmarks/memory.py --demo`)."""
 ROOM_BYTES = 10**9
 """What an experiment's folder, or Ray's sessions, want at least."""
 FULL = 0.95
