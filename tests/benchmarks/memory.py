@@ -11,7 +11,7 @@ FOLDER (made there otherwise: corpus, signal and suite).
 - `--demo`: the whole demo, `kdray demo`, from nothing: the peak over time of the memory of all its processes
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
   counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several
-  times. Processor seconds are those of all its processes that were waited for.
+  times. Processor seconds are those of all its processes that were waited for; `trials_s` is what the trials took together.
 """
 
 from __future__ import annotations
@@ -150,8 +150,10 @@ def demo(folder: Path) -> dict[str, Any]:
             }
         time.sleep(SAMPLE_S)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    lasts = [path.read_text().splitlines()[-1] for path in folder.glob("runs/demo/trials/*/results.jsonl")]
     return {
         "exit": started.returncode,
+        "trials_s": sum(json.loads(last)["seconds"] for last in lasts),
         "wall_s": time.perf_counter() - begin,
         "cpu_s": used.ru_utime + used.ru_stime,
         **peak,
