@@ -11,7 +11,8 @@ FOLDER (made there otherwise: corpus, signal and suite).
 - `--demo`: the whole demo, `kdray demo`, from nothing: the peak over time of the memory of all its processes
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
   counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several
-  times. Processor seconds are those of all its processes that were waited for; `trials_s` is what the trials took together.
+  times. Processor seconds are those of all its processes that were waited for;
+  `trials_s` is what the trials took together.
 """
 
 from __future__ import annotations
