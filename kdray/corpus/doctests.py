@@ -21,15 +21,12 @@ from kdray.corpus.decode import python_text
 from kdray.corpus.example import Example
 from kdray.corpus.focal import signature_of
 from kdray.corpus.left_out import LeftOut
+from kdray.corpus.python import INDENT, MAX_TARGET_CHARS, example_after
 from kdray.corpus.python_tree import FunctionNode, parsed
 from kdray.corpus.rows import files_below
 from kdray.corpus.source_files import read_source
-from kdray.corpus.splits import split_of
 from kdray.errors import DataError
-from kdray.storage import fingerprint
 
-MAX_TARGET_CHARS = 200
-INDENT = "    "
 Documented = ast.Module | ast.ClassDef | FunctionNode
 
 
@@ -91,19 +88,7 @@ def _of_docstring(name: str, node: Documented, group: str, left_out: LeftOut) ->
         text = ast.unparse(ast.fix_missing_locations(statement))
         is_short = "\n" not in text and len(text) <= MAX_TARGET_CHARS
         if isinstance(statement, ast.Assert) and is_short:
-            context = "\n".join(lines) + "\n" + INDENT
-            examples.append(
-                Example(
-                    id=fingerprint(group, name, context, text),
-                    group=group,
-                    language="python",
-                    test=name,
-                    focal=signature,
-                    context=context,
-                    target=text,
-                    split=split_of(group),
-                )
-            )
+            examples.append(example_after(lines, text, group, name, signature))
         lines += [INDENT + line for line in text.split("\n")]
     return examples
 

@@ -137,18 +137,21 @@ def mine_function(
         elif "\n" in text or len(text) > MAX_TARGET_CHARS:
             left_out.add(f"an assertion of several lines or more than {MAX_TARGET_CHARS} characters", where)
         else:
-            context = "\n".join(lines) + "\n" + INDENT
-            examples.append(
-                Example(
-                    id=fingerprint(group, name, context, text),
-                    group=group,
-                    language="python",
-                    test=name,
-                    focal=signature,
-                    context=context,
-                    target=text,
-                    split=split_of(group),
-                )
-            )
+            examples.append(example_after(lines, text, group, name, signature))
         lines += [INDENT + line for line in text.split("\n")]
     return examples
+
+
+def example_after(lines: Sequence[str], target: str, group: str, test: str, focal: str) -> Example:
+    """The example of one assertion: the lines of its test before it, and the beginning of its own."""
+    context = "\n".join(lines) + "\n" + INDENT
+    return Example(
+        id=fingerprint(group, test, context, target),
+        group=group,
+        language="python",
+        test=test,
+        focal=focal,
+        context=context,
+        target=target,
+        split=split_of(group),
+    )
