@@ -181,10 +181,14 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
-    from kdray.handover.predict import predict_source, read_source
+    from kdray.handover.predict import predict_source, source_text
 
     path = "" if file == "-" else file
-    show(predict_source(model, read_source(file), path, language=language, count=count, as_json=as_json))
+    show(
+        predict_source(
+            model, source_text(file, language), path, language=language, count=count, as_json=as_json
+        )
+    )
 
 
 @app.command()

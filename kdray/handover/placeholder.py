@@ -20,8 +20,10 @@ from typing import Any
 
 from kdray.corpus import java
 from kdray.corpus.example import Example
+from kdray.corpus.fixtures import Fixtures
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.python import mine_function, parse_source
+from kdray.corpus.python_tree import FunctionNode
 from kdray.errors import DataError, nearest
 
 WANTED = "assert kdray_writes_this"
@@ -41,9 +43,7 @@ def example(source: str, path: str, language: str | None = None) -> Example:
         DataError: no placeholder, not where an assertion could stand, a language that is not known, or source
             that does not parse.
     """
-    language = language or LANGUAGES.get(Path(path).suffix, "python")
-    if language not in LANGUAGES.values():
-        raise DataError(f"language '{language}'{nearest(language, LANGUAGES.values())}")
+    language = language_of(path, language)
     match = java.PLACEHOLDER.search(source)
     if match is None:
         raise DataError(
@@ -57,6 +57,14 @@ def example(source: str, path: str, language: str | None = None) -> Example:
     return _python(before, group) if language == "python" else _java(before, source[match.end() :], group)
 
 
+def language_of(path: str, language: str | None = None) -> str:
+    """The language that is said, or told by a file's ending. Raises `DataError` for one that is not known."""
+    language = language or LANGUAGES.get(Path(path).suffix, "python")
+    if language not in LANGUAGES.values():
+        raise DataError(f"language '{language}'{nearest(language, LANGUAGES.values())}")
+    return language
+
+
 def _python(before: str, group: str) -> Example:
     """Everything after the placeholder is left out; the miner makes the rest."""
     tree = parse_source(textwrap.dedent(before + WANTED + "\n"))
@@ -64,18 +72,21 @@ def _python(before: str, group: str) -> Example:
         raise DataError(f"{group}: the Python before the placeholder does not parse")
     focal = FocalFinder(_roots(tree))
     imports = focal.imports(tree)
-    for name, function in _functions(tree):
-        for mined in mine_function(function, name, group, focal.signature(function.name, imports)):
+    fixtures = Fixtures(tree, Path(group).absolute(), group.count("/"))
+    for name, function, holder in _functions(tree):
+        signature, given = focal.signature(function.name, imports), fixtures.lines(function, holder)
+        for mined in mine_function(function, name, group, signature, given):
             if mined.target == WANTED:
                 return mined
     raise DataError(f"{group}: the placeholder must stand directly in the body of a function")
 
 
-def _functions(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _functions(node: Any, prefix: str = "") -> Iterator[tuple[str, FunctionNode, ast.ClassDef | None]]:
+    """Qualified name, node and class of every function."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield f"{prefix}{child.name}", child
-        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(child, FunctionNode):
+            yield f"{prefix}{child.name}", child, node if isinstance(node, ast.ClassDef) else None
+        if isinstance(child, (ast.ClassDef, FunctionNode)):
             yield from _functions(child, f"{prefix}{child.name}.")
 
 

@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kdray.corpus.decode import java_text, python_text
 from kdray.corpus.example import Example
-from kdray.errors import ConfigError
+from kdray.corpus.source_files import read_source
+from kdray.errors import ConfigError, DataError
 from kdray.evaluation.generate import greedy
-from kdray.handover.placeholder import example
+from kdray.handover.placeholder import example, language_of
 from kdray.students.load import load_model, load_task
 from kdray.tasks import Task
 
@@ -130,13 +132,14 @@ def _shown(path: str) -> str:
     return Path(path).resolve().relative_to(Path.cwd()).as_posix() if inside else Path(path).name
 
 
-def read_source(path: str) -> str:
-    """A file's text, or standard input for `-`. Raises `ConfigError` where it cannot be read."""
+def source_text(path: str, language: str | None = None) -> str:
+    """A file's text as its language reads bytes, or standard input for `-`. Raises `ConfigError`."""
     import sys
 
     if path == "-":
         return sys.stdin.read()
+    decoded = java_text if language_of(path, language) == "java" else python_text
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        return decoded(read_source(Path(path)))
+    except DataError as error:
+        raise ConfigError(f"{path}: {error}") from None

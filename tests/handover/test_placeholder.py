@@ -57,6 +57,39 @@ def test_every_mined_example_comes_back_from_its_file_with_a_placeholder(tmp_pat
         )  # fmt: skip
 
 
+FIXTURES = """
+import pytest
+
+@pytest.fixture
+def cart():
+    return Cart(3)
+
+class TestCart:
+    def setup_method(self):
+        self.size = 3
+
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_adds(self, cart, n):
+        cart.add(n)
+        assert cart.total == n + self.size
+"""
+
+
+def test_what_a_test_is_given_stands_before_it_as_the_miner_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "conftest.py").write_text(FIXTURES.partition("class")[0])
+    own = FIXTURES[FIXTURES.index("class") :]
+    for name, text in (("test_own.py", FIXTURES), ("test_other.py", f"import pytest\n\n{own}")):
+        (tmp_path / "shop" / name).write_text(text)
+    mined = {one.group: one for one in mine(["shop"], processes=1)}
+    assert mined
+    for group, expected in mined.items():
+        assert "return Cart(3)" in expected.context
+        source = (tmp_path / group).read_text().replace("assert cart.total == n + self.size", "<ASSERT>")
+        assert example(source, group).context == expected.context
+
+
 def test_a_method_alone_and_unfinished_code_behind_it_are_taken():
     found = example("    def test_x(self):\n        x = f( 1)\n        <ASSERT>\n        y = (((\n", "")
     assert found.context == "def test_x(self):\n    x = f(1)\n    "

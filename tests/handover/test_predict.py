@@ -11,7 +11,7 @@ import torch
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
-from kdray.handover.predict import predict
+from kdray.handover.predict import predict, source_text
 from kdray.students.load import load_model, load_task
 from kdray.tasks import task_of
 from tests.handover.test_placeholder import JAVA
@@ -130,3 +130,16 @@ def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, cap
     code, _, err = run(monkeypatch, capsys, "export", "toy", "t0000", "t0001", out, "--runs", runs)
     assert code == 2
     assert "name one trial and one folder" in err
+
+
+def test_bytes_are_read_as_their_language_says(tmp_path):
+    cookie = tmp_path / "test_q.py"
+    cookie.write_bytes(
+        "# -*- coding: latin-1 -*-\ndef test_q():\n    q = 'é'\n    <ASSERT>\n".encode("latin-1")
+    )
+    assert "q = 'é'" in source_text(str(cookie))
+    (tmp_path / "test_b.py").write_bytes(b"# -*- coding: utf-8 -*-\nq = '\xff'\n")
+    with pytest.raises(ConfigError, match=r"test_b\.py: encoding: no utf-8"):
+        source_text(str(tmp_path / "test_b.py"))
+    with pytest.raises(ConfigError, match=r"test_none\.py: cannot be read"):
+        source_text(str(tmp_path / "test_none.py"))
