@@ -26,6 +26,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.experiment import drivers
 from kdray.experiment.drivers import Drivers
 from kdray.experiment.trial_folder import write_yaml
+from kdray.packaged import located
 from kdray.results import TrialRecord
 
 MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking")
@@ -129,8 +130,11 @@ def check_same(before: Sweep, now: Sweep, folder: str | Path) -> None:
     """
     changes = differences(as_data(before), as_data(now))
     changes = {path: change for path, change in changes.items() if not path.startswith(MAY_CHANGE)}
+    there, here = changes.get("trial.teacher", ("", "-"))
+    if located(str(there)) == located(str(here)):  # a packaged teacher by its path, as older sweeps name it
+        changes.pop("trial.teacher", None)
     if changes:
-        shown = "; ".join(f"{path}: {old} -> {new}" for path, (old, new) in sorted(changes.items())[:5])
+        shown = "; ".join(f"{path}: {was} -> {new}" for path, (was, new) in sorted(changes.items())[:5])
         more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
         raise ConfigError(
             f"{folder}: the sweep differs from the one begun there: {shown}{more}; give it another name"

@@ -10,6 +10,7 @@ import pytest
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.experiment import lifecycle
 from kdray.experiment.lock import lock
+from kdray.packaged import located
 from tests.sweeping.drive import conduct, drive
 
 
@@ -47,6 +48,21 @@ def test_more_trials_and_other_resources_are_no_change(make_sweep: Any, tmp_path
     drive(make_sweep(1), tmp_path)
     more = make_sweep(2, resources={"max_concurrent": 7}, storage="elsewhere")
     with lifecycle.claim(more, tmp_path, resume=True):
+        pass
+
+
+def test_a_packaged_teacher_is_the_same_by_its_name_and_by_its_path(make_sweep: Any, tmp_path: Path) -> None:
+    def named(teacher: str) -> Any:
+        sweep = make_sweep(1)
+        return sweep.model_copy(update={"trial": sweep.trial.model_copy(update={"teacher": teacher})})
+
+    drive(named(located("kdray:python")), tmp_path)
+    with lifecycle.claim(named("kdray:python"), tmp_path, resume=True):
+        pass
+    with (
+        pytest.raises(ConfigError, match=r"trial\.teacher: kdray:python -> elsewhere"),
+        lifecycle.claim(named("elsewhere"), tmp_path, resume=True),
+    ):
         pass
 
 
