@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 
+from tests.metamorphic.transforms.grammar_curly import Curly
+
 AROUND = r"""
 struct node { int a; int size; unsigned char c; };
 static int count, x3 = 7, x2 = 9;
@@ -40,12 +42,11 @@ struct node n = { .a = 1, .size = 2 }, *p = &n;
 SHOWN = "return a + b * 3L + l * 5 + c * 7 + h * 11 + u * 13 + (long) d + v[0] * 17 + v[1] + v[2] + v[3] * 19 + size + n.a * 23 + n.size + n.c + count * 29 + i + j;"  # noqa: E501
 
 
-class C:
+class C(Curly):
     """One random function."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.fresh = 0
+        super().__init__(rng)
         # Without macros far more may be done to a function.
         self.tame = rng.random() < 0.6
         self.labels = 0
@@ -55,13 +56,6 @@ class C:
         body = self.block(self.rng.randint(3, 9), 0, False)
         lines = [*DECLARED.splitlines(), *body.splitlines(), SHOWN]
         return "static long f(int k)\n{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"
-
-    def pick(self, *choices: str) -> str:
-        return self.rng.choice(choices)
-
-    def name(self) -> str:
-        self.fresh += 1
-        return str(self.fresh)
 
     def number(self, depth: int = 0) -> str:
         """A value of some integer type, without effects on what else stands in the expression."""
@@ -130,16 +124,6 @@ class C:
             ]
         return self.rng.choice(found)
 
-    def block(self, count: int, depth: int, in_loop: bool) -> str:
-        return "".join(self.statement(depth, in_loop) for _ in range(count))
-
-    def inner(self, depth: int, in_loop: bool, plain: bool = False) -> str:
-        """A branch: a block, or sometimes a statement without braces."""
-        if not plain and self.rng.random() < 0.25:
-            return self.simple(in_loop) + "\n"
-        body = self.block(self.rng.randint(1, 2), depth + 1, in_loop)
-        return "{\n" + "".join("    " + line + "\n" for line in body.splitlines()) + "}\n"
-
     def statement(self, depth: int, in_loop: bool) -> str:
         if depth > 2 or self.rng.random() < 0.45:
             if in_loop and self.rng.random() < 0.15:
@@ -192,15 +176,7 @@ class C:
             first, second = (f"{{ {place} = {v}; }}" if braces else f"{place} = {v};" for v in (one, two))
             condition = self.condition() if self.tame or self.rng.random() < 0.5 else "i++ < 2 || change(&i)"
             return f"if ({condition}) {first} else {second}\n"
-        text = f"if ({self.condition()}) {self.inner(depth, in_loop)}"
-        if self.rng.random() < 0.4:
-            text += f"else if ({self.condition()}) {self.inner(depth, in_loop)}"
-        if self.rng.random() < 0.5:
-            inside = f"if ({self.condition()}) {self.inner(depth, in_loop)}"
-            text += (
-                f"else {{\n{inside}}}\n" if self.rng.random() < 0.3 else f"else {self.inner(depth, in_loop)}"
-            )
-        return text
+        return self.branches(depth, in_loop)
 
     def loop(self, depth: int, in_loop: bool) -> str:
         i = f"i{self.name()}"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import random
+from tests.metamorphic.transforms.grammar_curly import Curly
 
 AROUND = """static int count; static byte small; static final int N = 2;
 static boolean next() { count += 3; return count % 2 == 0; }
@@ -34,12 +34,8 @@ U, B = '"u"', '"b"'
 INTS, NARROW = ("a", "b"), ("x", "c", "h")
 
 
-class Java:
+class Java(Curly):
     """One random method."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.fresh = 0
 
     def program(self) -> str:
         """`static String f(int k)`, of a few statements."""
@@ -47,9 +43,6 @@ class Java:
         declared = "".join("    " + line + "\n" for line in DECLARED.splitlines())
         inside = "".join("    " + line + "\n" for line in body.splitlines())
         return f"static String f(int k) {{\n{declared}{inside}    {SHOWN}\n}}\n"
-
-    def pick(self, *choices: str) -> str:
-        return self.rng.choice(choices)
 
     def number(self, depth: int = 0) -> str:
         """An int."""
@@ -88,36 +81,22 @@ class Java:
             f"!(o instanceof Integer t{self.name()})",
         )
 
-    def name(self) -> str:
-        self.fresh += 1
-        return str(self.fresh)
-
     def text(self) -> str:
         return self.pick(
             '"a"', '"b" + 1', '"b" + N', f'"n" + {self.number(1)}', f'{self.number(1)} + "z"', "s", "s + a"
         )
-
-    def block(self, count: int, depth: int, in_loop: bool) -> str:
-        return "".join(self.statement(depth, in_loop) for _ in range(count))
-
-    def inner(self, depth: int, in_loop: bool, plain: bool = False) -> str:
-        """A branch: a block, or sometimes a statement without braces."""
-        if not plain and self.rng.random() < 0.25:
-            return self.simple() + "\n"
-        body = self.block(self.rng.randint(1, 2), depth + 1, in_loop)
-        return "{\n" + "".join("    " + line + "\n" for line in body.splitlines()) + "}\n"
 
     def statement(self, depth: int, in_loop: bool) -> str:
         kind = self.rng.random()
         if depth > 2 or kind < 0.45:
             if in_loop and self.rng.random() < 0.15:
                 return f"if ({self.condition(1)}) {self.pick('break', 'continue')};\n"
-            return self.simple() + "\n"
+            return self.simple(in_loop) + "\n"
         return self.rng.choice((self.choice, self.choice, self.loop, self.loop, self.switch, self.other))(
             depth, in_loop
         )
 
-    def simple(self) -> str:
+    def simple(self, in_loop: bool) -> str:
         """An assignment, a call, an increment."""
         n = self.number()
         return self.rng.choice(
@@ -155,15 +134,7 @@ class Java:
             braces = self.rng.random() < 0.5
             first, second = (f"{{ {name} = {v}; }}" if braces else f"{name} = {v};" for v in (one, two))
             return f"if ({self.condition(1)}) {first} else {second}\n"
-        text = f"if ({self.condition()}) {self.inner(depth, in_loop)}"
-        if self.rng.random() < 0.4:
-            text += f"else if ({self.condition()}) {self.inner(depth, in_loop)}"
-        if self.rng.random() < 0.5:
-            inside = f"if ({self.condition()}) {self.inner(depth, in_loop)}"
-            text += (
-                f"else {{\n{inside}}}\n" if self.rng.random() < 0.3 else f"else {self.inner(depth, in_loop)}"
-            )
-        return text
+        return self.branches(depth, in_loop)
 
     def loop(self, depth: int, in_loop: bool) -> str:
         i = f"i{self.name()}"
@@ -186,7 +157,7 @@ class Java:
     def switch(self, depth: int, in_loop: bool) -> str:
         if self.rng.random() < 0.3:
             block = self.inner(depth, False, plain=True)
-            arms = f"case 1 -> {self.simple()}\ncase 2, 3 -> {block}default -> a++;\n"
+            arms = f"case 1 -> {self.simple(in_loop)}\ncase 2, 3 -> {block}default -> a++;\n"
             return f"switch ({self.pick('a', 'k', 'x')}) {{\n{arms}}}\n"
         text = f"switch ({self.pick('a', 'k', 'x', 'c', 'b & 3')}) {{\n"
         for label in self.rng.sample(("0", "1", "2", "3", "5", "'q'"), self.rng.randint(1, 3)):
@@ -196,7 +167,7 @@ class Java:
                 inside = f"{{ int {own} = 3; a = {own};\n{inside}}}\n"
             text += f"case {label}:\n{inside}{self.pick('break;', 'break;', '')}\n"
         if self.rng.random() < 0.7:
-            text += f"default:\n{self.simple()}\n{self.pick('break;', '')}\n"
+            text += f"default:\n{self.simple(in_loop)}\n{self.pick('break;', '')}\n"
         return text + "}\n"
 
     def other(self, depth: int, in_loop: bool) -> str:
@@ -206,10 +177,11 @@ class Java:
             (
                 f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",
                 f"Integer z{n} = w;\nint y{n} = 5;\nint u{n} = m;\nb = y{n} + u{n};\n",
-                f'if (!(o instanceof String t{n})) {{ {self.simple()} return "none" + a; }}\n'
+                f'if (!(o instanceof String t{n})) {{ {self.simple(in_loop)} return "none" + a; }}\n'
                 f"out.append(t{n}.length());\n",
                 f'while (!(o instanceof String t{n})) {{ o = "w"; }}\nout.append(t{n});\n',
-                f"try {{ {self.simple()} {self.simple()} }} catch (RuntimeException e) {{ {self.simple()} }}\n",
+                f"try {{ {self.simple(in_loop)} {self.simple(in_loop)} }} "
+                f"catch (RuntimeException e) {{ {self.simple(in_loop)} }}\n",
                 f"if ({self.condition()}) return s + a;\n",
                 f"{{ int z{n} = a;\nRunnable r{n} = () -> {{ int y{n} = 4; out.append(z{n} + y{n}); }};\n"
                 f"r{n}.run(); }}\n",
