@@ -1,6 +1,6 @@
 """Java and C transformations of expressions.
 
-There is no overloading here, but there is Java's string `+`, its narrowing in `x += y`, C's macros, and the null
+There is no overloading here, but there is Java's string `+`, C's macros, and the null
 pointer that is written 0.
 
 Not covered: unsigned arithmetic, hexadecimal literals, floating point beyond swapping.
@@ -16,7 +16,6 @@ from kdray.metamorphic.transforms.curly import (
     NUMBERS,
     Unit,
     calls,
-    changed_names,
     closed,
     is_quiet,
     literal_type,
@@ -30,24 +29,21 @@ from kdray.metamorphic.transforms.curly_blocks import (
     is_shown,
     statements,
 )
-from kdray.metamorphic.transforms.curly_values import is_still_place
 from kdray.metamorphic.transforms.dialects import unit
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
 MIRROR = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-WIDTH = {"int": 1, "long": 2, "float": 3, "double": 4}
 ODD = frozenset(
     {"annotation", "switch_label", "enumerator", "bitfield_clause", "array_declarator", "class_body",
      "sizeof_expression", "alignof_expression", "offsetof_expression", "generic_expression", "initializer_pair",
      "initializer_list", "subscript_designator", "subscript_range_designator", "attribute_specifier",
      "attribute_declaration", "gnu_asm_expression", "macro_type_specifier", "type_descriptor", "field_declaration"}
 )  # fmt: skip
-SIGNS = frozenset({"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", ">>>"})
 Found = tuple[Unit, list[Node]]
 
 
-def _chosen(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
+def chosen_expressions(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
     """The unit and its expressions of some types in the context's code, in a random order."""
     found = unit(source)
     if isinstance(found, str):
@@ -73,7 +69,7 @@ def _is_odd_place(node: Node) -> bool:
 
 def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     """`a < b` becomes `b > a`, `a + b` becomes `b + a`, `a && b` becomes `b && a`."""
-    chosen = _chosen(source, rng, "binary_expression")
+    chosen = chosen_expressions(source, rng, "binary_expression")
     if isinstance(chosen, Refusal):
         return chosen
     found, inside = chosen
@@ -115,111 +111,9 @@ def _swapped_sign(source: Source, found: Unit, left: Node, sign: str, right: Nod
     return sign if sign in ("+", "*") and types <= NUMBERS else None
 
 
-def compound_to_plain(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`x += y` becomes `x = x + y`."""
-    chosen = _chosen(source, rng, "assignment_expression")
-    if isinstance(chosen, Refusal):
-        return chosen
-    found, inside = chosen
-    for node in inside:
-        left, operator, right = node.child("left"), node.child("operator"), node.child("right")
-        if left is None or operator is None or right is None:
-            continue
-        sign = source.text(operator).removesuffix("=")
-        if sign in SIGNS and _is_the_same(source, found, left, sign, right):
-            value = f"({source.text(right)})" if found.has_stranger(right) else closed(source, right)
-            text = source.text(left)
-            return Edits([Edit(node.start, node.end, f"{text} = {text} {sign} {value}")])
-    return Refusal("no compound assignment without a conversion in it")
-
-
-def _is_the_same(source: Source, found: Unit, left: Node, sign: str, right: Node) -> bool:
-    """Whether `x op= y` and `x = x op y` do the same.
-
-    In C they do by definition where naming x twice does nothing. In Java the first converts to the type of x,
-    and the second does not compile where there is something to convert.
-    """
-    if not is_still_place(source, found, left):
-        return False
-    names = {source.text(inner) for inner in left.walk() if inner.type == "identifier"}
-    if names & changed_names(source, right) or (sign == ">>>" and source.language == "c"):
-        return False
-    if source.language == "c" and left.type != "identifier":
-        return not calls(right)
-    if source.language == "c":
-        return type_of(source, found, left) in NUMBERS or found.written_type(source.text(left)).endswith("*")
-    type_, other = type_of(source, found, left), type_of(source, found, right)
-    if type_ == "String":
-        return sign == "+" and other in NUMBERS | {"String", "boolean"}
-    if sign in ("&", "|", "^", "<<", ">>", ">>>") and not {type_, other} <= INTEGERS:
-        return False
-    return type_ in WIDTH and other in NUMBERS and WIDTH[type_] >= WIDTH.get(other, 1)
-
-
-def plain_to_compound(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`x = x + y` becomes `x += y`."""
-    chosen = _chosen(source, rng, "assignment_expression")
-    if isinstance(chosen, Refusal):
-        return chosen
-    found, inside = chosen
-    for node in inside:
-        left, operator, right = node.child("left"), node.child("operator"), node.child("right")
-        if left is None or operator is None or right is None or source.text(operator) != "=":
-            continue
-        inner, sign, value = right.child("left"), right.child("operator"), right.child("right")
-        if right.type != "binary_expression" or inner is None or sign is None or value is None:
-            continue
-        if source.text(inner) != source.text(left) or source.text(sign) not in SIGNS:
-            continue
-        # What a macro stands for may bind less than the sign did.
-        if found.has_stranger(value) and value.type != "parenthesized_expression":
-            continue
-        if _is_the_same(source, found, left, source.text(sign), value) and _is_read(
-            source, found, left, node
-        ):
-            text = f"{source.text(left)} {source.text(sign)}= {source.text(value)}"
-            return Edits([Edit(node.start, node.end, text)])
-    return Refusal("no x = x + y without a conversion in it")
-
-
-def _is_read(source: Source, found: Unit, left: Node, node: Node) -> bool:
-    """Whether a variable is read elsewhere: one that is only added to, a C compiler may complain about."""
-    if source.language == "java" or left.type != "identifier":
-        return True
-    others = [use for use in found.uses[source.text(left)] if not node.start <= use.start < node.end]
-    return any(
-        use.field not in ("left", "declarator")
-        and use.parent is not None
-        and use.parent.type != "update_expression"
-        for use in others
-    )
-
-
-def increment_form(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`i++` whose value nobody takes becomes `i = i + 1`, `i += 1` or `++i`."""
-    chosen = _chosen(source, rng, "update_expression")
-    if isinstance(chosen, Refusal):
-        return chosen
-    found, inside = chosen
-    for node in inside:
-        parent = node.parent
-        outer = parent.parent if parent is not None and parent.type == "expression_statement" else None
-        # What stands behind the arrow of a switch is its value.
-        unused = node.field == "update" or (outer is not None and outer.type != "switch_rule")
-        name = next((child for child in node.children if child.type == "identifier"), None)
-        sign = next((child.type for child in node.children if child.type in ("++", "--")), "")
-        if not unused or name is None or not sign or type_of(source, found, name) not in ("int", "long"):
-            continue
-        text = source.text(name)
-        forms = [f"{text} = {text} {sign[0]} 1", f"{text} {sign[0]}= 1", f"{sign}{text}", f"{text}{sign}"]
-        others = [form for form in forms if form != source.text(node)]
-        return Edits([Edit(node.start, node.end, rng.choice(others))])
-    return Refusal("no increment of a plain int as a statement")
-
-
 def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     """An int literal becomes a variable that is set just before."""
-    chosen = _chosen(source, rng, "decimal_integer_literal", "number_literal")
+    chosen = chosen_expressions(source, rng, "decimal_integer_literal", "number_literal")
     if isinstance(chosen, Refusal):
         return chosen
     found, inside = chosen
@@ -307,7 +201,7 @@ def _assigned_type(source: Source, found: Unit, statement: Node) -> str:
 
 def neutral_element(source: Source, rng: random.Random) -> Edits | Refusal:
     """`3` becomes `(3 + 0)`; `if (a)` becomes `if ((a) && true)`."""
-    chosen = _chosen(
+    chosen = chosen_expressions(
         source, rng, "decimal_integer_literal", "number_literal", "if_statement", "while_statement"
     )
     if isinstance(chosen, Refusal):

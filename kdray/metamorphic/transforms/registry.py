@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from kdray.errors import ConfigError, nearest
 from kdray.metamorphic.transforms import (
+    curly_assignments,
     curly_expressions,
     curly_flow,
     curly_insert,
@@ -14,6 +15,7 @@ from kdray.metamorphic.transforms import (
     python_expressions,
     python_flow,
     python_insert,
+    python_loops,
     python_names,
 )
 from kdray.metamorphic.transforms.base import Rewrite, Rewriter, Transform
@@ -27,7 +29,7 @@ PYTHON: tuple[Rewriter, ...] = (
     python_insert.dead_code,
     python_insert.unused_variable,
     python_insert.if_true,
-    python_flow.for_to_while,
+    python_loops.for_to_while,
     python_flow.if_else_swap,
     python_flow.elif_split,
     python_flow.ternary_to_if,
@@ -58,9 +60,9 @@ CURLY: tuple[Rewriter, ...] = (
     curly_flow.if_to_ternary,
     curly_switch.switch_to_if,
     curly_expressions.operand_swap,
-    curly_expressions.compound_to_plain,
-    curly_expressions.plain_to_compound,
-    curly_expressions.increment_form,
+    curly_assignments.compound_to_plain,
+    curly_assignments.plain_to_compound,
+    curly_assignments.increment_form,
     curly_expressions.literal_to_variable,
     curly_expressions.neutral_element,
 )
