@@ -6,6 +6,8 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Nothing is fetched, and a name that is no folder is known to be none at once.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Ray reads this when it is imported, and test modules import it before any of kdray's own code can set it.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 

@@ -73,6 +73,7 @@ def test_every_link_leads_somewhere(page):
             assert anchor in anchors(there.read_text(encoding="utf-8")), target
 
 
+@pytest.mark.newcomer
 @pytest.mark.timeout(600)
 def test_the_commands_of_the_front_page_run_one_after_the_other(tmp_path):
     sweep = next(body for body in fences(PAGE) if body.startswith("name: mine"))

@@ -20,7 +20,7 @@ import yaml
 from kdray import __version__
 from tests import tiny, world
 
-pytestmark = [pytest.mark.wheel, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.newcomer, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).resolve().parents[1]
 Kdray = Callable[..., str]
 """Runs `kdray ARGUMENTS` from the wheel; its stdout."""

@@ -11,6 +11,7 @@ import pytest
 
 from tests import world
 
+pytestmark = pytest.mark.newcomer
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
 import json, sys, warnings
@@ -56,7 +57,12 @@ class Verbs:
         """The exit code, stdout, and the lines on stderr that are not kdray's own."""
         said = json.dumps([self.tiny, *map(str, arguments)])
         # What a user has: no filters for warnings, none of what the tests set.
-        hidden = ("PYTHONWARNINGS", "TOKENIZERS_PARALLELISM", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
+        hidden = (
+            "PYTHONWARNINGS",
+            "TOKENIZERS_PARALLELISM",
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
+            "HF_HUB_OFFLINE",
+        )
         environment = {name: value for name, value in os.environ.items() if name not in hidden}
         environment["PYTHONPATH"] = str(ROOT)
         done = subprocess.run(
