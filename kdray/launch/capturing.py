@@ -1,14 +1,15 @@
 """The teacher run over the corpus, once for each store of its signal, and over the suite.
 
-On a Ray cluster every core or GPU gets an actor with the teacher; without one it runs in this process. The
-teacher's weights and tokenizer are kept beside each store, so that no trial needs the teacher's folder or a hub.
+On a Ray cluster every core or GPU gets an actor with the teacher, and this process makes the suite meanwhile;
+without one all of it runs here. The teacher's weights and tokenizer are kept beside each store, so that no trial
+needs the teacher's folder or a hub.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from kdray.corpus.sample import evenly, sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.answering import answering
+from kdray.launch.background import begun
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, upload
 from kdray.students.families import teacher_shape
@@ -31,6 +33,7 @@ from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
 from kdray.tasks import Task, task_of
 from kdray.tasks.row import IGNORED, Row
+from kdray.tasks.some_rows import some_rows
 from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec
 from kdray.teacher.codecs import make
@@ -120,26 +123,24 @@ class Capturing:
 
     def run(self, folders: Sequence[str], cluster: AbstractContextManager[None] | None) -> None:
         """Makes the stores that are named, and the suite."""
-        with self._stage("capture") as advance:
+        with self._stage("capture"):
             rows = self._rows() if folders else []
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
                 _keep(self._model, self._tokenizer, join(folder, "teacher"))
-            if cluster is None or not folders:
-                self._write(folders, rows, advance)
-            else:
-                with cluster:
-                    self._write(folders, rows, advance, on_ray=True)
-        with self._stage("suite") as advance:
-            self._suite(advance)
+        on_ray = bool(folders) and cluster is not None
+        with begun(self._suite) if on_ray else nullcontext(self._suite) as suite:
+            with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
+                self._write(folders, rows, advance, on_ray=on_ray)
+            with self._stage("suite") as advance:
+                suite(advance)
 
     def _rows(self) -> list[Row]:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
         examples, count = read_corpus(self._corpus, "train"), self._sweep.capture.rows
         if self._sweep.capture.targets == "truth":
-            rows = self._task.rows(examples)
-            return [rows[i] for i in evenly(len(rows), len(rows) if count is None else count)]
+            return self._task.rows(examples) if count is None else some_rows(self._task, examples, count)
         if not self._task.writes:
             raise ConfigError(
                 f"capture.targets greedy: task {self._sweep.trial.task} has no answers to write"

@@ -18,6 +18,7 @@ positions).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,6 +32,8 @@ from kdray.teacher.codecs import levels, ranks, spread, weights
 from kdray.teacher.signal import TailSpread, TeacherSignal
 
 Ints = NDArray[np.int64]
+POSITIONS = 1024
+"""That are taken apart at a time."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,20 @@ class Parts:
 
     @classmethod
     def of(cls, logits_NV: NDArray[np.float32], codec: Head) -> Parts:
-        """Takes them apart as the codec's parameters say."""
+        """Takes them apart as the codec's parameters say, some positions at a time: the work takes several times
+        their bytes.
+        """
+        places = range(0, max(1, len(logits_NV)), POSITIONS)
+        parts = [cls._of(logits_NV[start : start + POSITIONS], codec) for start in places]
+        return cls(
+            *(
+                np.concatenate([getattr(part, field.name) for part in parts])
+                for field in dataclasses.fields(cls)
+            )
+        )
+
+    @classmethod
+    def _of(cls, logits_NV: NDArray[np.float32], codec: Head) -> Parts:
         k, nodes = min(codec.k_max, logits_NV.shape[1]), np.array((1.0, *codec.grid))
         ids_NK = top(logits_NV, k)
         head_NK = np.take_along_axis(logits_NV, ids_NK, 1).astype(np.float64)

@@ -36,7 +36,9 @@ def fit(logprobs_NV: Floats, in_head_NV: NDArray[np.bool_], tail_N: Floats, rank
     rank = min(rank, logprobs_NV.shape[1] - 1, len(logprobs_NV))
     centred_NV = logprobs_NV - logprobs_NV.mean(1, keepdims=True)
     mean_V = centred_NV.mean(0)
-    directions_RV = _principal(centred_NV - mean_V, rank - 1)
+    centred_NV -= mean_V
+    directions_RV = _principal(centred_NV, rank - 1)
+    del centred_NV
     basis_RV = np.concatenate([mean_V[None], directions_RV]).astype(np.float16).astype(np.float32)
     # Least squares with a constant beside the basis; the constant is not needed afterwards.
     with_one = np.concatenate([basis_RV, np.ones((1, basis_RV.shape[1]), np.float32)]).astype(np.float64)
@@ -67,7 +69,8 @@ def _principal(centred_NV: Floats, count: int) -> Floats:
 def _metric(logprobs_NV: Floats, in_head_NV: NDArray[np.bool_], tail_N: Floats, basis_RV: Floats) -> Floats:
     """L with |x L|^2 the mean KL that an error x of the coefficients causes (twice, to second order)."""
     weights_NV = np.where(in_head_NV, -np.inf, SOFTENED * logprobs_NV)
-    weights_NV = np.exp(weights_NV - np.maximum(weights_NV.max(1, keepdims=True), -1e30))
+    weights_NV -= np.maximum(weights_NV.max(1, keepdims=True), -1e30)
+    np.exp(weights_NV, out=weights_NV)
     weights_NV *= (np.exp(tail_N) / np.maximum(weights_NV.sum(1), 1e-30))[:, None]
     means_NR = weights_NV @ basis_RV.T
     second = (basis_RV * weights_NV.sum(0)) @ basis_RV.T
