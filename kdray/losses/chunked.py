@@ -77,15 +77,15 @@ def loss(
         labels_N: int64 ground truth.
         weights_N: float weight of each position's cross-entropy.
         num_targets: how many of the N are targets; the teacher speaks on these.
-        signal: on exactly the targets, at `distil.temperature`; not looked at when alpha is 0.
-        distil: loss, alpha, temperature.
+        signal: on exactly the targets, at its temperature; not looked at when alpha is 0.
+        distil: loss and alpha; the temperature is the signal's.
         whole_weight: sum of the weights of the batch that these positions are a piece of; None: of these alone.
             The losses of all pieces add up to that of the batch.
         whole_targets: the same for the number of targets.
 
     Raises:
-        ValueError: alpha > 0 without a signal, or a signal of another length, temperature or vocabulary, or
-            one that lacks what the loss needs.
+        ValueError: alpha > 0 without a signal, or a signal of another length or vocabulary, or one that lacks what
+            the loss needs.
     """
     if distil.alpha == 0:
         signal = None
@@ -107,10 +107,6 @@ def _checked(
         raise ValueError(f"alpha {distil.alpha} needs the teacher's signal")
     if len(signal) != num_targets:
         raise ValueError(f"the signal has {len(signal)} positions, the batch {num_targets} targets")
-    if signal.temperature != distil.temperature:
-        raise ValueError(
-            f"the signal is at temperature {signal.temperature}, the loss at {distil.temperature}"
-        )
     if signal.vocab > vocab:
         raise ValueError(f"the teacher speaks of {signal.vocab} tokens, the student has {vocab}")
     if distil.loss in ("bucketed", "decoupled", "spread") and signal.is_whole():
@@ -146,7 +142,7 @@ class _ChunkedLoss(torch.autograd.Function):
                 teacher = signal if start < num_targets else None
                 sweep.chunk(start, end, labels_N[start:end], shares_N[start:end], teacher)
         ctx.save_for_backward(sweep.grad_hidden_ND, sweep.grad_weight_VD)
-        kd = distil.alpha * distil.temperature**2
+        kd = distil.alpha * sweep.temperature**2
         total = (1 - distil.alpha) * sweep.cross_entropy + kd * sweep.divergence
         ctx.mark_non_differentiable(sweep.cross_entropy, sweep.divergence)
         return total, sweep.cross_entropy, sweep.divergence
@@ -183,6 +179,7 @@ class _Sweep:
         dtype = torch.get_autocast_dtype(device) if autocast else hidden_ND.dtype
         self.wide = torch.promote_types(dtype, torch.float32)
         self.scale, self.distil, self.whole_targets, self.with_grad = scale, distil, whole_targets, with_grad
+        self.temperature = 1.0 if signal is None else signal.temperature
         self.scaled_ND, self.weight_VD = (hidden_ND * scale).to(dtype), weight_VD.to(dtype)
         self.grad_hidden_ND = torch.zeros_like(hidden_ND)
         self.grad_weight_VD = torch.zeros_like(weight_VD)
@@ -195,7 +192,7 @@ class _Sweep:
         self, start: int, end: int, labels_C: Tensor, shares_C: Tensor, signal: SignalTensors | None
     ) -> None:
         """Adds the loss and the gradient of positions [start, end); `signal` None leaves the teacher out."""
-        temperature = self.distil.temperature
+        temperature = self.temperature
         logits_CV = (self.scaled_ND[start:end] @ self.weight_VD.T).to(self.wide)
         label_C = logits_CV.gather(1, labels_C[:, None])[:, 0]
         kept = None if signal is None else Kept.take(signal, start, end, logits_CV)
@@ -228,7 +225,7 @@ class _Sweep:
     @property
     def _weight(self) -> float:
         """Of one position's divergence in the loss."""
-        return self.distil.alpha * self.distil.temperature**2 / self.whole_targets
+        return self.distil.alpha * self.temperature**2 / self.whole_targets
 
     def _objective(
         self,
@@ -240,7 +237,7 @@ class _Sweep:
         spread: Spread | None,
     ) -> Tensor:
         """The chunk's share of the loss as a function of the K + 1 numbers of each position."""
-        alpha, temperature = self.distil.alpha, self.distil.temperature
+        alpha, temperature = self.distil.alpha, self.temperature
         if kept is None:
             cross_entropy = (shares_C * (cold.lse_C - label_C)).sum()
             self.cross_entropy += cross_entropy.detach()

@@ -293,20 +293,25 @@ def test_padded_slots_of_a_signal_take_nothing_from_the_tail() -> None:
     [
         (None, "needs the teacher's signal"),
         ("short", "targets"),
-        ("hot", "temperature 2.0, the loss at 1.0"),
         ("even", "'spread' needs shards that keep it"),
         ("large", "speaks of 24 tokens, the student has 23"),
     ],
 )
 def test_a_signal_that_does_not_fit_is_refused(signal: str | None, message: str) -> None:
     case, distil = Case(), Distil(loss="spread", alpha=0.5, temperature=1.0)
-    given = None if signal is None else case.signal(3, 2.0 if signal == "hot" else 1.0)
+    given = None if signal is None else case.signal(3, 1.0)
     if given is not None and signal == "even":
         given = replace(given, basis_RV=None, coefficients_NR=None)
     if given is not None and signal == "large":
         given = replace(given, vocab=V + 1)
     with pytest.raises(ValueError, match=message):
         case.loss(given, distil, targets=TARGETS - (signal == "short"))
+
+
+def test_the_temperature_is_the_signals() -> None:
+    case, signal = Case(), Case().signal(4, 2.0)
+    said = [Distil(loss="bucketed", alpha=0.4, temperature=temperature) for temperature in (1.0, 2.0)]
+    assert torch.equal(*(case.loss(signal, distil).loss for distil in said))
 
 
 @pytest.mark.parametrize("name", ALL)
