@@ -12,7 +12,9 @@ FOLDER (made there otherwise: corpus, signal and suite).
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
   counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several
   times. Processor seconds are those of all its processes that were waited for;
-  `trials_s` is what the trials took together.
+  `trials_s` is what the trials took together. `bare_s`: the same students trained once more by a loop in as many
+  processes as the demo had, one thread each, without Ray, evaluation or anything else, mean of the processes; and
+  `ratio`, the demo's wall time by that.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ bound_caches()
 MIB = 2**20
 SIZES = (32, 16, 8, 4, 2)
 SAMPLE_S = 0.5
+AT_A_TIME = 2
+"""Trials that the demo trains at once on two cores."""
 AIMS = {"worker_mb": 1200, "demo_mb": 3500, "growth": 0.05}
 
 
@@ -150,16 +154,44 @@ def demo(folder: Path) -> dict[str, Any]:
                 "processes": len(sizes),
             }
         time.sleep(SAMPLE_S)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall, used = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    bare_s = bare(sorted(folder.glob("runs/demo/trials/*/trial.yaml")))
     lasts = [path.read_text().splitlines()[-1] for path in folder.glob("runs/demo/trials/*/results.jsonl")]
     return {
         "exit": started.returncode,
         "trials_s": sum(json.loads(last)["seconds"] for last in lasts),
-        "wall_s": time.perf_counter() - begin,
+        "wall_s": wall,
+        "bare_s": bare_s,
+        "ratio": wall / bare_s,
         "cpu_s": used.ru_utime + used.ru_stime,
         **peak,
         "largest_mb": dict(sorted(largest.items(), key=lambda item: -item[1])[:6]),
     }
+
+
+def bare(trials: list[Path]) -> float:
+    """Seconds that training these takes and nothing else, in two processes at once; the mean of both."""
+    command = [sys.executable, "-W", "ignore", __file__, "--part", "bare"]
+    running = [
+        subprocess.Popen([*command, *map(str, trials[first::AT_A_TIME])], stdout=subprocess.PIPE, text=True)
+        for first in range(AT_A_TIME)
+    ]
+    return sum(float(process.communicate()[0].splitlines()[-1]) for process in running) / AT_A_TIME
+
+
+def train_bare(files: list[str]) -> float:
+    """Seconds of the training of some trials in this process, from the built student to its last step."""
+    from kdray.config import read_yaml
+    from kdray.train import TrialRun
+
+    seconds = 0.0
+    for file in files:
+        run = TrialRun(parse(Trial, read_yaml(file), file))
+        begin = time.perf_counter()
+        while not run.done:
+            run._train_step()
+        seconds += time.perf_counter() - begin
+    return seconds
 
 
 def rounded(value: Any) -> Any:
@@ -190,13 +222,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-memory")
-    parser.add_argument("--part", choices=("steps", "trials"), help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=("steps", "trials", "bare"), help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.part:
         import torch
 
         torch.set_num_threads(1)
+        if asked.part == "bare":
+            print(train_bare(asked.files))
+            return
         trial = parse(Trial, json.load(sys.stdin), "stdin")
         print(json.dumps((steps if asked.part == "steps" else trials)(trial, asked.count)))
         return
