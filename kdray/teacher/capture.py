@@ -38,6 +38,8 @@ class Answers(Protocol):
 
 FIT_ROWS = 256
 """Rows that a codec's state is fitted to, taken evenly from the corpus."""
+HELD_ELEMENTS = 1 << 26
+"""Logits of these that are held; where they are more, the teacher is asked twice."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,21 @@ def prepare(plan: Plan, writer: ShardWriter, forward: Forward) -> None:
     """Fits the codec to a sample of the corpus, unless that was done."""
     if writer.codec.fitted and writer.state is None:
         sample = plan.answered(plan.sample(), forward)
-        writer.fit(sample, list(plan.logits(sample, forward)))
+        logits = _Again(plan, sample, forward)
+        held = sum(row.num_targets for row in sample) * writer.header.vocab <= HELD_ELEMENTS
+        writer.fit(sample, list(logits) if held else logits)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The teacher's logits of some rows, computed anew each time they are iterated."""
+
+    plan: Plan
+    rows: Sequence[Row]
+    forward: Forward
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return self.plan.logits(self.rows, self.forward)
 
 
 def write_shard(plan: Plan, writer: ShardWriter, forward: Forward, number: int) -> None:

@@ -11,7 +11,7 @@ A codec sees the labels on both sides (the reader has them anyway), so it may co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from kdray.teacher.signal import TeacherSignal
 
 State = dict[str, NDArray[Any]]
+GROUP_BYTES = 1 << 24
+"""Of logits that are worked on at a time, about."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,30 @@ class Packed:
         """The data as an array of `dtype`, [N] or [N, width]."""
         values: NDArray[Any] = self.data.view(dtype)
         return values if width is None else values.reshape(-1, width)
+
+
+@dataclass(frozen=True)
+class FitSample:
+    """Positions that a codec is fitted to. Their logits may not fit into memory, so they are read from the
+    beginning as often as they are wanted.
+
+    Attributes:
+        logits: float32 [n, V], some positions at a time; the same ones each time it is iterated.
+        labels_N: int32 ground truth of all positions.
+    """
+
+    logits: Iterable[NDArray[np.float32]]
+    labels_N: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+        done = 0
+        for group in grouped(self.logits):
+            logits_NV = group[0] if len(group) == 1 else np.concatenate(group)
+            yield logits_NV, self.labels_N[done : done + len(logits_NV)]
+            done += len(logits_NV)
 
 
 @dataclass(frozen=True)
@@ -93,7 +119,7 @@ class Codec(ABC):
     ) -> TeacherSignal:
         """The signal of R rows. Raises `DataError` where the bytes cannot be this codec's."""
 
-    def fit(self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32]) -> State:
+    def fit(self, sample: FitSample) -> State:
         """The state for a corpus, from a sample of it; nothing by default."""
         return {}
 
@@ -107,6 +133,18 @@ class Codec(ABC):
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
+
+
+def grouped(logits: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
+    """Arrays in groups of about `GROUP_BYTES`, so that few are held at a time."""
+    group: list[NDArray[np.float32]] = []
+    for part in logits:
+        group.append(part)
+        if sum(member.nbytes for member in group) >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def starts(counts_R: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ per process before use.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,12 +26,11 @@ from kdray.errors import DataError
 from kdray.tasks.row import Row
 from kdray.teacher import checked_files, record_batch
 from kdray.teacher import manifest as manifests
-from kdray.teacher.codec import Codec, Packed, State, starts
+from kdray.teacher.codec import Codec, FitSample, Packed, State, grouped, starts
 from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
 from kdray.teacher.signal import TeacherSignal
 
 STATE_FILE = "state.arrow"
-GROUP_BYTES = 1 << 26
 _SHARD = re.compile(r"^shard-(\d{5})\.arrow$")
 _FIELD, _EXTRA = "signal.", "extra."
 
@@ -75,10 +74,15 @@ class ShardWriter:
             self._state = record_batch.state_from_bytes(storage.read_bytes(location), location)
         return self._state
 
-    def fit(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> None:
-        """Fits the codec's state to a sample of the corpus and keeps it in the folder, once."""
+    def fit(self, rows: Sequence[Row], logits: Iterable[NDArray[np.float32]]) -> None:
+        """Fits the codec's state to a sample of the corpus and keeps it in the folder, once.
+
+        Args:
+            rows: the sample.
+            logits: float32 [targets of the row, V] for each row; iterated more than once.
+        """
         if self.codec.fitted and self.state is None:
-            self._state = self.codec.fit(np.concatenate(logits), record_batch.target_labels(rows))
+            self._state = self.codec.fit(FitSample(logits, record_batch.target_labels(rows)))
             data = record_batch.state_to_bytes(self._state, self._identity)
             storage.write_atomic(storage.join(self.folder, STATE_FILE), data)
 
@@ -98,7 +102,7 @@ class ShardWriter:
             extra: columns beside the rows, one value a row.
         """
         packed, done = [], 0
-        for group in _groups(logits):
+        for group in grouped(logits):
             part = rows[done : done + len(group)]
             packed.append(self._encode(part, group))
             done += len(group)
@@ -151,18 +155,6 @@ class ShardWriter:
         batch, about = record_batch.from_bytes(data, location)
         tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
-
-
-def _groups(logits: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
-    """Rows in groups of about `GROUP_BYTES` of logits, so that a shard's logits are never held whole."""
-    group: list[NDArray[np.float32]] = []
-    for row_logits in logits:
-        group.append(row_logits)
-        if sum(member.nbytes for member in group) >= GROUP_BYTES:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 class ShardSource:

@@ -38,7 +38,7 @@ from kdray.tasks import task_of
 from kdray.tasks.row import Row
 from kdray.teacher import fidelity
 from kdray.teacher.capture import Plan
-from kdray.teacher.codec import Codec
+from kdray.teacher.codec import Codec, FitSample
 from kdray.teacher.codecs import make
 from kdray.teacher.signal import TeacherSignal
 from kdray.train.learner import Learner
@@ -59,7 +59,7 @@ def measure(
     codec: Codec, told: Logits, rows: Sequence[Row], sample: Logits, sample_rows: Sequence[Row]
 ) -> dict[str, Any]:
     """The figures of one codec on one teacher's logits."""
-    state = codec.fit(np.concatenate(sample), common.labels(sample_rows))
+    state = codec.fit(FitSample(sample, common.labels(sample_rows)))
     packed, signal = common.encoded(codec, told, rows, state)
     logits_NV = np.concatenate(told)
     even = replace(signal, spread=None)

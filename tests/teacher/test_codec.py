@@ -1,6 +1,7 @@
 """One suite for every codec: what is promised of all of them, and then what each one says of itself."""
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from kdray.errors import DataError
 from kdray.teacher import fidelity
-from kdray.teacher.codec import Codec, Packed, State, starts
+from kdray.teacher.codec import Codec, FitSample, Packed, State, starts
 from kdray.teacher.codecs import make
+from kdray.teacher.codecs.spread import _principal as principal
 from kdray.teacher.signal import TeacherSignal
 
 CODECS = [
@@ -45,7 +47,7 @@ class Sample:
 
     def fit(self, codec: Codec) -> State:
         other = Sample(self.vocab, (400,), seed=7)
-        return codec.fit(other.logits_NV, other.labels_N)
+        return codec.fit(FitSample([other.logits_NV], other.labels_N))
 
     def encode(self, codec: Codec, state: State) -> dict[str, Packed]:
         return codec.encode(self.logits_NV, self.labels_N, self.counts_R, state)
@@ -239,3 +241,47 @@ def test_a_record_of_the_older_study_is_one_hot_at_every_temperature_when_the_sc
 def test_impossible_codecs_are_refused_in_words(name: str, params: dict[str, float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         make(name, **params)
+
+
+class _Passing:
+    """Logits that are made anew each time they are read, some positions at a time."""
+
+    def __init__(self, logits_NV: np.ndarray, size: int) -> None:
+        self.logits_NV, self.size, self.read = logits_NV, size, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        self.read += 1
+        for start in range(0, len(self.logits_NV), self.size):
+            yield self.logits_NV[start : start + self.size].copy()
+
+
+@pytest.mark.parametrize("size", [1, 7, 400])
+def test_a_sample_that_passes_by_fits_as_one_that_is_held(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums over other groups differ by rounding, after which k-means may end elsewhere."""
+    monkeypatch.setattr("kdray.teacher.codec.GROUP_BYTES", 5000)
+    monkeypatch.setattr("kdray.teacher.codecs.head.ELEMENTS", 1000)
+    fitted, told, codec = Sample(97, (400,), seed=7), Sample(), make("head")
+    passing = _Passing(fitted.logits_NV, size)
+    errors, bases = [], []
+    for logits in ([fitted.logits_NV], passing):
+        state = codec.fit(FitSample(logits, fitted.labels_N))
+        packed = codec.encode(told.logits_NV, told.labels_N, told.counts_R, state)
+        signal = codec.decode(packed, told.labels_N, told.counts_R, told.vocab, state)
+        errors.append(fidelity.full_kl(told.logits_NV, signal, 1.0).mean())
+        bases.append(state["spread.basis"].astype(np.float32))
+    np.testing.assert_allclose(*bases, atol=1e-2)
+    assert errors[1] == pytest.approx(errors[0], rel=0.2)
+    assert passing.read == 2
+
+
+def test_the_directions_of_a_large_vocabulary_are_found_in_a_part_of_the_sample(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kdray.teacher.codecs.head.BASIS_ELEMENTS", 97 * 100)
+    sample, seen = Sample(97, (400,), seed=7), []
+    monkeypatch.setattr(
+        "kdray.teacher.codecs.spread._principal",
+        lambda some_NV, count: (seen.append(len(some_NV)), principal(some_NV, count))[1],
+    )
+    make("head").fit(FitSample(np.array_split(sample.logits_NV, 9), sample.labels_N))
+    assert seen == [100]

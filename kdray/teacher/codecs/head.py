@@ -26,14 +26,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.corpus.sample import evenly
 from kdray.errors import DataError
-from kdray.teacher.codec import Codec, Packed, State, starts
+from kdray.teacher.codec import Codec, FitSample, Packed, State, starts
 from kdray.teacher.codecs import levels, ranks, spread, weights
 from kdray.teacher.signal import TailSpread, TeacherSignal
 
 Ints = NDArray[np.int64]
-POSITIONS = 1024
-"""That are taken apart at a time."""
+ELEMENTS = 1 << 22
+"""Of logits that are taken apart at a time, about: the work takes several times their bytes."""
+BASIS_ELEMENTS = 1 << 27
+"""Log-probabilities at most that the directions of the tail's spread are found in."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,25 @@ class Head(Codec):
     def _record_bytes(self) -> int:
         return (1 if self.k_max <= 15 else 2) + weights.BOOKS
 
-    def fit(self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32]) -> State:
+    def fit(self, sample: FitSample) -> State:
         """See `Codec`."""
-        parts = Parts.of(logits_NV, self)
-        state = ranks.fit(
-            parts.ids_NK[parts.kept_NK & (parts.ids_NK != labels_N[:, None])], logits_NV.shape[1]
+        parts, others, some = [], [], _Some(len(sample))
+        for logits_NV, labels_N in sample:
+            part = Parts.of(logits_NV, self)
+            parts.append(part)
+            others.append(part.ids_NK[part.kept_NK & (part.ids_NK != labels_N[:, None])])
+            if self.spread_bytes:
+                some.take(part.logprobs(logits_NV))
+            vocab = logits_NV.shape[1]
+        state = ranks.fit(np.concatenate(others), vocab)
+        state |= weights.fit(
+            np.concatenate([weights.values(part.tail_NG) for part in parts]),
+            np.concatenate([part.odds(self.grid) for part in parts]),
         )
-        state |= weights.fit(weights.values(parts.tail_NG), parts.odds(self.grid))
         if self.spread_bytes:
-            in_head_NV = np.zeros(logits_NV.shape, bool)
-            at_N, _ = np.nonzero(parts.kept_NK)
-            in_head_NV[at_N, parts.ids_NK[parts.kept_NK]] = True
-            logprobs_NV = logits_NV - parts.normaliser_N[:, None].astype(np.float32)
-            tail_N = parts.tail_NG[:, 0].astype(np.float32)
-            state |= spread.fit(logprobs_NV, in_head_NV, tail_N, self.spread_rank, self.spread_bytes)
+            again = zip((logits_NV for logits_NV, _ in sample), parts, strict=True)
+            tails = (part.spread_tail(logits_NV) for logits_NV, part in again)
+            state |= spread.fit(some.values_NV, tails, self.spread_rank, self.spread_bytes)
         return state
 
     def encode(
@@ -193,11 +201,10 @@ class Parts:
 
     @classmethod
     def of(cls, logits_NV: NDArray[np.float32], codec: Head) -> Parts:
-        """Takes them apart as the codec's parameters say, some positions at a time: the work takes several times
-        their bytes.
-        """
-        places = range(0, max(1, len(logits_NV)), POSITIONS)
-        parts = [cls._of(logits_NV[start : start + POSITIONS], codec) for start in places]
+        """Takes them apart as the codec's parameters say, some positions at a time."""
+        size = max(1, ELEMENTS // logits_NV.shape[1])
+        places = range(0, max(1, len(logits_NV)), size)
+        parts = [cls._of(logits_NV[start : start + size], codec) for start in places]
         return cls(
             *(
                 np.concatenate([getattr(part, field.name) for part in parts])
@@ -229,6 +236,35 @@ class Parts:
         """[N, 1 + G] log-odds of the tail at a = 1 and each node."""
         kept_NK = np.where(self.kept_NK, self.head_NK, -np.inf)
         return self.tail_NG - np.stack([logsumexp(node * kept_NK) for node in (1.0, *grid)], 1)
+
+    def logprobs(self, logits_NV: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-probabilities of the logits that these are the parts of."""
+        return np.asarray(logits_NV - self.normaliser_N[:, None].astype(np.float32))
+
+    def spread_tail(self, logits_NV: NDArray[np.float32]) -> spread.Tail:
+        """What the fit of the tail's spread reads of these logits."""
+        in_head_NV = np.zeros(logits_NV.shape, bool)
+        at_N, _ = np.nonzero(self.kept_NK)
+        in_head_NV[at_N, self.ids_NK[self.kept_NK]] = True
+        return spread.Tail(self.logprobs(logits_NV), in_head_NV, self.tail_NG[:, 0].astype(np.float32))
+
+
+class _Some:
+    """Positions taken evenly from a sample as it passes, `BASIS_ELEMENTS` numbers of them at most."""
+
+    def __init__(self, positions: int) -> None:
+        self._positions, self._passed, self._filled = positions, 0, 0
+        self.values_NV = np.empty((0, 0), np.float32)
+
+    def take(self, values_NV: NDArray[np.float32]) -> None:
+        count, vocab = values_NV.shape
+        wanted = evenly(self._positions, max(1, BASIS_ELEMENTS // vocab))
+        if not self._passed:
+            self.values_NV = np.empty((len(wanted), vocab), np.float32)
+        here = [i - self._passed for i in wanted if self._passed <= i < self._passed + count]
+        self.values_NV[self._filled : self._filled + len(here)] = values_NV[here]
+        self._filled += len(here)
+        self._passed += count
 
 
 def top(logits_NV: NDArray[np.float32], k: int) -> Ints:

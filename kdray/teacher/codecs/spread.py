@@ -12,6 +12,9 @@ gives .016 instead of .024 before quantisation, at 16 times the work.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,33 +26,51 @@ SOFTENED = 0.6
 """Errors are weighed by tail probabilities to this power: between what counts at T = 1 and at high T."""
 
 
-def fit(logprobs_NV: Floats, in_head_NV: NDArray[np.bool_], tail_N: Floats, rank: int, books: int) -> State:
+@dataclass(frozen=True)
+class Tail:
+    """Positions of a sample.
+
+    Attributes:
+        logprobs_NV: of the teacher.
+        in_head_NV: which tokens are kept, so do not count.
+        tail_N: ln of the tail's mass.
+    """
+
+    logprobs_NV: Floats
+    in_head_NV: NDArray[np.bool_]
+    tail_N: Floats
+
+
+def fit(some_NV: Floats, tails: Iterable[Tail], rank: int, books: int) -> State:
     """Basis, projection and books.
 
     Args:
-        logprobs_NV: a sample of the teacher's log-probabilities.
-        in_head_NV: which tokens are kept, so do not count.
-        tail_N: ln of the tail's mass.
+        some_NV: log-probabilities that the directions are found in; overwritten.
+        tails: the whole sample, some positions at a time.
         rank: directions, the mean being the first.
         books: bytes of a position.
     """
-    rank = min(rank, logprobs_NV.shape[1] - 1, len(logprobs_NV))
-    centred_NV = logprobs_NV - logprobs_NV.mean(1, keepdims=True)
-    mean_V = centred_NV.mean(0)
-    centred_NV -= mean_V
-    directions_RV = _principal(centred_NV, rank - 1)
-    del centred_NV
-    basis_RV = np.concatenate([mean_V[None], directions_RV]).astype(np.float16).astype(np.float32)
+    rank = min(rank, some_NV.shape[1] - 1, len(some_NV))
+    some_NV -= some_NV.mean(1, keepdims=True)
+    mean_V = some_NV.mean(0)
+    some_NV -= mean_V
+    basis_RV = (
+        np.concatenate([mean_V[None], _principal(some_NV, rank - 1)]).astype(np.float16).astype(np.float32)
+    )
     # Least squares with a constant beside the basis; the constant is not needed afterwards.
     with_one = np.concatenate([basis_RV, np.ones((1, basis_RV.shape[1]), np.float32)]).astype(np.float64)
     gram = with_one @ with_one.T + 1e-6 * np.eye(rank + 1)
     projection_RV = np.linalg.solve(gram, with_one)[:rank].astype(np.float32)
-    metric = _metric(logprobs_NV, in_head_NV, tail_N, basis_RV)
-    coefficients_NR = np.asarray(logprobs_NV @ projection_RV.T @ metric, np.float32)
+    fisher, coefficients = np.zeros((rank, rank)), []
+    for tail in tails:
+        fisher += _fisher(tail, basis_RV)
+        coefficients.append(tail.logprobs_NV @ projection_RV.T)
+    coefficients_NR = np.concatenate(coefficients)
+    metric = _metric(fisher / len(coefficients_NR))
     return {
         "spread.basis": basis_RV.astype(np.float16),
         "spread.projection": (metric.T @ projection_RV).astype(np.float32),
-        "spread.books": vq.train(coefficients_NR, books),
+        "spread.books": vq.train(np.asarray(coefficients_NR @ metric, np.float32), books),
         "spread.unmetric": np.linalg.inv(metric).astype(np.float32),
     }
 
@@ -66,9 +87,12 @@ def _principal(centred_NV: Floats, count: int) -> Floats:
     return np.asarray(directions * np.sqrt(centred_NV.shape[1]), np.float32)
 
 
-def _metric(logprobs_NV: Floats, in_head_NV: NDArray[np.bool_], tail_N: Floats, basis_RV: Floats) -> Floats:
-    """L with |x L|^2 the mean KL that an error x of the coefficients causes (twice, to second order)."""
-    weights_NV = np.where(in_head_NV, -np.inf, SOFTENED * logprobs_NV)
+def _fisher(tail: Tail, basis_RV: Floats) -> NDArray[np.float64]:
+    """[R, R] F, summed over positions: x F x is the KL that an error x of the coefficients causes (twice, to
+    second order).
+    """
+    tail_N = tail.tail_N
+    weights_NV = np.where(tail.in_head_NV, -np.inf, SOFTENED * tail.logprobs_NV)
     weights_NV -= np.maximum(weights_NV.max(1, keepdims=True), -1e30)
     np.exp(weights_NV, out=weights_NV)
     weights_NV *= (np.exp(tail_N) / np.maximum(weights_NV.sum(1), 1e-30))[:, None]
@@ -76,8 +100,11 @@ def _metric(logprobs_NV: Floats, in_head_NV: NDArray[np.bool_], tail_N: Floats, 
     second = (basis_RV * weights_NV.sum(0)) @ basis_RV.T
     # A mean of M w B has the weight M once; the product of two needs 1 / M.
     scale_N = np.exp(-np.maximum(tail_N, -30.0))
-    fisher = (second - (means_NR * scale_N[:, None]).T @ means_NR) / len(logprobs_NV)
-    fisher = fisher.astype(np.float64)
+    return np.asarray(second - (means_NR * scale_N[:, None]).T @ means_NR, np.float64)
+
+
+def _metric(fisher: NDArray[np.float64]) -> Floats:
+    """L with L L' = F."""
     values, vectors = np.linalg.eigh((fisher + fisher.T) / 2)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 1e-6 * values.max() + 1e-12)), np.float32)
 
