@@ -14,6 +14,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -221,6 +222,26 @@ def delete(location: str | Path) -> None:
                 files.delete_file(path)
 
     _ask(location, remove)
+
+
+def set_aside(location: str | Path) -> str:
+    """Renames a file or folder out of the way and keeps it; its new place beside the old one."""
+    _check_writable(location)
+    place = next(
+        place
+        for place in (f"{location}.aside-{number}" for number in itertools.count(1))
+        if not exists(place)
+    )
+    if not is_uri(str(location)):
+        os.rename(str(location).removeprefix("file://"), place.removeprefix("file://"))
+        return place
+    root = _ask(location, lambda files, path: path).rstrip("/")
+    for info in _listed(location, recursive=True):  # nothing behind a URI can be renamed as a whole
+        if info.is_file:
+            parts = info.path.removeprefix(root).strip("/").split("/")
+            write_atomic(join(place, *parts), read_bytes(join(location, *parts)))
+    delete(location)
+    return place
 
 
 @contextlib.contextmanager
