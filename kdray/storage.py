@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -149,10 +150,21 @@ def read_bytes(location: str | Path) -> bytes:
         with files.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
 
+    check_file(location)
     try:
         return _ask(location, read)
     except FileNotFoundError as error:
         raise DataError(f"{location}: no such file") from error
+
+
+def check_file(location: str | Path) -> None:
+    """Raises `DataError` where a pipe, a device or a folder is in the place of a local file: some never end."""
+    if is_uri(str(location)):
+        return
+    path = located(str(location)).removeprefix("file://")
+    with contextlib.suppress(OSError, ValueError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{location}: not a file")
 
 
 def read_json(location: str | Path) -> Any:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from kdray.errors import DataError
 from kdray.teacher.codec import Codec, Packed, State, starts
-from kdray.teacher.codecs import levels, ranks, spread, weights
+from kdray.teacher.codecs import levels, ranks, spread, vq, weights
 from kdray.teacher.signal import TailSpread, TeacherSignal
 
 Ints = NDArray[np.int64]
@@ -94,6 +94,23 @@ class Head(Codec):
             tail_N = parts.tail_NG[:, 0].astype(np.float32)
             state |= spread.fit(logprobs_NV, in_head_NV, tail_N, self.spread_rank, self.spread_bytes)
         return state
+
+    def shapes(self, state: State, vocab: int) -> dict[str, tuple[int, ...]]:
+        """See `Codec`."""
+        nodes, rank = 1 + len(self.grid), len(state.get("spread.basis", ()))
+        shapes: dict[str, tuple[int, ...]] = {
+            "ranks.order": (vocab,),
+            "ranks.widths": (4,),
+            "weights.books": (weights.BOOKS, vq.ENTRIES, nodes),
+            "weights.scale": (nodes,),
+        }
+        if self.spread_bytes:
+            shapes |= {
+                "spread.basis": (rank, vocab),
+                "spread.books": (self.spread_bytes, vq.ENTRIES, rank),
+                "spread.unmetric": (rank, rank),
+            }
+        return shapes
 
     def encode(
         self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32], counts_R: Ints, state: State
