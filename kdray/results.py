@@ -24,6 +24,7 @@ trial.yaml, as the space writes them, less those whose `when` does not hold. Not
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +36,12 @@ from kdray import storage
 from kdray.config import FastLoader, Sweep, chosen, parse, value_at, yaml_mapping
 from kdray.errors import DataError
 
+log = logging.getLogger(__name__)
+
 _READERS = 16
 State = Literal["running", "complete", "pruned", "failed"]
+MADE_BY = "trial"
+"""Key of results and states: the fingerprint of the trial that made them (`experiment.trial_fingerprint`)."""
 _KEY = re.compile(r"^t(\d+)$")
 
 
@@ -54,6 +59,8 @@ class TrialRecord:
             `student_params`.
         reason: why it failed or was stopped, else "".
         seconds: wall time of its training and evaluation.
+        fingerprint: of its settings and of what it read (`experiment.trial_fingerprint`); "" where an older kdray
+            trained it.
     """
 
     key: str
@@ -64,6 +71,7 @@ class TrialRecord:
     rungs: tuple[dict[str, Any], ...]
     reason: str = ""
     seconds: float = 0.0
+    fingerprint: str = ""
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -172,7 +180,9 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
     # rungs, never as complete with one missing.
     state = _state(storage.join(location, "state.json"))
     results = storage.join(location, "results.jsonl")
-    rungs = _rungs(_json_lines(_optional(results) or b"", results), results)
+    lines = _json_lines(_optional(results) or b"", results)
+    fingerprint = str(state.get(MADE_BY, lines[-1].get(MADE_BY, "") if lines else ""))
+    rungs = _rungs(_own(lines, fingerprint, results), results)
     path = storage.join(location, "trial.yaml")
     data = _optional(path)
     if data is None:
@@ -189,6 +199,7 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
         rungs=rungs,
         reason=str(state.get("reason") or ""),
         seconds=_seconds(state, rungs),
+        fingerprint=fingerprint,
     )
 
 
@@ -206,6 +217,14 @@ def _seconds(state: Mapping[str, Any], rungs: tuple[dict[str, Any], ...]) -> flo
     """The state's, or what the last rung of a running trial says."""
     value = state.get("seconds", rungs[-1].get("seconds") if rungs else None)
     return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _own(lines: list[dict[str, Any]], fingerprint: str, location: str) -> list[dict[str, Any]]:
+    """Less those that another trial made, which is said, and without their fingerprint."""
+    mine = [line for line in lines if line.get(MADE_BY, fingerprint) == fingerprint]
+    if len(mine) < len(lines):
+        log.warning("%s: %d lines are another trial's: not counted", location, len(lines) - len(mine))
+    return [{name: value for name, value in line.items() if name != MADE_BY} for line in mine]
 
 
 def _rungs(lines: list[dict[str, Any]], location: str) -> tuple[dict[str, Any], ...]:

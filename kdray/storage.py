@@ -14,12 +14,14 @@ import contextlib
 import errno
 import hashlib
 import io
+import itertools
 import json
 import logging
 import os
 import re
 import shutil
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -148,10 +150,21 @@ def read_bytes(location: str | Path) -> bytes:
         with files.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
 
+    check_file(location)
     try:
         return _ask(location, read)
     except FileNotFoundError as error:
         raise DataError(f"{location}: no such file") from error
+
+
+def check_file(location: str | Path) -> None:
+    """Raises `DataError` where a pipe, a device or a folder is in the place of a local file: some never end."""
+    if is_uri(str(location)):
+        return
+    path = located(str(location)).removeprefix("file://")
+    with contextlib.suppress(OSError, ValueError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{location}: not a file")
 
 
 def read_json(location: str | Path) -> Any:
@@ -221,6 +234,26 @@ def delete(location: str | Path) -> None:
                 files.delete_file(path)
 
     _ask(location, remove)
+
+
+def set_aside(location: str | Path) -> str:
+    """Renames a file or folder out of the way and keeps it; its new place beside the old one."""
+    _check_writable(location)
+    place = next(
+        place
+        for place in (f"{location}.aside-{number}" for number in itertools.count(1))
+        if not exists(place)
+    )
+    if not is_uri(str(location)):
+        os.rename(str(location).removeprefix("file://"), place.removeprefix("file://"))
+        return place
+    root = _ask(location, lambda files, path: path).rstrip("/")
+    for info in _listed(location, recursive=True):  # nothing behind a URI can be renamed as a whole
+        if info.is_file:
+            parts = info.path.removeprefix(root).strip("/").split("/")
+            write_atomic(join(place, *parts), read_bytes(join(location, *parts)))
+    delete(location)
+    return place
 
 
 @contextlib.contextmanager

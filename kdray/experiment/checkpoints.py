@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from kdray import storage
 from kdray.errors import KdrayError
 from kdray.experiment.lock import lock
+from kdray.results import MADE_BY
 
 LOCK_WAIT_S = 60.0
 MARK = "rung.json"
@@ -26,18 +27,21 @@ MARK = "rung.json"
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint: where, the rungs before it, and the wall time they took."""
+    """A checkpoint: where, the rungs before it, the wall time they took, and the fingerprint of its trial (""
+    where an older kdray wrote it).
+    """
 
     path: str
     rungs: tuple[dict[str, Any], ...]
     wall_s: float
+    trial: str = ""
 
 
 class Checkpoints(Protocol):
     """What is kept of a trial to go on from."""
 
     def replace(self, write: Callable[[str], None], mark: Mapping[str, Any]) -> None:
-        """Puts what `write(folder)` writes in the place of the checkpoint before; `mark` is its rungs and time."""
+        """Puts what `write(folder)` writes in the place of the checkpoint before; `mark` is what `Saved` says."""
 
     def newest(self) -> Saved | None:
         """The newest whole one, whatever moment a kill came at."""
@@ -60,7 +64,7 @@ def _newest(folders: list[str]) -> Saved | None:
         mark = storage.join(folder, MARK)
         if storage.exists(mark):
             data = storage.read_json(mark)
-            whole.append(Saved(folder, tuple(data["rungs"]), float(data["wall_s"])))
+            whole.append(Saved(folder, tuple(data["rungs"]), float(data["wall_s"]), data.get(MADE_BY, "")))
     return max(whole, key=lambda saved: len(saved.rungs), default=None)
 
 

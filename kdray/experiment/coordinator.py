@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
 from kdray.experiment.announcer import Announcer
@@ -22,9 +23,10 @@ from kdray.experiment.job import Job
 from kdray.experiment.other_drivers import OtherDrivers
 from kdray.experiment.retention import Keeper
 from kdray.experiment.roster import Place
-from kdray.experiment.study import STATES, Study, reported
+from kdray.experiment.study import RUNG, STATES, Study, reported
 from kdray.experiment.sweep_memory import SweepMemory
-from kdray.experiment.trial_folder import TrialFolder
+from kdray.experiment.trial_fingerprint import trial_fingerprint
+from kdray.experiment.trial_folder import TrialFolder, keys
 from kdray.search.constraints import Gate
 
 log = logging.getLogger(__name__)
@@ -89,9 +91,30 @@ class Coordinator:
         """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
         missing states.
         """
+        self._set_unknown_aside()
         self._take_over()
         for trial in self._study.trials(*STATES):
+            self._put_right(trial)
             self._keeper.again(trial)
+
+    def _set_unknown_aside(self) -> None:
+        """A journal that lost its tail knows fewer trials than there are folders: theirs are no results of this
+        study, and their keys are given again. Folders are looked at first, for a trial has its folder last.
+        """
+        if self._folder is None:
+            return
+        there = keys(self._folder)
+        for key in sorted(there - {trial.user_attrs["key"] for trial in self._study.trials()}):
+            TrialFolder(self._folder, key).set_aside("the study knows no such trial")
+
+    def _put_right(self, trial: FrozenTrial) -> None:
+        """Writes the folder of an ended trial anew where it is another trial's."""
+        if self._folder is None:
+            return
+        folder = TrialFolder(self._folder, trial.user_attrs["key"], trial.user_attrs.get("fingerprint", ""))
+        if folder.strange:
+            folder.begin(self._gate.trial(self._study.point(trial)))
+            folder.write_rungs([trial.user_attrs[f"{RUNG}{step}"] for step in reported(trial)])
 
     def look(self) -> None:
         """Hears what other drivers did, and takes over what those that are gone left."""
@@ -160,7 +183,10 @@ class Coordinator:
         point, decided = self._study.point(trial), max(reported(trial), default=0)
         job = Job(key, self._gate.trial(point), decided)
         if self._folder is not None:
-            TrialFolder(self._folder, key).begin(job.trial)
+            job = replace(job, fingerprint=trial_fingerprint(job.trial))
+            if trial.user_attrs.get("fingerprint") != job.fingerprint:
+                self._study.note(key, fingerprint=job.fingerprint)
+            TrialFolder(self._folder, key, job.fingerprint).begin(job.trial)
         self._announcer.tell_start(key, point, decided)
         return job
 

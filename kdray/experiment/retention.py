@@ -45,7 +45,7 @@ class Keeper:
             return
         steps = reported(trial)
         seconds = trial.user_attrs[f"{RUNG}{steps[-1]}"].get("wall_s", 0.0) if steps else 0.0
-        folder = TrialFolder(self._folder, trial.user_attrs["key"])
+        folder = TrialFolder(self._folder, trial.user_attrs["key"], trial.user_attrs.get("fingerprint", ""))
         folder.end(STATES[trial.state], trial.user_attrs.get("reason", ""), seconds)
         self._retain(trial)
 

@@ -135,10 +135,14 @@ class Study:
         """WAITING -> RUNNING; False where it does not wait."""
         return self._storage.set_trial_state_values(self._id(key), TrialState.RUNNING)
 
-    def put_back(self, key: str, **attrs: Any) -> None:
-        """RUNNING -> WAITING: it goes on from its checkpoint later."""
+    def note(self, key: str, **attrs: Any) -> None:
+        """Keeps attributes of a trial that has not ended."""
         for name, value in attrs.items():
             self._storage.set_trial_user_attr(self._id(key), name, value)
+
+    def put_back(self, key: str, **attrs: Any) -> None:
+        """RUNNING -> WAITING: it goes on from its checkpoint later."""
+        self.note(key, **attrs)
         self._storage.set_trial_state_values(self._id(key), TrialState.WAITING)
 
     def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> None:
@@ -157,8 +161,7 @@ class Study:
         """COMPLETE, PRUNED or FAIL; the attributes first, for a finished trial cannot be changed. Returns the
         values.
         """
-        for name, value in attrs.items():
-            self._storage.set_trial_user_attr(self._id(key), name, value)
+        self.note(key, **attrs)
         values = self.values(self.trial(key), self.rungs[-1]) if state == TrialState.COMPLETE else None
         self._storage.set_trial_state_values(self._id(key), state, values)
         return values

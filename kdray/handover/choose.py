@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from kdray.errors import ConfigError, DataError, nearest
 from kdray.report.front import Front, complete, front, metric_names, value
 from kdray.report.payload import direction
-from kdray.results import Experiment, TrialRecord
-from kdray.storage import exists, join
+from kdray.results import MADE_BY, Experiment, TrialRecord
+from kdray.storage import exists, join, read_json
 
 WEIGHTS = "model.safetensors"
 
@@ -66,7 +66,18 @@ def choose(
         chosen = _best(judged, best) if best else _knee(judged)
     if not has_student(experiment, chosen.key):
         raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
+    _check_own(experiment, chosen)
     return chosen
+
+
+def _check_own(experiment: Experiment, record: TrialRecord) -> None:
+    """Raises `DataError` where the student is another trial's than the results."""
+    about = join(student_folder(experiment, record.key), "kdray.json")
+    made_by = read_json(about).get(MADE_BY, "") if exists(about) else ""
+    if record.fingerprint and made_by and made_by != record.fingerprint:
+        raise DataError(
+            f"{about}: the student is of trial {made_by}, the results are of {record.fingerprint}"
+        )
 
 
 def _named(experiment: Experiment, key: str) -> TrialRecord:

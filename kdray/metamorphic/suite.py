@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from kdray.console import Advance
 from kdray.corpus.example import Example
+from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite_inputs import IDENTITY, Ids, Input, suite_inputs
 from kdray.tasks import Task
@@ -132,14 +133,27 @@ class Suite:
     def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> Suite:
         """Opens and checks a suite. Raises `DataError` in one line (see `ShardSource.open`)."""
         source = ShardSource.open(location, tokenizer=tokenizer, teacher=teacher)
+        texts = {name: source.column(name) for name in ("case", "transform", "reference", "teacher_text")}
+        if not all(isinstance(text, str) for values in texts.values() for text in values):
+            raise DataError(f"{location}: damaged: a case without its text")
+        if texts["transform"][:1] != [IDENTITY]:
+            raise DataError(f"{location}: damaged: it does not begin with a clean input")
+        try:
+            renames = [
+                tuple((str(old), str(new)) for old, new in json.loads(text))
+                for text in source.column("renames")
+            ]
+            logprobs = np.array(source.column("teacher_logprob"), np.float64)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DataError(f"{location}: damaged: {error}") from None
         return cls(
             source=source,
-            cases=source.column("case"),
-            transforms=source.column("transform"),
-            references=source.column("reference"),
-            renames=[tuple((old, new) for old, new in json.loads(text)) for text in source.column("renames")],
-            teacher_texts=source.column("teacher_text"),
-            teacher_confidence=np.exp(np.array(source.column("teacher_logprob"), np.float64)),
+            cases=texts["case"],
+            transforms=texts["transform"],
+            references=texts["reference"],
+            renames=renames,
+            teacher_texts=texts["teacher_text"],
+            teacher_confidence=np.exp(logprobs),
         )
 
     @property

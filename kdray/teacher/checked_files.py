@@ -39,6 +39,7 @@ def read(folder: str, infos: Sequence[ShardInfo]) -> list[memoryview]:
 
 def _checked(location: str, info: ShardInfo) -> memoryview:
     path = Path(location.removeprefix("file://"))
+    storage.check_file(location)
     try:
         stamp, data = path.stat().st_mtime_ns, _mapped(path)
     except FileNotFoundError:

@@ -123,6 +123,10 @@ class Codec(ABC):
         """The state for a corpus, from a sample of it; nothing by default."""
         return {}
 
+    def shapes(self, state: State, vocab: int) -> dict[str, tuple[int, ...]]:
+        """What the arrays of a state must be shaped like, so that its own numbers can be believed."""
+        return {}
+
     @property
     def grid(self) -> tuple[float, ...]:
         """The nodes a = 1/T at which ln R_a is stored."""

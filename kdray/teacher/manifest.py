@@ -7,7 +7,7 @@ content: any flipped byte anywhere is found.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from kdray import storage
@@ -17,6 +17,9 @@ from kdray.teacher.codecs import make
 
 FORMAT_VERSION = 1
 FILE = "manifest.json"
+MOST = 2**63
+MOST_TOKENS = 2**24
+"""What ids are packed in (`bits`)."""
 
 
 @dataclass(frozen=True)
@@ -155,20 +158,48 @@ def parse(data: bytes, source: str) -> Manifest:
     try:
         content = json.loads(data)
         version, checksum = content["format_version"], content.pop("checksum")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{source}: damaged: not a manifest") from None
     if version != FORMAT_VERSION:
         raise DataError(f"{source}: format version {version!r}, this kdray reads {FORMAT_VERSION}")
     whole = {**content, "checksum": checksum}
     if checksum != storage.sha256(_canonical(content)) or _canonical(whole) != data:
         raise DataError(f"{source}: damaged: its checksum does not fit")
-    return Manifest(
-        header=ShardHeader(**content["header"]),
-        codec_name=content["codec_name"],
-        codec_params=content["codec_params"],
-        state=content["state"] and ShardInfo(**content["state"]),
-        shards=tuple(ShardInfo(**shard) for shard in content["shards"]),
-    )
+    try:
+        manifest = Manifest(
+            header=ShardHeader(**content["header"]),
+            codec_name=content["codec_name"],
+            codec_params=content["codec_params"],
+            state=content["state"] and ShardInfo(**content["state"]),
+            shards=tuple(ShardInfo(**shard) for shard in content["shards"]),
+        )
+        _check_values(manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{source}: damaged: {error}") from None
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
+    return manifest
+
+
+def _check_values(manifest: Manifest) -> None:
+    """Raises `ValueError` for what no writer says: a checksum tells of accidents alone."""
+    infos = [*manifest.shards, *([manifest.state] if manifest.state else [])]
+    parts: list[ShardHeader | ShardInfo] = [manifest.header, *infos]
+    for part in parts:
+        for field_of in fields(part):
+            value = getattr(part, field_of.name)
+            if type(value).__name__ != field_of.type:
+                raise ValueError(f"{field_of.name} is {value!r:.60}, not {field_of.type}")
+            if isinstance(value, int) and not 0 <= value < MOST:
+                raise ValueError(f"{field_of.name} is {value!r:.60}")
+    if not 1 <= manifest.vocab <= MOST_TOKENS:
+        raise ValueError(f"vocab is {manifest.vocab}: 1 to {MOST_TOKENS:,}")
+    names = [shard.name for shard in manifest.shards]
+    if names != [f"shard-{number:05d}.arrow" for number in range(len(names))]:
+        raise ValueError("its shards are not numbered from 0 on")
+    if manifest.state and manifest.state.name != "state.arrow":
+        raise ValueError(f"its state is {manifest.state.name!r:.60}")
+    manifest.codec()
 
 
 def read(folder: str) -> Manifest:

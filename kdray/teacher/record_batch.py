@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,13 @@ from numpy.typing import NDArray
 from kdray.errors import DataError
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.codec import Packed, State, starts
+from kdray.teacher.sound_batch import bytes_of, one_batch
 
 _KEY = b"kdray"
+MOST = 2**31 - 1
+"""What offsets of Arrow's usual columns reach; beyond it they are large ones."""
+_NUMBERS = {kind: np.dtype(kind) for kind in ("|u1", "<u2", "<u4", "<i4", "<i8", "<f2", "<f4", "<f8")}
+"""What a codec's state may be made of."""
 
 
 def target_labels(rows: Sequence[Row]) -> NDArray[np.int32]:
@@ -74,27 +80,37 @@ def _unpack_masks(masks: Packed, lengths_R: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _lists(values: NDArray[Any], offsets_R: NDArray[np.int64]) -> Any:
+    if offsets_R[-1] > MOST:
+        return pa.LargeListArray.from_arrays(pa.array(offsets_R), pa.array(values))
     return pa.ListArray.from_arrays(pa.array(offsets_R.astype(np.int32)), pa.array(values))
 
 
 def binary(field: Packed) -> Any:
     """A field as an Arrow array of one run of bytes per row."""
-    buffers = [
-        None,
-        pa.py_buffer(field.offsets_R.astype(np.int32)),
-        pa.py_buffer(np.ascontiguousarray(field.data)),
-    ]
-    return pa.Array.from_buffers(pa.binary(), len(field.offsets_R) - 1, buffers)
+    large = field.offsets_R[-1] > MOST
+    offsets_R = field.offsets_R if large else field.offsets_R.astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets_R), pa.py_buffer(np.ascontiguousarray(field.data))]
+    kind = pa.large_binary() if large else pa.binary()
+    return pa.Array.from_buffers(kind, len(field.offsets_R) - 1, buffers)
 
 
 def packed(array: Any) -> Packed:
     """The bytes of a binary column."""
-    _, offsets, data = array.buffers()
-    offsets_R = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1].astype(
-        np.int64
-    )
-    whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return Packed(whole[offsets_R[0] : offsets_R[-1]], offsets_R - offsets_R[0])
+    edges_R, data = bytes_of(array)
+    return Packed(data, edges_R)
+
+
+def alike(batches: Sequence[Any]) -> list[Any]:
+    """Batches of one schema: a column that is large in one of them is large in all."""
+    first = batches[0].schema
+    if all(batch.schema.equals(first) for batch in batches):
+        return list(batches)
+
+    def is_large(field: Any) -> bool:
+        return bool(pa.types.is_large_binary(field.type) or pa.types.is_large_list(field.type))
+
+    fields = [max((batch.schema.field(name) for batch in batches), key=is_large) for name in first.names]
+    return [batch.cast(pa.schema(fields)) for batch in batches]
 
 
 def to_bytes(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
@@ -107,17 +123,27 @@ def to_bytes(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     return sink.getvalue()
 
 
-def from_bytes(data: bytes | memoryview, location: str) -> tuple[Any, dict[str, Any]]:
+def from_bytes(data: bytes | memoryview, location: str, *, sound: bool = False) -> tuple[Any, dict[str, Any]]:
     """The record batch of an IPC file (no copy of `data`) and what the file says it is about.
 
+    Args:
+        data: of the file.
+        location: names it in an error.
+        sound: whether these bytes were looked through before.
+
     Raises:
-        DataError: the bytes are no such file.
+        DataError: the bytes are no such file, or refer to what is not in it.
     """
     try:
-        reader = pa.ipc.open_file(pa.py_buffer(data))
-        return reader.get_batch(0), json.loads(reader.schema.metadata[_KEY])
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, IndexError) as error:
+        batch = one_batch(data, sound=sound)
+        about = json.loads((batch.schema.metadata or {})[_KEY])
+        if not isinstance(about, dict):
+            raise ValueError("it does not say what it is about")
+    except (DataError, pa.ArrowException, EOFError, OSError, LookupError, ValueError, struct.error) as error:
         raise DataError(f"{location}: damaged: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise DataError(f"{location}: damaged: nested too deeply") from None
+    return batch, about
 
 
 def state_to_bytes(state: State, about: Mapping[str, Any]) -> bytes:
@@ -130,7 +156,10 @@ def state_to_bytes(state: State, about: Mapping[str, Any]) -> bytes:
 def state_from_bytes(data: bytes | memoryview, location: str) -> State:
     """What `state_to_bytes` wrote. Raises `DataError`."""
     batch, about = from_bytes(data, location)
-    return {
-        name: np.frombuffer(batch.column(name)[0].as_buffer(), dtype).reshape(shape)
-        for name, (dtype, shape) in about["arrays"].items()
-    }
+    try:
+        return {
+            name: np.frombuffer(batch.column(name)[0].as_buffer(), _NUMBERS[dtype]).reshape(shape)
+            for name, (dtype, shape) in about["arrays"].items()
+        }
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{location}: damaged: no state of a codec: {error}") from None

@@ -29,6 +29,7 @@ from kdray.teacher import manifest as manifests
 from kdray.teacher.codec import Codec, FitSample, Packed, State, grouped, starts
 from kdray.teacher.manifest import Manifest, ShardHeader, ShardInfo
 from kdray.teacher.signal import TeacherSignal
+from kdray.teacher.sound_batch import check_rows
 
 STATE_FILE = "state.arrow"
 _SHARD = re.compile(r"^shard-(\d{5})\.arrow$")
@@ -157,6 +158,25 @@ class ShardWriter:
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
 
 
+_SOUND: set[tuple[str, int, str]] = set()
+"""SHA-256, vocabulary and codec of what this process has looked through."""
+
+
+def _opened(data: memoryview, location: str, info: ShardInfo, manifest: Manifest) -> Any:
+    """The rows of a shard. Raises `DataError` for what cannot be any."""
+    known = (info.sha256, manifest.vocab, manifest.codec_name)
+    batch, _ = record_batch.from_bytes(data, location, sound=known in _SOUND)
+    if batch.num_rows != info.rows:
+        raise DataError(f"{location}: {batch.num_rows} rows, the manifest says {info.rows}")
+    if known not in _SOUND:
+        try:
+            check_rows(batch, manifest.vocab, [_FIELD + name for name in manifest.codec().fields])
+        except DataError as error:
+            raise DataError(f"{location}: damaged: {error}") from None
+        _SOUND.add(known)
+    return batch
+
+
 class ShardSource:
     """A finished folder of shards as a `RowSource` (see `kdray.stream`)."""
 
@@ -176,20 +196,21 @@ class ShardSource:
         """
         manifest = manifests.read(location)
         manifests.check(manifest, location, tokenizer=tokenizer, teacher=teacher)
+        if not manifest.shards:
+            raise DataError(f"{location}: a folder without a shard")
         infos = [*manifest.shards, *([manifest.state] if manifest.state else [])]
         contents = checked_files.read(location, infos)
         batches = [
-            record_batch.from_bytes(data, storage.join(location, info.name))[0]
+            _opened(data, storage.join(location, info.name), info, manifest)
             for data, info in zip(contents, manifest.shards, strict=False)
         ]
-        for batch, info in zip(batches, manifest.shards, strict=True):
-            if batch.num_rows != info.rows:
-                raise DataError(
-                    f"{location}/{info.name}: {batch.num_rows} rows, the manifest says {info.rows}"
-                )
         state: State = {}
         if manifest.state is not None:
-            state = record_batch.state_from_bytes(contents[-1], storage.join(location, manifest.state.name))
+            file = storage.join(location, manifest.state.name)
+            state = record_batch.state_from_bytes(contents[-1], file)
+            for name, shape in manifest.codec().shapes(state, manifest.vocab).items():
+                if name not in state or state[name].shape != shape:
+                    raise DataError(f"{file}: damaged: no {name} of shape {shape}")
         return cls(location, manifest, batches, state)
 
     def __len__(self) -> int:
@@ -212,7 +233,13 @@ class ShardSource:
         batch = self._select(np.asarray(numbers, np.int64))
         rows, labels_N, counts_R = record_batch.to_rows(batch)
         packed = {name: record_batch.packed(batch.column(_FIELD + name)) for name in self._codec.fields}
-        return rows, self._codec.decode(packed, labels_N, counts_R, self.manifest.vocab, self._state)
+        try:
+            signal = self._codec.decode(packed, labels_N, counts_R, self.manifest.vocab, self._state)
+        except (LookupError, ValueError, TypeError) as error:
+            raise DataError(f"{self.folder}: does not decode: {error}") from error
+        if signal.ids_NK.size and not 0 <= signal.ids_NK.min() <= signal.ids_NK.max() < signal.vocab:
+            raise DataError(f"{self.folder}: does not decode: a token outside of the vocabulary")
+        return rows, signal
 
     def _select(self, numbers_R: NDArray[np.int64]) -> Any:
         """One record batch with these rows in this order."""
@@ -225,6 +252,8 @@ class ShardSource:
         if len(parts) == 1:
             joined = parts[0]
         else:
-            joined = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+            joined, *more = pa.Table.from_batches(record_batch.alike(parts)).combine_chunks().to_batches()
+            if more:  # Arrow begins another where offsets of 32 bits end
+                raise DataError(f"{self.folder}: {len(numbers_R)} rows at once are too many: take fewer")
         back_R = np.argsort(order_R)
         return joined if (back_R == np.arange(len(back_R))).all() else joined.take(pa.array(back_R))

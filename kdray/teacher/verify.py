@@ -102,6 +102,8 @@ def verify(
         raise DataError(
             f"{folder}: {positions:,} target positions, the manifest says {source.manifest.tokens:,}"
         )
+    if not positions:
+        raise DataError(f"{folder}: no target position in any row")
     means = {temperature: total / positions for temperature, total in entropy.items()}
     against = None if forward is None else against_teacher(source, forward, sample_rows)
     return Verification(

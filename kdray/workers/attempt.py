@@ -1,7 +1,7 @@
 """One attempt at a trial, in whatever process: from its last checkpoint to its next rung, again and again.
 
 A rung is safe on disk before anybody hears of it. When the checkpoint is ahead of the study (the driver was
-killed before it heard), the attempt begins by reporting that rung again.
+killed before it heard, the journal lost its tail), the attempt begins by reporting those rungs again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Attempt:
     ) -> None:
         self._objectives = objectives
         self._decided = job.decided
-        self._folder = TrialFolder(experiment, job.key)
+        self._folder = TrialFolder(experiment, job.key, job.fingerprint)
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._folder.owned())
         try:
@@ -56,7 +56,11 @@ class Attempt:
         if saved is not None:
             self._run.load(saved.path)
             self._rungs, self._wall_s = list(saved.rungs), saved.wall_s
-        self._folder.write_rungs(self._rungs)
+        self._write_decided()
+
+    def _write_decided(self) -> None:
+        """Results are of the rungs that the study knows: it may stop the trial at any that it is told of again."""
+        self._folder.write_rungs([rung for rung in self._rungs if rung["step"] <= self._decided])
 
     def next_rung(self) -> dict[str, Any]:
         """The metrics of the next rung that the study does not know, with `wall_s`, the trial's wall time so
@@ -65,9 +69,13 @@ class Attempt:
         Raises:
             TrialFailed: an objective is missing or not finite, or the run says so.
         """
-        if self._rungs and self._rungs[-1]["step"] > self._decided:
-            self._decided = self._rungs[-1]["step"]
-            return self._rungs[-1]
+        for rung in self._rungs:
+            if rung["step"] > self._decided:
+                self._decided = rung["step"]
+                self._write_decided()
+                if self.done:
+                    self._export()
+                return rung
         begin = time.monotonic()
         metrics = dict(self._run.next_rung())
         self._check(metrics)
@@ -75,11 +83,17 @@ class Attempt:
         rung = {**metrics, "wall_s": self._wall_s}
         self._rungs.append(rung)
         self._folder.save(self._run.save, self._rungs, self._wall_s)
-        if self._run.done:
+        self._decided = rung["step"]
+        if self.done:
+            self._export()
+        return rung
+
+    def _export(self) -> None:
+        """Writes the student at the end; also that of an attempt that was killed before it did."""
+        if not self._folder.has_student:
             self._run.export(join(self._folder.location, "student"))
             self._folder.write_cases(getattr(self._run, "worst_cases", ()))
-        self._decided = rung["step"]
-        return rung
+            self._folder.sign_student()
 
     def _check(self, metrics: Mapping[str, Any]) -> None:
         for name in self._objectives:
@@ -90,8 +104,8 @@ class Attempt:
 
     @property
     def done(self) -> bool:
-        """Whether the last rung was reached."""
-        return self._run.done
+        """Whether the last rung was reached and given."""
+        return self._run.done and self._rungs[-1]["step"] <= self._decided
 
     def close(self) -> None:
         """Frees the run and the folder."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from tests.sweeping.check import check_whole
+from kdray import results
+from tests.sweeping.check import check_whole, trials_of
 from tests.sweeping.drive import drive
 
 START = [{"distil.alpha": 0.5, "distil.temperature": 1.0}, {"distil.alpha": 0.0}]
@@ -104,3 +105,41 @@ def test_a_sweep_killed_again_and_again_ends_whole(
             kills += 1
     check_whole(sweep, tmp_path / "sweep")
     assert kills > 3
+
+
+def test_a_journal_that_lost_its_tail_does_not_give_old_results_to_new_trials(
+    make_sweep: Any, tmp_path: Path, caplog: Any
+) -> None:
+    sweep = make_sweep(4, search={"sampler": "random", "halving": False})
+    folder = tmp_path / "sweep"
+    drive(sweep, folder)
+    before = {path.name: (path / "results.jsonl").read_text() for path in (folder / "trials").iterdir()}
+    journal = folder / "study.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    second = [number for number, line in enumerate(lines) if '"op_code":4' in line][1]
+    journal.write_text("".join(lines[:second]))
+    drive(sweep, folder)
+    check_whole(sweep, folder)
+    trials = {trial.user_attrs["key"]: trial for trial in trials_of(folder)}
+    for record in results.read(folder):
+        alpha = trials[record.key].params["distil.alpha"]
+        assert record.trial["distil"]["alpha"] == alpha
+        assert record.metrics["assertion_accuracy"] == pytest.approx(1 - (alpha - 0.5) ** 2)
+    for key in ("t0001", "t0002", "t0003"):
+        assert (folder / "trials" / f"{key}.aside-1" / "results.jsonl").read_text() == before[key]
+        assert f"{key}.aside-1" in caplog.text
+
+
+def test_a_folder_that_holds_another_trials_end_is_set_aside_and_written_anew(
+    make_sweep: Any, tmp_path: Path
+) -> None:
+    sweep = make_sweep(3, search={"sampler": "random", "halving": False})
+    folder = tmp_path / "sweep"
+    drive(sweep, folder)
+    shutil.rmtree(folder / "trials" / "t0001")
+    shutil.copytree(folder / "trials" / "t0000", folder / "trials" / "t0001")
+    drive(sweep, folder)
+    first, second, _ = results.read(folder)
+    assert first.trial["distil"]["alpha"] != second.trial["distil"]["alpha"]
+    assert second.metrics["assertion_accuracy"] != first.metrics["assertion_accuracy"]
+    assert (folder / "trials" / "t0001.aside-1").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,18 @@ def test_the_best_is_the_best_of_those_that_keep_the_limit(tmp_path):
     assert chosen.metrics["assertion_accuracy"] == max(one.metrics["assertion_accuracy"] for one in small)
     fastest = choose(experiment, best="latency_ms")
     assert fastest.metrics["latency_ms"] == min(one.metrics["latency_ms"] for one in done)
+
+
+def test_a_student_of_another_trial_than_the_results_is_refused(tmp_path):
+    from tests.report.simulated import simulate
+
+    folder = simulate(tmp_path / "x", 3, cases=0)
+    key = next(record.key for record in results.read(folder) if record.state == "complete")
+    trial = tmp_path / "x" / "trials" / key
+    state = json.loads((trial / "state.json").read_text())
+    (trial / "state.json").write_text(json.dumps({**state, "trial": "a" * 16}))
+    (trial / "student").mkdir()
+    (trial / "student" / "model.safetensors").write_bytes(b"")
+    (trial / "student" / "kdray.json").write_text(json.dumps({"trial": "b" * 16}))
+    with pytest.raises(DataError, match="the student is of trial bbbb"):
+        choose(results.experiment(folder), trial=key)

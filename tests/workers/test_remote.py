@@ -87,6 +87,16 @@ def test_the_newest_whole_checkpoint_is_found_and_the_one_before_is_gone(folder:
     assert storage.list_folders(trial.location) == []
 
 
+def test_what_another_trial_made_behind_a_uri_is_set_aside(make_sweep: Any, folder: str) -> None:
+    before = TrialFolder(folder, "t0000", "a" * 16)
+    before.end("complete", "", 1.0)
+    TrialFolder(folder, "t0000", "b" * 16).begin(make_sweep().trial)
+    trials = storage.join(folder, "trials")
+    assert storage.list_folders(trials) == ["t0000", "t0000.aside-1"]
+    assert storage.read_json(storage.join(trials, "t0000.aside-1", "state.json"))["trial"] == "a" * 16
+    assert storage.list_files(storage.join(trials, "t0000")) == ["trial.yaml"]
+
+
 def test_who_lost_a_trial_writes_no_more(folder: str) -> None:
     first, second = Remote(storage.join(folder, "t0000")), Remote(storage.join(folder, "t0000"))
     with first.owned(), second.owned():

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from kdray.corpus.sample import evenly
 from kdray.errors import DataError
 from kdray.teacher.codec import Codec, FitSample, Packed, State, starts
-from kdray.teacher.codecs import levels, ranks, spread, weights
+from kdray.teacher.codecs import levels, ranks, spread, vq, weights
 from kdray.teacher.signal import TailSpread, TeacherSignal
 
 Ints = NDArray[np.int64]
@@ -105,6 +105,23 @@ class Head(Codec):
             tails = (part.spread_tail(logits_NV) for logits_NV, part in again)
             state |= spread.fit(some.values_NV, tails, self.spread_rank, self.spread_bytes)
         return state
+
+    def shapes(self, state: State, vocab: int) -> dict[str, tuple[int, ...]]:
+        """See `Codec`."""
+        nodes, rank = 1 + len(self.grid), len(state.get("spread.basis", ()))
+        shapes: dict[str, tuple[int, ...]] = {
+            "ranks.order": (vocab,),
+            "ranks.widths": (4,),
+            "weights.books": (weights.BOOKS, vq.ENTRIES, nodes),
+            "weights.scale": (nodes,),
+        }
+        if self.spread_bytes:
+            shapes |= {
+                "spread.basis": (rank, vocab),
+                "spread.books": (self.spread_bytes, vq.ENTRIES, rank),
+                "spread.unmetric": (rank, rank),
+            }
+        return shapes
 
     def encode(
         self, logits_NV: NDArray[np.float32], labels_N: NDArray[np.int32], counts_R: Ints, state: State

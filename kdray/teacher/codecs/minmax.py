@@ -22,6 +22,9 @@ from kdray.teacher.codec import Codec, Packed, State, starts
 from kdray.teacher.codecs.full import log_probs, whole
 from kdray.teacher.signal import TeacherSignal
 
+_MOST_LZ4 = 255
+"""Bytes out of one; the format allows no more."""
+
 
 @dataclass(frozen=True)
 class MinMax(Codec):
@@ -96,6 +99,8 @@ class MinMax(Codec):
 
     def _unpack(self, data: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
         size = -(-count * self.bits // 8)
+        if size > _MOST_LZ4 * (len(data) + 1):
+            raise DataError("a record does not decode: fewer bytes than its levels can come from")
         try:
             raw = np.frombuffer(pa.decompress(data, decompressed_size=size, codec="lz4"), np.uint8)
         except (pa.ArrowException, OSError) as error:
