@@ -133,6 +133,19 @@ def teacher_eval(
         show_json(examine(teacher, corpus, cases, advance))
 
 
+@teacher_app.command("convert")
+def teacher_convert(
+    folder: Annotated[str, typer.Argument(help="a transformers folder with pytorch_model.bin")],
+    out: Annotated[str, typer.Option(help="the same folder with safetensors")],
+) -> None:
+    """Write pickled weights as safetensors; nothing in the pickle is run.   Example: kdray teacher convert
+    models/codebert --out models/codebert-safetensors
+    """
+    from kdray.students.unpickle import convert
+
+    show(f"{out}: {', '.join(convert(folder, out))}")
+
+
 @app.command()
 def capture(
     sweep: SweepFile,
