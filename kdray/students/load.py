@@ -12,6 +12,7 @@ from kdray.config import SNIPPETS, Encoding
 from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
+from kdray.students.pieces import check_pieces
 from kdray.students.whole_weights import check_files, first_line, whole_model
 from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
@@ -42,7 +43,8 @@ def load_model(source: str | Path) -> Any:
     """A transformers model in float32, in evaluation mode, every weight of it read.
 
     Raises:
-        DataError: there is none, or weights are missing, unexpected or of another shape (see `whole_weights`).
+        DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
+            logits are not what hidden states and head make of them (see `pieces`).
     """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
@@ -52,8 +54,23 @@ def load_model(source: str | Path) -> Any:
         from kdray.students.classifier import CodeClassifier
 
         return whole_model(CodeClassifier, source)
+    check_generates(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    return whole_model(auto, source, trust_remote_code=False)
+    model = whole_model(auto, source, trust_remote_code=False)
+    check_pieces(model, source)
+    return model
+
+
+def check_generates(config: Any, source: str) -> None:
+    """Raises `DataError` for a model that transformers' `generate` fails on: it keeps room for as many decoder
+    layers as there are encoder layers.
+    """
+    encoder, decoder = getattr(config, "num_layers", None), getattr(config, "num_decoder_layers", None)
+    if config.is_encoder_decoder and encoder and decoder and decoder > encoder:
+        raise DataError(
+            f"{source}: more decoder layers ({decoder}) than encoder layers ({encoder}), which transformers' "
+            "generate cannot run: give it as many of both at most"
+        )
 
 
 def load_tokenizer(source: str | Path) -> Any:
