@@ -148,20 +148,22 @@ def collate(
     pad_id: int,
     encoder_decoder: bool,
     context_weight: float = 0.0,
+    start_id: int | None = None,
 ) -> Batch:
     """Pads rows into a `Batch`.
 
     Args:
         rows: B rows.
         signal: on the targets of these rows in order, or None.
-        pad_id: the padding token, also the decoder's start token (T5's convention).
+        pad_id: the padding token.
         encoder_decoder: whether `labels` belong to a decoder of their own.
         context_weight: weight of the context tokens (decoder-only).
+        start_id: the decoder's start token; None: the padding token (T5's convention).
     """
     input_ids_BT, mask_BT = pad([row.input_ids for row in rows], pad_id)
     labels_BL, _ = pad([row.labels for row in rows], IGNORED)
     if encoder_decoder:
-        decoder_ids_BL = np.full_like(labels_BL, pad_id)
+        decoder_ids_BL = np.full_like(labels_BL, pad_id if start_id is None else start_id)
         decoder_ids_BL[:, 1:] = np.where(labels_BL == IGNORED, pad_id, labels_BL)[:, :-1]
         positions_N = np.flatnonzero(labels_BL.ravel() != IGNORED)
         labels_N = labels_BL.ravel()[positions_N]

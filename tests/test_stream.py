@@ -137,3 +137,9 @@ def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
         ahead.get(1)
     assert ahead.get(2) == 2
     ahead.close()
+
+
+def test_a_decoder_begins_with_its_own_start_token() -> None:
+    rows = [Row("a", np.array([5, 6], np.int32), np.array([7, 8], np.int32))]
+    assert collate(rows, None, pad_id=0, encoder_decoder=True).decoder_ids_BL.tolist() == [[0, 7]]
+    assert collate(rows, None, pad_id=0, encoder_decoder=True, start_id=3).decoder_ids_BL.tolist() == [[3, 7]]

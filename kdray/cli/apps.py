@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
 )
 corpus_app = typer.Typer(no_args_is_help=True, help="Real tests and labelled code: mine, import, show.")
-teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, or examine one.")
+teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, examine one, convert its weights.")
 shards_app = typer.Typer(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(teacher_app, name="teacher")

@@ -133,6 +133,19 @@ def teacher_eval(
         show_json(examine(teacher, corpus, cases, advance))
 
 
+@teacher_app.command("convert")
+def teacher_convert(
+    folder: Annotated[str, typer.Argument(help="a transformers folder with pytorch_model.bin")],
+    out: Annotated[str, typer.Option(help="the same folder with safetensors")],
+) -> None:
+    """Write pickled weights as safetensors; nothing in the pickle is run.   Example: kdray teacher convert
+    models/codebert --out models/codebert-safetensors
+    """
+    from kdray.students.unpickle import convert
+
+    show(f"{out}: {', '.join(convert(folder, out))}")
+
+
 @app.command()
 def capture(
     sweep: SweepFile,
@@ -166,17 +179,20 @@ def shards_verify(
     teacher: Annotated[str | None, typer.Option(help="recompute a sample with this teacher")] = None,
 ) -> None:
     """Check every byte, decode everything.   Example: kdray shards verify runs/demo-data/signal"""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from kdray.console import say, stage
-    from kdray.students.load import load_model, load_tokenizer
-    from kdray.students.logits import TargetLogits
+    from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
+    from kdray.students.logits import WholeLogits
     from kdray.teacher import manifest
     from kdray.teacher.verify import verify
 
-    forward = None
+    forward, others = None, []
     if teacher:
-        model, vocab = load_model(teacher), manifest.read(folder).vocab
+        model, said = load_model(teacher), manifest.read(folder)
+        vocab = said.vocab
+        if (found := weights_fingerprint(model)) != said.teacher:
+            others = [f"not the weights that these shards name: {teacher} has {found}, they {said.teacher}"]
         if model.config.vocab_size < vocab:
             raise DataError(
                 f"{folder}: made with a vocabulary of {vocab:,}, {teacher} has {model.config.vocab_size:,}"
@@ -185,9 +201,11 @@ def shards_verify(
             say(
                 f"{teacher}: {model.config.vocab_size:,} logits, compared on the {vocab:,} ids that are shared"
             )
-        forward = TargetLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
+        # transformers' own forward pass, not the pieces that made the shards
+        forward = WholeLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
     with stage("verify") as advance:
         verified = verify(folder, forward, progress=advance)
+    verified = replace(verified, warnings=(*others, *verified.warnings))
     for warning in verified.warnings:
         say(f"warning: {warning}")
     show_json(asdict(verified))

@@ -6,8 +6,8 @@ step serves every row, relative positions (T5) and rotary positions (Llama) stay
 join or lose their last tokens at any pack. The cache keeps room at its end: transformers' own copies
 everything it holds at every token.
 
-Not covered: models with learned absolute decoder positions (BART), sliding windows, logits that are capped or
-biased.
+Not covered: models whose positions cannot be told (BART), or that keep something else than keys and values
+(Mamba): they go on by `rereading`, and `ways` finds out which.
 
 Shape suffixes: B sequences, T columns of the cache, S encoder positions, L decoder positions, N flat
 positions, D width.
@@ -26,6 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import Cache, DynamicCache, DynamicLayer, EncoderDecoderCache
+
+from kdray.students.forward import start_of, with_one
 
 ROOM = 32
 """Columns that a full cache layer grows by."""
@@ -104,14 +106,13 @@ def prefill(
     device = model.device
     read = [draft[:-1] for draft in drafts]
     if model.config.is_encoder_decoder:
-        encoder_ids_BS, encoder_mask_BS = _pad(prompts, pad_id, device)
+        encoder_ids_BS, encoder_mask_BS = padded(prompts, pad_id, device)
         encoded_BSD = model.get_encoder()(
             input_ids=encoder_ids_BS, attention_mask=encoder_mask_BS
         ).last_hidden_state
-        start = model.config.decoder_start_token_id
-        first = np.array([pad_id if start is None else start], np.int32)
+        first = np.array([start_of(model, pad_id)], np.int32)
         sequences = [np.concatenate([first, draft]) for draft in read]
-        ids_BL, _ = _pad(sequences, pad_id, device)
+        ids_BL, _ = padded(sequences, pad_id, device)
         caches = EncoderDecoderCache(Cache(layer_class_to_replicate=RoomyLayer), DynamicCache())
         hidden_BLD = _decode(
             model, ids_BL, caches, encoder_hidden_states=encoded_BSD, encoder_attention_mask=encoder_mask_BS
@@ -119,7 +120,7 @@ def prefill(
         cache, cross = caches.self_attention_cache, caches.cross_attention_cache
     else:
         sequences = [np.concatenate([prompt, draft]) for prompt, draft in zip(prompts, read, strict=True)]
-        ids_BL, _ = _pad(sequences, pad_id, device)
+        ids_BL, _ = padded(sequences, pad_id, device)
         cache, cross, encoder_mask_BS = Cache(layer_class_to_replicate=RoomyLayer), None, None
         hidden_BLD = _decode(model, ids_BL, cache)
     rows = np.concatenate([np.full(len(draft) + 1, b) for b, draft in enumerate(read)])
@@ -138,10 +139,10 @@ def step(model: Any, state: State, tokens_B: Tensor) -> Tensor:
     columns_T = torch.arange(width, device=tokens_B.device)
     mask_BT = (columns_T >= state.begin_B[:, None]).long()
     if state.cross is None:
-        position_ids = state.length_B[:, None] - 1
-        hidden_B1D = _decode(
-            model, tokens_B[:, None], state.cache, attention_mask=mask_BT, position_ids=position_ids
-        )
+        others = {"attention_mask": mask_BT}
+        if "position_ids" in _arguments(type(model.base_model).forward):
+            others["position_ids"] = state.length_B[:, None] - 1
+        hidden_B1D = _decode(model, tokens_B[:, None], state.cache, **others)
     else:
         # The keys of the encoder are cached; only the shape of its states is looked at.
         shape = (*cast(Tensor, state.encoder_mask_BS).shape, 1)
@@ -158,15 +159,19 @@ def step(model: Any, state: State, tokens_B: Tensor) -> Tensor:
 
 def _decode(model: Any, ids_BL: Tensor, cache: Any, **others: Any) -> Tensor:
     """The decoder's last hidden states [B, L, D] of tokens that the cache grows by."""
-    decoder = model.get_decoder()
+    decoder = model.get_decoder() if model.config.is_encoder_decoder else model.base_model
     call = {"input_ids": ids_BL, _cache_argument(type(decoder).forward): cache, "use_cache": True, **others}
-    return decoder(**call).last_hidden_state  # type: ignore[no-any-return]
+    return with_one(model, decoder(**call).last_hidden_state)
 
 
 @functools.cache
+def _arguments(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(signature(forward).parameters)
+
+
 def _cache_argument(forward: Callable[..., Any]) -> str:
     """What a decoder calls its cache: `cache` since transformers 5.24, which forgets `past_key_values` in 5.40."""
-    return "cache" if "cache" in signature(forward).parameters else "past_key_values"
+    return "cache" if "cache" in _arguments(forward) else "past_key_values"
 
 
 def pack(pieces: Sequence[tuple[State, Tensor]]) -> State:
@@ -235,7 +240,7 @@ def _widen(padded_BS: Tensor, width: int) -> Tensor:
     return torch.cat([padded_BS, filling], 1)
 
 
-def _pad(sequences: Sequence[NDArray[np.int32]], value: int, device: Any) -> tuple[Tensor, Tensor]:
+def padded(sequences: Sequence[NDArray[np.int32]], value: int, device: Any) -> tuple[Tensor, Tensor]:
     """Sequences as int64 [B, T] padded on the right, and the mask of what is real."""
     lengths_B = np.array([len(sequence) for sequence in sequences])
     mask_BT = np.arange(lengths_B.max()) < lengths_B[:, None]

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdray.evaluation.decoding import State, pack, prefill, step
-from kdray.students.forward import head
+from kdray.evaluation.ways import way_of
+from kdray.students.forward import capped, head, soft_cap
 
 MAX_LOGITS = 1 << 24
 """Logits held at a time: 64 MiB in float32."""
@@ -70,7 +70,7 @@ def greedy(
     """The most probable next token, again and again.
 
     Args:
-        model: a transformers model, decoder-only (rotary positions) or encoder-decoder (relative positions).
+        model: a transformers model, decoder-only or encoder-decoder.
         prompts: inputs, none empty.
         end_id: generation of a row stops after this token.
         pad_id: the padding token.
@@ -123,11 +123,12 @@ class _Run:
         )
         self.on_draft = on_draft
         self.weight_VD, self.scale = head(model)
+        self.cap, self.way = soft_cap(model), way_of(model)
         # Longest first: the batch that needs most memory comes while nothing else is held.
         self.queue = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), -len(drafts[i]), i))
         self.ids: list[list[int]] = [[] for _ in prompts]
         self.logprob: list[list[float]] = [[] for _ in prompts]
-        self.state: State | None = None
+        self.state: Any = None
         self.rows: list[int] = []
         self.active: list[int] = []
 
@@ -160,7 +161,7 @@ class _Run:
                 pieces.append((state, torch.tensor(going, device=self.model.device)))
                 self.active += [numbers[row] for row in going]
         if self.active:
-            self.state, self.rows = pack(pieces), list(self.active)
+            self.state, self.rows = self.way.pack(pieces), list(self.active)
 
     def _next(self, places: int) -> list[int]:
         """Takes prompts off the queue: a few that a processor's cache holds, as many as fit on an accelerator."""
@@ -171,10 +172,12 @@ class _Run:
         numbers, self.queue = self.queue[:size], self.queue[size:]
         return numbers
 
-    def _read(self, numbers: list[int]) -> State:
+    def _read(self, numbers: list[int]) -> Any:
         """Reads prompts with their drafts and takes over what the model would have written itself."""
         drafts = [self.drafts[i] for i in numbers]
-        hidden_ND, state = prefill(self.model, [self.prompts[i] for i in numbers], drafts, self.pad_id)
+        hidden_ND, state = self.way.prefill(
+            self.model, [self.prompts[i] for i in numbers], drafts, self.pad_id
+        )
         counts = [max(1, len(draft)) for draft in drafts]
         kept = []
         for first, last, logits_NV in self._in_chunks(hidden_ND, counts):
@@ -209,7 +212,7 @@ class _Run:
             first, at = last, at + size
 
     def _logits(self, hidden_ND: Tensor) -> Tensor:
-        return (hidden_ND * self.scale).to(self.weight_VD.dtype) @ self.weight_VD.T
+        return capped((hidden_ND * self.scale).to(self.weight_VD.dtype) @ self.weight_VD.T, self.cap)
 
     def _accept(self, i: int, draft: NDArray[np.int32], best: list[int], logprob: list[float]) -> int:
         """Takes over what the model itself would have written; returns how many tokens that is."""
@@ -223,9 +226,8 @@ class _Run:
 
     def _step(self) -> None:
         """One token for each active row."""
-        state = cast(State, self.state)
         tokens_B = torch.tensor([self.ids[i][-1] for i in self.rows], device=self.model.device)
-        best_B, logprob_B = _best(self._logits(step(self.model, state, tokens_B)))
+        best_B, logprob_B = _best(self._logits(self.way.step(self.model, self.state, tokens_B)))
         going = set(self.active)
         for i, token, logprob in zip(self.rows, best_B, logprob_B, strict=True):
             if i in going:
@@ -234,7 +236,7 @@ class _Run:
         self.active = [i for i in self.active if not self._is_done(i)]
         # Leaving copies the cache, which costs about a step: a few dead rows are carried along.
         if self.active and len(self.active) <= LEAVE_BELOW * len(self.rows):
-            self.state = pack([(state, self._rows_of_active())])
+            self.state = self.way.pack([(self.state, self._rows_of_active())])
             self.rows = list(self.active)
 
 

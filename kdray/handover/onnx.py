@@ -105,7 +105,7 @@ def _difference(model: Any, path: Path, prompts: Sequence[Ids]) -> float:
 
 def _inputs(model: Any, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> dict[str, torch.Tensor]:
     """The graph's inputs for prompts with the first tokens of their outputs; padded on the right."""
-    pad = model.config.pad_token_id
+    pad = model.config.pad_token_id or 0  # masked, whatever it is
     if model.config.is_encoder_decoder:
         ids_BT, mask_BT = _padded(prompts, pad)
         first = np.array([model.config.decoder_start_token_id], np.int32)

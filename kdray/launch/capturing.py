@@ -21,14 +21,14 @@ from kdray.config import Encoding, Sweep
 from kdray.console import Advance, Stage, near, say
 from kdray.corpus.sample import evenly, sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.launch.background import begun
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, upload
 from kdray.students.families import teacher_shape
 from kdray.students.forward import head
-from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
+from kdray.students.load import check_padding, load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
 from kdray.tasks import Task, task_of
@@ -68,6 +68,7 @@ class Voice:
         encoding: limits of a row.
         targets: `truth` or `greedy`.
         batch_size: prompts that are answered together.
+        fingerprint: of the weights that the shards name; "" before they are known.
     """
 
     task: str
@@ -75,19 +76,28 @@ class Voice:
     encoding: Encoding
     targets: str
     batch_size: int
+    fingerprint: str = ""
 
     def load(self) -> tuple[Any, Any, Task]:
         """Model (on the accelerator where there is one), tokenizer and task."""
         import torch
 
         model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
+        check_padding(model.config, tokenizer, self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
 
     def forward(self) -> Forward:
-        """The teacher as a callable."""
+        """The teacher as a callable, for another process. Raises `DataError` where it is no longer the one whose
+        weights the shards name.
+        """
         model, tokenizer, task = self.load()
-        vocab = shared_vocab(model, tokenizer)
+        if self.fingerprint not in ("", weights_fingerprint(model)):
+            raise DataError(f"{self.teacher}: other weights than when the capture began")
+        return self.of(model, task, shared_vocab(model, tokenizer))
+
+    def of(self, model: Any, task: Task, vocab: int) -> Forward:
+        """A loaded teacher as a callable."""
         if self.targets == "greedy":
             return GreedyLogits(model, task, vocab, self.batch_size)
         return TargetLogits(model, task.pad_id, vocab)
@@ -101,10 +111,10 @@ class Capturing:
         trial, plan = sweep.trial, sweep.capture
         assert trial.teacher and trial.corpus and trial.shards  # noqa: S101 - prepare saw to it
         self._sweep, self._stage, self._corpus = sweep, stage, trial.corpus
-        self._voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size)
+        voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size)
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
-        self._model, self._tokenizer, self._task = self._voice.load()
+        self._model, self._tokenizer, self._task = voice.load()
         check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
         self._header = ShardHeader(
             task=trial.task,
@@ -115,6 +125,7 @@ class Capturing:
             corpus=corpus_fingerprint(trial.corpus),
         )
         self._said = replace(self._header, targets=plan.targets)
+        self._voice = replace(voice, fingerprint=self._header.teacher)
         if self._header.vocab < (logits := len(head(self._model)[0])):
             say(
                 f"vocabulary  {logits:,} logits, {self._header.vocab:,} of them tokens of "
@@ -163,7 +174,7 @@ class Capturing:
         write = (
             partial(_on_ray, voice=self._voice, sweep=self._sweep)
             if on_ray
-            else partial(_here, voice=self._voice)
+            else partial(_here, forward=self._voice.of(self._model, self._task, self._header.vocab))
         )
         for folder in folders:
             write(
@@ -195,10 +206,10 @@ class Capturing:
 
 
 def _here(
-    rows: list[Row], folder: str, codec: Codec, header: ShardHeader, *, voice: Voice, **options: Any
+    rows: list[Row], folder: str, codec: Codec, header: ShardHeader, *, forward: Forward, **options: Any
 ) -> None:
-    """A capture by this process."""
-    capture(rows, folder, codec, header, voice.forward(), **options)
+    """A capture by this process, of the teacher that it has loaded."""
+    capture(rows, folder, codec, header, forward, **options)
 
 
 def _on_ray(

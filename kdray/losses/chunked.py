@@ -67,6 +67,7 @@ def loss(
     *,
     whole_weight: float | None = None,
     whole_targets: int | None = None,
+    cap: float | None = None,
 ) -> LossParts:
     """The loss of N positions; logits are (hidden_ND * scale) @ weight_VD.T and are never held whole.
 
@@ -82,6 +83,7 @@ def loss(
         whole_weight: sum of the weights of the batch that these positions are a piece of; None: of these alone.
             The losses of all pieces add up to that of the batch.
         whole_targets: the same for the number of targets.
+        cap: logits x are cap * tanh(x / cap) (Gemma 2).
 
     Raises:
         ValueError: alpha > 0 without a signal, or a signal of another length or vocabulary, or one that lacks what
@@ -94,7 +96,7 @@ def loss(
     shares_N = weights_N / (weights_N.sum() if whole_weight is None else whole_weight)
     total, cross_entropy, divergence = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
         hidden_ND, weight_VD, scale, labels_N, shares_N, num_targets, whole_targets or num_targets, signal,
-        distil, torch.is_grad_enabled(),
+        distil, torch.is_grad_enabled(), cap,
     )  # fmt: skip
     return LossParts(total, cross_entropy.detach(), divergence.detach())
 
@@ -134,8 +136,9 @@ class _ChunkedLoss(torch.autograd.Function):
         signal: SignalTensors | None,
         distil: Distil,
         with_grad: bool,
+        cap: float | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        sweep = _Sweep(hidden_ND, weight_VD, scale, distil, whole_targets, signal, with_grad)
+        sweep = _Sweep(hidden_ND, weight_VD, scale, distil, whole_targets, signal, with_grad, cap)
         with torch.autocast(hidden_ND.device.type, enabled=False):
             shares_N = shares_N.to(sweep.wide)
             for start, end in _chunks(len(hidden_ND), num_targets, len(weight_VD)):
@@ -151,7 +154,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden_ND, grad_weight_VD = ctx.saved_tensors
-        return grad_hidden_ND * grad, grad_weight_VD * grad, *[None] * 8
+        return grad_hidden_ND * grad, grad_weight_VD * grad, *[None] * 9
 
 
 def _chunks(num_positions: int, num_targets: int, vocab: int) -> list[tuple[int, int]]:
@@ -173,6 +176,7 @@ class _Sweep:
         whole_targets: int,
         signal: SignalTensors | None,
         with_grad: bool,
+        cap: float | None,
     ) -> None:
         device = hidden_ND.device.type
         autocast = torch.is_autocast_enabled(device)
@@ -180,6 +184,7 @@ class _Sweep:
         self.wide = torch.promote_types(dtype, torch.float32)
         self.scale, self.distil, self.whole_targets, self.with_grad = scale, distil, whole_targets, with_grad
         self.temperature = 1.0 if signal is None else signal.temperature
+        self.cap = cap
         self.scaled_ND, self.weight_VD = (hidden_ND * scale).to(dtype), weight_VD.to(dtype)
         self.grad_hidden_ND = torch.zeros_like(hidden_ND)
         self.grad_weight_VD = torch.zeros_like(weight_VD)
@@ -194,6 +199,10 @@ class _Sweep:
         """Adds the loss and the gradient of positions [start, end); `signal` None leaves the teacher out."""
         temperature = self.temperature
         logits_CV = (self.scaled_ND[start:end] @ self.weight_VD.T).to(self.wide)
+        slope_CV = None
+        if self.cap is not None:
+            logits_CV = self.cap * torch.tanh(logits_CV / self.cap)
+            slope_CV = 1 - (logits_CV / self.cap) ** 2
         label_C = logits_CV.gather(1, labels_C[:, None])[:, 0]
         kept = None if signal is None else Kept.take(signal, start, end, logits_CV)
         spread = None
@@ -218,6 +227,8 @@ class _Sweep:
             tail_C = kept.teacher(temperature).log_probs()[:, -1].exp()
             spread.pull(grad_CV, tail_C * self._weight / temperature)
         grad_CV.scatter_add_(1, labels_C[:, None], (self.distil.alpha - 1) * shares_C[:, None])
+        if slope_CV is not None:
+            grad_CV *= slope_CV
         narrow_CV = grad_CV.to(self.weight_VD.dtype)
         self.grad_hidden_ND[start:end] = (narrow_CV @ self.weight_VD) * self.scale
         self.grad_weight_VD += narrow_CV.T @ self.scaled_ND[start:end]

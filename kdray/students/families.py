@@ -62,7 +62,8 @@ def _build_llama(student: LlamaStudent, vocab: int, pad_id: int, end_id: int) ->
         attention_dropout=student.attention_dropout,
         max_position_embeddings=MAX_POSITIONS,
         tie_word_embeddings=student.tied_embeddings,
-        pad_token_id=pad_id,
+        # An embedding never learns its padding row; an end token that pads as well is read, and learns.
+        pad_token_id=None if pad_id == end_id else pad_id,
         eos_token_id=end_id,
         bos_token_id=None,
     )

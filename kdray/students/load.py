@@ -12,6 +12,8 @@ from kdray.config import SNIPPETS, Encoding
 from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
+from kdray.students.pieces import check_pieces
+from kdray.students.whole_weights import check_files, first_line, whole_model
 from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
 
@@ -30,35 +32,53 @@ def load_config(source: str | Path) -> Any:
 
     quiet()
     source = local_folder(str(source))
+    check_files(source)
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
+        raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
 def load_model(source: str | Path) -> Any:
-    """A transformers model in float32, in evaluation mode. Raises `DataError` where there is none."""
-    import torch
+    """A transformers model in float32, in evaluation mode, every weight of it read.
+
+    Raises:
+        DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
+            logits are not what hidden states and head make of them (see `pieces`).
+    """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     source = local_folder(str(source))
     config = load_config(source)
-    try:
-        auto: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        options = {"dtype": torch.float32, "use_safetensors": True}
-        if config.model_type == "roberta":
-            from kdray.students.classifier import CodeClassifier as auto  # noqa: N813 - stands for the auto class
-        else:
-            options["trust_remote_code"] = False
-        model = auto.from_pretrained(source, **options)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{source}: no model that transformers can load: {_first_line(error)}") from error
-    return model.eval()
+    if config.model_type == "roberta":
+        from kdray.students.classifier import CodeClassifier
+
+        return whole_model(CodeClassifier, source)
+    check_generates(config, source)
+    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    model = whole_model(auto, source, trust_remote_code=False)
+    check_pieces(model, source)
+    return model
+
+
+def check_generates(config: Any, source: str) -> None:
+    """Raises `DataError` for a model that transformers' `generate` fails on: it keeps room for as many decoder
+    layers as there are encoder layers.
+    """
+    encoder, decoder = getattr(config, "num_layers", None), getattr(config, "num_decoder_layers", None)
+    if config.is_encoder_decoder and encoder and decoder and decoder > encoder:
+        raise DataError(
+            f"{source}: more decoder layers ({decoder}) than encoder layers ({encoder}), which transformers' "
+            "generate cannot run: give it as many of both at most"
+        )
 
 
 def load_tokenizer(source: str | Path) -> Any:
-    """The fast tokenizer beside a model. Raises `DataError` where there is none, or one without pad or end
-    token.
+    """The fast tokenizer beside a model. One without a padding token pads with its end token: what pads is masked
+    or cut off, but in a classifier, which tells padding by its token (see `check_padding`).
+
+    Raises:
+        DataError: there is none, or one without an end token.
     """
     from transformers import AutoTokenizer
 
@@ -67,25 +87,41 @@ def load_tokenizer(source: str | Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{source}: no tokenizer that transformers can load: {_first_line(error)}") from error
+        raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
-    for name in ("pad_token_id", "eos_token_id"):
-        if getattr(tokenizer, name) is None:
-            raise DataError(f"{source}: the tokenizer has no {name.removesuffix('_id')}")
+    if tokenizer.eos_token_id is None:
+        raise DataError(f"{source}: the tokenizer has no eos_token")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def check_padding(config: Any, tokenizer: Any, source: str) -> None:
+    """Raises `DataError` for a classifier whose special tokens are not its tokenizer's: it tells padding, and
+    where a snippet begins, by these.
+    """
+    if config.model_type != "roberta":
+        return
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        own, other = getattr(config, name), getattr(tokenizer, name)
+        if own is None or own != other:
+            raise DataError(f"{source}: {name} is {own} in config.json and {other} in its tokenizer")
+    if tokenizer.pad_token_id == tokenizer.eos_token_id:
+        raise DataError(
+            f"{source}: its tokenizer pads with the end token, which a classifier must tell apart"
+        )
 
 
 def load_task(model: Any, source: str | Path) -> Task:
     """What a loaded model does, with the tokenizer beside it and the limits that it was trained with.
 
     Raises:
-        DataError: no fast tokenizer.
+        DataError: no fast tokenizer, or one of another model.
     """
-    encoder_decoder = bool(model.config.is_encoder_decoder)
-    return task_of(
-        task_name(model.config), load_tokenizer(source), encoder_decoder, saved_encoding(str(source))
-    )
+    encoder_decoder, tokenizer = bool(model.config.is_encoder_decoder), load_tokenizer(source)
+    check_padding(model.config, tokenizer, str(source))
+    return task_of(task_name(model.config), tokenizer, encoder_decoder, saved_encoding(str(source)))
 
 
 def task_name(config: Any) -> str:
@@ -124,7 +160,3 @@ def weights_fingerprint(model: Any) -> str:
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
         digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from kdray.students.forward import head, hidden_states, labels_apart
+from kdray.students.forward import (
+    capped,
+    head,
+    hidden_states,
+    labels_apart,
+    soft_cap,
+    start_of,
+    whole_logits,
+)
 from kdray.tasks.row import IGNORED, Row
 
 
@@ -26,7 +34,7 @@ class TargetLogits:
         """`vocab` keeps the first so many columns: the ids that teacher, student and tokenizer share."""
         self._model, self._pad_id = model.eval(), pad_id
         weight_VD, self._scale = head(model)
-        self._weight_VD = weight_VD.detach()[:vocab]
+        self._weight_VD, self._cap = weight_VD.detach()[:vocab], soft_cap(model)
         self.vocab = len(self._weight_VD)
 
     @torch.no_grad()
@@ -39,7 +47,7 @@ class TargetLogits:
         mask_BT = (torch.arange(input_ids_BT.shape[1]) < lengths_B[:, None]).long()
         decoder_ids_BL = None
         if labels_apart(self._model):
-            decoder_ids_BL = torch.full_like(labels_BL, self._pad_id)
+            decoder_ids_BL = torch.full_like(labels_BL, start_of(self._model, self._pad_id))
             decoder_ids_BL[:, 1:] = labels_BL[:, :-1].masked_fill(labels_BL[:, :-1] == IGNORED, self._pad_id)
             is_target_BL = labels_BL != IGNORED
         else:
@@ -47,12 +55,25 @@ class TargetLogits:
             is_target_BL = torch.zeros_like(labels_BL, dtype=torch.bool)
             is_target_BL[:, :-1] = labels_BL[:, 1:] != IGNORED
         decoder_ids_BL = None if decoder_ids_BL is None else decoder_ids_BL.to(device)
-        hidden = hidden_states(self._model, input_ids_BT.to(device), mask_BT.to(device), decoder_ids_BL)
-        hidden_ND = hidden[is_target_BL.to(device)].float() * self._scale
-        logits_NV = (hidden_ND @ self._weight_VD.float().T).cpu().numpy()
-        return np.split(logits_NV, np.cumsum(is_target_BL.sum(1).numpy())[:-1])
+        logits_NV = self._logits(
+            input_ids_BT.to(device), mask_BT.to(device), decoder_ids_BL, is_target_BL.to(device)
+        )
+        return np.split(logits_NV.float().cpu().numpy(), np.cumsum(is_target_BL.sum(1).numpy())[:-1])
+
+    def _logits(self, ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Any, chosen_BL: Tensor) -> Tensor:
+        """[N, V] at the chosen positions."""
+        hidden = hidden_states(self._model, ids_BT, mask_BT, decoder_ids_BL)
+        hidden_ND = hidden[chosen_BL].float() * self._scale
+        return capped(hidden_ND @ self._weight_VD.float().T, self._cap)
 
     @staticmethod
     def _pad(sequences: Sequence[NDArray[np.int32]], value: int) -> Tensor:
         tensors = [torch.from_numpy(np.asarray(sequence, np.int64)) for sequence in sequences]
         return pad_sequence(tensors, batch_first=True, padding_value=value)
+
+
+class WholeLogits(TargetLogits):
+    """The same out of the model's own forward pass, at whatever memory that takes: what the pieces are held to."""
+
+    def _logits(self, ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Any, chosen_BL: Tensor) -> Tensor:
+        return whole_logits(self._model, ids_BT, mask_BT, decoder_ids_BL)[chosen_BL][:, : self.vocab]

@@ -11,6 +11,7 @@ from kdray.evaluation.speed import INPUTS, speed
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.metamorphic.suite_metrics import evaluate
 from kdray.stream import RowSource, collate
+from kdray.students.forward import start_of
 from kdray.train.learner import Learner
 from kdray.train.trial_data import TrialData
 
@@ -44,7 +45,13 @@ def held_out_loss(model: Any, data: TrialData, rows: RowSource, trial: Trial) ->
     count = len(rows.lengths())
     for start in range(0, count, LOSS_BATCH):
         taken, _ = rows.take(range(start, min(count, start + LOSS_BATCH)))
-        batch = collate(taken, None, pad_id=data.task.pad_id, encoder_decoder=data.task.encoder_decoder)
+        batch = collate(
+            taken,
+            None,
+            pad_id=data.task.pad_id,
+            encoder_decoder=data.task.encoder_decoder,
+            start_id=start_of(model, data.task.pad_id),
+        )
         total += float(learner(batch, None)) * batch.num_targets
         targets += batch.num_targets
     return total / targets

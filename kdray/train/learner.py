@@ -12,7 +12,7 @@ from kdray.config import Distil, Student
 from kdray.losses import SignalTensors, loss
 from kdray.stream import Batch
 from kdray.students.families import build
-from kdray.students.forward import head, hidden_states
+from kdray.students.forward import head, hidden_states, soft_cap
 from kdray.students.warm_start import slice_state
 
 
@@ -61,6 +61,7 @@ class Learner(nn.Module):
                 self._distil,
                 whole_weight=batch.whole_weight,
                 whole_targets=batch.whole_targets,
+                cap=soft_cap(self.model),
             ).loss
 
 

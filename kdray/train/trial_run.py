@@ -27,6 +27,7 @@ from kdray.process_memory import TRIM_EVERY, collect, trim
 from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, as_pieces, batch_rows, collate, cut
 from kdray.students.cost import costs
+from kdray.students.forward import start_of
 from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device
 from kdray.train.evaluate import judge
@@ -108,6 +109,7 @@ class TrialRun:
                     pad_id=self.data.task.pad_id,
                     encoder_decoder=self.data.task.encoder_decoder,
                     context_weight=optim.context_weight if self._reads_context(step) else 0.0,
+                    start_id=start_of(self.model, self.data.task.pad_id),
                 )
             )
             if signal is None or not self.trial.distil.reads_signal:

@@ -1,13 +1,15 @@
 """What a capture writes: on Ray, on the teacher's own answers, for several stores, with a padded vocabulary."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from kdray.config import merge, sweep_from
+from kdray.config import Encoding, merge, sweep_from
 from kdray.errors import ConfigError, DataError
+from kdray.launch import capturing
 from kdray.launch.folders import absolute
 from kdray.launch.prepare import prepare
 from kdray.students.load import load_model, load_tokenizer
@@ -46,6 +48,17 @@ def test_a_capture_says_what_it_will_cost_before_it_writes(small_world, tmp_path
     said = capsys.readouterr().err
     cost = f"{tokens:,} tokens, {bits / 8 * tokens / 1e6:,.1f} MB in all"
     assert f"full at about {bits:,} bits a token of {made.vocab}, {cost}" in said
+
+
+def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_world, tmp_path, monkeypatch):
+    loads = []
+    monkeypatch.setattr(capturing, "load_model", lambda source: loads.append(source) or load_model(source))
+    signal = prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4})).signal
+    assert len(loads) == 1
+    voice = capturing.Voice("assertion", str(small_world / "teacher"), Encoding(), "truth", 8, signal.teacher)
+    voice.forward()
+    with pytest.raises(DataError, match="other weights than when the capture began"):
+        replace(voice, fingerprint="0" * 16).forward()
 
 
 def test_the_teachers_own_answers_are_targets_too(small_world, tmp_path):

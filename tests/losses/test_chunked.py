@@ -338,3 +338,27 @@ def test_pieces_of_other_lengths_add_up_to_the_whole(name: str) -> None:
     torch.testing.assert_close(total, whole.loss)
     torch.testing.assert_close(case.grads(total), case.grads(whole.loss))
     torch.testing.assert_close(sum(part.divergence for part in parts), whole.divergence)
+
+
+class Bounded(Case):
+    """A student whose logits are squeezed into a bound."""
+
+    def loss(self, signal: SignalTensors | None, distil: Distil, targets: int = TARGETS) -> LossParts:
+        inputs = (self.hidden_ND, self.weight_VD, SCALE, self.labels_N, self.weights_N)
+        return loss(*inputs, targets, signal, distil, cap=1.5)
+
+    def logits_NV(self) -> Tensor:
+        return 1.5 * torch.tanh(super().logits_NV() / 1.5)
+
+
+@pytest.mark.parametrize(("name", "temperature"), [("spread", 2.0), ("spread", 1.0), ("reverse", 1.0)])
+def test_the_loss_of_bounded_logits_is_the_dense_one_with_its_gradient(name: str, temperature: float) -> None:
+    distil = Distil(loss=name, alpha=0.4, temperature=temperature)
+    found, exact = Bounded(), Bounded()
+    kept = 6 if name == "spread" else V
+    value, dense = found.loss(found.signal(kept, temperature), distil).loss, exact.dense(distil)
+    torch.testing.assert_close(value, dense)
+    value.backward()
+    dense.backward()
+    torch.testing.assert_close(found.hidden_ND.grad, exact.hidden_ND.grad)
+    torch.testing.assert_close(found.weight_VD.grad, exact.weight_VD.grad)

@@ -38,18 +38,17 @@ class MaskedNames:
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
         from kdray.students.load import quiet
+        from kdray.students.whole_weights import UNREAD, first_line, whole_model
 
         quiet()
         source = local_folder(str(folder))
         try:
-            model = AutoModelForMaskedLM.from_pretrained(
-                source, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-            )
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"{folder}: no masked language model: {str(error).strip().splitlines()[0]}"
-            ) from error
+            raise DataError(f"{folder}: no masked language model: {first_line(error)}") from error
+        # BERT's files hold a second head, for which sentence comes next.
+        unread = rf"{UNREAD}|(^|\.)seq_relationship\."
+        model = whole_model(AutoModelForMaskedLM, source, unread, trust_remote_code=False)
         if tokenizer.mask_token is None or not tokenizer.is_fast:
             raise DataError(f"{folder}: its tokenizer must be a fast one with a mask token")
         return cls(model, tokenizer)

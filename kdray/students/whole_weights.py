@@ -1,0 +1,82 @@
+"""A model's weights from a folder: all of them, none made up.
+
+transformers fills what a file lacks with random numbers and says so in a log. Here whatever a file lacks, has too
+much of or in another shape is refused by its name; so are files that are no weights of a model: pickles, which
+`kdray teacher convert` reads apart, and adapters.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from kdray.errors import DataError
+
+UNREAD = r"(^|\.)pooler\."
+"""Weights in a file that no model here reads: the layer behind an encoder that other heads begin with."""
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_SHOWN = 3
+
+
+def whole_model(auto: Any, source: str, unread: str = UNREAD, **options: Any) -> Any:
+    """A transformers model in float32 and evaluation mode, every weight of it read.
+
+    Args:
+        auto: the class, or the auto class, that it is.
+        source: a local folder or a hub name.
+        unread: names of weights in the file that may be left aside.
+        options: further ones of `from_pretrained`.
+
+    Raises:
+        DataError: no such model, or weights that are missing, unexpected or of another shape.
+    """
+    import torch
+
+    check_files(source)
+    try:
+        model, told = auto.from_pretrained(
+            source, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
+            ignore_mismatched_sizes=True, **options,
+        )  # fmt: skip
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
+    said = {
+        "lacks": told["missing_keys"],
+        "has in another shape": (key[0] for key in told["mismatched_keys"]),
+        "does not have": (key for key in told["unexpected_keys"] if not re.search(unread, key)),
+    }
+    for what, names in said.items():
+        if names := sorted(names):
+            raise DataError(_unlike(source, type(model).__name__, what, names))
+    return model.eval()
+
+
+def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    listed = ", ".join(names[:_SHOWN]) + more
+    if what == "does not have":
+        return f"{source}: no {kind}: the file holds weights that this model does not have: {listed}"
+    return f"{source}: no whole {kind}: the file {what} {listed}: is it a base model, or one of another task?"
+
+
+def check_files(source: str) -> None:
+    """Raises `DataError` for a local folder whose weights are pickled, or an adapter's."""
+    folder = Path(source)
+    if any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors")):
+        return
+    if (folder / "adapter_config.json").is_file():
+        raise DataError(
+            f"{source}: an adapter (adapter_config.json) and no whole model: merge it into its base with peft's "
+            "merge_and_unload(), and save_pretrained the result"
+        )
+    if any((folder / name).is_file() for name in PICKLES):
+        raise DataError(
+            f"{source}: its weights are pickled, which is code: "
+            f"kdray teacher convert {source} --out {source.rstrip('/')}-safetensors"
+        )
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).strip() or type(error).__name__).split("\n")[0]

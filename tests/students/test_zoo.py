@@ -1,0 +1,113 @@
+"""The contract over families that kdray does not build itself: it says of a model what transformers says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers as tf
+
+from kdray.errors import DataError
+from kdray.evaluation.generate import greedy
+from kdray.evaluation.ways import CACHED, REREAD, way_of
+from kdray.students import forward
+from kdray.students.load import load_model
+from kdray.students.logits import TargetLogits
+from kdray.students.pieces import check_pieces
+from kdray.tasks.row import IGNORED, Row
+from tests.students.zoo import END, PAD, VOCAB, ZOO
+
+REFUSED = {"t5-asymmetric": "more decoder layers"}
+"""Name -> what is said of it when its folder is opened."""
+ACCEPTED = [name for name in ZOO if name not in REFUSED]
+LONGEST = 6
+
+
+@pytest.fixture(scope="module")
+def made() -> Any:
+    """Models by name, each made once."""
+    models: dict[str, Any] = {}
+    return lambda name: models.setdefault(name, ZOO[name]())
+
+
+def ids_of(length: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).integers(4, VOCAB, length).astype(np.int32)
+
+
+def rows_of(model: Any) -> list[Row]:
+    rows = []
+    for length in (23, 6, 14):  # longer than the zoo's windows, and padded
+        ids = ids_of(length, length)
+        labels = np.where(np.arange(length) < length // 2, IGNORED, ids).astype(np.int32)
+        rows.append(Row("", ids, ids[length // 2 :] if model.config.is_encoder_decoder else labels))
+    return rows
+
+
+def by_transformers(model: Any, row: Row) -> Any:
+    """The logits of a row's targets by a plain call of the model."""
+    ids = torch.from_numpy(row.input_ids.astype(np.int64))[None]
+    with torch.no_grad():
+        if not model.config.is_encoder_decoder:
+            return model(input_ids=ids).logits[0, :-1].numpy()[row.labels[1:] != IGNORED]
+        start = [model.config.decoder_start_token_id, *row.labels[:-1].tolist()]
+        return model(input_ids=ids, decoder_input_ids=torch.tensor([start])).logits[0].numpy()
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_captured_logits_are_the_models_own(name, made):
+    model = made(name)
+    rows = rows_of(model)
+    for row, found in zip(rows, TargetLogits(model, PAD)(rows), strict=True):
+        np.testing.assert_allclose(found, by_transformers(model, row), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_greedy_writes_what_generate_writes(name, made):
+    model = made(name)
+    prompts = [ids_of(length, length) for length in (23, 5, 14)]
+    drafts = [ids_of(3), ids_of(0), ids_of(2)]
+    found = greedy(
+        model, prompts, end_id=END, pad_id=PAD, max_new_tokens=LONGEST, batch_size=2, drafts=drafts
+    )
+    for prompt, output in zip(prompts, found, strict=True):
+        ids = torch.from_numpy(prompt.astype(np.int64))[None]
+        written = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=LONGEST, do_sample=False,
+            eos_token_id=END, pad_token_id=PAD,
+        )[0, 1 if model.config.is_encoder_decoder else len(prompt) :]  # fmt: skip
+        assert output.ids.tolist() == written.tolist()
+
+
+def test_a_cache_is_kept_where_it_is_right(made):
+    assert {name for name in ACCEPTED if way_of(made(name)) is REREAD} == {"bart", "plbart", "mamba"}
+    assert way_of(made("gemma2")) is CACHED
+
+
+def test_a_bias_that_belongs_to_no_layer_is_seen(made):
+    model = ZOO["bart"]()
+    model.final_logits_bias.normal_()
+    (row, *_) = rows_of(model)
+    (found,) = TargetLogits(model, PAD)([row])
+    np.testing.assert_allclose(found, by_transformers(model, row), atol=1e-4, rtol=1e-4)
+
+
+def test_a_model_whose_pieces_say_something_else_is_refused_when_it_is_loaded(made, tmp_path, monkeypatch):
+    made("granite").save_pretrained(tmp_path)
+    load_model(tmp_path)
+    monkeypatch.setattr(forward, "_scale", lambda config, width: 1.0)  # as for a scale that nobody knows of
+    with pytest.raises(
+        DataError, match="a granite model, which kdray cannot learn from: its logits differ by"
+    ):
+        load_model(tmp_path)
+    with pytest.raises(DataError, match="which kdray cannot learn from"):
+        check_pieces(tf.BertForMaskedLM(tf.BertConfig(vocab_size=VOCAB, hidden_size=12)), "x")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_right_is_refused_in_a_line(name, made, tmp_path):
+    made(name).save_pretrained(tmp_path)
+    with pytest.raises(DataError, match=REFUSED[name]) as said:
+        load_model(tmp_path)
+    assert "\n" not in str(said.value)
