@@ -1,4 +1,4 @@
-"""The teacher run over the corpus, once for each store of its signal, and over the suite.
+"""The teacher run over the corpus, once for all stores of its signal, and over the suite.
 
 On a Ray cluster every core or GPU gets an actor with the teacher, and this process makes the suite meanwhile;
 without one all of it runs here. The teacher's weights and tokenizer are kept beside each store, so that no trial
@@ -8,7 +8,7 @@ needs the teacher's folder or a hub.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -176,11 +176,10 @@ class Capturing:
             if on_ray
             else partial(_here, forward=self._voice.of(self._model, self._task, self._header.vocab))
         )
-        for folder in folders:
+        if folders:
             write(
                 rows,
-                folder,
-                self._codecs[folder],
+                {folder: self._codecs[folder] for folder in folders},
                 self._said,
                 batch_size=plan.batch_size,
                 rows_per_shard=plan.rows_per_shard,
@@ -206,16 +205,15 @@ class Capturing:
 
 
 def _here(
-    rows: list[Row], folder: str, codec: Codec, header: ShardHeader, *, forward: Forward, **options: Any
+    rows: list[Row], stores: Mapping[str, Codec], header: ShardHeader, *, forward: Forward, **options: Any
 ) -> None:
     """A capture by this process, of the teacher that it has loaded."""
-    capture(rows, folder, codec, header, forward, **options)
+    capture(rows, stores, header, forward, **options)
 
 
 def _on_ray(
     rows: list[Row],
-    folder: str,
-    codec: Codec,
+    stores: Mapping[str, Codec],
     header: ShardHeader,
     *,
     voice: Voice,
@@ -226,7 +224,7 @@ def _on_ray(
     from kdray.workers.capture_actors import capture_on_ray
 
     gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
-    capture_on_ray(rows, folder, codec, header, voice.forward, gpus_per_actor=gpus, **options)
+    capture_on_ray(rows, stores, header, voice.forward, gpus_per_actor=gpus, **options)
 
 
 def _keep(model: Any, tokenizer: Any, folder: str) -> None:

@@ -10,7 +10,7 @@ shards are dealt out by `workers.capture_actors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -22,7 +22,7 @@ from kdray.errors import DataError
 from kdray.tasks.row import Row
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
-from kdray.teacher.shards import ShardWriter
+from kdray.teacher.shards import ShardWriter, write_all
 
 Forward = Callable[[Sequence[Row]], list[NDArray[np.float32]]]
 """Rows -> float32 [targets of the row, V] logits of each, teacher-forced."""
@@ -81,49 +81,60 @@ class Plan:
 
 def capture(
     rows: Sequence[Row],
-    folder: str,
-    codec: Codec,
+    stores: Mapping[str, Codec],
     header: ShardHeader,
     forward: Forward,
     *,
     batch_size: int = 32,
     rows_per_shard: int = 512,
     progress: Callable[[int, int], None] | None = None,
-) -> Manifest:
-    """Writes the shards that `folder` does not have yet, then its manifest.
+) -> dict[str, Manifest]:
+    """Writes the shards that the stores do not have yet, then their manifests. The teacher reads each row once,
+    however many stores hear it.
 
     Args:
         rows: the corpus; each has at least one target, or none where the teacher answers.
-        folder: path or URI.
-        codec: how the signal is stored.
+        stores: folder (path or URI) -> how the signal is stored there.
         header: whose signal it is; a folder of another teacher, tokenizer or corpus is refused.
         forward: the teacher; one that `Answers` is asked for the targets first.
         batch_size: rows of a forward pass; part of what makes bytes reproducible.
         rows_per_shard: rows of a shard.
         progress: called with (rows done, rows in all) after each shard.
 
+    Returns:
+        The manifest of each store.
+
     Raises:
         DataError: no rows, or a folder that holds something else.
     """
     if not rows:
-        raise DataError(f"{folder}: nothing to capture: the corpus has no rows")
+        raise DataError(f"{', '.join(stores)}: nothing to capture: the corpus has no rows")
     plan = Plan(rows, rows_per_shard, batch_size)
-    writer = ShardWriter(folder, codec, header)
-    prepare(plan, writer, forward)
+    writers = opened(stores, header)
+    prepare(plan, writers, forward)
     for number in range(len(plan)):
-        write_shard(plan, writer, forward, number)
+        write_shard(plan, writers, forward, number)
         if progress:
             progress(min(len(rows), (number + 1) * rows_per_shard), len(rows))
-    return writer.finish(len(plan))
+    return {writer.folder: writer.finish(len(plan)) for writer in writers}
 
 
-def prepare(plan: Plan, writer: ShardWriter, forward: Forward) -> None:
-    """Fits the codec to a sample of the corpus, unless that was done."""
-    if writer.codec.fitted and writer.state is None:
-        sample = plan.answered(plan.sample(), forward)
-        logits = _Again(plan, sample, forward)
-        held = sum(row.num_targets for row in sample) * writer.header.vocab <= HELD_ELEMENTS
-        writer.fit(sample, list(logits) if held else logits)
+def opened(stores: Mapping[str, Codec], header: ShardHeader) -> list[ShardWriter]:
+    """A writer for each store. Raises `DataError` where a folder holds something else."""
+    return [ShardWriter(folder, codec, header) for folder, codec in stores.items()]
+
+
+def prepare(plan: Plan, writers: Sequence[ShardWriter], forward: Forward) -> None:
+    """Fits the codecs to a sample of the corpus, unless that was done."""
+    unfitted = [writer for writer in writers if writer.codec.fitted and writer.state is None]
+    if not unfitted:
+        return
+    sample = plan.answered(plan.sample(), forward)
+    logits: Iterable[NDArray[np.float32]] = _Again(plan, sample, forward)
+    if sum(row.num_targets for row in sample) * unfitted[0].header.vocab <= HELD_ELEMENTS:
+        logits = list(logits)
+    for writer in unfitted:
+        writer.fit(sample, logits)
 
 
 @dataclass(frozen=True)
@@ -138,8 +149,9 @@ class _Again:
         return self.plan.logits(self.rows, self.forward)
 
 
-def write_shard(plan: Plan, writer: ShardWriter, forward: Forward, number: int) -> None:
-    """Writes one shard, unless it is there."""
-    if not writer.has(number):
+def write_shard(plan: Plan, writers: Sequence[ShardWriter], forward: Forward, number: int) -> None:
+    """Writes one shard of the stores that do not have it."""
+    missing = [writer for writer in writers if not writer.has(number)]
+    if missing:
         rows = plan.answered(plan.shard(number), forward)
-        writer.write(number, rows, plan.logits(rows, forward))
+        write_all(missing, number, rows, plan.logits(rows, forward))

@@ -102,17 +102,19 @@ class ShardWriter:
             logits: float32 [targets of the row, V] for each row; may be made lazily, few are held at a time.
             extra: columns beside the rows, one value a row.
         """
-        packed, done = [], 0
-        for group in grouped(logits):
-            part = rows[done : done + len(group)]
-            packed.append(self._encode(part, group))
-            done += len(group)
-        if done != len(rows):
-            raise ValueError(f"{len(rows)} rows, logits of {done}")
+        write_all([self], number, rows, logits, extra)
+
+    def _write(
+        self,
+        number: int,
+        rows: Sequence[Row],
+        packed: Sequence[Mapping[str, Packed]],
+        extra: Mapping[str, Sequence[Any]],
+    ) -> None:
         fields = {name: Packed.join([group[name] for group in packed]) for name in self.codec.fields}
         columns = record_batch.from_rows(rows, self.header.vocab)
         columns |= {_FIELD + name: record_batch.binary(field) for name, field in fields.items()}
-        columns |= {_EXTRA + name: pa.array(list(values)) for name, values in (extra or {}).items()}
+        columns |= {_EXTRA + name: pa.array(list(values)) for name, values in extra.items()}
         totals = {
             "tokens": sum(row.num_targets for row in rows),
             "signal_bytes": sum(field.data.size for field in fields.values()),
@@ -156,6 +158,27 @@ class ShardWriter:
         batch, about = record_batch.from_bytes(data, location)
         tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))
+
+
+def write_all(
+    writers: Sequence[ShardWriter],
+    number: int,
+    rows: Sequence[Row],
+    logits: Iterable[NDArray[np.float32]],
+    extra: Mapping[str, Sequence[Any]] | None = None,
+) -> None:
+    """Writes a shard of the same rows in several folders, from one reading of the logits."""
+    packed: list[list[dict[str, Packed]]] = [[] for _ in writers]
+    done = 0
+    for group in grouped(logits):
+        part = rows[done : done + len(group)]
+        for writer, groups in zip(writers, packed, strict=True):
+            groups.append(writer._encode(part, group))
+        done += len(group)
+    if done != len(rows):
+        raise ValueError(f"{len(rows)} rows, logits of {done}")
+    for writer, groups in zip(writers, packed, strict=True):
+        writer._write(number, rows, groups, extra or {})
 
 
 _SOUND: set[tuple[str, int, str]] = set()

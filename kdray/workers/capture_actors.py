@@ -7,17 +7,16 @@ writes it. The folder must be one that every node sees.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import ray
 from ray.util import ActorPool
 
 from kdray.errors import DataError
 from kdray.tasks.row import Row
-from kdray.teacher.capture import Forward, Plan, prepare, write_shard
+from kdray.teacher.capture import Forward, Plan, opened, prepare, write_shard
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
-from kdray.teacher.shards import ShardWriter
 
 MakeForward = Callable[[], Forward]
 """Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
@@ -31,16 +30,16 @@ Plans = list[ray.ObjectRef[Plan]]
 class _Writer:
     """One teacher on one device. Started again it has no plan; every call brings the reference."""
 
-    def __init__(self, folder: str, codec: Codec, header: ShardHeader, make: MakeForward) -> None:
-        self._writer = ShardWriter(folder, codec, header)
+    def __init__(self, stores: Mapping[str, Codec], header: ShardHeader, make: MakeForward) -> None:
+        self._writers = opened(stores, header)
         self._forward = make()
         self._plan: Plan | None = None
 
     def prepare(self, plans: Plans) -> None:
-        prepare(self._fetched(plans), self._writer, self._forward)
+        prepare(self._fetched(plans), self._writers, self._forward)
 
     def write(self, plans: Plans, number: int) -> int:
-        write_shard(self._fetched(plans), self._writer, self._forward, number)
+        write_shard(self._fetched(plans), self._writers, self._forward, number)
         return number
 
     def _fetched(self, plans: Plans) -> Plan:
@@ -51,8 +50,7 @@ class _Writer:
 
 def capture_on_ray(
     rows: Sequence[Row],
-    folder: str,
-    codec: Codec,
+    stores: Mapping[str, Codec],
     header: ShardHeader,
     make_forward: MakeForward,
     *,
@@ -62,13 +60,12 @@ def capture_on_ray(
     cpus_per_actor: float = 1,
     gpus_per_actor: float = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Manifest:
+) -> dict[str, Manifest]:
     """Like `capture`, spread over the cluster that Ray is connected to.
 
     Args:
         rows: the corpus.
-        folder: path or URI that every node sees.
-        codec: how the signal is stored.
+        stores: folder (path or URI that every node sees) -> how the signal is stored there.
         header: whose signal it is.
         make_forward: loads the teacher in an actor.
         batch_size: rows of a forward pass.
@@ -82,10 +79,10 @@ def capture_on_ray(
         DataError: no rows, a folder that holds something else, or a cluster without room for one actor.
     """
     if not rows:
-        raise DataError(f"{folder}: nothing to capture: the corpus has no rows")
+        raise DataError(f"{', '.join(stores)}: nothing to capture: the corpus has no rows")
     plan = Plan(rows, rows_per_shard, batch_size)
-    writer = ShardWriter(folder, codec, header)
-    missing = [number for number in range(len(plan)) if not writer.has(number)]
+    writers = opened(stores, header)
+    missing = [number for number in range(len(plan)) if not all(writer.has(number) for writer in writers)]
     if missing:
         room = _room(cpus_per_actor, gpus_per_actor)
         if room < 1 and actors is None:
@@ -100,7 +97,7 @@ def capture_on_ray(
         }
         plans = [ray.put(plan)]
         kind = ray.remote(**options)(_Writer)
-        pool = [kind.remote(folder, codec, header, make_forward) for _ in range(count)]
+        pool = [kind.remote(stores, header, make_forward) for _ in range(count)]
         try:
             # The state is fitted once, before anything is encoded with it.
             ray.get(pool[0].prepare.remote(plans))
@@ -118,7 +115,7 @@ def capture_on_ray(
         until = time.monotonic() + RELEASE_S
         while _room(cpus_per_actor, gpus_per_actor) < room and time.monotonic() < until:
             time.sleep(0.05)
-    return writer.finish(len(plan))
+    return {writer.folder: writer.finish(len(plan)) for writer in writers}
 
 
 def _room(cpus: float, gpus: float) -> int:

@@ -49,7 +49,7 @@ def main() -> None:
     def write() -> None:
         for shard in folder.glob("shard-*"):
             shard.unlink()
-        capture(rows, str(folder), codec, header, forward, **options)
+        capture(rows, {str(folder): codec}, header, forward, **options)
 
     def bare() -> None:
         for number in range(len(plan)):

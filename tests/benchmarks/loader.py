@@ -52,7 +52,7 @@ def stored(out: Path, rows: int) -> str:
     if not Path(folder, manifest.FILE).exists():
         forward = common.TargetLogits(model, task.pad_id)
         taken = common.rows(corpus, "valid", rows)
-        capture(taken, folder, make("head"), common.header(corpus), forward, rows_per_shard=256)
+        capture(taken, {folder: make("head")}, common.header(corpus), forward, rows_per_shard=256)
     return folder
 
 

@@ -129,7 +129,7 @@ class Bench:
         else:
             taken = common.rows(self.corpus, "train", self.size.rows)
             codec = make(store.codec, **store.params)
-            made = capture(taken, folder, codec, common.header(self.corpus), self._forward)
+            made = capture(taken, {folder: codec}, common.header(self.corpus), self._forward)[folder]
         return made.signal_bytes / made.tokens
 
     def _forward(self, wanted: Sequence[Row]) -> list[NDArray[np.float32]]:

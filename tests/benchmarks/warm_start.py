@@ -93,7 +93,7 @@ class Bench:
             def forward(wanted: Any) -> Any:
                 return common.logits(self.teacher, self.task, wanted)
 
-            capture(rows, str(folder), make("head"), common.header(self.corpus), forward)
+            capture(rows, {str(folder): make("head")}, common.header(self.corpus), forward)
         return str(folder)
 
     def start(self, wanted: LlamaStudent, order: str = "own") -> Any:

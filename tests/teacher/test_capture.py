@@ -41,7 +41,7 @@ class Teacher:
 
 def run(folder: Path, teacher: Teacher, count: int = 40, **options: int) -> Manifest:
     options = {"rows_per_shard": 8, "batch_size": 4, **options}
-    return capture(make_rows(count), str(folder), make("head"), HEADER, teacher, **options)
+    return capture(make_rows(count), {str(folder): make("head")}, HEADER, teacher, **options)[str(folder)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -77,6 +77,23 @@ def test_an_interrupted_capture_goes_on_where_it_was_and_ends_with_the_same_byte
     assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
 
 
+def test_the_teacher_is_heard_once_by_all_stores_and_each_is_as_if_it_were_alone(tmp_path: Path) -> None:
+    codecs = {"head": make("head"), "full": make("full"), "plain": make("head", spread_bytes=0)}
+    options = {"rows_per_shard": 8, "batch_size": 4}
+    for name, codec in codecs.items():
+        capture(make_rows(40), {str(tmp_path / "alone" / name): codec}, HEADER, Teacher(), **options)
+    together = {str(tmp_path / "together" / name): codec for name, codec in codecs.items()}
+    capture(make_rows(40), {next(iter(together)): make("head")}, HEADER, Teacher(), **options)
+    os.remove(
+        tmp_path / "together" / "head" / "shard-00003.arrow"
+    )  # one is nearly done, the others have nothing
+    teacher = Teacher()
+    assert list(capture(make_rows(40), together, HEADER, teacher, **options)) == list(together)
+    assert teacher.rows == 40 + 40  # each row once, and all of them for the fit
+    for name in codecs:
+        assert contents(tmp_path / "alone" / name) == contents(tmp_path / "together" / name)
+
+
 def test_a_finished_capture_is_not_computed_again(tmp_path: Path) -> None:
     first = run(tmp_path / "s", Teacher())
     again = Teacher()
@@ -97,8 +114,7 @@ def test_progress_counts_rows(tmp_path: Path) -> None:
     rows = make_rows(20)
     capture(
         rows,
-        str(tmp_path / "s"),
-        make("head"),
+        {str(tmp_path / "s"): make("head")},
         HEADER,
         Teacher(),
         rows_per_shard=8,

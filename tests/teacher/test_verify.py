@@ -25,7 +25,7 @@ def teacher(rows: list[Row], scale: float = 3.0, shift: int = 0) -> list[np.ndar
 
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
-    capture(make_rows(20), str(tmp_path / "s"), make("head"), HEADER, teacher, rows_per_shard=8)
+    capture(make_rows(20), {str(tmp_path / "s"): make("head")}, HEADER, teacher, rows_per_shard=8)
     return str(tmp_path / "s")
 
 
@@ -47,7 +47,7 @@ def test_another_teacher_is_told_from_the_one_that_was_captured(folder: str) -> 
 
 def test_a_store_that_is_one_hot_at_every_temperature_is_warned_of(tmp_path: Path) -> None:
     poster = lambda rows: teacher(rows, scale=800.0)  # noqa: E731 - logits without d_model ** -0.5
-    capture(make_rows(20), str(tmp_path / "s"), make("head"), HEADER, poster)
+    capture(make_rows(20), {str(tmp_path / "s"): make("head")}, HEADER, poster)
     (warning,) = verify(str(tmp_path / "s")).warnings
     assert "one-hot at every temperature" in warning
 

@@ -23,7 +23,7 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
     seen: list[tuple[int, int]] = []
     options = {"rows_per_shard": 8, "batch_size": 4, "progress": lambda *at: seen.append(at)}
     folder = str(tmp_path / "spread")
-    capture_on_ray(make_rows(40), folder, make("head"), HEADER, partial(Teacher), actors=2, **options)
+    capture_on_ray(make_rows(40), {folder: make("head")}, HEADER, partial(Teacher), actors=2, **options)
     assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
     assert seen == [(16, 40), (24, 40), (32, 40), (40, 40)]
 
@@ -35,7 +35,7 @@ def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> No
 
     for name in ("one", "two", "three"):
         folder = str(tmp_path / name)
-        capture_on_ray(make_rows(8), folder, make("head"), HEADER, partial(Teacher), rows_per_shard=4)
+        capture_on_ray(make_rows(8), {folder: make("head")}, HEADER, partial(Teacher), rows_per_shard=4)
         assert ray.available_resources()["CPU"] == 2
 
 
@@ -43,4 +43,4 @@ def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
     from kdray.workers.capture_actors import capture_on_ray
 
     with pytest.raises(DataError, match="no room for an actor with 64 CPUs"):
-        capture_on_ray(make_rows(4), str(tmp_path / "s"), make("head"), HEADER, Teacher, cpus_per_actor=64)
+        capture_on_ray(make_rows(4), {str(tmp_path / "s"): make("head")}, HEADER, Teacher, cpus_per_actor=64)
