@@ -25,7 +25,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from kdray.corpus.mine import mine
     from kdray.corpus.store import write_corpus
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.train.teacher import train_teacher
     from tests import world
 

@@ -117,7 +117,7 @@ def build(root: Path, task: str) -> Path:
     """Source, corpus, teacher, signal and suite below `root`."""
     from kdray.corpus.labelled import labelled_examples
     from kdray.corpus.store import write_corpus
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.train.teacher import train_teacher
 
     write = write_pairs if task == "clone" else write_functions

@@ -104,7 +104,7 @@ def test_the_packaged_teacher_is_examined_asked_and_compared_by_its_name(
 
 
 def test_a_sweep_s_packaged_teacher_stays_a_name_when_its_folders_are_made_absolute(small_world):
-    from kdray.launch.folders import absolute
+    from kdray.pipeline.folders import absolute
 
     assert absolute(load_sweep(packaged("sweeps/python.yaml"))).trial.teacher == "kdray:python"
 

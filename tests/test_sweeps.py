@@ -14,7 +14,7 @@ import pytest
 
 from kdray import results
 from kdray.config import TeacherRecipe, Trial, as_data, merge, parse
-from kdray.launch.prepare import prepare
+from kdray.pipeline.prepare import prepare
 from kdray.search.constraints import gate_of
 from kdray.search.techniques.by_name import TECHNIQUES
 from kdray.students.families import describe

@@ -24,7 +24,7 @@ from kdray.config import (
     read_yaml,
     sweep_from,
 )
-from kdray.launch.folders import absolute
+from kdray.pipeline.folders import absolute
 
 SWEEPS = Path(__file__).resolve().parents[1] / "sweeps"
 Limits = Mapping[str, tuple[int, int]]

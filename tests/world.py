@@ -109,7 +109,7 @@ def seq2seq(root: Path, **trial: Any) -> Sweep:
 
 def build_seq2seq(root: Path) -> None:
     """Teacher, signal and suite of `seq2seq`."""
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.train.teacher import train_teacher
 
     student = {

@@ -159,8 +159,8 @@ def capture(
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
     from kdray.console import stage
-    from kdray.launch.folders import absolute
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.folders import absolute
+    from kdray.pipeline.prepare import prepare
     from kdray.teacher.manifest import dump
     from kdray.workers import ray_session
 

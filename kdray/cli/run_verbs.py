@@ -26,7 +26,7 @@ def demo(
     demo.json
     """
     from kdray.demo.run import run_demo
-    from kdray.launch.finish import finish
+    from kdray.pipeline.finish import finish
 
     finished = run_demo(runs, train_teacher=train_teacher)
     finish(finished.launched, finished.marks, as_json=as_json, show=show)
@@ -59,8 +59,8 @@ def trial(
     """
     from kdray.config import load_sweep, merge, parse_overrides
     from kdray.console import say, stage
-    from kdray.launch.folders import absolute
-    from kdray.launch.prepare import check_constraints, prepare
+    from kdray.pipeline.folders import absolute
+    from kdray.pipeline.prepare import check_constraints, prepare
     from kdray.train import TrialRun
 
     loaded = absolute(load_sweep(sweep))
@@ -107,7 +107,7 @@ def launch(
     from kdray.config import load_sweep
 
     if on == "local":
-        from kdray.launch.finish import launch_and_finish
+        from kdray.pipeline.finish import launch_and_finish
 
         if dry_run:
             raise ConfigError(
@@ -116,8 +116,8 @@ def launch(
         loaded = load_sweep(sweep, set_ or ())
         launch_and_finish(loaded, resume=resume, address=address, as_json=as_json, show=show)
         return
-    from kdray.launch.places import place
-    from kdray.launch.places.request import request
+    from kdray.pipeline.places import place
+    from kdray.pipeline.places.request import request
 
     asked = request(sweep, folder=folder, address=address, image=image, overrides=set_ or ())
     there = place(on)
@@ -142,7 +142,7 @@ def resume(
 ) -> None:
     """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
     from kdray.config import load_sweep
-    from kdray.launch.finish import launch_and_finish
+    from kdray.pipeline.finish import launch_and_finish
     from kdray.results import read_sweep
 
     old = experiment_folder(name, runs)

@@ -16,9 +16,9 @@ from kdray.console import Advance, say, stage
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.mine import DEMO_PACKAGES, mine
 from kdray.corpus.store import corpus_manifest, write_corpus
-from kdray.launch.pipeline import Launched, launch
-from kdray.launch.references import references
 from kdray.packaged import packaged
+from kdray.pipeline.launching import Launched, launch
+from kdray.pipeline.references import references
 from kdray.storage import exists, join
 
 

@@ -18,6 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from kdray.config import Sweep
 from kdray.errors import ConfigError, KdrayError
 from kdray.experiment.journal import RemoteJournal
+from kdray.storage import is_uri
 
 STALE_LOCK_S = 2.0
 
@@ -47,6 +48,20 @@ def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:
     _free_stale_lock(Path(f"{path}.lock"))
     _drop_torn_line(path)
     return JournalStorage(JournalFileBackend(str(path)))
+
+
+def read_study(sweep: Sweep, folder: str) -> optuna.Study:
+    """A sweep's study in its journal, to be read. Raises `ConfigError` for one behind a URI, and for one in a
+    database: nothing connects to that because a folder says so.
+    """
+    if sweep.search.storage:
+        raise ConfigError(
+            f"{folder}: its study is in a database: optuna.load_study(study_name='{sweep.name}', storage=...)"
+        )
+    path = Path(folder, "study.journal")
+    if is_uri(folder) or not path.exists():
+        raise ConfigError(f"{folder}: no study.journal is there; a study behind a URI is read from a copy")
+    return optuna.load_study(study_name=sweep.name, storage=JournalStorage(JournalFileBackend(str(path))))
 
 
 def _open_database(url: str) -> BaseStorage:

@@ -53,21 +53,32 @@ def choose(
         ConfigError: none or several ways of choosing, an unknown trial or metric, no candidate.
         DataError: the trial was not finished, or its student was deleted; names those that can be exported.
     """
+    chosen = pick(experiment, trial=trial, knee=knee, best=best, where=where)
+    if not has_student(experiment, chosen.key):
+        raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
+    _check_own(experiment, chosen)
+    return chosen
+
+
+def pick(
+    experiment: Experiment,
+    *,
+    trial: str | None = None,
+    knee: bool = False,
+    best: str | None = None,
+    where: Sequence[str] = (),
+) -> TrialRecord:
+    """The same, whether or not its student is on disk."""
     if sum((trial is not None, knee, best is not None)) != 1:
         raise ConfigError("name one trial, or --knee, or --best METRIC")
     if trial is not None:
         if where:
             raise ConfigError("a filter has no effect on a trial named by its key: leave one of them out")
-        chosen = _named(experiment, trial)
-    else:
-        judged = front(experiment.records, experiment.sweep.objectives, where=where)
-        if not judged.candidates:
-            raise ConfigError("no complete trial keeps the filters")
-        chosen = _best(judged, best) if best else _knee(judged)
-    if not has_student(experiment, chosen.key):
-        raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
-    _check_own(experiment, chosen)
-    return chosen
+        return _named(experiment, trial)
+    judged = front(experiment.records, experiment.sweep.objectives, where=where)
+    if not judged.candidates:
+        raise ConfigError("no complete trial keeps the filters")
+    return _best(judged, best) if best else _knee(judged)
 
 
 def _check_own(experiment: Experiment, record: TrialRecord) -> None:

@@ -53,7 +53,7 @@ def prepared(folder: Path) -> Trial:
     from kdray.corpus.mine import DEMO_PACKAGES, mine
     from kdray.corpus.store import write_corpus
     from kdray.demo.run import demo_sweep
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
 
     sweep = demo_sweep(str(folder), train_teacher=False)
     corpus = Path(str(sweep.trial.corpus))

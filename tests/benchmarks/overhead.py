@@ -35,7 +35,7 @@ def prepared(root: Path) -> Sweep:
     """A sweep over a small world made below `root`: corpus, teacher, signal, suite."""
     from kdray.corpus.mine import mine
     from kdray.corpus.store import write_corpus
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.train.teacher import train_teacher
 
     source = world.write_tests(root / "shop")

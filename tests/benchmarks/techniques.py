@@ -84,7 +84,7 @@ def prepare_world(work: Path, size: Size, clock: Clock) -> None:
     """Corpus, teacher, signal and suite, each once."""
     from kdray.corpus.labelled import labelled_examples
     from kdray.corpus.store import write_corpus
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.train.teacher import train_teacher
 
     if not (work / "corpus" / "corpus.json").exists():
@@ -174,7 +174,7 @@ def sweep_of(technique: str, work: Path, size: Size, seed: int) -> Any:
 
 def run_sweep(sweep: Any, clock: Clock) -> None:
     """Trains what a sweep still lacks, one trial after the other in this process, without Ray."""
-    from kdray.launch.prepare import prepare
+    from kdray.pipeline.prepare import prepare
     from kdray.search import constraints
     from tests.one_by_one import train_each
 

@@ -22,8 +22,8 @@ from kdray.config import (
 from kdray.demo import fitting
 from kdray.demo.fitting import MOST, fit
 from kdray.errors import ConfigError, DataError
-from kdray.launch.prepare import prepare
 from kdray.packaged import studies
+from kdray.pipeline.prepare import prepare
 from kdray.search.constraints import gate_of
 from kdray.students.cost import params
 from kdray.students.load import load_model

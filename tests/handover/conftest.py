@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kdray.config import as_data, merge
-from kdray.launch.references import references
+from kdray.pipeline.references import references
 from kdray.train import TrialRun
 from tests import world
 

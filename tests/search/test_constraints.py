@@ -6,7 +6,7 @@ import pytest
 
 from kdray.config import merge
 from kdray.errors import ConfigError
-from kdray.launch.prepare import prepare
+from kdray.pipeline.prepare import prepare
 from kdray.search.constraints import gate_of
 from tests import world
 

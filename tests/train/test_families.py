@@ -13,8 +13,8 @@ import yaml
 from kdray.cli import main
 from kdray.config import Trial, as_data, merge, sweep_from
 from kdray.errors import ConfigError
-from kdray.launch.prepare import prepare
 from kdray.metamorphic.suite_metrics import evaluate
+from kdray.pipeline.prepare import prepare
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.vocabulary import KEPT

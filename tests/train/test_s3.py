@@ -9,7 +9,7 @@ import pytest
 
 from kdray import storage
 from kdray.config import Trial, merge
-from kdray.launch.prepare import prepare
+from kdray.pipeline.prepare import prepare
 from kdray.teacher import cache
 from kdray.teacher.verify import verify
 from kdray.train import TrialRun

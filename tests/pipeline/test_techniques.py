@@ -13,7 +13,7 @@ import yaml
 
 from kdray import results
 from kdray.config import Sweep, as_data, sweep_from
-from kdray.launch.prepare import prepare
+from kdray.pipeline.prepare import prepare
 from kdray.search import constraints
 from kdray.search.techniques.by_name import TECHNIQUES
 from tests import tiny

@@ -10,7 +10,7 @@ from rich.console import Console
 from kdray import results
 from kdray.config import sweep_from
 from kdray.experiment.events import Event
-from kdray.launch.watch import Board, duration, watching
+from kdray.pipeline.watch import Board, duration, watching
 from kdray.report.front import front
 from tests import world
 

@@ -13,9 +13,9 @@ import yaml
 
 from kdray import cli
 from kdray.errors import ConfigError
-from kdray.launch.places import NAMES, place
-from kdray.launch.places import ray as ray_place
-from kdray.launch.places.request import request
+from kdray.pipeline.places import NAMES, place
+from kdray.pipeline.places import ray as ray_place
+from kdray.pipeline.places.request import request
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "cluster"

@@ -78,7 +78,7 @@ def prepare(
             raise ConfigError(
                 f"{join(missing[0], FILE)} is missing and cannot be made: name trial.teacher and trial.corpus"
             )
-        from kdray.launch.capturing import Capturing
+        from kdray.pipeline.capturing import Capturing
 
         Capturing(sweep, stage).run([folder for folder in stores if folder in missing], cluster)
     signal = read_manifest(trial.shards)

@@ -11,14 +11,14 @@ from string import Template
 
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
-from kdray.launch.places.request import Request
+from kdray.pipeline.places.request import Request
 
 
 def render(request: Request) -> str:
     """The batch script. Relative folders begin where `sbatch` is typed, or in the request's folder."""
     sweep = request.sweep
     gpus = request.gpus_per_node
-    text = files("kdray.launch.places").joinpath("slurm.sbatch").read_text(encoding="utf-8")
+    text = files("kdray.pipeline.places").joinpath("slurm.sbatch").read_text(encoding="utf-8")
     return Template(text).substitute(
         name=sweep.name,
         nodes=request.nodes,

@@ -9,9 +9,9 @@ import torch
 
 from kdray.config import Encoding, merge, sweep_from
 from kdray.errors import ConfigError, DataError
-from kdray.launch import capturing
-from kdray.launch.folders import absolute
-from kdray.launch.prepare import prepare
+from kdray.pipeline import capturing
+from kdray.pipeline.folders import absolute
+from kdray.pipeline.prepare import prepare
 from kdray.students.load import load_model, load_tokenizer
 from kdray.tasks.row import IGNORED
 from kdray.teacher.shards import ShardSource

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdray.config import accuracy_of
-from kdray.launch.pipeline import Launched
+from kdray.pipeline.launching import Launched
 from kdray.report.formats import summary as sweep_summary
 from kdray.report.front import Front, front
 

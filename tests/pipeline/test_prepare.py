@@ -5,7 +5,7 @@ import pytest
 
 from kdray.config import T5Student, merge
 from kdray.errors import ConfigError, DataError
-from kdray.launch.prepare import prepare
+from kdray.pipeline.prepare import prepare
 from kdray.students.families import build
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.train import train

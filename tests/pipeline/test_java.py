@@ -10,7 +10,7 @@ import yaml
 
 from kdray.config import as_data
 from kdray.handover.predict import predict_source
-from kdray.launch.references import references
+from kdray.pipeline.references import references
 from kdray.storage import read_json
 from tests import java_world
 from tests.test_cli import run

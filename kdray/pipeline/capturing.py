@@ -23,8 +23,8 @@ from kdray.corpus.sample import evenly, sample
 from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
-from kdray.launch.background import begun
 from kdray.metamorphic.suite import build_suite
+from kdray.pipeline.background import begun
 from kdray.storage import join, upload
 from kdray.students.families import teacher_shape
 from kdray.students.forward import head

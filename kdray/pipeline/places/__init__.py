@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Callable
 from typing import Protocol
 
-from kdray.launch.places.request import Request
+from kdray.pipeline.places.request import Request
 
 NAMES = ("ray", "slurm", "kuberay")
 """The places beside `local`."""
@@ -34,5 +34,5 @@ def place(name: str) -> Place:
 
     if name not in NAMES:
         raise ConfigError(f"--on {name}: no such place{nearest(name, ('local', *NAMES))}")
-    module: Place = importlib.import_module(f"kdray.launch.places.{name}")
+    module: Place = importlib.import_module(f"kdray.pipeline.places.{name}")
     return module

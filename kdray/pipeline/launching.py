@@ -8,9 +8,9 @@ from functools import partial
 
 from kdray.config import Sweep
 from kdray.console import say, stage
-from kdray.launch.folders import absolute
-from kdray.launch.prepare import Prepared, prepare
-from kdray.launch.watch import watching
+from kdray.pipeline.folders import absolute
+from kdray.pipeline.prepare import Prepared, prepare
+from kdray.pipeline.watch import watching
 from kdray.process_memory import collect
 from kdray.results import TrialRecord
 from kdray.storage import join

@@ -9,9 +9,9 @@ from typing import Any
 
 from kdray.config import Sweep
 from kdray.console import near, say, stage
-from kdray.launch.pipeline import Launched, launch
-from kdray.launch.references import references
-from kdray.launch.summary import front_of, summary
+from kdray.pipeline.launching import Launched, launch
+from kdray.pipeline.references import references
+from kdray.pipeline.summary import front_of, summary
 from kdray.storage import join
 
 Show = Callable[[str], None]
@@ -37,13 +37,9 @@ def launch_and_finish(
 
 def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_json: bool, show: Show) -> None:
     """Writes the HTML, prints front or summary; exits with 1 where the sweep did not reach what was asked."""
-    from kdray.report import html
     from kdray.report.show import table_text
-    from kdray.results import experiment
 
-    found = front_of(launched)
-    page = join(launched.folder, "front.html")
-    html.write(page, experiment(launched.folder), found)
+    found, page = front_of(launched), write_page(launched)
     if as_json:
         show(json.dumps(summary(launched, marks), indent=1))
     else:
@@ -60,3 +56,13 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     if done < launched.sweep.search.trials or not complete:
         say(f"kdray: {done} of {launched.sweep.search.trials} trials ended, {complete} of them complete")
         sys.exit(1)
+
+
+def write_page(launched: Launched) -> str:
+    """Writes the report into the experiment folder, and says where."""
+    from kdray.report import html
+    from kdray.results import experiment
+
+    page = join(launched.folder, "front.html")
+    html.write(page, experiment(launched.folder), front_of(launched))
+    return page

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from kdray.launch.background import begun
+from kdray.pipeline.background import begun
 
 
 def test_what_was_begun_is_waited_for_and_shows_how_far_it_is():

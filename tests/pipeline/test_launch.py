@@ -5,9 +5,9 @@ import json
 import pytest
 
 from kdray.errors import ConfigError
-from kdray.launch.finish import finish
-from kdray.launch.pipeline import launch
-from kdray.launch.references import references
+from kdray.pipeline.finish import finish
+from kdray.pipeline.launching import launch
+from kdray.pipeline.references import references
 from tests import world
 
 

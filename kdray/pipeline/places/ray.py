@@ -14,8 +14,8 @@ import yaml
 
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
-from kdray.launch.places.request import Request, check_folders
-from kdray.launch.places.yaml_text import Block, dump
+from kdray.pipeline.places.request import Request, check_folders
+from kdray.pipeline.places.yaml_text import Block, dump
 
 SWEEP_FILE = "sweep.yaml"
 
