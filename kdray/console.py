@@ -14,6 +14,8 @@ from pathlib import Path
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
+EVERY_S = 30.0
+"""How often a stage says how far it is where there is no terminal to draw a bar on."""
 Stage = Callable[[str], AbstractContextManager[Advance]]
 """Shows a stage of that name as far as it is; see `stage`."""
 
@@ -31,7 +33,7 @@ def near(path: str | Path | None) -> str:
 
 @contextlib.contextmanager
 def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Advance]:
-    """A named stage with a bar on a terminal, and one line when it ends.
+    """A named stage: a bar on a terminal, elsewhere a line every `EVERY_S`.
 
     Args:
         name: of the stage.
@@ -49,8 +51,15 @@ def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Advanc
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=None)
 
+        said = started
+
         def advance(done: int, total: int) -> None:
+            nonlocal said
             bar.update(task, completed=done, total=total)
+            now = time.perf_counter()
+            if not console.is_terminal and now - said >= EVERY_S:
+                said = now
+                say(f"{name:<9} {done:,} of {total:,} after {now - started:,.0f} s")
 
         yield advance
     if seconds is not None:

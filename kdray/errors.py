@@ -23,6 +23,8 @@ class ConfigError(KdrayError):
 class DataError(KdrayError):
     """A corpus, shard or suite that is missing, damaged or belongs to something else."""
 
+    exit_code = 3
+
 
 class StorageError(KdrayError):
     """Storage that does not answer, or a disk that is full: nobody's trial is to blame, and another machine may
@@ -32,6 +34,7 @@ class StorageError(KdrayError):
         machine: Ray's id of the node that it happened on, where one is known.
     """
 
+    exit_code = 3
     machine = ""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -146,9 +147,17 @@ def test_an_impossible_end_of_a_range_is_named(monkeypatch, capsys, tmp_path, sm
 
 def test_a_corpus_is_mined_and_shown(monkeypatch, capsys, tmp_path):
     source = world.write_tests(tmp_path / "shop", files=30)
-    code, out, _ = run(monkeypatch, capsys, "corpus", "mine", source, "--out", tmp_path / "corpus")
+    mined = ("corpus", "mine", source, "--out", tmp_path / "corpus")
+    code, out, _ = run(monkeypatch, capsys, *mined, "--json")
     assert code == 0
     assert json.loads(out)["groups"] == 30
+    code, out, err = run(monkeypatch, capsys, *mined)
+    assert (code, out) == (2, "") and "there is a corpus already: choose another folder, or --force" in err
+    code, out, _ = run(monkeypatch, capsys, *mined, "--force")
+    assert code == 0
+    assert re.search(r"^groups +30$", out, re.MULTILINE) and re.search(
+        r"^splits\.train +\d", out, re.MULTILINE
+    )
     code, out, _ = run(monkeypatch, capsys, "corpus", "show", tmp_path / "corpus", "--count", 2)
     assert out.count(">>> assert") == 2
 
@@ -156,12 +165,12 @@ def test_a_corpus_is_mined_and_shown(monkeypatch, capsys, tmp_path):
 def test_a_trial_runs_in_this_process_and_exports_its_student(monkeypatch, capsys, tmp_path, small_world):
     path = tmp_path / "sweep.yaml"
     path.write_text(json.dumps(world.sweep_data(small_world)))
-    code, out, err = run(
-        monkeypatch, capsys, "trial", path, "--set", "distil.alpha=0.25", "--export", tmp_path / "student"
-    )
+    asked = ("--set", "distil.alpha=0.25", "--export", tmp_path / "student", "--json")
+    code, out, err = run(monkeypatch, capsys, "trial", path, *asked)
     assert code == 0, err
     assert json.loads(out)["step"] == 6
-    assert (tmp_path / "student" / "model.safetensors").exists()
+    modes = {file.name: file.stat().st_mode for file in (tmp_path / "student").iterdir()}
+    assert modes["model.safetensors"] == modes["config.json"]
     assert "ray" not in err
 
 
@@ -170,9 +179,11 @@ def test_a_capture_prints_what_there_is_and_takes_no_store_for_another(
 ):
     path = tmp_path / "sweep.yaml"
     path.write_text(json.dumps(world.sweep_data(small_world)))
-    code, out, err = run(monkeypatch, capsys, "capture", path)
+    code, out, err = run(monkeypatch, capsys, "capture", path, "--json")
     assert code == 0, err
     assert json.loads(out)["signal"]["rows"] == 64
+    code, out, err = run(monkeypatch, capsys, "capture", path)
+    assert re.search(r"^signal\.rows +64$", out, re.MULTILINE) and "shard-00000" not in out
     code, out, err = run(monkeypatch, capsys, "capture", path, "--greedy")
     assert (code, out) == (2, "")
     assert "signal holds the signal on the ground truth: name another folder" in err
@@ -274,14 +285,16 @@ def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, t
 
 def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     source = labelled_world.write_functions(tmp_path / "source")
-    code, out, _ = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
+    code, out, _ = run(
+        monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus", "--json"
+    )
     assert code == 0
     assert json.loads(out)["splits"] == {"test": 32, "train": 112, "valid": 16}
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "one.txt").write_text("Dear reader,\n")
     letters = tmp_path / "letters"
     code, _, err = run(monkeypatch, capsys, "corpus", "import", letters, "--out", tmp_path / "none")
-    assert (code, err.count("\n")) == (2, 1)
+    assert (code, err.count("\n")) == (3, 1)
     assert "no layout that is known" in err
     for split, said in (("file", "belongs to no test files"), ("fiel", "did you mean 'file'?")):
         code, _, err = run(
@@ -294,17 +307,19 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
 
 def test_java_is_imported_mined_and_shown(monkeypatch, capsys, tmp_path):
     source = java_world.write_masked(tmp_path / "source")
-    code, out, err = run(monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus")
+    code, out, err = run(
+        monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus", "--json"
+    )
     assert code == 0, err
     found = json.loads(out)
     assert (found["layout"], found["left_out"]) == ("masked tests", 0)
     assert found["splits"] == {"test": 24, "train": 160, "valid": 24}
-    arguments = ["corpus", "import", source, "--split", "file", "--out", tmp_path / "by-file"]
+    arguments = ["corpus", "import", source, "--split", "file", "--json", "--out", tmp_path / "by-file"]
     code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     assert sum(json.loads(out)["splits"].values()) <= 160
     checkout = java_world.write_checkout(tmp_path / "shop")
-    arguments = ["corpus", "mine", checkout, "--language", "java", "--out", tmp_path / "mined"]
+    arguments = ["corpus", "mine", checkout, "--language", "java", "--json", "--out", tmp_path / "mined"]
     code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     assert sum(json.loads(out)["splits"].values()) > 10

@@ -82,7 +82,7 @@ def test_the_packaged_teacher_is_examined_asked_and_compared_by_its_name(
 ):
     corpus = small_world / "corpus"
     code, out, err = run(
-        monkeypatch, capsys, "teacher", "eval", "kdray:python", "--corpus", corpus, "--cases", 4
+        monkeypatch, capsys, "teacher", "eval", "kdray:python", "--corpus", corpus, "--cases", 4, "--json"
     )
     assert code == 0, err
     assert json.loads(out)["teacher"]["cases"] == 4

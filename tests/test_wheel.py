@@ -105,7 +105,8 @@ def test_a_sweep_is_begun_checked_and_run(kdray: Kdray) -> None:
     kdray("init", "mine")
     kdray("validate", "mine.yaml")
     kdray("corpus", "mine", "shop", "--out", "corpora/mine")
-    marks = json.loads(kdray("teacher", "eval", "kdray:python", "--corpus", "corpora/mine", "--cases", "4"))
+    examined = ("kdray:python", "--corpus", "corpora/mine", "--cases", "4", "--json")
+    marks = json.loads(kdray("teacher", "eval", *examined))
     assert marks["teacher"]["cases"] == 4
     settings = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
     told = json.loads(kdray("launch", "mine.yaml", "--json", *settings))

@@ -7,7 +7,8 @@
     result_verbs   pareto, compare, export, predict, metamorphic
 
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
-but did not reach what was asked, 2 bad usage or bad file, 130 interrupted. A user's mistake costs one line, a
+but did not reach what was asked, 2 bad usage or a setting that cannot be, 3 data that is missing, damaged or
+another's, 130 interrupted. A user's mistake costs one line, a
 bug its traceback. Not here: whatever a script would call as well; that is where the commands import it from.
 """
 

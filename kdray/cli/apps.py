@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,9 @@ import typer
 
 from kdray import __version__
 from kdray.errors import ConfigError
+
+SHOWN = 6
+"""Members of a list that a line shows."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,6 +65,9 @@ Where = Annotated[
     typer.Option(help="keep trials such as 'student_params <= 2e6' or 'distil.loss == spread'; repeatable"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")
+]
 
 
 def show(text: str) -> None:
@@ -71,6 +78,38 @@ def show(text: str) -> None:
 def show_json(value: Any) -> None:
     """Data as JSON, on stdout."""
     show(json.dumps(value, indent=1))
+
+
+def show_data(value: dict[str, Any], as_json: bool) -> None:
+    """Data on stdout: as JSON, or a line for each part of it that a reader can take in."""
+    if as_json:
+        show_json(value)
+        return
+    lines = {name: _written(part) for name, part in _parts(value)}
+    width = max(map(len, lines), default=0)
+    show("\n".join(f"{name:<{width}}  {text}" for name, text in lines.items()))
+
+
+def _parts(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, part in value.items():
+        if isinstance(part, dict) and part:
+            yield from _parts(part, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", part
+
+
+def _written(part: Any) -> str:
+    """A value as a reader takes it in; a list that is long by its beginning."""
+    if isinstance(part, bool) or part is None:
+        return {True: "yes", False: "no", None: "-"}[part]
+    if isinstance(part, int):
+        return f"{part:,}"
+    if isinstance(part, float):
+        return f"{part:,.4g}"
+    if isinstance(part, (list, tuple)):
+        shown = ", ".join(map(_written, part[:SHOWN]))
+        return f"{shown}, ... ({len(part):,})" if len(part) > SHOWN else shown
+    return " ".join(str(part).split())
 
 
 def experiment_folder(name: str, runs: str) -> str:

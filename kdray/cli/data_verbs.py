@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kdray.cli.apps import SweepFile, app, corpus_app, shards_app, show, show_json, teacher_app
+from kdray.cli.apps import Json, Set, SweepFile, app, corpus_app, shards_app, show, show_data, teacher_app
 from kdray.errors import ConfigError, DataError, nearest
+
+Force = Annotated[bool, typer.Option("--force", help="write over a corpus that is there")]
 
 
 @corpus_app.command("mine")
@@ -25,6 +27,8 @@ def corpus_mine(
     given_away: Annotated[
         bool, typer.Option("--given-away", help="keep test cases whose assertion stands in their context")
     ] = False,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Mine assertions from test files.   Example: kdray corpus mine networkx ./mine --out corpora/mine"""
     from kdray.console import stage
@@ -36,12 +40,13 @@ def corpus_mine(
         raise ConfigError(f"--language {language}: name the folders to mine")
     if language != "python" and (body or doctests):
         raise ConfigError(f"--{'body' if body else 'doctests'}: for Python, not for --language {language}")
+    _check_new(out, force)
     named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
     options = Options(whole=not body, doctests=doctests, given_away=given_away)
     with stage("corpus") as advance:
         found = mine(named, progress=advance, language=language, left_out=left_out, options=options)
         manifest = write_corpus(out, found, named, left_out)
-    show_json(manifest)
+    show_data({"corpus": out, **manifest}, as_json)
 
 
 @corpus_app.command("import")
@@ -52,6 +57,8 @@ def corpus_import(
     split: Annotated[
         str, typer.Option(help="given: the set's own; file: its training part alone, anew by file")
     ] = "given",
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Import a published set: Java assertions (masked tests, Methods2Test, ATLAS, AsserT5), labelled pairs or
     functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
@@ -63,25 +70,46 @@ def corpus_import(
 
     if split not in (splits := ("given", "file")):
         raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
+    _check_new(out, force)
     with stage("import") as advance:
         read = import_examples(source, language, advance)
         if split == "file" and read.layout == LABELLED:
             raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
         examples = by_file(read.examples) if split == "file" else read.examples
         manifest = write_corpus(out, examples, [source], read.why)
-    show_json({"layout": read.layout, **manifest})
+    show_data({"corpus": out, "layout": read.layout, **manifest}, as_json)
+
+
+def _check_new(out: str, force: bool) -> None:
+    """Raises `ConfigError` where a corpus is there already that nobody asked to write over."""
+    from kdray.storage import exists, join
+
+    if not force and exists(join(out, "corpus.json")):
+        raise ConfigError(
+            f"--out {out}: there is a corpus already: choose another folder, or --force replaces it"
+        )
 
 
 @corpus_app.command("show")
-def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many examples")] = 3) -> None:
+def corpus_show(
+    folder: str,
+    count: Annotated[int, typer.Option(help="how many examples")] = 3,
+    as_json: Json = False,
+) -> None:
     """Print some examples of a corpus, and what was left out of it.   Example: kdray corpus show corpora/mine
     --count 5
     """
+    from dataclasses import asdict
+
     from kdray.corpus.left_out import told
     from kdray.corpus.sample import sample
     from kdray.corpus.store import corpus_manifest, read_corpus
 
-    for example in sample(read_corpus(folder), count):
+    shown = sample(read_corpus(folder), count)
+    if as_json:
+        show_data({**corpus_manifest(folder), "examples": [asdict(example) for example in shown]}, as_json)
+        return
+    for example in shown:
         mark = ", stands in its own context" if example.is_given_away else ""
         show(
             f"# {example.group} {example.test} [{example.split}{mark}] {example.focal}\n"
@@ -95,6 +123,8 @@ def corpus_show(folder: str, count: Annotated[int, typer.Option(help="how many e
 def teacher_train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe file (YAML)")],
     out: Annotated[str, typer.Option(help="folder of the new teacher")],
+    set_: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out
     teachers/python
@@ -103,7 +133,7 @@ def teacher_train(
     from kdray.console import say, stage
     from kdray.train.teacher import train_teacher
 
-    plan = load_recipe(recipe)
+    plan = load_recipe(recipe, set_ or ())
 
     def report(metrics: dict[str, Any]) -> None:
         say(
@@ -114,7 +144,7 @@ def teacher_train(
 
     with stage("teacher") as advance:
         result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
-    show_json({name: result[name] for name in ("params", "seconds", "corpus")})
+    show_data({"teacher": out, **{name: result[name] for name in ("params", "seconds", "corpus")}}, as_json)
 
 
 @teacher_app.command("eval")
@@ -122,6 +152,7 @@ def teacher_eval(
     teacher: str,
     corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
     cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
+    as_json: Json = False,
 ) -> None:
     """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
     corpora/python
@@ -130,7 +161,8 @@ def teacher_eval(
     from kdray.evaluation.examine import examine
 
     with stage("exam") as advance:
-        show_json(examine(teacher, corpus, cases, advance))
+        found = examine(teacher, corpus, cases, advance)
+    show_data(found, as_json)
 
 
 @teacher_app.command("convert")
@@ -155,6 +187,8 @@ def capture(
     address: Annotated[
         str | None, typer.Option(help="of a running Ray; without it one is started here")
     ] = None,
+    set_: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
@@ -164,19 +198,26 @@ def capture(
     from kdray.teacher.manifest import dump
     from kdray.workers import ray_session
 
-    plan = absolute(load_sweep(sweep))
+    plan = absolute(load_sweep(sweep, set_ or ()))
     if greedy:
         plan = plan.model_copy(update={"capture": plan.capture.model_copy(update={"targets": "greedy"})})
     made = prepare(plan, stage, ray_session.opened(plan.resources, address))
     if greedy and made.signal.header.targets != "greedy":
         raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
-    show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
+    whole = {"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))}
+    show_data(whole if as_json else {name: _counts(made) for name, made in whole.items()}, as_json)
+
+
+def _counts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest without its list of files."""
+    return {name: value for name, value in manifest.items() if name not in ("shards", "state")}
 
 
 @shards_app.command("verify")
 def shards_verify(
     folder: str,
     teacher: Annotated[str | None, typer.Option(help="recompute a sample with this teacher")] = None,
+    as_json: Json = False,
 ) -> None:
     """Check every byte, decode everything.   Example: kdray shards verify runs/demo-data/signal"""
     from dataclasses import asdict, replace
@@ -208,7 +249,7 @@ def shards_verify(
     verified = replace(verified, warnings=(*others, *verified.warnings))
     for warning in verified.warnings:
         say(f"warning: {warning}")
-    show_json(asdict(verified))
+    show_data(asdict(verified), as_json)
 
 
 @shards_app.command("show")

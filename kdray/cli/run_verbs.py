@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from kdray.cli.apps import Json, Name, Runs, SweepFile, app, experiment_folder, show, show_json
+from kdray.cli.apps import (
+    Json,
+    Name,
+    Runs,
+    Set,
+    SweepFile,
+    app,
+    experiment_folder,
+    show,
+    show_data,
+    show_json,
+)
 from kdray.errors import ConfigError
 
 
@@ -33,14 +44,16 @@ def demo(
 
 
 @app.command()
-def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")]) -> None:
+def validate(
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")], set_: Set = None
+) -> None:
     """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
     sweeps/*.yaml
     """
     from kdray.config import load_sweep
 
     for path in sweeps:
-        sweep = load_sweep(path)
+        sweep = load_sweep(path, set_ or ())
         if sweep.search.sampler_params:
             from kdray.search.techniques.by_name import check
 
@@ -53,6 +66,7 @@ def trial(
     sweep: SweepFile,
     set_: Annotated[list[str] | None, typer.Option("--set", help="a.b=c, overrides the base trial")] = None,
     export: Annotated[str | None, typer.Option(help="write the student here")] = None,
+    as_json: Json = False,
 ) -> None:
     """Run a sweep's base trial in this process, without Ray.   Example: kdray trial sweeps/python.yaml --set
     distil.alpha=0
@@ -80,16 +94,14 @@ def trial(
             )
         if export:
             run.export(export)
-    show_json(metrics)
+    show_data(metrics, as_json)
 
 
 @app.command()
 def launch(
     sweep: SweepFile,
     resume: Annotated[bool, typer.Option(help="go on if it was begun")] = False,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")
-    ] = None,
+    set_: Set = None,
     on: Annotated[str, typer.Option(help="local, ray, slurm or kuberay")] = "local",
     address: Annotated[
         str | None, typer.Option(help="of a running Ray: its job server (ray), or itself (local)")
@@ -177,5 +189,10 @@ def status_text(status: Any) -> str:
     lines = [f"{status.name}: {counts}; {status.asked} asked; {who}"]
     lines += [f"  {record.key}  step {record.step} of {status.steps}" for record in status.running]
     if status.left_s is not None:
-        lines.append(f"about {status.left_s:.0f} s left, {status.per_hour:.0f} trials an hour")
+        lines.append(f"about {status.left_s:.0f} s left, {_pace(status.per_hour)}")
     return "\n".join(lines)
+
+
+def _pace(per_hour: float) -> str:
+    """Trials an hour, or where that is none or one, how long each takes."""
+    return f"{per_hour:.0f} trials an hour" if per_hour >= 2 else f"{60 / per_hour:.0f} min a trial"

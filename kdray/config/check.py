@@ -156,7 +156,10 @@ def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
     Raises:
         ConfigError: for what is no sweep.
     """
-    data = read_yaml(path)
+    return sweep_from(_overridden(read_yaml(path), overrides), str(path))
+
+
+def _overridden(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     for key, value in parse_overrides(overrides).items():
         try:
             # A path of the space is one key, dots and all.
@@ -164,7 +167,7 @@ def load_sweep(path: str | Path, overrides: Sequence[str] = ()) -> Sweep:
         except ValueError as error:
             node, name = value_at(data, str(error)), str(error).rpartition(".")[2]
             raise ConfigError(f"--set {key}: {name} is {node!r}, which has no parts") from None
-    return sweep_from(data, str(path))
+    return data
 
 
 def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:
@@ -174,9 +177,9 @@ def sweep_from(data: Mapping[str, Any], source: str) -> Sweep:
     return sweep
 
 
-def load_recipe(path: str | Path) -> TeacherRecipe:
-    """The recipe of a teacher in a YAML file. Raises `ConfigError`."""
-    return parse(TeacherRecipe, read_yaml(path), str(path))
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> TeacherRecipe:
+    """The recipe of a teacher in a YAML file; `overrides` as for `load_sweep`. Raises `ConfigError`."""
+    return parse(TeacherRecipe, _overridden(read_yaml(path), overrides), str(path))
 
 
 def satisfies(rule: str, value: float, teacher: Mapping[str, float]) -> bool:

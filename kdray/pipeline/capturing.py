@@ -28,7 +28,14 @@ from kdray.pipeline.background import begun
 from kdray.storage import join, upload
 from kdray.students.families import teacher_shape
 from kdray.students.forward import head
-from kdray.students.load import check_padding, load_model, load_tokenizer, shared_vocab, weights_fingerprint
+from kdray.students.load import (
+    check_padding,
+    load_model,
+    load_tokenizer,
+    readable_as,
+    shared_vocab,
+    weights_fingerprint,
+)
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
 from kdray.tasks import Task, task_of
@@ -232,4 +239,5 @@ def _keep(model: Any, tokenizer: Any, folder: str) -> None:
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
+        readable_as(Path(local), "config.json")
         upload(Path(local), folder)

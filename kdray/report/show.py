@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kdray import storage
+from kdray.console import near, say
 from kdray.errors import ConfigError
 from kdray.report import figure, formats
 from kdray.report import html as page
@@ -77,6 +78,7 @@ def _write(kind: str, path: str, source: Source, best: Front) -> None:
                 f"--html: {source.name} has no sweep file and no cases: name the experiment folder"
             )
         page.write(path, source.experiment, best)
+        say(f"wrote     {near(path)}")
         return
     baselines = source.baselines
     make: dict[str, Callable[[], str | bytes]] = {
@@ -87,6 +89,7 @@ def _write(kind: str, path: str, source: Source, best: Front) -> None:
         "png": lambda: figure.to_png(figure.front_svg(best, baselines)),
     }
     storage.write_atomic(path, make[kind]())
+    say(f"wrote     {near(path)}")
 
 
 def wanted(objectives: str | None, source: Source) -> dict[str, str]:

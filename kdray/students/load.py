@@ -160,3 +160,9 @@ def weights_fingerprint(model: Any) -> str:
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
         digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def readable_as(folder: Path, file: str) -> None:
+    """Gives weights the mode of a file beside them, as the umask has it: safetensors writes 0600."""
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod((folder / file).stat().st_mode)

@@ -28,6 +28,7 @@ from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, as_pieces, batch_rows, collate, cut
 from kdray.students.cost import costs
 from kdray.students.forward import start_of
+from kdray.students.load import readable_as
 from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device
 from kdray.train.evaluate import judge
@@ -184,6 +185,7 @@ class TrialRun:
         limits = self.trial.encoding.model_dump()
         limits["max_input"] = getattr(self.trial.student, "max_input", None) or limits["max_input"]
         write_json(target / "kdray.json", {"encoding": limits, "step": self.step})
+        readable_as(target, "config.json")
 
     def close(self) -> None:
         """Frees the engine and the thread that reads ahead; another `TrialRun` may start in this process."""

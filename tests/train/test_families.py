@@ -172,7 +172,8 @@ def test_the_command_line_trains_evaluates_and_saves(
     make, root = sweeps.get(family, (lambda root: labelled_world.sweep(root, "clone"), clone_world))
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(as_data(make(root))))
-    monkeypatch.setattr(sys, "argv", ["kdray", "trial", str(file), "--export", str(tmp_path / "student")])
+    asked = ["--json", "--export", str(tmp_path / "student")]
+    monkeypatch.setattr(sys, "argv", ["kdray", "trial", str(file), *asked])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
