@@ -41,13 +41,13 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     from kdray.report.show import table_text
     from kdray.results import experiment
 
-    found = front_of(launched)
+    front = front_of(launched)
     page = join(launched.folder, "front.html")
-    html.write(page, experiment(launched.folder), found)
+    html.write(page, experiment(launched.folder), front)
     if as_json:
         show(json.dumps(summary(launched, marks), indent=1))
     else:
-        show(table_text(found, launched.records, marks))
+        show(table_text(front, launched.records, marks))
     name = launched.sweep.name
     total = sum(launched.seconds.values())
     spent = "  ".join(f"{stage_name} {value:.0f} s" for stage_name, value in launched.seconds.items())
