@@ -37,7 +37,7 @@ def located(location: str) -> str:
         return location
     name, _, file = location.removeprefix(PREFIX).partition("/")
     if name not in TEACHERS:
-        known = [PREFIX + one for one in TEACHERS]
+        known = [PREFIX + name for name in TEACHERS]
         raise ConfigError(f"no packaged teacher '{PREFIX}{name}'{nearest(PREFIX + name, known)}")
     return str(packaged(TEACHERS[name]) / file)
 

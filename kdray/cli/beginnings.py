@@ -51,7 +51,7 @@ def doctor(as_json: Json = False) -> None:
     from kdray.doctor.findings import findings
     from kdray.doctor.told import as_data, to_text
 
-    found = check_up()
-    wrong = findings(found)
-    show_json(as_data(found, wrong)) if as_json else show(to_text(found, wrong))
-    sys.exit(1 if any(one.broken for one in wrong) else 0)
+    checkup = check_up()
+    wrong = findings(checkup)
+    show_json(as_data(checkup, wrong)) if as_json else show(to_text(checkup, wrong))
+    sys.exit(1 if any(finding.broken for finding in wrong) else 0)

@@ -44,8 +44,8 @@ def corpus_mine(
     named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
     options = Options(whole=not body, doctests=doctests, given_away=given_away)
     with stage("corpus") as advance:
-        found = mine(named, progress=advance, language=language, left_out=left_out, options=options)
-        manifest = write_corpus(out, found, named, left_out)
+        examples = mine(named, progress=advance, language=language, left_out=left_out, options=options)
+        manifest = write_corpus(out, examples, named, left_out)
     show_data({"corpus": out, **manifest}, as_json)
 
 

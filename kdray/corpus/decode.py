@@ -58,10 +58,10 @@ def java_text(data: bytes, declared: str = "") -> str:
             return data.decode(encoding)
         except (UnicodeError, LookupError):
             continue
-    found = None if marked else western(data)
-    if found is None:
+    text = None if marked else western(data)
+    if text is None:
         raise DataError(f"encoding: no {marked or declared or 'UTF-8'}")
-    return found
+    return text
 
 
 def western(data: bytes) -> str | None:

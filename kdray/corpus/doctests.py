@@ -70,18 +70,18 @@ def _documented(tree: Documented, prefix: str = "") -> Iterator[tuple[str, Docum
 def _of_docstring(name: str, node: Documented, group: str, left_out: LeftOut) -> list[Example]:
     """Raises `DataError` for one that cannot be read."""
     try:
-        found = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+        documented = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
     except ValueError as error:
         raise DataError("a docstring that doctest cannot read") from error
     signature = "" if isinstance(node, ast.Module) else signature_of(node)
     test = "test_" + name.rpartition(".")[2].strip("_")
     lines, examples = [f"def {test}():"], []
-    for one in found:
-        body = parsed(one.source).body
+    for example in documented:
+        body = parsed(example.source).body
         if len(body) != 1:
             raise DataError("several statements in one example of a docstring")
         try:
-            statement = _statement(body[0], one)
+            statement = _statement(body[0], example)
         except DataError as error:
             left_out.add(str(error), f"{group} {name}")
             continue
@@ -93,14 +93,14 @@ def _of_docstring(name: str, node: Documented, group: str, left_out: LeftOut) ->
     return examples
 
 
-def _statement(typed: ast.stmt, one: doctest.Example) -> ast.stmt:
+def _statement(typed: ast.stmt, example: doctest.Example) -> ast.stmt:
     """What is typed, as an assertion where something is answered. Raises `DataError` for what makes none."""
-    statement, want = typed, one.want.strip()
+    statement, want = typed, example.want.strip()
     if not want:
         return statement
-    if one.exc_msg is not None or not isinstance(statement, ast.Expr) or _prints(statement.value):
+    if example.exc_msg is not None or not isinstance(statement, ast.Expr) or _prints(statement.value):
         raise DataError("an exception or printed output in a docstring")
-    if "..." in want or one.options or "\n" in want:
+    if "..." in want or example.options or "\n" in want:
         raise DataError("an answer of a docstring that is not given whole on one line")
     try:
         ast.literal_eval(want)

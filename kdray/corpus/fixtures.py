@@ -42,24 +42,24 @@ class Fixtures:
             holder: its class, or None.
         """
         known = self._given | _fixtures(holder.body if holder else ())
-        found: dict[str, list[str]] = {}
+        printed: dict[str, list[str]] = {}
         for name in _parameters(function):
-            _add(name, known, found)
-        lines = [line for one in found.values() for line in one]
+            _add(name, known, printed)
+        lines = [line for fixture in printed.values() for line in fixture]
         for node in holder.body if holder else ():
             if isinstance(node, FunctionNode) and node.name in SET_UPS:
                 lines += _printed(node)
         return lines
 
 
-def _add(name: str, known: dict[str, FunctionNode], found: dict[str, list[str]]) -> None:
+def _add(name: str, known: dict[str, FunctionNode], printed: dict[str, list[str]]) -> None:
     """Adds a fixture behind those that it needs; a name that is met again on the way is not followed."""
-    if name not in known or name in found:
+    if name not in known or name in printed:
         return
-    found[name] = []
+    printed[name] = []
     for other in _parameters(known[name]):
-        _add(other, known, found)
-    found[name] = found.pop(name) + _printed(known[name])
+        _add(other, known, printed)
+    printed[name] = printed.pop(name) + _printed(known[name])
 
 
 def _parameters(function: FunctionNode) -> list[str]:
@@ -77,14 +77,14 @@ def _printed(function: FunctionNode) -> list[str]:
 
 
 def _fixtures(body: Iterable[ast.stmt]) -> dict[str, FunctionNode]:
-    found = {}
+    fixtures = {}
     for node in body:
         if isinstance(node, FunctionNode):
             for decorator in node.decorator_list:
                 call = decorator if isinstance(decorator, ast.Call) else None
                 if _name(call.func if call else decorator).endswith("fixture"):
-                    found[_given_name(call) or node.name] = node
-    return found
+                    fixtures[_given_name(call) or node.name] = node
+    return fixtures
 
 
 def _given_name(call: ast.Call | None) -> str:

@@ -50,17 +50,17 @@ class FocalFinder:
             tree: of the file.
             path: of the file, for relative imports.
         """
-        found: dict[str, str] = {}
+        modules: dict[str, str] = {}
         for node in tree.body:
             if isinstance(node, ast.ImportFrom):
                 module = self._absolute(node, path)
                 if module and self._top(module) != _MISSING:
-                    found |= {alias.asname or alias.name: module for alias in node.names}
+                    modules |= {alias.asname or alias.name: module for alias in node.names}
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     if self._top(alias.name) != _MISSING:
-                        found[alias.asname or alias.name.partition(".")[0]] = f"{alias.name}.*"
-        return found
+                        modules[alias.asname or alias.name.partition(".")[0]] = f"{alias.name}.*"
+        return modules
 
     def _absolute(self, node: ast.ImportFrom, path: Path | None) -> str:
         """The module that an import names, "" where it cannot be told."""
@@ -101,16 +101,16 @@ class FocalFinder:
         long = [name for name in candidates if len(name) >= MIN_NAME]
         named = sorted((name for name in long if _plain(name) in words), key=lambda name: (-len(name), name))
         for name in [*named, *sorted(name for name in long if _plain(name) == of_class)]:
-            found = self._lookup(candidates[name], name)
-            if found:
-                return found
+            signature = self._lookup(candidates[name], name)
+            if signature:
+                return signature
         return ""
 
     def _lookup(self, module: str, name: str, hops: int = HOPS) -> str:
         self._load(module)
-        found = self._definitions[module].get(name)
-        if found or not hops:
-            return found or ""
+        signature = self._definitions[module].get(name)
+        if signature or not hops:
+            return signature or ""
         sources = [self._reexports[module].get(name), *self._reexports[module].get("*", "").split()]
         named = (self._lookup(source, name, hops - 1) for source in sources if source)
         return next(filter(None, named), "")
@@ -144,9 +144,9 @@ class FocalFinder:
         top = module.partition(".")[0]
         if top not in self._tops:
             root = [self._roots[top]] if top in self._roots else []
-            own = [one for one in root if (one / "__init__.py").is_file()]
+            own = [folder for folder in root if (folder / "__init__.py").is_file()]
             beside = [place / name for place in self._places for name in (top, f"{top}.py")]
-            self._tops[top] = next((one for one in [*own, *beside, *root] if _is_module(one)), _MISSING)
+            self._tops[top] = next(filter(_is_module, [*own, *beside, *root]), _MISSING)
         return self._tops[top]
 
     def _file(self, module: str) -> Path | None:
@@ -154,7 +154,7 @@ class FocalFinder:
         rest = module.split(".")[1:]
         base = top.joinpath(*rest) if top != _MISSING else top
         candidates = (base, base.with_name(f"{base.name}.py"), base / "__init__.py") if base.name else ()
-        return next((one for one in candidates if one.suffix == ".py" and one.is_file()), None)
+        return next((path for path in candidates if path.suffix == ".py" and path.is_file()), None)
 
 
 def signature_of(node: FunctionNode | ast.ClassDef) -> str:
@@ -172,8 +172,8 @@ def _places(root: Path) -> list[Path]:
     but for packages: what stands in one is imported by the package's name.
     """
     above = [root, *list(root.parents)[:LEVELS_UP]]
-    checkout = next((number for number, one in enumerate(above) if _is_checkout(one)), 0)
-    folders = [one for one in above[: checkout + 1] if not (one / "__init__.py").is_file()]
+    checkout = next((number for number, folder in enumerate(above) if _is_checkout(folder)), 0)
+    folders = [folder for folder in above[: checkout + 1] if not (folder / "__init__.py").is_file()]
     return [folder / name for folder in folders for name in _INSIDE if (folder / name).is_dir()]
 
 
@@ -187,7 +187,7 @@ def _is_module(path: Path) -> bool:
 
 def _uses(test: FunctionNode | None, imports: dict[str, str]) -> list[tuple[str, str]]:
     """What a test takes from imported modules: name and module."""
-    found = []
+    uses = []
     for node in ast.walk(test) if test is not None else ():
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = imports.get(node.value.id, "")
@@ -195,10 +195,10 @@ def _uses(test: FunctionNode | None, imports: dict[str, str]) -> list[tuple[str,
                 of_module = (
                     module.removesuffix(".*") if module.endswith(".*") else f"{module}.{node.value.id}"
                 )
-                found.append((node.attr, of_module))
+                uses.append((node.attr, of_module))
         elif isinstance(node, ast.Name) and "*" in imports:
-            found.append((node.id, imports["*"]))
-    return found
+            uses.append((node.id, imports["*"]))
+    return uses
 
 
 def _plain(name: str) -> str:

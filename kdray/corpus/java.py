@@ -74,10 +74,10 @@ def tidy(code: str) -> str:
 
 def _unused(code: str) -> str:
     """A character that does not stand in the code. Raises `DataError` where all of them do."""
-    found = next((chr(number) for number in _PRIVATE if chr(number) not in code), None)
-    if found is None:
+    mark = next((chr(number) for number in _PRIVATE if chr(number) not in code), None)
+    if mark is None:
         raise DataError("every private character is in use")
-    return found
+    return mark
 
 
 def _without_comment(piece: re.Match[str]) -> str:
@@ -100,8 +100,8 @@ def opened(masked: str) -> tuple[str, str] | None:
 
 def _around(hole: str, code: str) -> tuple[str, str] | None:
     """Where code stands beside the hole, the line is broken there."""
-    before, found, after = tidy(code).partition(hole)
-    if not found:
+    before, mark, after = tidy(code).partition(hole)
+    if not mark:
         return None
     line = before.rpartition("\n")[2]
     indent = line[: len(line) - len(line.lstrip())]
@@ -115,7 +115,7 @@ def _around(hole: str, code: str) -> tuple[str, str] | None:
 
 def without_text_blocks(code: str) -> str:
     """Code in which a string over several lines is one on one line, with the same value."""
-    return _LITERALS.sub(lambda found: _plain_literal(found[0]), code)
+    return _LITERALS.sub(lambda match: _plain_literal(match[0]), code)
 
 
 def _plain_literal(literal: str) -> str:
@@ -128,7 +128,7 @@ def _plain_literal(literal: str) -> str:
     told = [line for line in lines[:-1] if line.strip()] + lines[-1:]
     shared = min((len(line) - len(line.lstrip()) for line in told), default=0)
     content = "\n".join(line[shared:].rstrip() for line in lines).replace("\\\n", "")
-    quoted = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', content)
+    quoted = re.sub(r'(\\.)|"', lambda match: match[1] or '\\"', content)
     return '"' + quoted.replace("\n", "\\n") + '"'
 
 
@@ -140,7 +140,7 @@ def has_line_comment(code: str) -> bool:
 def is_balanced(code: str) -> bool:
     """Whether every bracket outside of literals is closed."""
     bare = _LITERALS.sub("", code)
-    return all(bare.count(one) == bare.count(other) for one, other in ("()", "[]", "{}"))
+    return all(bare.count(opening) == bare.count(closing) for opening, closing in ("()", "[]", "{}"))
 
 
 def one_line(statement: str) -> str | None:
@@ -165,14 +165,14 @@ def focal_code(class_name: str, method: str) -> str:
 
 def assertions(method: Any) -> list[Any]:
     """The assertions of a method, outermost ones only, in the order of the text."""
-    found, stack = [], [method]
+    statements, stack = [], [method]
     while stack:
         node = stack.pop()
         if is_assertion(node):
-            found.append(node)
+            statements.append(node)
         else:
             stack.extend(reversed(node.children))
-    return found
+    return statements
 
 
 def cut(method: Any, data: bytes) -> Cut | None:
@@ -195,16 +195,16 @@ def cut_or_say(method: Any, data: bytes) -> Cut:
     """
     if method.has_error:
         raise DataError("syntax that the parser does not know")
-    found = assertions(method)
-    if not found:
+    statements = assertions(method)
+    if not statements:
         raise DataError("no assertion that stands alone")
-    if len(found) > MAX_ASSERTIONS:
+    if len(statements) > MAX_ASSERTIONS:
         raise DataError(f"more than {MAX_ASSERTIONS} assertions")
-    check_place(method, found)
-    targets = [one_line(without_text_blocks(text(node))) for node in found]
+    check_place(method, statements)
+    targets = [one_line(without_text_blocks(text(node))) for node in statements]
     hole = _unused(text(method))
     pieces, at = [], method.start_byte
-    for number, node in enumerate(found):
+    for number, node in enumerate(statements):
         # The only statement of an `if` leaves one that does nothing.
         left = hole.encode() if number == 0 else b"" if node.parent.type in BLOCKS else b";"
         pieces += [data[at : node.start_byte], left]

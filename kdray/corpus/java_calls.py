@@ -1,7 +1,7 @@
 """What a Java test calls on the class under test, or makes of it.
 
 Told by types (see `java_types`); of a variable that is declared elsewhere, by a name like the class's. A method
-may be inherited; of overloads the types of the arguments choose.
+may be inherited; of overloads the types of the arguments choose (see `java_overloads`).
 """
 
 from __future__ import annotations
@@ -10,17 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from kdray.corpus.java_classes import Classes, Method, methods_named, type_name
+from kdray.corpus.java_overloads import fitting
 from kdray.corpus.java_tree import DECLARATIONS, members, name_of, text, walk
-from kdray.corpus.java_types import (
-    Classes,
-    Method,
-    declared,
-    fitting,
-    methods_named,
-    receiver,
-    type_name,
-    type_of,
-)
+from kdray.corpus.java_types import declared, receiver, type_of
 
 _CALLS = ("method_invocation", "object_creation_expression")
 
@@ -41,7 +34,7 @@ class Call(NamedTuple):
     @property
     def makes(self) -> bool:
         """Whether it makes an object of the class."""
-        return bool(self.fits) and all(one.makes for one in self.fits)
+        return bool(self.fits) and all(method.makes for method in self.fits)
 
     @property
     def asks(self) -> bool:
@@ -50,17 +43,17 @@ class Call(NamedTuple):
         return is_getter and self.node.child_by_field_name("arguments").named_child_count == 0
 
 
-def calls_on(method: Any, found: Sequence[Any], name: str, classes: Classes) -> list[Call]:
+def calls_on(method: Any, assertions: Sequence[Any], name: str, classes: Classes) -> list[Call]:
     """What a test calls on the class of that name, or makes of it, up to the end of its last assertion, as it is
     evaluated.
     """
-    end = found[-1].end_byte
+    end = assertions[-1].end_byte
     known, static = _variables(method, classes), _imported(method, name)
     calls = []
     for node in walk(method, but=("class_body",)):
         if node.type not in _CALLS or node.end_byte > end:
             continue
-        arguments = [type_of(one, known, classes) for one in _arguments(node)]
+        arguments = [type_of(argument, known, classes) for argument in _arguments(node)]
         if node.type == "object_creation_expression":
             of = type_name(node.child_by_field_name("type"))
             called = name if of == name else ""
@@ -87,7 +80,8 @@ def _is_own(call: Any, of: str, name: str, static: set[str], classes: Classes) -
 
 
 def _arguments(node: Any) -> list[Any]:
-    return [one for one in node.child_by_field_name("arguments").named_children if "comment" not in one.type]
+    given = node.child_by_field_name("arguments").named_children
+    return [argument for argument in given if "comment" not in argument.type]
 
 
 def _variables(method: Any, classes: Classes) -> dict[str, str]:
@@ -112,33 +106,35 @@ def _imported(method: Any, name: str) -> set[str]:
     while root.parent is not None:
         root = root.parent
     imports = [re.sub(r"\s", "", text(node)) for node in root.children if node.type == "import_declaration"]
-    found = (re.fullmatch(rf"importstatic(?:[\w.]*\.)?{re.escape(name)}\.(\w+|\*);", one) for one in imports)
-    return {one[1] for one in found if one}
+    matches = (
+        re.fullmatch(rf"importstatic(?:[\w.]*\.)?{re.escape(name)}\.(\w+|\*);", line) for line in imports
+    )
+    return {match[1] for match in matches if match}
 
 
-def _is_kind_of(one: str, name: str, classes: Classes) -> bool:
+def _is_kind_of(kind: str, name: str, classes: Classes) -> bool:
     """Whether a class is the one of that name, inherits from it, or is what it inherits from."""
-    return one == name or name in supers_of(one, classes) or one in supers_of(name, classes)
+    return kind == name or name in supers_of(kind, classes) or kind in supers_of(name, classes)
 
 
 def supers_of(name: str, classes: Classes) -> set[str]:
     """All that a class inherits from, and what of that is not in the project."""
     seen, todo = set[str](), [name]
     while todo:
-        found = classes(todo.pop())
-        todo += [one for one in (found.supers if found else ()) if one not in seen]
+        java_class = classes(todo.pop())
+        todo += [parent for parent in (java_class.supers if java_class else ()) if parent not in seen]
         seen |= set(todo)
     return seen
 
 
 def identifiers(node: Any) -> set[str]:
     """The names that stand in a node."""
-    return {text(one) for one in walk(node) if one.type == "identifier"}
+    return {text(inner) for inner in walk(node) if inner.type == "identifier"}
 
 
 def made_of(test: Any, variable: str) -> set[str]:
     """The names in what a variable of a test is made of."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in walk(test):
         if node.type == "variable_declarator" and name_of(node) == variable:
             value = node.child_by_field_name("value")
@@ -146,8 +142,8 @@ def made_of(test: Any, variable: str) -> set[str]:
             value = node.child_by_field_name("right")
         else:
             continue
-        found |= identifiers(value) if value is not None else set()
-    return found
+        names |= identifiers(value) if value is not None else set()
+    return names
 
 
 def given_to(call: Any) -> str:

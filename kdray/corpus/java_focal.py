@@ -22,8 +22,8 @@ from typing import Any
 from kdray.corpus.decode import java_text
 from kdray.corpus.java import assertions, focal_code
 from kdray.corpus.java_calls import Call, calls_on, given_to, identifiers, made_of
+from kdray.corpus.java_classes import Class, Method, class_of
 from kdray.corpus.java_tree import DECLARATIONS, name_of, parse, text, walk
-from kdray.corpus.java_types import Class, Method, class_of
 from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
@@ -62,10 +62,10 @@ class JavaFocal:
         classes = partial(self._class, test_path)
         if classes(name) is None:
             return ""
-        found = assertions(method)
-        if not found:
+        statements = assertions(method)
+        if not statements:
             return ""
-        chosen = _chosen(calls_on(method, found, name, classes), method, found[0])
+        chosen = _chosen(calls_on(method, statements, name, classes), method, statements[0])
         return focal_code(chosen.holder, chosen.source) if chosen else ""
 
     def _class(self, test_path: Path, name: str) -> Class | None:
@@ -89,8 +89,8 @@ def _class_in(path: Path, name: str) -> Class | None:
         root = parse(java_text(read_source(path)).encode())
     except DataError:
         return None
-    found = (node for node in walk(root) if node.type in DECLARATIONS and name_of(node) == name)
-    return next(map(class_of, found), None)
+    nodes = (node for node in walk(root) if node.type in DECLARATIONS and name_of(node) == name)
+    return next(map(class_of, nodes), None)
 
 
 def _chosen(calls: Sequence[Call], test: Any, first: Any) -> Method | None:
@@ -101,7 +101,7 @@ def _chosen(calls: Sequence[Call], test: Any, first: Any) -> Method | None:
     meant = [call for call in named if len(call.name) == longest]
     if not meant and not _names_another(test, words):
         meant = _by_flow([call for call in calls if call.node.end_byte <= first.end_byte], words, test, first)
-    methods = {one.source: one for call in meant for one in call.fits}
+    methods = {method.source: method for call in meant for method in call.fits}
     return next(iter(methods.values())) if len(methods) == 1 else None
 
 
@@ -122,8 +122,8 @@ def _by_flow(calls: Sequence[Call], words: Sequence[str], test: Any, first: Any)
     if not does:  # an assertion about what cannot be made is about making it
         return within[-1:] if re.match(r"[\w.]*assert\w*Throw", text(first)) else []
     names = identifiers(first)
-    behind = names | {name for one in names for name in made_of(test, one)}
-    direct, indirect = ([call for call in does if given_to(call.node) in one] for one in (names, behind))
+    behind = names | {source for name in names for source in made_of(test, name)}
+    direct, indirect = ([call for call in does if given_to(call.node) in held] for held in (names, behind))
     tiers = [[call for call in within if not call.makes], direct, indirect]
     acting = [[call for call in tier if not call.asks] for tier in tiers]
     about = next(filter(None, [*acting, *tiers, [call for call in does if not call.asks]]), [])

@@ -27,20 +27,20 @@ _FAILS = re.compile(r"(?:[\w.]*\.)?(?:Assert|Assertions|TestCase|Fail)")
 _MOCKS = re.compile(r"(?:[\w.]*\.)?Mockito|\w*[iI]nOrder\w*")
 
 
-def check_place(method: Any, found: Sequence[Any]) -> None:
+def check_place(method: Any, assertions: Sequence[Any]) -> None:
     """Raises `DataError` with the reason where the assertions of a test cannot be asked for at one place."""
-    first = found[0]
+    first = assertions[0]
     inside = [first]
     if first.parent.type in BLOCKS:
         inside.append(first.parent)
-    if any(not (inside[-1].start_byte <= node.start_byte < inside[-1].end_byte) for node in found):
+    if any(not (inside[-1].start_byte <= node.start_byte < inside[-1].end_byte) for node in assertions):
         raise DataError("an assertion outside the block of the first one")
     declared = list(_declared(method))
-    for node in found[1:]:
+    for node in assertions[1:]:
         between = {name for name, at in declared if first.end_byte <= at < node.start_byte}
-        if between & {text(one) for one in walk(node) if one.type == "identifier"}:
+        if between & {text(inner) for inner in walk(node) if inner.type == "identifier"}:
             raise DataError("an assertion that names a variable declared behind the first one")
-    if any(_is_check(node) and not _is_within(node, found) for node in walk(method)):
+    if any(_is_check(node) and not _is_within(node, assertions) for node in walk(method)):
         raise DataError("another check that would stay visible")
 
 
@@ -56,8 +56,10 @@ def _declared(method: Any) -> Iterator[tuple[str, int]]:
             yield from ((text(name), name.start_byte) for name in names[-1:])
 
 
-def _is_within(node: Any, found: Sequence[Any]) -> bool:
-    return any(one.start_byte <= node.start_byte and node.end_byte <= one.end_byte for one in found)
+def _is_within(node: Any, assertions: Sequence[Any]) -> bool:
+    return any(
+        outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte for outer in assertions
+    )
 
 
 def _is_check(node: Any) -> bool:

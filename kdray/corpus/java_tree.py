@@ -28,9 +28,9 @@ def walk(node: Any, but: Collection[str] = ()) -> Iterator[Any]:
     """A node and all below it, in the order of the text, but for nodes of some types and what is below them."""
     stack = [node]
     while stack:
-        one = stack.pop()
-        yield one
-        stack.extend(child for child in reversed(one.children) if child.type not in but)
+        node = stack.pop()
+        yield node
+        stack.extend(child for child in reversed(node.children) if child.type not in but)
 
 
 def text(node: Any) -> str:

@@ -19,7 +19,8 @@ from pathlib import Path
 from kdray.console import Advance
 from kdray.corpus.decode import western
 from kdray.corpus.example import Example, Split
-from kdray.corpus.labelled import CODES, labelled_examples
+from kdray.corpus.labelled import labelled_examples
+from kdray.corpus.labelled_row import CODES
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.lines import bare_name, byte_lines, unpacked
 from kdray.corpus.published_sets import ATLAS, LAYOUTS, Layout
@@ -63,8 +64,8 @@ def import_examples(
     root, left_out = Path(source), LeftOut()
     files = _real_names(data_files(root, left_out), left_out)
     layouts = [_layout_of(path) for path in files]
-    known = Counter(one for one in layouts if one is not None)
-    layout = next((one for one, _ in known.most_common(1)), None)
+    known = Counter(layout for layout in layouts if layout is not None)
+    layout = next((layout for layout, _ in known.most_common(1)), None)
     if layout == LABELLED:
         left_out = LeftOut()  # it looks through the files itself
         return Imported(LABELLED, with_unique_ids(labelled_examples(source, language, left_out)), left_out)
@@ -72,12 +73,12 @@ def import_examples(
         raise DataError(_unknown(root, files, left_out))
     if language not in (None, "java"):
         raise DataError(f"--language {language}: {source} holds {layout.name}, which is Java")
-    chosen = [path for path, found in zip(files, layouts, strict=True) if found == layout]
+    chosen = [path for path, other in zip(files, layouts, strict=True) if other == layout]
     of_one = all(_is_one_object(path) for path in chosen[:_LOOKED_AT])
-    for path, found in zip(files, layouts, strict=True):
+    for path, other in zip(files, layouts, strict=True):
         # Among files of many rows, one object of JSON says something about the set.
         is_beside = path.name.startswith(ATLAS.fields[1]) or (not of_one and _is_one_object(path))
-        if found != layout and (found is not None or not is_beside):
+        if other != layout and (other is not None or not is_beside):
             left_out.add(f"a file without rows of {layout.name}", path)
     examples = _read(root, chosen, layout, left_out, progress)
     if not examples:
@@ -124,9 +125,9 @@ def _layout_of(path: Path) -> Layout | str | None:
     if _is_atlas(path):
         return ATLAS
     for row in first_rows(path, _LOOKED_AT):
-        found = next((one for one in LAYOUTS if row.keys() >= set(one.fields)), None)
-        if found is not None:
-            return found
+        layout = next((layout for layout in LAYOUTS if row.keys() >= set(layout.fields)), None)
+        if layout is not None:
+            return layout
         if row.keys() & set(CODES):
             return LABELLED
     return None
@@ -162,9 +163,9 @@ def _line_pairs(tests: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
     if not beside.exists():
         raise DataError(f"{tests}: no {beside.name} beside it")
     pair = [dict(byte_lines(path, left_out)) for path in (tests, beside)]
-    for one, other, name in ((pair[0], pair[1], beside.name), (pair[1], pair[0], tests.name)):
+    for lines, others, name in ((pair[0], pair[1], beside.name), (pair[1], pair[0], tests.name)):
         # One line too few and every pair behind it is a wrong one.
-        if missing := min(one.keys() - other.keys(), default=0):
+        if missing := min(lines.keys() - others.keys(), default=0):
             raise DataError(f"{tests}: line {missing}: no line {missing} in {name}")
     for number, test in pair[0].items():
         place, row = Place(tests, "line", number), None
@@ -178,22 +179,22 @@ def _text(data: bytes) -> str:
     try:
         return data.decode().strip()
     except UnicodeDecodeError:
-        found = western(data)
-    if found is None:
+        text = western(data)
+    if text is None:
         raise DataError("encoding: neither UTF-8 nor Latin")
-    return found.strip()
+    return text.strip()
 
 
 def _unknown(root: Path, files: Sequence[Path], left_out: LeftOut) -> str:
     if not files:
-        found = "no file with data"
+        shown = "no file with data"
     else:
-        rows_found = first_rows(files[0], 1)
-        found = f"{files[0].name} with "
-        found += f"fields {', '.join(list(rows_found[0])[:8])}" if rows_found else "no row"
+        first = first_rows(files[0], 1)
+        shown = f"{files[0].name} with "
+        shown += f"fields {', '.join(list(first[0])[:8])}" if first else "no row"
         for path in files[:3]:
             list(guarded(path, _rows(path, left_out), left_out))
     known = [f"{layout.name} ({', '.join(layout.fields)})" for layout in LAYOUTS]
     known.append(f"{LABELLED} (one of {', '.join(CODES)})")
-    said = f"{root}: no layout that is known: found {found}; expected {'; '.join(known)}"
+    said = f"{root}: no layout that is known: found {shown}; expected {'; '.join(known)}"
     return "; ".join([said, *left_out.lines()])

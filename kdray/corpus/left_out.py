@@ -71,7 +71,9 @@ class LeftOut:
 
 def told(because: dict[str, dict[str, Any]]) -> list[str]:
     """What was left out, a line a reason."""
-    return [f"left out {one['count']:,}, first {one['first']}: {reason}" for reason, one in because.items()]
+    return [
+        f"left out {entry['count']:,}, first {entry['first']}: {reason}" for reason, entry in because.items()
+    ]
 
 
 def plain_path(path: str | Path) -> str:

@@ -142,7 +142,7 @@ def writable(value: Any) -> bool:
     if isinstance(value, str):
         return is_text(value)
     if isinstance(value, dict):
-        return all(writable(one) for pair in value.items() for one in pair)
+        return all(writable(part) for pair in value.items() for part in pair)
     return all(map(writable, value)) if isinstance(value, list) else True
 
 

@@ -55,8 +55,8 @@ class Options:
     given_away: bool = False
 
 
-Found = tuple[list[Example], LeftOut]
-Miner = Callable[[list[Named]], Found]
+Mined = tuple[list[Example], LeftOut]
+Miner = Callable[[list[Named]], Mined]
 """The examples of some files."""
 
 
@@ -101,11 +101,11 @@ def mine(
     chunks = [files[i : i + FILES_PER_CHUNK] for i in range(0, len(files), FILES_PER_CHUNK)]
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     examples: list[Example] = []
-    for done, found in enumerate(
+    for done, (mined, passed_over) in enumerate(
         _mine_chunks(chunks, _miner(language, roots, files, options), workers), start=1
     ):
-        examples += found[0]
-        left_out.merge(found[1])
+        examples += mined
+        left_out.merge(passed_over)
         if progress:
             progress(done, len(chunks))
     if not options.given_away:
@@ -130,33 +130,33 @@ def _miner(language: str, roots: dict[str, Path], files: list[Named], options: O
     return partial(_mine_java, sources=[file.path for file in files], origins=origins)
 
 
-def _mine_chunks(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Found]:
+def _mine_chunks(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Mined]:
     return map(miner, chunks) if workers == 1 else _mine_parallel(chunks, miner, workers)
 
 
-def _mine_parallel(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Found]:
+def _mine_parallel(chunks: list[list[Named]], miner: Miner, workers: int) -> Iterable[Mined]:
     # spawn: the parent may have threads by now, and a forked lock may stay locked for ever.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(miner, chunks)
 
 
-def _mine_python(files: list[Named], roots: dict[str, Path], options: Options) -> Found:
+def _mine_python(files: list[Named], roots: dict[str, Path], options: Options) -> Mined:
     focal, left_out = FocalFinder(roots), LeftOut()
-    found: list[Example] = []
+    examples: list[Example] = []
     for file in files:
         path = Path(file.path)
         if is_test_file(path):
-            found += mine_file(path, file.group, focal, left_out, options.whole)
+            examples += mine_file(path, file.group, focal, left_out, options.whole)
         if options.doctests:
-            found += mine_doctests(path, file.group, left_out)
-    return found, left_out
+            examples += mine_doctests(path, file.group, left_out)
+    return examples, left_out
 
 
-def _mine_java(files: list[Named], sources: list[str], origins: dict[str, Origin]) -> Found:
+def _mine_java(files: list[Named], sources: list[str], origins: dict[str, Origin]) -> Mined:
     focal, left_out = JavaFocal(sources), LeftOut()
-    found = [
-        one
+    examples = [
+        example
         for file in files
-        for one in mine_java.mine_file(Path(file.path), file.group, focal, origins[file.root], left_out)
+        for example in mine_java.mine_file(Path(file.path), file.group, focal, origins[file.root], left_out)
     ]
-    return found, left_out
+    return examples, left_out

@@ -52,18 +52,18 @@ def mine_file(path: Path, group: str, focal: JavaFocal, origin: Origin, left_out
     for method, class_name in _tests(root := parse(data), path.stem):
         name = f"{class_name}.{name_of(method)}"
         with left_out.rather_than_fail(f"{group} {name}"):
-            found = cut_or_say(method, data)
+            cut = cut_or_say(method, data)
             examples.append(
                 Example(
-                    id=fingerprint(group, name, *found),
+                    id=fingerprint(group, name, *cut),
                     group=group,
                     language="java",
                     test=name,
                     focal=focal.find(class_name, path, method),
-                    context=found.context,
-                    target=found.target,
+                    context=cut.context,
+                    target=cut.target,
                     split=split_of(group),
-                    after=found.after,
+                    after=cut.after,
                     repo=origin.repo,
                     commit=origin.commit,
                     license=origin.license,
@@ -116,8 +116,10 @@ def _is_test(method: Any, of_class: list[str]) -> bool:
 
 def _annotations(node: Any) -> list[str]:
     """Names of a declaration's annotations, without their packages."""
-    found = [child for holder in _holders(node) for child in holder.children if "annotation" in child.type]
-    return [name_of(annotation).rpartition(".")[2] for annotation in found]
+    annotations = [
+        child for holder in _holders(node) for child in holder.children if "annotation" in child.type
+    ]
+    return [name_of(annotation).rpartition(".")[2] for annotation in annotations]
 
 
 def _modifiers(node: Any) -> list[str]:

@@ -89,7 +89,7 @@ def _commit(root: Path) -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        found = subprocess.run(
+        answer = subprocess.run(
             ["git", "-C", str(root), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
@@ -98,12 +98,12 @@ def _commit(root: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 def _debian_version(root: Path) -> str:
-    found = re.match(r"\S+ \(([^)]+)\)", _text(root / "debian" / "changelog"))
-    return found[1] if found else ""
+    match = re.match(r"\S+ \(([^)]+)\)", _text(root / "debian" / "changelog"))
+    return match[1] if match else ""
 
 
 def _license(root: Path) -> str:
@@ -120,17 +120,17 @@ def _license(root: Path) -> str:
 
 def _license_files(root: Path) -> list[Path]:
     """Those of the checkout, in folders for them too, then Debian's."""
-    found = [path for path in sorted(root.iterdir()) if _LICENSE_NAMES.match(path.name)]
-    inside = [path for folder in found if folder.is_dir() for path in sorted(folder.iterdir())]
-    files = [path for path in [*found, *inside] if path.is_file() and path.suffix not in (".java", ".py")]
+    named = [path for path in sorted(root.iterdir()) if _LICENSE_NAMES.match(path.name)]
+    inside = [path for folder in named if folder.is_dir() for path in sorted(folder.iterdir())]
+    files = [path for path in [*named, *inside] if path.is_file() and path.suffix not in (".java", ".py")]
     return [*files, root / "META-INF" / "LICENSE", root / "debian" / "copyright"]
 
 
 def _encoding(root: Path) -> str:
     for pattern, words in ENCODINGS:
         for path in sorted(root.glob(pattern)):
-            if found := re.search(words, _text(path), re.MULTILINE):
-                return str(next(filter(None, found.groups())))
+            if match := re.search(words, _text(path), re.MULTILINE):
+                return str(next(filter(None, match.groups())))
     return ""
 
 

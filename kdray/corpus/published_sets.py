@@ -80,13 +80,13 @@ class Layout:
 def _masked(row: Row) -> Published:
     before, after = _opened(_text(row, "test_method_masked"))
     written = row.get("assertions")
-    if not isinstance(written, list) or not written or not all(isinstance(one, str) for one in written):
+    if not isinstance(written, list) or not written or not all(isinstance(text, str) for text in written):
         raise DataError("assertions: expected a list of texts")
     return Published(
         test=_joined(_text(row, "test_class", ""), _text(row, "test_name", "")),
         focal=java.focal_code(_text(row, "focal_class", ""), _text(row, "focal_method")),
         context=before,
-        target=" ".join(_statement(_without_comments(one)) for one in written),
+        target=" ".join(_statement(_without_comments(assertion)) for assertion in written),
         after=after,
         path=_text(row, "path", ""),
         repo=_text(row, "repo", ""),
@@ -101,7 +101,7 @@ def _methods2test(row: Row) -> Published:
     method = next((node for node in java.walk(java.parse(data)) if node.type == "method_declaration"), None)
     if method is None:
         raise DataError("test_case: no method")
-    found = java.cut_or_say(method, data)
+    cut = java.cut_or_say(method, data)
     test_class, focal_class, repository = (
         _part(row, name, {}) for name in ("test_class", "focal_class", "repository")
     )
@@ -110,7 +110,7 @@ def _methods2test(row: Row) -> Published:
     return Published(
         test=_joined(_text(test_class, "identifier", ""), _text(case, "identifier", "")),
         focal=java.focal_code(_text(focal_class, "identifier", ""), _text(focal, "body")),
-        **found._asdict(),
+        **cut._asdict(),
         path=_text(test_class, "file", ""),
         repo="/".join(url.split("/")[-2:]) or ("" if number is None else str(number)),
     )
@@ -174,10 +174,10 @@ def _opened(masked: str) -> tuple[str, str]:
     places = len(java.PLACEHOLDER.findall(masked))
     if places != 1:
         raise DataError(f"expected one placeholder in the test, found {places}")
-    found = java.opened(masked)
-    if found is None:
+    parts = java.opened(masked)
+    if parts is None:
         raise DataError("the placeholder stands in a comment of several lines, or behind other words in one")
-    return found
+    return parts
 
 
 def _without_comments(assertion: str) -> str:

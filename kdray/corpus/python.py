@@ -81,7 +81,7 @@ def _test_functions(
         elif isinstance(node, ast.ClassDef):
             yield from _test_functions(node.body, node, f"{prefix}{node.name}.")
         elif isinstance(node, ast.If | ast.Try | ast.With):
-            handlers = [one.body for one in getattr(node, "handlers", [])]
+            handlers = [handler.body for handler in getattr(node, "handlers", [])]
             parts = [node.body, *handlers, getattr(node, "orelse", []), getattr(node, "finalbody", [])]
             for part in parts:
                 yield from _test_functions(part, holder, prefix)
@@ -124,7 +124,7 @@ def mine_function(
     left_out, where = LeftOut() if left_out is None else left_out, f"{group} {name}"
     examples = []
     prefix = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
-    decorators = [f"@{ast.unparse(one)}" for one in function.decorator_list] if whole else []
+    decorators = [f"@{ast.unparse(decorator)}" for decorator in function.decorator_list] if whole else []
     lines = [*before, *decorators, f"{prefix} {function.name}({ast.unparse(function.args)}):"]
     for position, statement in enumerate(function.body):
         if position == 0 and is_docstring(statement):

@@ -83,11 +83,11 @@ def files_below(root: Path, left_out: LeftOut) -> list[Path]:
     def unread(error: OSError) -> None:
         left_out.add(f"a folder that cannot be read: {error.strerror}", plain_path(error.filename))
 
-    found: list[Path] = []
+    paths: list[Path] = []
     for folder, folders, names in os.walk(root, onerror=unread):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
+        paths += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in paths if path.is_file())
 
 
 def _is_data(path: Path, left_out: LeftOut) -> bool:
@@ -109,7 +109,7 @@ def _named_by_state(path: Path) -> set[str]:
         return {path.name}
     try:
         listed = parsed(whole(state, MAX_JSON_BYTES))["_data_files"]
-        return {one["filename"] for one in listed}
+        return {file["filename"] for file in listed}
     except (DataError, KeyError, TypeError):
         return {path.name}
 
@@ -172,10 +172,10 @@ def _values(path: Path, form: str, left_out: LeftOut) -> Iterator[tuple[int, Any
     return enumerate(_json(path) if form == "json" else _table(path, form), 1)
 
 
-def guarded(path: Path, found: Iterator[Any], left_out: LeftOut) -> Iterator[Any]:
+def guarded(path: Path, items: Iterator[Any], left_out: LeftOut) -> Iterator[Any]:
     """What is read from a file up to where it is damaged; the rest is counted as one."""
     try:
-        yield from found
+        yield from items
     except DataError as error:
         left_out.add(str(error).removeprefix(f"{path}: "), path)
 
@@ -227,15 +227,15 @@ def _arrow(path: Path) -> Iterator[Any]:
 
 def first_rows(path: Path, count: int) -> list[Row]:
     """At most `count` rows of a file, as far as it can be read."""
-    found: list[Row] = []
+    first: list[Row] = []
     try:
         for _, row in rows(path, LeftOut()):
-            found.append(row)
-            if len(found) == count:
+            first.append(row)
+            if len(first) == count:
                 break
     except DataError:
         pass
-    return found
+    return first
 
 
 def stem(path: Path) -> str:

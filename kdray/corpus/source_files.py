@@ -48,7 +48,9 @@ def _named(folders: Sequence[Path], taken: set[str]) -> dict[str, Path]:
     while True:
         names = {folder: plain_path("/".join(folder.parts[-length[folder] :])) for folder in folders}
         counts = Counter([*names.values(), *taken])
-        alike = [one for one in folders if counts[names[one]] > 1 and length[one] < len(one.parts)]
+        alike = [
+            folder for folder in folders if counts[names[folder]] > 1 and length[folder] < len(folder.parts)
+        ]
         if not alike:
             return {name: folder for folder, name in names.items()}
         for folder in alike:

@@ -65,12 +65,12 @@ def named_splits(paths: Sequence[Path]) -> list[Split | None]:
     """The split of each file of a set. `eval` is the validation part, but where another is called that and no
     file is a test part.
     """
-    found = [named_split(path) for path in paths]
+    splits = [named_split(path) for path in paths]
     names = [_split_name(path) for path in paths]
-    validation = {name for name, split in zip(names, found, strict=True) if split == "valid"}
-    if "test" in found or not validation - set(EVALUATION):
-        return found
-    return ["test" if name in EVALUATION else split for name, split in zip(names, found, strict=True)]
+    validation = {name for name, split in zip(names, splits, strict=True) if split == "valid"}
+    if "test" in splits or not validation - set(EVALUATION):
+        return splits
+    return ["test" if name in EVALUATION else split for name, split in zip(names, splits, strict=True)]
 
 
 def named_split(path: Path) -> Split | None:
@@ -115,7 +115,7 @@ def by_file(examples: Iterable[Example]) -> list[Example]:
     Its own held-out splits are left out, so that they stay unseen.
     """
     return without_duplicates(
-        replace(one, split=split_of(one.group)) for one in examples if one.split == "train"
+        replace(example, split=split_of(example.group)) for example in examples if example.split == "train"
     )
 
 
@@ -169,8 +169,8 @@ def without_given_away(examples: Iterable[Example], left_out: LeftOut | None = N
 def with_unique_ids(examples: Iterable[Example]) -> list[Example]:
     """The examples, of which a later one with the id of another gets one of its own."""
     seen: dict[str, int] = {}
-    found = []
+    unique = []
     for example in examples:
         seen[example.id] = count = seen.get(example.id, 0) + 1
-        found.append(example if count == 1 else replace(example, id=fingerprint(example.id, str(count))))
-    return found
+        unique.append(example if count == 1 else replace(example, id=fingerprint(example.id, str(count))))
+    return unique

@@ -78,7 +78,7 @@ def begin(
         if study
         else _of_teacher(name, teacher or TEACHER, sweep, recipe)
     )
-    found = sweep_from(read_value(texts[sweep]), sweep)
+    begun = sweep_from(read_value(texts[sweep]), sweep)
     if recipe in texts:
         parse(TeacherRecipe, read_value(texts[recipe]), recipe)
     there = [path for path in texts if Path(path).exists()]
@@ -88,7 +88,7 @@ def begin(
         )
     for path, text in texts.items():
         write_atomic(path, text)
-    return _told(found, texts, sweep, recipe, study)
+    return _told(begun, texts, sweep, recipe, study)
 
 
 def _of_study(name: str, study: str, sweep: str, recipe: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _of_study(name: str, study: str, sweep: str, recipe: str) -> dict[str, str]:
     file = packaged("sweeps") / f"{teacher}.yaml"
     if file.is_file():
         texts[recipe] = file.read_text(encoding="utf-8")
-    return {path: one.replace(f"sweeps/{teacher}.yaml", recipe) for path, one in texts.items()}
+    return {path: text.replace(f"sweeps/{teacher}.yaml", recipe) for path, text in texts.items()}
 
 
 def _of_teacher(name: str, teacher: str, sweep: str, recipe: str) -> dict[str, str]:
@@ -168,9 +168,9 @@ def corpus_command(task: str, corpus: str, *, packages: bool = False) -> str:
     return f"kdray corpus mine{'' if packages else ' path/to/your/project'} --out {corpus}"
 
 
-def _told(found: Sweep, texts: Mapping[str, str], sweep: str, recipe: str, study: str | None) -> Beginning:
-    trial = found.trial
-    files = {sweep: f"{found.search.trials} trials over {', '.join(found.space)}"}
+def _told(begun: Sweep, texts: Mapping[str, str], sweep: str, recipe: str, study: str | None) -> Beginning:
+    trial = begun.trial
+    files = {sweep: f"{begun.search.trials} trials over {', '.join(begun.space)}"}
     commands = [corpus_command(trial.task, str(trial.corpus), packages=bool(study))]
     if recipe in texts and study:
         files[recipe] = "its teacher"

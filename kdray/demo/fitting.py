@@ -67,21 +67,23 @@ def fit(teacher: str) -> Fitting:
     """
     config = load_config(teacher)
     try:
-        found = describe(config)
+        architecture = describe(config)
     except DataError as error:
         raise DataError(f"{teacher}: {error}") from error
     vocab = int(config.vocab_size)
     # Heads that share keys and values are not cut (`students.axes`).
-    cuttable = getattr(config, "num_key_value_heads", found.heads) == found.heads
-    smaller = list(_smaller(found))
-    small = (one for one in smaller if params(one, vocab) <= MOST * params(found, vocab))
+    cuttable = getattr(config, "num_key_value_heads", architecture.heads) == architecture.heads
+    smaller = list(_smaller(architecture))
+    small = (student for student in smaller if params(student, vocab) <= MOST * params(architecture, vocab))
     student = next(small, smaller[-1]).model_copy(update={"init": "sliced" if cuttable else "random"})
-    encoding = saved_encoding(teacher) if is_ours(teacher) else ENCODINGS[found.family]
-    if found.family == "roberta":
+    encoding = saved_encoding(teacher) if is_ours(teacher) else ENCODINGS[architecture.family]
+    if architecture.family == "roberta":
         encoding = encoding.model_copy(
-            update={"max_input": min(encoding.max_input, found.positions - RESERVED)}
+            update={"max_input": min(encoding.max_input, architecture.positions - RESERVED)}
         )
-    return Fitting(task_name(config), found, student, encoding, _space(found, student), vocab, cuttable)
+    return Fitting(
+        task_name(config), architecture, student, encoding, _space(architecture, student), vocab, cuttable
+    )
 
 
 def written(part: Student) -> dict[str, Any]:

@@ -38,46 +38,48 @@ class Finding:
     broken: bool = False
 
 
-def findings(found: Checkup) -> list[Finding]:
+def findings(checkup: Checkup) -> list[Finding]:
     """Everything that is wrong, what is broken first."""
     every = [
-        one
+        finding
         for look in (_packages, _torch, _accelerator, _memory, _disks, _settings, _parts)
-        for one in look(found)
+        for finding in look(checkup)
     ]
     return sorted(every, key=lambda finding: not finding.broken)
 
 
-def _packages(found: Checkup) -> Iterator[Finding]:
-    if not found.packages:
+def _packages(checkup: Checkup) -> Iterator[Finding]:
+    if not checkup.packages:
         yield Finding(
             "checking versions",
             "the distribution kdray is not installed, this is a bare checkout",
             "pip install -e .",
         )
-    for one in found.packages:
-        mend = f"pip install '{one.wanted}'"
-        if one.installed is None:
-            yield Finding("kdray", f"{one.name} is not installed", mend, broken=True)
-        elif not one.within:
-            yield Finding("kdray", f"{one.name} {one.installed} is not in {one.declared}", mend, broken=True)
-        elif one.lacks:
-            missing = " ".join(one.lacks)
-            yield Finding("kdray", f"{one.name} lacks {missing}", f"pip install {missing}", broken=True)
+    for package in checkup.packages:
+        mend = f"pip install '{package.wanted}'"
+        if package.installed is None:
+            yield Finding("kdray", f"{package.name} is not installed", mend, broken=True)
+        elif not package.within:
+            yield Finding(
+                "kdray", f"{package.name} {package.installed} is not in {package.declared}", mend, broken=True
+            )
+        elif package.lacks:
+            missing = " ".join(package.lacks)
+            yield Finding("kdray", f"{package.name} lacks {missing}", f"pip install {missing}", broken=True)
 
 
-def _torch(found: Checkup) -> Iterator[Finding]:
-    if found.accelerators.error:
+def _torch(checkup: Checkup) -> Iterator[Finding]:
+    if checkup.accelerators.error:
         yield Finding(
             "everything that trains or decodes",
-            f"torch cannot be imported: {found.accelerators.error}",
+            f"torch cannot be imported: {checkup.accelerators.error}",
             "pip install --force-reinstall torch",
             broken=True,
         )
 
 
-def _accelerator(found: Checkup) -> Iterator[Finding]:
-    devices = found.accelerators
+def _accelerator(checkup: Checkup) -> Iterator[Finding]:
+    devices = checkup.accelerators
     if devices.names or devices.error:
         return
     what = "resources.gpus_per_worker above 0"
@@ -95,15 +97,15 @@ def _accelerator(found: Checkup) -> Iterator[Finding]:
         yield Finding(what, why, "see what nvidia-smi or rocm-smi says: a driver as new as torch wants")
 
 
-def _memory(found: Checkup) -> Iterator[Finding]:
-    usable = found.memory.usable_bytes
+def _memory(checkup: Checkup) -> Iterator[Finding]:
+    usable = checkup.memory.usable_bytes
     if usable < DEMO_BYTES:
         yield Finding(
             "kdray demo, beside anything else",
             f"{gigabytes(usable)} may be used here, and it takes up to {gigabytes(DEMO_BYTES)}",
             "raise the container's or job's limit; in your own sweeps lower resources.max_concurrent",
         )
-    shared = found.shared_memory
+    shared = checkup.shared_memory
     if shared is not None and shared.free_bytes < OBJECT_STORE_BYTES:
         yield Finding(
             "Ray's object store in memory",
@@ -112,8 +114,8 @@ def _memory(found: Checkup) -> Iterator[Finding]:
         )
 
 
-def _disks(found: Checkup) -> Iterator[Finding]:
-    here, temporary = found.here, found.temporary
+def _disks(checkup: Checkup) -> Iterator[Finding]:
+    here, temporary = checkup.here, checkup.temporary
     if not here.writable:
         yield Finding(
             f"running anything in {here.folder}", "no file can be made there", "cd to a folder of yours"
@@ -147,7 +149,7 @@ def _disks(found: Checkup) -> Iterator[Finding]:
         )
 
 
-def _settings(found: Checkup) -> Iterator[Finding]:
+def _settings(checkup: Checkup) -> Iterator[Finding]:
     checks: tuple[Callable[[], float], ...] = (limit_bytes, patience_s)
     for check in checks:
         try:
@@ -155,23 +157,23 @@ def _settings(found: Checkup) -> Iterator[Finding]:
         except KdrayError as error:
             name = str(error).partition("=")[0]
             yield Finding("URIs", str(error), f"unset {name}")
-    if found.offline:
+    if checkup.offline:
         yield Finding(
             "teachers by the name of a hub",
-            f"{found.offline} is set: only what is cached",
-            f"unset {found.offline}",
+            f"{checkup.offline} is set: only what is cached",
+            f"unset {checkup.offline}",
         )
 
 
-def _parts(found: Checkup) -> Iterator[Finding]:
-    if found.compilers["c++"] is None:
+def _parts(checkup: Checkup) -> Iterator[Finding]:
+    if checkup.compilers["c++"] is None:
         yield Finding(
             "DeepSpeed's own kernels (zero_optimization with offload_optimizer)",
             "no C++ compiler; nothing else needs one",
             "apt-get install g++, or the like",
         )
     for command, place in (("sbatch", "slurm"), ("kubectl", "kuberay")):
-        if not found.commands[command]:
+        if not checkup.commands[command]:
             why = f"no {command} here"
             yield Finding(
                 f"kdray launch --on {place}", why, "run it where that is; --dry-run prints what to submit"

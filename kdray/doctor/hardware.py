@@ -63,9 +63,9 @@ def cores() -> float:
 def memory() -> Memory:
     """Memory as it is now."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [one for one in memory_limits() if one.limit_bytes < machine]
-    free = [available_bytes() or machine, *(one.limit_bytes - one.used_bytes for one in limits)]
-    return Memory(machine, min([machine, *(one.limit_bytes for one in limits)]), max(0, min(free)))
+    limits = [limit for limit in memory_limits() if limit.limit_bytes < machine]
+    free = [available_bytes() or machine, *(limit.limit_bytes - limit.used_bytes for limit in limits)]
+    return Memory(machine, min([machine, *(limit.limit_bytes for limit in limits)]), max(0, min(free)))
 
 
 def disk(folder: str) -> Disk | None:

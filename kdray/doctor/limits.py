@@ -64,8 +64,8 @@ def _own(groups: Path, proc: Path, controller: str) -> Iterator[Path]:
 
 def _stat(path: Path) -> int:
     """Bytes of cache that nobody has used for a while."""
-    found = dict(line.split() for line in _lines(path))
-    return int(found.get("total_inactive_file", found.get("inactive_file", 0)))
+    counts = dict(line.split() for line in _lines(path))
+    return int(counts.get("total_inactive_file", counts.get("inactive_file", 0)))
 
 
 def _lines(path: Path) -> list[str]:

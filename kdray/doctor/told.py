@@ -12,58 +12,59 @@ from kdray.doctor.hardware import Disk
 from kdray.doctor.versions import Extra
 
 
-def as_data(found: Checkup, wrong: Sequence[Finding]) -> dict[str, Any]:
+def as_data(checkup: Checkup, wrong: Sequence[Finding]) -> dict[str, Any]:
     """Machine-readable."""
-    packages = [asdict(one) | {"fine": one.fine} for one in found.packages]
-    extras = [asdict(one) | {"installed": not one.missing} for one in found.extras]
+    packages = [asdict(package) | {"fine": package.fine} for package in checkup.packages]
+    extras = [asdict(extra) | {"installed": not extra.missing} for extra in checkup.extras]
     return {
-        "fine": not any(one.broken for one in wrong),
-        **asdict(found),
+        "fine": not any(finding.broken for finding in wrong),
+        **asdict(checkup),
         "packages": packages,
         "extras": extras,
-        "findings": [asdict(one) for one in wrong],
+        "findings": [asdict(finding) for finding in wrong],
     }
 
 
-def to_text(found: Checkup, wrong: Sequence[Finding]) -> str:
+def to_text(checkup: Checkup, wrong: Sequence[Finding]) -> str:
     """Lines of text: versions, machine, extras, what is wrong, and the verdict last."""
-    broken = [one for one in wrong if one.broken]
+    broken = [finding for finding in wrong if finding.broken]
     parts = [
-        f"kdray {found.kdray}   Python {found.python}   {found.system}",
+        f"kdray {checkup.kdray}   Python {checkup.python}   {checkup.system}",
         _columns(
-            (one.name, one.installed or "-", one.declared, "" if one.fine else "!") for one in found.packages
+            (package.name, package.installed or "-", package.declared, "" if package.fine else "!")
+            for package in checkup.packages
         ),
-        _columns(_machine(found)),
-        _columns(map(_extra, found.extras)),
+        _columns(_machine(checkup)),
+        _columns(map(_extra, checkup.extras)),
         "\n".join(map(_shown, wrong)),
         f"{len(broken)} of the above must be mended" if broken else "kdray can run here",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _machine(found: Checkup) -> Iterable[tuple[str, str]]:
-    memory, devices = found.memory, found.accelerators
+def _machine(checkup: Checkup) -> Iterable[tuple[str, str]]:
+    memory, devices = checkup.memory, checkup.accelerators
     limited = (
         ""
         if memory.usable_bytes == memory.machine_bytes
         else f" of the machine's {gigabytes(memory.machine_bytes)}"
     )
-    yield "cores", f"{found.cores:g}"
+    yield "cores", f"{checkup.cores:g}"
     yield "memory", f"{gigabytes(memory.usable_bytes)}{limited}, {gigabytes(memory.free_bytes)} free"
-    for disk in dict.fromkeys((found.shared_memory, found.here, found.temporary)):
+    for disk in dict.fromkeys((checkup.shared_memory, checkup.here, checkup.temporary)):
         if disk is not None:
             yield disk.folder, _room(disk)
     yield (
         "accelerators",
         ", ".join(devices.names) or f"none (torch is built for {devices.built_for or 'nothing here'})",
     )
-    yield "compilers", ", ".join(f"{name} {path or '-'}" for name, path in found.compilers.items())
+    yield "compilers", ", ".join(f"{name} {path or '-'}" for name, path in checkup.compilers.items())
 
 
-def _extra(one: Extra) -> tuple[str, ...]:
-    if not one.missing:
-        return f"[{one.name}]", one.adds, "installed"
-    return f"[{one.name}]", one.adds, f"pip install '{one.wanted}'"
+def _extra(extra: Extra) -> tuple[str, ...]:
+    if not extra.missing:
+        return f"[{extra.name}]", extra.adds, "installed"
+    return f"[{extra.name}]", extra.adds, f"pip install '{extra.wanted}'"
 
 
 def _room(disk: Disk) -> str:
@@ -71,8 +72,9 @@ def _room(disk: Disk) -> str:
     return f"{gigabytes(disk.free_bytes)} free of {gigabytes(disk.total_bytes)}{words}"
 
 
-def _shown(one: Finding) -> str:
-    return f"{'BROKEN' if one.broken else 'not here'}  {one.what}: {one.why}\n          mend: {one.mend}"
+def _shown(finding: Finding) -> str:
+    verdict = "BROKEN" if finding.broken else "not here"
+    return f"{verdict}  {finding.what}: {finding.why}\n          mend: {finding.mend}"
 
 
 def _columns(rows: Iterable[Sequence[str]]) -> str:

@@ -72,7 +72,7 @@ class Extra:
 
 def needed() -> list[Package]:
     """The packages that kdray cannot do without; none where its own distribution is not installed."""
-    return [package(one) for one in _requirements(DISTRIBUTION, "")]
+    return [package(asked) for asked in _requirements(DISTRIBUTION, "")]
 
 
 def extras() -> list[Extra]:
@@ -83,7 +83,7 @@ def extras() -> list[Extra]:
         Extra(
             name,
             adds,
-            tuple(one.name for one in map(package, _requirements(DISTRIBUTION, name)) if not one.fine),
+            tuple(part.name for part in map(package, _requirements(DISTRIBUTION, name)) if not part.fine),
         )
         for name, adds in EXTRAS.items()
     ]
@@ -102,10 +102,10 @@ def package(asked: Requirement) -> Package:
     installed = version_of(asked.name)
     within = installed is not None and asked.specifier.contains(installed, prereleases=True)
     lacks = {
-        one.name
+        other.name
         for extra in asked.extras
-        for one in _requirements(asked.name, extra)
-        if version_of(one.name) is None
+        for other in _requirements(asked.name, extra)
+        if version_of(other.name) is None
     }
     declared = ",".join(sorted(map(str, asked.specifier), key=lambda part: part[0] == "<"))
     return Package(asked.name, declared, installed, within, tuple(sorted(lacks)))
@@ -118,8 +118,10 @@ def _requirements(distribution: str, extra: str) -> Iterator[Requirement]:
     if version_of(distribution) is None:
         return
     for line in metadata.requires(distribution) or ():
-        one = Requirement(line)
+        requirement = Requirement(line)
         here: dict[str, Any] = {"extra": extra}
-        only_here = not extra or (one.marker is not None and not one.marker.evaluate({"extra": ""}))
-        if only_here and (one.marker is None or one.marker.evaluate(here)):
-            yield one
+        only_here = not extra or (
+            requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
+        )
+        if only_here and (requirement.marker is None or requirement.marker.evaluate(here)):
+            yield requirement

@@ -120,7 +120,9 @@ class Capturing:
         self._sweep, self._stage, self._corpus = sweep, stage, trial.corpus
         voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size)
         described = {trial.shards: plan} | plan.stores
-        self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
+        self._codecs = {
+            folder: make(store.codec, **store.codec_params) for folder, store in described.items()
+        }
         self._model, self._tokenizer, self._task = voice.load()
         check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
         self._header = ShardHeader(

@@ -39,11 +39,11 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     """Writes the HTML, prints front or summary; exits with 1 where the sweep did not reach what was asked."""
     from kdray.report.show import table_text
 
-    found, page = front_of(launched), write_page(launched)
+    front, page = front_of(launched), write_page(launched)
     if as_json:
         show(json.dumps(summary(launched, marks), indent=1))
     else:
-        show(table_text(found, launched.records, marks))
+        show(table_text(front, launched.records, marks))
     name = launched.sweep.name
     total = sum(launched.seconds.values())
     spent = "  ".join(f"{stage_name} {value:.0f} s" for stage_name, value in launched.seconds.items())

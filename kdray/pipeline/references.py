@@ -38,7 +38,7 @@ def references(
     said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
     teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
     teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
-    found: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
+    marks: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
     known = trial.corpus is not None and exists(join(trial.corpus, "corpus.json"))
 
     def data() -> tuple[Sequence[Example], Sequence[Example]]:
@@ -46,6 +46,6 @@ def references(
         examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
         return read_corpus(trial.corpus, "train"), examples
 
-    found |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
-    write_json(path, found)
-    return found
+    marks |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
+    write_json(path, marks)
+    return marks

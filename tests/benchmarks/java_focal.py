@@ -17,8 +17,8 @@ import json
 import sys
 from pathlib import Path
 
+from kdray.corpus.java_classes import class_of
 from kdray.corpus.java_tree import DECLARATIONS, name_of, parse, walk
-from kdray.corpus.java_types import class_of
 from kdray.corpus.mine import mine
 from kdray.evaluation.intervals import wilson
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from kdray.metamorphic.transforms import python_scope
 from kdray.metamorphic.transforms.curly import Unit
-from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.dialects import unit_of
 from kdray.metamorphic.transforms.tree import Source, parse
 
 NAME = re.compile(r"^[^\W\d]\w*$")
@@ -74,9 +74,9 @@ class Identifiers:
 def identifiers(language: str, code: str) -> Identifiers:
     """The changeable names of some code; none where it cannot be parsed or understood."""
     source = parse(language, code, "")
-    found = _python(source) if language == "python" else _curly(source)
-    order = sorted(found, key=lambda name: found[name])
-    return Identifiers(code, language, {name: found[name] for name in order}, frozenset(WORD.findall(code)))
+    places = _python(source) if language == "python" else _curly(source)
+    order = sorted(places, key=lambda name: places[name])
+    return Identifiers(code, language, {name: places[name] for name in order}, frozenset(WORD.findall(code)))
 
 
 def _python(source: Source | str) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -90,11 +90,11 @@ def _python(source: Source | str) -> dict[str, tuple[tuple[int, int], ...]]:
 
 
 def _curly(source: Source | str) -> dict[str, tuple[tuple[int, int], ...]]:
-    found: Unit | str = source if isinstance(source, str) else unit(source)
-    if isinstance(found, str):
+    unit: Unit | str = source if isinstance(source, str) else unit_of(source)
+    if isinstance(unit, str):
         return {}
     return {
-        name: tuple((use.start, use.end) for use in found.uses[name])
-        for name in found.declarations
-        if found.is_plain(name)
+        name: tuple((use.start, use.end) for use in unit.uses[name])
+        for name in unit.declarations
+        if unit.is_plain(name)
     }

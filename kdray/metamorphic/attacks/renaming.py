@@ -80,10 +80,10 @@ def mhm(scene: Scene, iterations: int = 100, candidates: int = 30, threshold: fl
     names = list(scene.names.places)
     for _ in range(iterations):
         name = scene.rng.choice(names)
-        found = _best(scene, base, name, scene.draw(candidates, base))
-        if found is None or scene.query.is_spent:
-            return found[0] if found is not None and found[2] else None
-        move, after, flipped = found
+        best = _best(scene, base, name, scene.draw(candidates, base))
+        if best is None or scene.query.is_spent:
+            return best[0] if best is not None and best[2] else None
+        move, after, flipped = best
         if flipped:
             return move
         ratio = (1 - after + 1e-10) / (1 - truth + 1e-10)
@@ -97,13 +97,13 @@ def _greedy(scene: Scene, propose: Callable[[str, Renames], list[str]]) -> tuple
     base: Renames = {}
     truth = float(scene.query([scene.names.code]).truth[0])
     for name in importance(scene):
-        found = _best(scene, base, name, propose(name, base))
-        if found is None:
+        best = _best(scene, base, name, propose(name, base))
+        if best is None:
             continue
-        if found[2]:
-            return found[0], True
-        if found[1] < truth:
-            base, truth = found[0], found[1]
+        if best[2]:
+            return best[0], True
+        if best[1] < truth:
+            base, truth = best[0], best[1]
     return base, False
 
 
@@ -181,8 +181,8 @@ def beam(scene: Scene, width: int = 3, candidates: int = 10) -> Renames | None:
         answer = scene.query([scene.names.renamed(move) for move in moves])
         if answer.flipped.any():
             return moves[int(answer.flipped.argmax())]
-        found = [(float(truth), move) for truth, move in zip(answer.truth, moves, strict=False)]
-        beams = sorted([*beams, *found], key=lambda pair: pair[0])[:width]
+        extended = [(float(truth), move) for truth, move in zip(answer.truth, moves, strict=False)]
+        beams = sorted([*beams, *extended], key=lambda pair: pair[0])[:width]
         if scene.query.is_spent:
             break
     return None

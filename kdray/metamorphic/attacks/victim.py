@@ -64,5 +64,5 @@ class Query:
             probabilities_NC = np.asarray(self._victim(list(new)), np.float64)
             for code, row_C in zip(new, probabilities_NC, strict=True):
                 self._known[code] = (float(row_C[self._label]), int(row_C.argmax()) != self._label)
-        found = [self._known[code] for code in affordable]
-        return Answer(np.array([p for p, _ in found], np.float64), np.array([f for _, f in found], bool))
+        answers = [self._known[code] for code in affordable]
+        return Answer(np.array([p for p, _ in answers], np.float64), np.array([f for _, f in answers], bool))

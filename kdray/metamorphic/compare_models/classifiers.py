@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.console import Advance
-from kdray.corpus.labelled import Labelled
+from kdray.corpus.labelled_row import Labelled
 from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier
 from kdray.evaluation.metrics import classification_metrics, ece

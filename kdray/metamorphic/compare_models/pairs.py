@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kdray.console import Advance
-from kdray.corpus.labelled import Labelled, read_labelled
+from kdray.corpus.labelled import read_labelled
+from kdray.corpus.labelled_row import Labelled
 from kdray.corpus.sample import sample
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest

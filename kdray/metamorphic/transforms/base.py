@@ -91,11 +91,11 @@ class Rewrite:
         if isinstance(source, str):
             return Refusal(source)
         rng = random.Random(f"{self.name} {seed}")  # noqa: S311 - reproducible, not secret
-        found = self.rewriter(source, rng)
-        if isinstance(found, Refusal):
-            return found
-        new_context, new_target = apply(source, found.edits)
-        return Variant(new_context, new_target, self.name, found.renames)
+        rewritten = self.rewriter(source, rng)
+        if isinstance(rewritten, Refusal):
+            return rewritten
+        new_context, new_target = apply(source, rewritten.edits)
+        return Variant(new_context, new_target, self.name, rewritten.renames)
 
 
 def _with_line_end(text: str, line_end: str) -> str:

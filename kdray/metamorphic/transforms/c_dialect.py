@@ -61,14 +61,14 @@ def survey(source: Source, unit: Unit) -> None:
 def _strangers(source: Source, unit: Unit) -> set[int]:
     """Where names stand that may be macros, and files that may hold anything."""
     own = _own_name(source, unit.function)
-    found = {
+    strangers = {
         node.start for node in source.nodes if node.type == "preproc_include" and node.start > unit.body.start
     }
     for name, uses in unit.uses.items():
         # A name that is declared somewhere, but not for all its uses, is a stranger where it is not.
         if name not in STANDARD and name != own and not unit.is_covered(name):
-            found |= {use.start for use in uses if use.start > unit.body.start}
-    return found
+            strangers |= {use.start for use in uses if use.start > unit.body.start}
+    return strangers
 
 
 def _own_name(source: Source, function: Node) -> str:
@@ -118,13 +118,15 @@ def _declare(source: Source, unit: Unit, node: Node, declaration: Node, is_value
         unit.tainted.add(name)
     type_ = declaration.child("type")
     text = " ".join(source.text(type_).split()) if type_ is not None else ""
-    found = TYPES.get(text, UNKNOWN) if is_value else UNKNOWN
+    known_type = TYPES.get(text, UNKNOWN) if is_value else UNKNOWN
     written = _written(node, declaration, text)
     if declaration.type == "parameter_declaration":
         owner = _owner(declaration)
         if owner is unit.function:
             end = unit.function.end
-            unit.declare(Declaration(name, found, node.start, end, True, written, True, "const" in words))
+            unit.declare(
+                Declaration(name, known_type, node.start, end, True, written, True, "const" in words)
+            )
         else:
             unit.tainted.add(name)  # a prototype's parameter, or a function pointer's
         return
@@ -136,7 +138,7 @@ def _declare(source: Source, unit: Unit, node: Node, declaration: Node, is_value
         scope = scope.parent
     has_value = node.parent is not None and node.parent.type == "init_declarator"
     is_final = bool(words & {"const", "static", "constexpr"})
-    unit.declare(Declaration(name, found, node.start, scope.end, False, written, has_value, is_final))
+    unit.declare(Declaration(name, known_type, node.start, scope.end, False, written, has_value, is_final))
 
 
 def _written(node: Node, declaration: Node, text: str) -> str:

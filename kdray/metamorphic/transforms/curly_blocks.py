@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kdray.metamorphic.transforms.base import Edit, Refusal
 from kdray.metamorphic.transforms.curly import Unit
-from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.dialects import unit_of
 from kdray.metamorphic.transforms.tree import Node, Source
 
 NO_STATEMENT = frozenset(
@@ -49,8 +49,8 @@ def statements(source: Source, unit: Unit) -> list[Node]:
             and node.start > unit.body.start
             and not _is_elsewhere(unit, node)
         ]
-    found: list[Node] = source.memory["statements"]
-    return found
+    nodes: list[Node] = source.memory["statements"]
+    return nodes
 
 
 def _is_elsewhere(unit: Unit, node: Node) -> bool:
@@ -75,26 +75,25 @@ def chosen_nodes(
     source: Source, rng: random.Random, types: tuple[str, ...], suits: Callable[[Node], bool]
 ) -> tuple[Unit, list[Node]] | Refusal:
     """The unit and its nodes of some types in the context's code that suit, in a random order."""
-    found = unit(source)
-    if isinstance(found, str):
-        return Refusal(found)
+    unit = unit_of(source)
+    if isinstance(unit, str):
+        return Refusal(unit)
     inside = [
         node
         for node in source.of(*types)
-        if found.body.start < node.start
+        if unit.body.start < node.start
         and node.end <= source.boundary
         and suits(node)
-        and not _is_foreign(found, node)
+        and not _is_foreign(unit, node)
     ]
     rng.shuffle(inside)
-    return found, inside
+    return unit, inside
 
 
-def _is_foreign(found: Unit, node: Node) -> bool:
+def _is_foreign(unit: Unit, node: Node) -> bool:
     """Whether a node stands in a nested C function or in GNU's `({ ... })`."""
     return any(
-        is_statement_expression(outer)
-        or (outer.type == "function_definition" and outer is not found.function)
+        is_statement_expression(outer) or (outer.type == "function_definition" and outer is not unit.function)
         for outer in node.ancestors()
     )
 
@@ -182,11 +181,11 @@ def holds_foreign_case(node: Node) -> bool:
     return False
 
 
-def is_shown(found: Unit, node: Node) -> bool:
+def is_shown(unit: Unit, node: Node) -> bool:
     """Whether an expression's text may be seen: it is an argument of what may be a macro, or of an annotation."""
     for outer in node.ancestors():
         function = outer.child("function") if outer.type == "call_expression" else None
-        if function is not None and found.has_stranger(function):
+        if function is not None and unit.has_stranger(function):
             return True
         if outer.type in ("attribute_specifier", "gnu_asm_expression", "macro_type_specifier"):
             return True
@@ -210,14 +209,14 @@ def own_jumps(body: Node, kind: str) -> list[Node]:
     catching = LOOPS | INNER_CODE
     if kind == "break_statement":
         catching = catching | {"switch_expression", "switch_statement"}
-    stack, found = [body], []
+    stack, jumps = [body], []
     while stack:
         node = stack.pop()
         if node.type == kind:
-            found.append(node)
+            jumps.append(node)
         if node.type not in catching:
             stack += node.children
-    return found
+    return jumps
 
 
 def has_labelled_jump(body: Node) -> bool:

@@ -11,16 +11,7 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.curly import (
-    INTEGERS,
-    NUMBERS,
-    Unit,
-    calls,
-    closed,
-    is_quiet,
-    literal_type,
-    type_of,
-)
+from kdray.metamorphic.transforms.curly import Unit
 from kdray.metamorphic.transforms.curly_blocks import (
     binds_pattern,
     chosen_nodes,
@@ -29,7 +20,16 @@ from kdray.metamorphic.transforms.curly_blocks import (
     is_shown,
     statements,
 )
-from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.curly_types import (
+    INTEGERS,
+    NUMBERS,
+    calls,
+    closed,
+    is_quiet,
+    literal_type,
+    type_of,
+)
+from kdray.metamorphic.transforms.dialects import unit_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import fresh
 
@@ -40,18 +40,18 @@ ODD = frozenset(
      "initializer_list", "subscript_designator", "subscript_range_designator", "attribute_specifier",
      "attribute_declaration", "gnu_asm_expression", "macro_type_specifier", "type_descriptor", "field_declaration"}
 )  # fmt: skip
-Found = tuple[Unit, list[Node]]
+Chosen = tuple[Unit, list[Node]]
 
 
-def chosen_expressions(source: Source, rng: random.Random, *types: str) -> Found | Refusal:
+def chosen_expressions(source: Source, rng: random.Random, *types: str) -> Chosen | Refusal:
     """The unit and its expressions of some types in the context's code, in a random order."""
-    found = unit(source)
-    if isinstance(found, str):
-        return Refusal(found)
+    unit = unit_of(source)
+    if isinstance(unit, str):
+        return Refusal(unit)
     chosen = chosen_nodes(source, rng, types, lambda node: not _is_odd_place(node))
     if isinstance(chosen, Refusal):
         return chosen
-    return found, [node for node in chosen[1] if not is_shown(found, node)]
+    return unit, [node for node in chosen[1] if not is_shown(unit, node)]
 
 
 def _is_odd_place(node: Node) -> bool:
@@ -72,42 +72,42 @@ def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_expressions(source, rng, "binary_expression")
     if isinstance(chosen, Refusal):
         return chosen
-    found, inside = chosen
+    unit, inside = chosen
     for node in inside:
         left, operator, right = node.child("left"), node.child("operator"), node.child("right")
         if left is None or operator is None or right is None or source.text(left) == source.text(right):
             continue
-        sign = _swapped_sign(source, found, left, source.text(operator), right)
+        sign = _swapped_sign(source, unit, left, source.text(operator), right)
         if sign is not None:
             edits = [(left, closed(source, right)), (operator, sign), (right, closed(source, left))]
             return Edits([Edit(part.start, part.end, text) for part, text in edits])
     return Refusal("no operands that certainly may change places")
 
 
-def _may_be_null(source: Source, found: Unit, *nodes: Node) -> bool:
+def _may_be_null(source: Source, unit: Unit, *nodes: Node) -> bool:
     """Whether a boxed value may be looked at, which fails where it is null."""
     names = {source.text(inner) for node in nodes for inner in node.walk() if inner.type == "identifier"}
-    return any(found.type_of_name(name) not in NUMBERS | {"boolean"} for name in names)
+    return any(unit.type_of_name(name) not in NUMBERS | {"boolean"} for name in names)
 
 
-def _has_values(source: Source, found: Unit, *nodes: Node) -> bool:
+def _has_values(source: Source, unit: Unit, *nodes: Node) -> bool:
     """Whether all variables have values, also where one side of `&&` has kept the other from being looked at."""
     names = {source.text(inner) for node in nodes for inner in node.walk() if inner.type == "identifier"}
-    return all(found.has_value(name) for name in names)
+    return all(unit.has_value(name) for name in names)
 
 
-def _swapped_sign(source: Source, found: Unit, left: Node, sign: str, right: Node) -> str | None:
-    if not (is_quiet(source, found, left) and is_quiet(source, found, right)):
+def _swapped_sign(source: Source, unit: Unit, left: Node, sign: str, right: Node) -> str | None:
+    if not (is_quiet(source, unit, left) and is_quiet(source, unit, right)):
         return None
-    types = {type_of(source, found, left), type_of(source, found, right)}
+    types = {type_of(source, unit, left), type_of(source, unit, right)}
     if sign in MIRROR:
         # Of two that may be null the message tells which was looked at first.
         safe = source.language == "c" or sign in ("==", "!=") or not types.isdisjoint(NUMBERS)
         return MIRROR[sign] if safe else None
     if sign in ("&&", "||"):
         if source.language == "java":
-            return None if _may_be_null(source, found, left, right) else sign
-        return sign if _has_values(source, found, left, right) else None
+            return None if _may_be_null(source, unit, left, right) else sign
+        return sign if _has_values(source, unit, left, right) else None
     return sign if sign in ("+", "*") and types <= NUMBERS else None
 
 
@@ -116,23 +116,23 @@ def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_expressions(source, rng, "decimal_integer_literal", "number_literal")
     if isinstance(chosen, Refusal):
         return chosen
-    found, inside = chosen
-    lines = {id(node) for node in statements(source, found)}
+    unit, inside = chosen
+    lines = {id(node) for node in statements(source, unit)}
     for node in inside:
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
         if statement is None or literal_type(source, node) != "int" or source.text(node) == "0":
             continue
-        place = declaration_place(found, statement)
-        if place is None or not _is_free_place(source, found, node, statement):
+        place = declaration_place(unit, statement)
+        if place is None or not _is_free_place(source, unit, node, statement):
             continue
-        if _is_no_constant(source, found, node):
-            name = fresh(rng, found.words, found.dialect.style, found.dialect.words)
+        if _is_no_constant(source, unit, node):
+            name = fresh(rng, unit.words, unit.dialect.style, unit.dialect.words)
             first = insert_before(source, place, f"int {name} = {source.text(node)};")
             return Edits([first, Edit(node.start, node.end, name)])
     return Refusal("no int literal in a place where any int may stand")
 
 
-def _is_no_constant(source: Source, found: Unit, node: Node) -> bool:
+def _is_no_constant(source: Source, unit: Unit, node: Node) -> bool:
     """Whether a literal is not part of a bigger constant, which compilers treat in a way of its own.
 
     What is after a condition that certainly is true may count on it; equal constant strings are one object. A C
@@ -149,19 +149,19 @@ def _is_no_constant(source: Source, found: Unit, node: Node) -> bool:
     other = next((c for c in (parent.child("left"), parent.child("right")) if c is not inner), None)
     if other is None:
         return False
-    if source.language == "c" and type_of(source, found, other) not in INTEGERS | {"double"}:
+    if source.language == "c" and type_of(source, unit, other) not in INTEGERS | {"double"}:
         return False
     return calls(other) or any(
-        child.type == "identifier" and found.is_variable(source.text(child)) for child in other.walk()
+        child.type == "identifier" and unit.is_variable(source.text(child)) for child in other.walk()
     )
 
 
-def _is_free_place(source: Source, found: Unit, node: Node, statement: Node) -> bool:
+def _is_free_place(source: Source, unit: Unit, node: Node, statement: Node) -> bool:
     """Whether a literal stands where a variable may: no constant is asked for, no narrowing, no reachability."""
     if statement.type not in (
         "expression_statement",
         "return_statement",
-        found.dialect.declaration,
+        unit.dialect.declaration,
         "if_statement",
     ):
         return False
@@ -175,13 +175,13 @@ def _is_free_place(source: Source, found: Unit, node: Node, statement: Node) -> 
             return False
     if statement.type == "if_statement" and (condition := statement.child("condition")) is not None:
         return condition.start <= node.start < condition.end
-    if statement.type == found.dialect.declaration:
+    if statement.type == unit.dialect.declaration:
         type_ = statement.child("type")
         names = {source.text(inner) for inner in statement.walk() if inner.type == "identifier"}
-        is_final = any(known.is_final for name in names for known in found.declarations.get(name, ()))
+        is_final = any(known.is_final for name in names for known in unit.declarations.get(name, ()))
         return not is_final and type_ is not None and source.text(type_) in ("int", "long", "double")
     if statement.type == "return_statement" or _assigns(statement):
-        return _assigned_type(source, found, statement) in ("int", "long", "double")
+        return _assigned_type(source, unit, statement) in ("int", "long", "double")
     return True
 
 
@@ -189,14 +189,14 @@ def _assigns(statement: Node) -> bool:
     return bool(statement.children) and statement.children[0].type == "assignment_expression"
 
 
-def _assigned_type(source: Source, found: Unit, statement: Node) -> str:
+def _assigned_type(source: Source, unit: Unit, statement: Node) -> str:
     """The type that a statement's value is converted to."""
     if statement.type == "return_statement":
-        type_ = found.function.child("type")
-        declarator = found.function.child("declarator")
+        type_ = unit.function.child("type")
+        declarator = unit.function.child("declarator")
         is_pointer = declarator is not None and declarator.type == "pointer_declarator"
         return source.text(type_) if type_ is not None and not is_pointer else ""
-    return type_of(source, found, statement.children[0].child("left"))
+    return type_of(source, unit, statement.children[0].child("left"))
 
 
 def neutral_element(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -206,13 +206,13 @@ def neutral_element(source: Source, rng: random.Random) -> Edits | Refusal:
     )
     if isinstance(chosen, Refusal):
         return chosen
-    found, inside = chosen
+    unit, inside = chosen
     for node in inside:
         if node.type in ("if_statement", "while_statement"):
             condition = node.child("condition")
             if condition is None or condition.type != "parenthesized_expression" or binds_pattern(condition):
                 continue
-            text = f"({source.text(condition)} && {found.dialect.true})"
+            text = f"({source.text(condition)} && {unit.dialect.true})"
             return Edits([Edit(condition.start, condition.end, text)])
         # 0 may be a null pointer; 2147483648 is only written behind a minus.
         if literal_type(source, node) in INTEGERS and source.text(node).rstrip("lL") != "0":

@@ -1,9 +1,9 @@
-"""Java and C transformations of control flow.
+"""Java and C transformations of choices: `if`, `else if` and conditional expressions.
 
-Java's compiler refuses unreachable code and a use before assignment, and decides both by fixed rules: what would
-fall foul of them is left alone.
+Java's compiler refuses a use before assignment, and decides by fixed rules what it is: what would fall foul of
+them is left alone.
 
-Not covered: labelled loops, `do` loops; `switch` (see `curly_switch`).
+Not covered: `switch` (see `curly_switch`).
 """
 
 from __future__ import annotations
@@ -11,84 +11,19 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.curly import Unit, calls, changed_names
+from kdray.metamorphic.transforms.curly import Unit
 from kdray.metamorphic.transforms.curly_blocks import (
     as_block,
     binds_pattern,
     chosen_statements,
     clause,
-    has_labelled_jump,
     holds_foreign_case,
-    indentation,
-    own_jumps,
 )
+from kdray.metamorphic.transforms.curly_types import calls, changed_names
 from kdray.metamorphic.transforms.curly_values import have_one_type, is_still_place, takes
 from kdray.metamorphic.transforms.tree import Node, Source
 
 BLOCKS = ("block", "compound_statement", "constructor_body")
-
-
-def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`for (a; b; c) d` becomes `{ a; while (b) { d c; } }`."""
-    chosen = chosen_statements(source, rng, "for_statement")
-    if isinstance(chosen, Refusal):
-        return chosen
-    found, loops = chosen
-    for node in loops:
-        body = node.child("body")
-        if body is None or own_jumps(body, "continue_statement") or has_labelled_jump(body):
-            continue
-        if found.has_stranger(body) or holds_foreign_case(node):
-            continue  # a macro may hide a continue
-        if any(binds_pattern(child) for child in node.children if child is not body):
-            continue
-        if source.language == "java" and not _falls_through(body):
-            continue  # what follows a jump cannot be reached
-        first, condition, updates = _heads(source, found, node)
-        step = indentation(source, node)
-        tail = " ".join(f"{update};" for update in updates)
-        inner = as_block(source, found, body)
-        text = f"{{ {first}\n{step}while ({condition}) {{ {inner}\n{step}{tail} }}\n{step}}}"
-        return Edits([Edit(node.start, node.end, text)])
-    return Refusal("no for loop that keeps its meaning as a while loop")
-
-
-def _heads(source: Source, found: Unit, node: Node) -> tuple[str, str, list[str]]:
-    """What a for loop does first, its condition, and what it does after each round."""
-    first = [source.text(child) for child in node.children if child.field in ("init", "initializer")]
-    begin = ", ".join(text.rstrip(";").rstrip() for text in first)
-    if len(first) > 1:
-        begin = "; ".join(first)
-    condition = node.child("condition")
-    updates = [source.text(child) for child in node.children if child.field == "update"]
-    return f"{begin};" if begin else "", source.text(condition) if condition else found.dialect.true, updates
-
-
-def _falls_through(body: Node) -> bool:
-    """Whether the end of a statement certainly can be reached by Java's rules."""
-    children = [
-        child for child in body.children if child.type not in ("{", "}", "line_comment", "block_comment")
-    ]
-    last = children[-1] if body.type == "block" and children else body
-    plain = ("expression_statement", "local_variable_declaration", "enhanced_for_statement", "block")
-    if last.type in plain and (last.type != "block" or last is body):
-        return True
-    return last.type == "if_statement" and last.child("alternative") is None
-
-
-def while_to_for(source: Source, rng: random.Random) -> Edits | Refusal:
-    """`while (a) b` becomes `for (; a; ) b`."""
-    chosen = chosen_statements(source, rng, "while_statement")
-    if isinstance(chosen, Refusal):
-        return chosen
-    for node in chosen[1]:
-        condition = node.child("condition")
-        if condition is not None and condition.type == "parenthesized_expression":
-            if binds_pattern(condition) or holds_foreign_case(node):
-                continue
-            inner = source.data[condition.start + 1 : condition.end - 1].decode()
-            return Edits([Edit(node.start, condition.end, f"for (; {inner}; )")])
-    return Refusal("no while loop")
 
 
 def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -96,7 +31,7 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
-    found, choices = chosen
+    unit, choices = chosen
     for node in choices:
         parts = clause(node)
         if parts is None:
@@ -104,9 +39,9 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
         condition, then, other = parts
         if other is None or binds_pattern(condition) or _holds_label(node):
             continue
-        if then.type not in BLOCKS and found.has_stranger(then):
+        if then.type not in BLOCKS and unit.has_stranger(then):
             continue  # a macro may begin with an if, which takes the else
-        first, second = as_block(source, found, other), as_block(source, found, then)
+        first, second = as_block(source, unit, other), as_block(source, unit, then)
         text = f"if (!{source.text(condition)}) {first} else {second}"
         return Edits([Edit(node.start, node.end, text)])
     return Refusal("no if with an else that can be swapped")
@@ -121,11 +56,11 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
-    found, choices = chosen
+    unit, choices = chosen
     for node in choices:
         parts = clause(node)
         if parts is not None and parts[2] is not None and parts[2].type == "if_statement":
-            return Edits([Edit(parts[2].start, parts[2].end, as_block(source, found, parts[2]))])
+            return Edits([Edit(parts[2].start, parts[2].end, as_block(source, unit, parts[2]))])
     return Refusal("no else if")
 
 
@@ -163,14 +98,14 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_statements(source, rng, "expression_statement", "return_statement")
     if isinstance(chosen, Refusal):
         return chosen
-    found, choices = chosen
+    unit, choices = chosen
     for node in choices:
         inner = node.children[0] if node.type == "expression_statement" else node
         value = inner.child("right") if inner.type == "assignment_expression" else _returned(node)
         target = inner.child("left") if inner.type == "assignment_expression" else None
         if (
             value is None
-            or value.type != found.dialect.ternary
+            or value.type != unit.dialect.ternary
             or (target is not None and target.type != "identifier")
         ):
             continue
@@ -179,18 +114,13 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
             value.child("consequence"),
             value.child("alternative"),
         )
-        if (
-            condition is None
-            or then is None
-            or other is None
-            or not have_one_type(source, found, then, other)
-        ):
+        if condition is None or then is None or other is None or not have_one_type(source, unit, then, other):
             continue
-        if not _may_be_condition(source, found, condition) or not takes(source, found, target, then, other):
+        if not _may_be_condition(source, unit, condition) or not takes(source, unit, target, then, other):
             continue
         operator = inner.child("operator")
         is_compound = operator is not None and source.text(operator) != "="
-        if is_compound and not _leaves_alone(source, found, condition, source.text(target) if target else ""):
+        if is_compound and not _leaves_alone(source, unit, condition, source.text(target) if target else ""):
             continue
         head = source.data[node.start : value.start].decode()
         first, second = f"{{ {head}{source.text(then)}; }}", f"{{ {head}{source.text(other)}; }}"
@@ -204,18 +134,18 @@ def _returned(node: Node) -> Node | None:
     return node.children[1] if node.type == "return_statement" and len(node.children) == 3 else None
 
 
-def _may_be_condition(source: Source, found: Unit, condition: Node) -> bool:
+def _may_be_condition(source: Source, unit: Unit, condition: Node) -> bool:
     """Whether a condition ends where it seems to: a macro may hold an operator that binds less."""
     return not binds_pattern(condition) and (
-        condition.type == "parenthesized_expression" or not found.has_stranger(condition)
+        condition.type == "parenthesized_expression" or not unit.has_stranger(condition)
     )
 
 
-def _leaves_alone(source: Source, found: Unit, condition: Node, name: str) -> bool:
+def _leaves_alone(source: Source, unit: Unit, condition: Node, name: str) -> bool:
     """Whether a condition certainly does not change what a compound assignment has already read."""
-    if name in changed_names(source, condition) or found.has_stranger(condition):
+    if name in changed_names(source, condition) or unit.has_stranger(condition):
         return False
-    return not calls(condition) or (source.language == "java" and found.is_plain(name))
+    return not calls(condition) or (source.language == "java" and unit.is_plain(name))
 
 
 def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -223,7 +153,7 @@ def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_statements(source, rng, "if_statement")
     if isinstance(chosen, Refusal):
         return chosen
-    found, choices = chosen
+    unit, choices = chosen
     for node in choices:
         parts = clause(node)
         if parts is None or parts[2] is None or binds_pattern(parts[0]):
@@ -232,11 +162,11 @@ def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
         if then is None or other is None or source.text(then[0]) != source.text(other[0]):
             continue
         left = then[0]
-        if not have_one_type(source, found, then[1], other[1]) or not takes(
-            source, found, left, then[1], other[1]
+        if not have_one_type(source, unit, then[1], other[1]) or not takes(
+            source, unit, left, then[1], other[1]
         ):
             continue
-        if not _is_same_place(source, found, left, parts[0]):
+        if not _is_same_place(source, unit, left, parts[0]):
             continue
         arms = f"({source.text(then[1])}) : ({source.text(other[1])})"
         return Edits([Edit(node.start, node.end, f"{source.text(left)} = {source.text(parts[0])} ? {arms};")])
@@ -257,13 +187,13 @@ def _only_assignment(source: Source, node: Node) -> tuple[Node, Node] | None:
     return (left, right) if source.text(operator) == "=" else None
 
 
-def _is_same_place(source: Source, found: Unit, left: Node, condition: Node) -> bool:
+def _is_same_place(source: Source, unit: Unit, left: Node, condition: Node) -> bool:
     """Whether a target means the same before a condition as after it."""
     names = {source.text(inner) for inner in left.walk() if inner.type == "identifier"}
     if names & changed_names(source, condition):
         return False
-    if left.type == "identifier" and (found.is_plain(source.text(left)) or source.language == "java"):
+    if left.type == "identifier" and (unit.is_plain(source.text(left)) or source.language == "java"):
         return True
-    if not is_still_place(source, found, left):
+    if not is_still_place(source, unit, left):
         return False
-    return source.language == "java" or not (calls(condition) or found.has_stranger(condition))
+    return source.language == "java" or not (calls(condition) or unit.has_stranger(condition))

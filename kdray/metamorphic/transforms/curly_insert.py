@@ -9,7 +9,7 @@ import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
 from kdray.metamorphic.transforms.c_dialect import SCALARS
-from kdray.metamorphic.transforms.curly import NUMBERS, Unit, is_quiet
+from kdray.metamorphic.transforms.curly import Unit
 from kdray.metamorphic.transforms.curly_blocks import (
     has_directive,
     indentation,
@@ -19,7 +19,8 @@ from kdray.metamorphic.transforms.curly_blocks import (
     statements,
     takes_statement,
 )
-from kdray.metamorphic.transforms.dialects import unit
+from kdray.metamorphic.transforms.curly_types import NUMBERS, is_quiet
+from kdray.metamorphic.transforms.dialects import unit_of
 from kdray.metamorphic.transforms.tree import Node, Source
 from kdray.metamorphic.transforms.words import COMMENTS, fresh
 
@@ -28,12 +29,12 @@ NONE_HERE = Refusal("no statement before the target")
 
 
 def _chosen(source: Source, rng: random.Random) -> tuple[Unit, list[Node]] | Refusal:
-    found = unit(source)
-    if isinstance(found, str):
-        return Refusal(found)
-    inside = list(statements(source, found))
+    unit = unit_of(source)
+    if isinstance(unit, str):
+        return Refusal(unit)
+    inside = list(statements(source, unit))
     rng.shuffle(inside)
-    return (found, inside) if inside else NONE_HERE
+    return (unit, inside) if inside else NONE_HERE
 
 
 def comments(source: Source, rng: random.Random) -> Edits | Refusal:
@@ -72,19 +73,19 @@ def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = _chosen(source, rng)
     if isinstance(chosen, Refusal):
         return chosen
-    found = chosen[0]
-    return _before_some(source, chosen[1], found, f"if ({found.dialect.false}) {_unread(found, rng)}")
+    unit = chosen[0]
+    return _before_some(source, chosen[1], unit, f"if ({unit.dialect.false}) {_unread(unit, rng)}")
 
 
-def _before_some(source: Source, inside: list[Node], found: Unit, text: str) -> Edits | Refusal:
-    place = next((node for node in inside if takes_statement(found, node)), None)
+def _before_some(source: Source, inside: list[Node], unit: Unit, text: str) -> Edits | Refusal:
+    place = next((node for node in inside if takes_statement(unit, node)), None)
     return NONE_HERE if place is None else Edits([insert_before(source, place, text)])
 
 
-def _unread(found: Unit, rng: random.Random) -> str:
+def _unread(unit: Unit, rng: random.Random) -> str:
     """A block with a variable that nobody reads; in C it is mentioned, for a compiler may be told to complain."""
-    name = fresh(rng, found.words, found.dialect.style, found.dialect.words)
-    mention = f" (void) {name};" if found.dialect.block == "compound_statement" else ""
+    name = fresh(rng, unit.words, unit.dialect.style, unit.dialect.words)
+    mention = f" (void) {name};" if unit.dialect.block == "compound_statement" else ""
     return f"{{ int {name} = {rng.randrange(100)};{mention} }}"
 
 
@@ -105,16 +106,16 @@ def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = _chosen(source, rng)
     if isinstance(chosen, Refusal):
         return chosen
-    found, inside = chosen
+    unit, inside = chosen
     for node in inside:
         if node.type not in ("expression_statement", "enhanced_for_statement") or has_directive(node):
             continue
         # In C a macro may declare something, and a compound literal lives as long as its block.
-        if not found.has_stranger(node) and not any(
+        if not unit.has_stranger(node) and not any(
             n.type == "compound_literal_expression" for n in node.walk()
         ):
             step = indentation(source, node)
-            text = f"if ({found.dialect.true}) {{ {source.text(node)}\n{step}}}"
+            text = f"if ({unit.dialect.true}) {{ {source.text(node)}\n{step}}}"
             return Edits([Edit(node.start, node.end, text)])
     return Refusal("no statement that can be wrapped")
 
@@ -124,8 +125,8 @@ def permute(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = _chosen(source, rng)
     if isinstance(chosen, Refusal):
         return chosen
-    found, inside = chosen
-    known = {id(node): _quiet_declaration(source, found, node) for node in inside if not is_labelled(node)}
+    unit, inside = chosen
+    known = {id(node): _quiet_declaration(source, unit, node) for node in inside if not is_labelled(node)}
     for first in inside:
         second = _next(first)
         a, b = known.get(id(first)), known.get(id(second)) if second is not None else None
@@ -154,20 +155,20 @@ def _index(siblings: list[Node], node: Node) -> int:
     return low
 
 
-def _quiet_declaration(source: Source, found: Unit, node: Node) -> tuple[str, set[str]] | None:
+def _quiet_declaration(source: Source, unit: Unit, node: Node) -> tuple[str, set[str]] | None:
     """The name that a declaration of one variable by a quiet value declares, and the names it reads."""
-    if node.type != found.dialect.declaration:
+    if node.type != unit.dialect.declaration:
         return None
     declarators = [child for child in node.children if child.field == "declarator"]
     if len(declarators) != 1 or any(child.type == "attribute_specifier" for child in node.walk()):
         return None
     name = declarators[0].child("name") or declarators[0].child("declarator")
     value = declarators[0].child("value")
-    if name is None or name.type != "identifier" or value is None or not is_quiet(source, found, value):
+    if name is None or name.type != "identifier" or value is None or not is_quiet(source, unit, value):
         return None
     reads = {source.text(inner) for inner in value.walk() if inner.type == "identifier"}
-    if source.language == "c" and found.written_type(source.text(name)) not in SCALARS:
+    if source.language == "c" and unit.written_type(source.text(name)) not in SCALARS:
         return None  # a macro may stand for a type
-    if source.language == "java" and not {found.type_of_name(read) for read in reads} <= UNBOXED:
+    if source.language == "java" and not {unit.type_of_name(read) for read in reads} <= UNBOXED:
         return None  # what is unboxed may be null
-    return (source.text(name), reads) if found.is_plain(source.text(name)) else None
+    return (source.text(name), reads) if unit.is_plain(source.text(name)) else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 
 from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
-from kdray.metamorphic.transforms.curly import literal_type, type_of
 from kdray.metamorphic.transforms.curly_blocks import (
     ARMS,
     JUMPS,
@@ -18,6 +17,7 @@ from kdray.metamorphic.transforms.curly_blocks import (
     own_jumps,
     statements,
 )
+from kdray.metamorphic.transforms.curly_types import literal_type, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 
 COMMENTS = ("comment", "line_comment", "block_comment")
@@ -28,8 +28,8 @@ def switch_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
     chosen = chosen_statements(source, rng, "switch_expression", "switch_statement")
     if isinstance(chosen, Refusal):
         return chosen
-    found, choices = chosen
-    known = {id(node) for node in statements(source, found)}
+    unit, choices = chosen
+    known = {id(node) for node in statements(source, unit)}
     for node in choices:
         selector, body = node.child("condition"), node.child("body")
         if (
@@ -40,7 +40,7 @@ def switch_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
         ):
             continue
         if (
-            type_of(source, found, selector) not in ("int", "char", "short", "byte")
+            type_of(source, unit, selector) not in ("int", "char", "short", "byte")
             or len(selector.children) != 3
         ):
             continue
@@ -48,7 +48,7 @@ def switch_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
             continue
         arms = _arms(source, body)
         # In C a macro may hide a break, which would leave something else.
-        if arms is None or not _is_flat(node, body) or any(found.has_stranger(n) for n in _code(body)):
+        if arms is None or not _is_flat(node, body) or any(unit.has_stranger(n) for n in _code(body)):
             continue
         return Edits(
             [Edit(node.start, node.end, _chain(source, node, source.text(selector.children[1]), arms))]
@@ -75,11 +75,11 @@ def _arms(source: Source, body: Node) -> list[tuple[list[str], str]] | None:
     if len(groups) != len([c for c in body.children if c.type not in ("{", "}", *COMMENTS)]):
         return None
     for number, group in enumerate(groups):
-        found, inside = _labels(source, group)
-        if found is None or has_default:
+        constants, inside = _labels(source, group)
+        if constants is None or has_default:
             return None  # a default that is not the last
-        labels += found
-        has_default = not found
+        labels += constants
+        has_default = not constants
         if not inside:
             if has_default or number == len(groups) - 1:
                 return None
@@ -103,7 +103,7 @@ def _labels(source: Source, group: Node) -> tuple[list[str] | None, list[Node]]:
             return [], inside
         constant = _c_label(source, value) if value is not None else None
         return ([constant] if constant is not None else None), inside
-    found: list[str] = []
+    constants: list[str] = []
     is_default = False
     for label in (child for child in group.children if child.type == "switch_label"):
         values = [c for c in label.children if c.type not in ("case", ",")]
@@ -111,9 +111,9 @@ def _labels(source: Source, group: Node) -> tuple[list[str] | None, list[Node]]:
         if label.children[0].type == "case":
             if not all(v.type == "character_literal" or literal_type(source, v) == "int" for v in values):
                 return None, []
-            found += [source.text(value) for value in values]
+            constants += [source.text(value) for value in values]
     inside = [c for c in group.children if c.type not in ("switch_label", ":", *COMMENTS)]
-    return (None if is_default and found else found), inside
+    return (None if is_default and constants else constants), inside
 
 
 def _c_label(source: Source, value: Node) -> str | None:

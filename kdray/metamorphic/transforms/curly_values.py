@@ -5,7 +5,8 @@ Not covered: values whose type is not written in the function (calls, members).
 
 from __future__ import annotations
 
-from kdray.metamorphic.transforms.curly import INTEGERS, NUMBERS, UNKNOWN, Unit, literal_type, type_of
+from kdray.metamorphic.transforms.curly import UNKNOWN, Unit
+from kdray.metamorphic.transforms.curly_types import INTEGERS, NUMBERS, literal_type, type_of
 from kdray.metamorphic.transforms.tree import Node, Source
 
 NARROW = frozenset({"byte", "short", "char", "Byte", "Short", "Character"})
@@ -18,14 +19,14 @@ PLACE_PARTS = frozenset(
 )
 
 
-def have_one_type(source: Source, found: Unit, then: Node, other: Node) -> bool:
+def have_one_type(source: Source, unit: Unit, then: Node, other: Node) -> bool:
     """Whether a choice between two values converts neither, but as an assignment does anyway."""
     if source.language == "c" and {source.text(then), source.text(other)} <= {"0", r"'\0'"}:
         return False  # each may be a null pointer, a choice between two is none
-    types = type_of(source, found, then), type_of(source, found, other)
+    types = type_of(source, unit, then), type_of(source, unit, other)
     if UNKNOWN not in types and types[0] == types[1]:
         return True
-    written = [_written(source, found, arm) for arm in (then, other)]
+    written = [_written(source, unit, arm) for arm in (then, other)]
     if UNKNOWN not in written and written[0] == written[1]:
         return True
     if source.language == "java":
@@ -42,52 +43,48 @@ def have_one_type(source: Source, found: Unit, then: Node, other: Node) -> bool:
     )
 
 
-def _written(source: Source, found: Unit, node: Node) -> str:
+def _written(source: Source, unit: Unit, node: Node) -> str:
     """The declared type of a plain variable, in Java a class as well."""
     while node.type == "parenthesized_expression" and len(node.children) == 3:
         node = node.children[1]
-    return found.written_type(source.text(node)) if node.type == "identifier" else UNKNOWN
+    return unit.written_type(source.text(node)) if node.type == "identifier" else UNKNOWN
 
 
-def takes(source: Source, found: Unit, target: Node | None, *values: Node) -> bool:
+def takes(source: Source, unit: Unit, target: Node | None, *values: Node) -> bool:
     """Whether a target takes a choice between values as it takes each of them: Java narrows constants alone."""
-    if (
-        source.language == "c"
-        or target is None
-        or not any(type_of(source, found, v) == "int" for v in values)
-    ):
+    if source.language == "c" or target is None or not any(type_of(source, unit, v) == "int" for v in values):
         return True
-    type_ = type_of(source, found, target)
+    type_ = type_of(source, unit, target)
     if type_ != UNKNOWN:
         return type_ not in NARROW
-    return any(_is_variable(source, found, value) for value in values)
+    return any(_is_variable(source, unit, value) for value in values)
 
 
-def _is_variable(source: Source, found: Unit, value: Node) -> bool:
+def _is_variable(source: Source, unit: Unit, value: Node) -> bool:
     """Whether an int certainly is no constant, so that it only goes where any int does."""
-    return any(inner.type == "identifier" and found.is_variable(source.text(inner)) for inner in value.walk())
+    return any(inner.type == "identifier" and unit.is_variable(source.text(inner)) for inner in value.walk())
 
 
-def is_still_place(source: Source, found: Unit, node: Node) -> bool:
+def is_still_place(source: Source, unit: Unit, node: Node) -> bool:
     """Whether a target is a plain variable, or one step from one: naming it twice does nothing."""
     if node.type == "identifier":
-        return found.is_plain(source.text(node))
-    if node.type not in PLACES or _is_address_taken(source, node, found):
+        return unit.is_plain(source.text(node))
+    if node.type not in PLACES or _is_address_taken(source, node, unit):
         return False
     inside = [child for child in node.children if child.type[0].isalpha() or child.type == "*"]
     return all(
         child.type in PLACE_PARTS | {"*"}
-        and (child.type != "identifier" or _is_plain_part(source, found, child))
+        and (child.type != "identifier" or _is_plain_part(source, unit, child))
         for child in inside
     )
 
 
-def _is_plain_part(source: Source, found: Unit, node: Node) -> bool:
+def _is_plain_part(source: Source, unit: Unit, node: Node) -> bool:
     is_member = node.field == "field"
-    return is_member or found.is_plain(source.text(node))
+    return is_member or unit.is_plain(source.text(node))
 
 
-def _is_address_taken(source: Source, node: Node, found: Unit) -> bool:
+def _is_address_taken(source: Source, node: Node, unit: Unit) -> bool:
     """Whether somebody may have a pointer to a variable that a C target is reached by."""
     names = {source.text(inner) for inner in node.walk() if inner.type == "identifier"}
     return any(
@@ -95,5 +92,5 @@ def _is_address_taken(source: Source, node: Node, found: Unit) -> bool:
         and use.parent.type == "pointer_expression"
         and source.text(use.parent).startswith("&")
         for name in names
-        for use in found.uses.get(name, ())
+        for use in unit.uses.get(name, ())
     )

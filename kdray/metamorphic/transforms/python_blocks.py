@@ -27,8 +27,8 @@ def statements(source: Source, names: Names) -> list[Node]:
             and has_own_lines(source, node)
             and scope_of(node) is names.function
         ]
-    found: list[Node] = source.memory["statements"]
-    return found
+    nodes: list[Node] = source.memory["statements"]
+    return nodes
 
 
 def names_unseen(source: Source) -> Names | Refusal:
@@ -53,9 +53,9 @@ def chosen_statements(
     names: Names | Refusal | str = names_of(source) if names_stay else names_unseen(source)
     if not isinstance(names, Names):
         return Refusal(names) if isinstance(names, str) else names
-    found = [node for node in statements(source, names) if not types or node.type in types]
-    rng.shuffle(found)
-    return names, found
+    nodes = [node for node in statements(source, names) if not types or node.type in types]
+    rng.shuffle(nodes)
+    return names, nodes
 
 
 def is_bare_string(node: Node) -> bool:

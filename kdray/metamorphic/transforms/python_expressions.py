@@ -34,7 +34,7 @@ def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
-    found = []
+    swaps = []
     for node in source.of("binary_operator", "comparison_operator"):
         parts = [child for child in node.children if child.type != "comment"]
         # Equal operands would change places without a trace.
@@ -46,10 +46,10 @@ def operand_swap(source: Source, rng: random.Random) -> Edits | Refusal:
         ):
             sign = _swapped_sign(source, names, *parts)
             if sign is not None:
-                found.append((parts, sign))
-    if not found:
+                swaps.append((parts, sign))
+    if not swaps:
         return Refusal("no operands that certainly may change places")
-    (left, operator, right), sign = rng.choice(found)
+    (left, operator, right), sign = rng.choice(swaps)
     texts = source.text(left), source.text(right)
     return Edits(
         [
@@ -109,16 +109,16 @@ def compound_to_plain(source: Source, rng: random.Random) -> Edits | Refusal:
     names = names_of(source)
     if isinstance(names, str):
         return Refusal(names)
-    found = []
+    compounds = []
     for node in source.of("augmented_assignment"):
         left, operator, right = node.child("left"), node.child("operator"), node.child("right")
         if left is None or operator is None or right is None or left.type != "identifier":
             continue
         if type_of(source, names, left) in ("int", "float", "str", "bytes") and node.end < source.boundary:
-            found.append((left, operator, right))
-    if not found:
+            compounds.append((left, operator, right))
+    if not compounds:
         return Refusal("no compound assignment to a variable that is certainly immutable")
-    left, operator, right = rng.choice(found)
+    left, operator, right = rng.choice(compounds)
     name, sign = source.text(left), source.text(operator).removesuffix("=")
     plain = f"{name} = {name} {sign} {_closed(right, source.text(right))}"
     return Edits([Edit(left.start, right.end, plain)])
@@ -129,7 +129,7 @@ def plain_to_compound(source: Source, rng: random.Random) -> Edits | Refusal:
     names = names_of(source)
     if isinstance(names, str):
         return Refusal(names)
-    found = []
+    sums = []
     for node in source.of("assignment"):
         left, right = node.child("left"), node.child("right")
         if left is None or right is None or left.type != "identifier" or right.type != "binary_operator":
@@ -147,10 +147,10 @@ def plain_to_compound(source: Source, rng: random.Random) -> Edits | Refusal:
             and node.end < source.boundary
             and type_of(source, names, left) in ("int", "float", "str", "bytes")
         ):
-            found.append((node, left, operator, value))
-    if not found:
+            sums.append((node, left, operator, value))
+    if not sums:
         return Refusal("no x = x + y of a variable that is certainly immutable")
-    node, left, operator, value = rng.choice(found)
+    node, left, operator, value = rng.choice(sums)
     return Edits(
         [Edit(left.start, node.end, f"{source.text(left)} {source.text(operator)}= {source.text(value)}")]
     )
@@ -159,7 +159,7 @@ def plain_to_compound(source: Source, rng: random.Random) -> Edits | Refusal:
 def _literals(source: Source, names: Names, types: tuple[str, ...]) -> list[tuple[Node, Node]]:
     """Literals in the context that are expressions like any other, each with the statement it stands in."""
     lines = {id(node): node for node in statements(source, names)}
-    found = []
+    literals = []
     for node in source.of(*types):
         statement = next((outer for outer in node.ancestors() if id(outer) in lines), None)
         if statement is None or node.parent is None or not _inside(names, node) or _is_identity(node):
@@ -169,8 +169,8 @@ def _literals(source: Source, names: Names, types: tuple[str, ...]) -> list[tupl
         ):
             continue
         if node.parent.type != "expression_statement" and node.row == node.end_row:
-            found.append((node, statement))
-    return found
+            literals.append((node, statement))
+    return literals
 
 
 def _is_identity(node: Node) -> bool:
@@ -199,14 +199,14 @@ def literal_to_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     names = names_unseen(source)
     if isinstance(names, Refusal):
         return names
-    found = [
+    literals = [
         (node, statement)
         for node, statement in _literals(source, names, ("integer", "float", "string"))
         if not _is_folded(node)
     ]
-    if not found:
+    if not literals:
         return Refusal("no literal that stands for itself")
-    node, statement = rng.choice(found)
+    node, statement = rng.choice(literals)
     name = fresh(rng, names.words)
     return Edits(
         [insert_before(source, statement, f"{name} = {source.text(node)}"), Edit(node.start, node.end, name)]

@@ -32,10 +32,10 @@ INERT = LITERALS | {
 
 def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
     """`if c: A else: B` becomes `if not c: B else: A`."""
-    found = chosen_statements(source, rng, ("if_statement",))
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
+    chosen = chosen_statements(source, rng, ("if_statement",))
+    if isinstance(chosen, Refusal):
+        return chosen
+    for node in chosen[1]:
         clauses = [child for child in node.children if child.field == "alternative"]
         condition, then, other = (
             node.child("condition"),
@@ -65,10 +65,10 @@ def if_else_swap(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
     """`elif` becomes an `if` within an `else`."""
-    found = chosen_statements(source, rng, ("if_statement",), names_stay=True)
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
+    chosen = chosen_statements(source, rng, ("if_statement",), names_stay=True)
+    if isinstance(chosen, Refusal):
+        return chosen
+    for node in chosen[1]:
         clause = next((child for child in node.children if child.type == "elif_clause"), None)
         if clause is None or has_long_string(node):
             continue
@@ -84,10 +84,10 @@ def elif_split(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
     """`x = a if c else b` becomes an if statement."""
-    found = chosen_statements(source, rng, ("expression_statement", "return_statement"))
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
+    chosen = chosen_statements(source, rng, ("expression_statement", "return_statement"))
+    if isinstance(chosen, Refusal):
+        return chosen
+    for node in chosen[1]:
         inner = node.children[0] if node.type == "expression_statement" else node
         if inner.type not in ("assignment", "return_statement"):
             continue
@@ -111,10 +111,10 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def if_to_ternary(source: Source, rng: random.Random) -> Edits | Refusal:
     """An if statement that only chooses a variable's value becomes a conditional expression."""
-    found = chosen_statements(source, rng, ("if_statement",))
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
+    chosen = chosen_statements(source, rng, ("if_statement",))
+    if isinstance(chosen, Refusal):
+        return chosen
+    for node in chosen[1]:
         clauses = [child for child in node.children if child.field == "alternative"]
         if (
             len(clauses) != 1
@@ -149,10 +149,10 @@ def _only_assignment(source: Source, block: Node | None) -> tuple[str, str] | No
 
 def permute(source: Source, rng: random.Random) -> Edits | Refusal:
     """Two neighbouring assignments that have nothing to do with each other change places."""
-    found = chosen_statements(source, rng, ("expression_statement",))
-    if isinstance(found, Refusal):
-        return found
-    names, shuffled = found
+    chosen = chosen_statements(source, rng, ("expression_statement",))
+    if isinstance(chosen, Refusal):
+        return chosen
+    names, shuffled = chosen
     movable = {id(node): name for node in shuffled if (name := _inert_assignment(source, node)) is not None}
     pairs = [
         (first, second)

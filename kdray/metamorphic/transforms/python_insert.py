@@ -20,20 +20,20 @@ from kdray.metamorphic.transforms.words import COMMENTS, fresh
 
 def comments(source: Source, rng: random.Random) -> Edits | Refusal:
     """Comments before some statements."""
-    found = chosen_statements(source, rng, names_stay=True)
-    if isinstance(found, Refusal):
-        return found
-    if not found[1]:
+    chosen = chosen_statements(source, rng, names_stay=True)
+    if isinstance(chosen, Refusal):
+        return chosen
+    if not chosen[1]:
         return Refusal("no statement before the target")
-    places = found[1][: rng.randint(1, 3)]
+    places = chosen[1][: rng.randint(1, 3)]
     return Edits([insert_before(source, node, f"# {rng.choice(COMMENTS)}") for node in places])
 
 
 def layout(source: Source, rng: random.Random) -> Edits | Refusal:
     """Empty lines between statements and wider space around signs."""
-    found = chosen_statements(source, rng, names_stay=True)
-    if isinstance(found, Refusal):
-        return found
+    chosen = chosen_statements(source, rng, names_stay=True)
+    if isinstance(chosen, Refusal):
+        return chosen
     signs = [
         node
         for node in source.nodes
@@ -46,7 +46,7 @@ def layout(source: Source, rng: random.Random) -> Edits | Refusal:
     ]
     edits = [
         Edit(place, place, "\n")
-        for place in (source.line_start(node.start) for node in found[1][: rng.randint(1, 3)])
+        for place in (source.line_start(node.start) for node in chosen[1][: rng.randint(1, 3)])
     ]
     for sign in rng.sample(signs, min(len(signs), 4)):
         edits += [Edit(sign.start, sign.start, " "), Edit(sign.end, sign.end, " ")]
@@ -55,31 +55,31 @@ def layout(source: Source, rng: random.Random) -> Edits | Refusal:
 
 def dead_code(source: Source, rng: random.Random) -> Edits | Refusal:
     """A branch that is never taken."""
-    found = chosen_statements(source, rng)
-    if isinstance(found, Refusal) or not found[1]:
-        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
-    name = fresh(rng, found[0].words)
+    chosen = chosen_statements(source, rng)
+    if isinstance(chosen, Refusal) or not chosen[1]:
+        return chosen if isinstance(chosen, Refusal) else Refusal("no statement before the target")
+    name = fresh(rng, chosen[0].words)
     step = deeper("")
     body = f"{step}{name} = {rng.randrange(100)}"
     head = rng.choice(["if False:", "while False:"])
-    return Edits([insert_before(source, found[1][0], head, body)])
+    return Edits([insert_before(source, chosen[1][0], head, body)])
 
 
 def unused_variable(source: Source, rng: random.Random) -> Edits | Refusal:
     """A variable that nobody reads."""
-    found = chosen_statements(source, rng)
-    if isinstance(found, Refusal) or not found[1]:
-        return found if isinstance(found, Refusal) else Refusal("no statement before the target")
+    chosen = chosen_statements(source, rng)
+    if isinstance(chosen, Refusal) or not chosen[1]:
+        return chosen if isinstance(chosen, Refusal) else Refusal("no statement before the target")
     value = rng.choice([str(rng.randrange(100)), "None", "''", "True"])
-    return Edits([insert_before(source, found[1][0], f"{fresh(rng, found[0].words)} = {value}")])
+    return Edits([insert_before(source, chosen[1][0], f"{fresh(rng, chosen[0].words)} = {value}")])
 
 
 def if_true(source: Source, rng: random.Random) -> Edits | Refusal:
     """`if True:` around a statement."""
-    found = chosen_statements(source, rng, names_stay=True)
-    if isinstance(found, Refusal):
-        return found
-    for node in found[1]:
+    chosen = chosen_statements(source, rng, names_stay=True)
+    if isinstance(chosen, Refusal):
+        return chosen
+    for node in chosen[1]:
         if node.type in ("global_statement", "nonlocal_statement") or has_long_string(node):
             continue
         head = insert_before(source, node, "if True:")

@@ -24,10 +24,10 @@ from kdray.metamorphic.transforms.words import fresh
 
 def for_to_while(source: Source, rng: random.Random) -> Edits | Refusal:
     """`for` becomes `while`: over a counter where that is certainly the same, else over the iterator."""
-    found = chosen_statements(source, rng, ("for_statement",))
-    if isinstance(found, Refusal):
-        return found
-    names, loops = found
+    chosen = chosen_statements(source, rng, ("for_statement",))
+    if isinstance(chosen, Refusal):
+        return chosen
+    names, loops = chosen
     for node in loops:
         body, left, right = node.child("body"), node.child("left"), node.child("right")
         if body is None or left is None or right is None or node.children[0].type == "async":

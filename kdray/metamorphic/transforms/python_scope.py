@@ -77,8 +77,8 @@ def names_of(source: Source) -> Names | str:
     """The names of the source's one function, or why they cannot be told."""
     if "names" not in source.memory:
         source.memory["names"] = _names_of(source)
-    found: Names | str = source.memory["names"]
-    return found
+    names: Names | str = source.memory["names"]
+    return names
 
 
 def _names_of(source: Source) -> Names | str:
@@ -175,8 +175,8 @@ def unbound(source: Source, names: Names) -> frozenset[str]:
         source.memory["unbound"] = maybe_unbound(
             source, names.function, interesting, names.is_builtin("open")
         )
-    found: frozenset[str] = source.memory["unbound"]
-    return found
+    unsure: frozenset[str] = source.memory["unbound"]
+    return unsure
 
 
 def renamable(source: Source, names: Names) -> list[str]:

@@ -23,8 +23,8 @@ def type_of(source: Source, names: Names, node: Node | None) -> str:
     """`int`, `float`, `str`, `bytes`, `bool`, `none`, or `UNKNOWN`."""
     if "types" not in source.memory:
         source.memory["types"] = _variables(source, names)
-    found = _type(source, source.memory["types"], node, 0)
-    return UNKNOWN if found == OPEN else found
+    known_type = _type(source, source.memory["types"], node, 0)
+    return UNKNOWN if known_type == OPEN else known_type
 
 
 def _variables(source: Source, names: Names) -> dict[str, str]:
@@ -39,8 +39,8 @@ def _variables(source: Source, names: Names) -> dict[str, str]:
         for name, known in before.items():
             if known == UNKNOWN:
                 continue
-            found = {_binding(source, names, types, node) for node in names.bound[name]} - {OPEN}
-            said = found.pop() if len(found) == 1 else (UNKNOWN if found else OPEN)
+            given = {_binding(source, names, types, node) for node in names.bound[name]} - {OPEN}
+            said = given.pop() if len(given) == 1 else (UNKNOWN if given else OPEN)
             types[name] = said if known in (OPEN, said) else UNKNOWN
         if types == before:
             return types
@@ -80,8 +80,8 @@ def _type(source: Source, types: dict[str, str], node: Node | None, depth: int) 
         inner = [child for child in node.children if child.type not in ("(", ")", "comment")]
         return _type(source, types, inner[0], depth + 1) if inner else UNKNOWN
     if node.type == "unary_operator":
-        found = _type(source, types, node.child("argument"), depth + 1)
-        return found if found in ("int", "float", OPEN) else UNKNOWN
+        operand_type = _type(source, types, node.child("argument"), depth + 1)
+        return operand_type if operand_type in ("int", "float", OPEN) else UNKNOWN
     if node.type == "binary_operator":
         return _binary(source, types, node, depth)
     return types.get(source.text(node), UNKNOWN) if node.type == "identifier" else UNKNOWN

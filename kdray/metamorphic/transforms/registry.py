@@ -10,6 +10,7 @@ from kdray.metamorphic.transforms import (
     curly_expressions,
     curly_flow,
     curly_insert,
+    curly_loops,
     curly_names,
     curly_switch,
     python_expressions,
@@ -51,8 +52,8 @@ CURLY: tuple[Rewriter, ...] = (
     curly_insert.unused_variable,
     curly_insert.if_true,
     curly_insert.permute,
-    curly_flow.for_to_while,
-    curly_flow.while_to_for,
+    curly_loops.for_to_while,
+    curly_loops.while_to_for,
     curly_flow.if_else_swap,
     curly_flow.elif_split,
     curly_flow.elif_merge,
@@ -83,7 +84,7 @@ def transforms_of(language: str) -> tuple[Transform, ...]:
 
 def transform_named(language: str, name: str) -> Transform:
     """One transformation. Raises `ConfigError` for a name that the language does not have."""
-    found = {transform.name: transform for transform in transforms_of(language)}
-    if name not in found:
-        raise ConfigError(f"no {language} transformation '{name}'{nearest(name, found)}")
-    return found[name]
+    transforms = {transform.name: transform for transform in transforms_of(language)}
+    if name not in transforms:
+        raise ConfigError(f"no {language} transformation '{name}'{nearest(name, transforms)}")
+    return transforms[name]

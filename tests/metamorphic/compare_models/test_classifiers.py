@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kdray.corpus.labelled import Labelled
+from kdray.corpus.labelled_row import Labelled
 from kdray.errors import DataError
 from kdray.metamorphic.compare_models.classifiers import compare_classifiers, material
 from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
