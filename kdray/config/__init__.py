@@ -26,7 +26,7 @@ from kdray.config.check import (
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import FastLoader, Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -43,6 +43,7 @@ from kdray.config.trial import (
 __all__ = [
     "ACCELERATOR",
     "NAME",
+    "OWN_VARIABLES",
     "SNIPPETS",
     "Budget",
     "Capture",

@@ -96,6 +96,10 @@ class Search(Part):
     )
 
 
+OWN_VARIABLES = ("KDRAY_*",)
+"""Variables of the environment that a sweep file of one's own may name, as patterns; what an experiment brings
+along may name none unasked."""
+
 ACCELERATOR = "accelerator_type:"
 """Ray's resource that says what kind of accelerator a machine has begins so."""
 
