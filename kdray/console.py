@@ -20,9 +20,14 @@ Stage = Callable[[str], AbstractContextManager[Advance]]
 """Shows a stage of that name as far as it is; see `stage`."""
 
 
+def printable(text: str) -> str:
+    """A text as it may go to a terminal: what a terminal would obey shows as `\\x1b`; line ends and tabs stay."""
+    return "".join(one if one in "\t\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def say(text: str) -> None:
     """One line on stderr."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
 
 
 def near(path: str | Path | None) -> str:

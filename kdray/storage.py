@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kdray.config.passwords import holds_password, without_password
 from kdray.errors import ConfigError, DataError, StorageError
 from kdray.packaged import is_named, located
 
@@ -45,7 +46,6 @@ _REFUSALS = re.compile(
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SOME_BYTES = 2**20
 
-_SECRET = re.compile(r"^[a-zA-Z0-9+.-]+://[^/@]*:[^/@]*@")
 _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -66,9 +66,9 @@ def _filesystem(location: str) -> tuple[Any, str]:
 
     if not is_uri(location):
         return fs.LocalFileSystem(), os.path.abspath(located(location).removeprefix("file://"))
-    if _SECRET.match(location):
+    if holds_password(location):
         raise ConfigError(
-            f"{_SECRET.sub('...@', location)}: a URI stands in trial files and reports, so it holds no password:"
+            f"{without_password(location)}: a URI stands in trial files and reports, so it holds no password:"
             " take it from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, say)"
         )
     try:

@@ -64,6 +64,13 @@ Where = Annotated[
     list[str] | None,
     typer.Option(help="keep trials such as 'student_params <= 2e6' or 'distil.loss == spread'; repeatable"),
 ]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-env",
+        help="a variable of the environment that the sweep may name and send to the host it names",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="print a machine-readable summary")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kdray.cli.apps import (
+    AllowEnv,
     Json,
     Name,
     Runs,
@@ -110,13 +111,14 @@ def launch(
         str | None, typer.Option(help="where the sweep's relative folders begin there (ray, slurm, kuberay)")
     ] = None,
     image: Annotated[str | None, typer.Option(help="container image with kdray (kuberay)")] = None,
+    allow_env: AllowEnv = None,
     dry_run: Annotated[bool, typer.Option(help="print what would be submitted")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a sweep: capture what is missing, search, report.   Example: kdray launch sweeps/python.yaml --on
     slurm --dry-run
     """
-    from kdray.config import load_sweep
+    from kdray.config import OWN_VARIABLES, load_sweep
 
     if on == "local":
         from kdray.pipeline.finish import launch_and_finish
@@ -126,12 +128,17 @@ def launch(
                 "--dry-run: nothing is submitted with --on local; kdray validate checks the file"
             )
         loaded = load_sweep(sweep, set_ or ())
-        launch_and_finish(loaded, resume=resume, address=address, as_json=as_json, show=show)
+        allowed = (*OWN_VARIABLES, *(allow_env or ()))
+        launch_and_finish(
+            loaded, resume=resume, address=address, allow_env=allowed, as_json=as_json, show=show
+        )
         return
     from kdray.pipeline.places import place
     from kdray.pipeline.places.request import request
 
-    asked = request(sweep, folder=folder, address=address, image=image, overrides=set_ or ())
+    asked = request(
+        sweep, folder=folder, address=address, image=image, overrides=set_ or (), allow_env=allow_env or ()
+    )
     there = place(on)
     text = there.render(asked)
     if dry_run:
@@ -150,18 +157,30 @@ def resume(
     fork: Annotated[
         str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
     ] = None,
+    allow_env: AllowEnv = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
-    from kdray.config import load_sweep
+    from kdray.config import OWN_VARIABLES, load_sweep
     from kdray.pipeline.finish import launch_and_finish
+    from kdray.pipeline.folders import check_trials, where_it_lies
     from kdray.results import read_sweep
 
     old = experiment_folder(name, runs)
-    sweep = load_sweep(fork) if fork else read_sweep(old)
+    sweep = load_sweep(fork) if fork else where_it_lies(read_sweep(old), old)
+    # The experiment may be somebody else's, and so may be the host that it names.
+    allowed = (*(OWN_VARIABLES if fork else ()), *(allow_env or ()))
     if trials is not None:
+        check_trials(trials, old, asked=fork is None)
         sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"trials": trials})})
-    launch_and_finish(sweep, resume=not fork, fork=old if fork else None, as_json=as_json, show=show)
+    launch_and_finish(
+        sweep,
+        resume=not fork,
+        fork=old if fork else None,
+        allow_env=allowed,
+        as_json=as_json,
+        show=show,
+    )
 
 
 @app.command()

@@ -5,6 +5,7 @@ override it. Unknown keys are refused with the nearest known one, and `load_swee
 range and every choice into the base trial and validates the *whole* trial, so that nothing impossible is
 found out in the middle of a search.
 
+    strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
     student, trial, sweep   the parts
     check     a whole trial at every corner of a space
@@ -24,9 +25,9 @@ from kdray.config.check import (
     sweep_from,
 )
 from kdray.config.paths import chosen, flat, put, value_at
-from kdray.config.read import FastLoader, Part, as_data, parse, read_value, read_yaml, yaml_mapping
+from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
     Budget,
@@ -43,6 +44,7 @@ from kdray.config.trial import (
 __all__ = [
     "ACCELERATOR",
     "NAME",
+    "OWN_VARIABLES",
     "SNIPPETS",
     "Budget",
     "Capture",
@@ -50,7 +52,6 @@ __all__ = [
     "Distil",
     "Encoding",
     "EvaluationConfig",
-    "FastLoader",
     "LlamaStudent",
     "Optim",
     "Part",

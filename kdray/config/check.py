@@ -15,7 +15,7 @@ from kdray.config.trial import TeacherRecipe, Trial
 from kdray.errors import ConfigError, nearest
 
 CONSTRAINT = re.compile(
-    r"^\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
+    r"^\s*(<=|>=)\s*((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?\d{1,3})?)\s*(?:\*\s*(teacher_params|teacher_bytes))?\s*$"
 )
 TRIED = 64
 """Values of a range that a corner is tried beside."""
@@ -127,7 +127,7 @@ def some_values(spec: Choice | Range) -> list[Any]:
     if not spec.is_int:
         return [low, high]
     step = int(spec.step or 1)
-    values = list(range(int(low), int(high) + 1, step))
+    values = range(int(low), int(high) + 1, step)
     return [*values[:: max(1, len(values) // TRIED)], high]
 
 

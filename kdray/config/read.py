@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kdray.config import strict_yaml
 from kdray.errors import ConfigError, KdrayError, nearest
 
 PartT = TypeVar("PartT", bound="Part")
@@ -18,25 +17,9 @@ FAMILIES = ("t5", "llama", "roberta")
 
 
 class Part(BaseModel):
-    """A frozen piece of a file; a key that it does not know is an error."""
+    """A frozen piece of a file; a key that it does not know is an error, and so is a number without an end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Loader(yaml.SafeLoader):
-    """YAML 1.2 floats: plain PyYAML reads `1e-4` as a string. Shows the place of a mistake."""
-
-
-class FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same by libyaml, about ten times as fast, for files that nobody writes by hand."""
-
-
-for _loader in (Loader, FastLoader):
-    _loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-        list("-+0123456789."),
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -47,26 +30,23 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
 
 
-def yaml_mapping(
-    data: bytes,
-    source: str,
-    *,
-    loader: type[yaml.SafeLoader] = Loader,
-    error: type[KdrayError] = ConfigError,
-) -> dict[str, Any]:
+def yaml_mapping(data: bytes, source: str, *, error: type[KdrayError] = ConfigError) -> dict[str, Any]:
     """The mapping in the UTF-8 of a YAML file. Raises `error` for bad syntax or another shape."""
     try:
-        value = yaml.load(data.decode(), Loader=loader)  # noqa: S506 - both derive from a safe one
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise error(f"{source}: not YAML: {' '.join(str(problem).split())}") from problem
+        value = strict_yaml.load(data)
+    except ValueError as problem:
+        raise error(f"{source}: not YAML: {problem}") from problem
     if not isinstance(value, dict):
         raise error(f"{source}: expected a mapping of keys, found {type(value).__name__}")
     return value
 
 
 def read_value(text: str) -> Any:
-    """One YAML value, such as the right side of `--set a.b=c`."""
-    return yaml.load(text, Loader=Loader)  # noqa: S506 - derives from SafeLoader
+    """One YAML value, such as the right side of `--set a.b=c`. Raises `ConfigError`."""
+    try:
+        return strict_yaml.load(text)
+    except ValueError as problem:
+        raise ConfigError(f"'{text[:60]}': not YAML: {problem}") from problem
 
 
 def parse(model: type[PartT], data: Any, source: str) -> PartT:

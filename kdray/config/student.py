@@ -22,11 +22,11 @@ SHORTER = "tokens of a prompt that it reads, its last ones; None for as many as 
 class _Architecture(Part):
     """What all families share. `vocab` is None where the student reads with its teacher's tokenizer."""
 
-    hidden: int = Field(ge=8)
-    heads: int = Field(ge=1)
-    feed_forward: int = Field(ge=8)
+    hidden: int = Field(ge=8, le=65_536)
+    heads: int = Field(ge=1, le=1024)
+    feed_forward: int = Field(ge=8, le=1_048_576)
     tokenizer: TokenizerKind = Field("teacher", description="the teacher's, or a kind trained anew")
-    vocab: int | None = Field(None, ge=300, description="tokens of a tokenizer trained anew")
+    vocab: int | None = Field(None, ge=300, le=1_048_576, description="tokens of a tokenizer trained anew")
 
     @model_validator(mode="after")
     def _vocabulary_of_its_own(self) -> _Architecture:
@@ -48,10 +48,10 @@ class T5Student(_Architecture):
     """Encoder-decoder of the T5 family: relative positions; transformers always ties its embeddings."""
 
     family: Literal["t5"]
-    encoder_layers: int = Field(ge=1)
-    decoder_layers: int = Field(ge=1)
-    head_dim: int = Field(32, ge=4)
-    max_input: int | None = Field(None, ge=16, description=SHORTER)
+    encoder_layers: int = Field(ge=1, le=1024)
+    decoder_layers: int = Field(ge=1, le=1024)
+    head_dim: int = Field(32, ge=4, le=4096)
+    max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
     activation: Activation = "relu"
     dropout: Dropout = 0.0
     init: Init = "sliced"
@@ -61,9 +61,9 @@ class LlamaStudent(_Architecture):
     """Decoder-only, Llama family: RMS norm, rotary positions, gated feed-forward."""
 
     family: Literal["llama"]
-    layers: int = Field(ge=1)
-    head_dim: int = Field(32, ge=4)
-    max_input: int | None = Field(None, ge=16, description=SHORTER)
+    layers: int = Field(ge=1, le=1024)
+    head_dim: int = Field(32, ge=4, le=4096)
+    max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
     activation: Activation = "silu"
     attention_dropout: Dropout = 0.0
     tied_embeddings: bool = True
@@ -82,10 +82,13 @@ class RobertaStudent(_Architecture):
     """Encoder with a head that classifies one snippet or a pair, RoBERTa family."""
 
     family: Literal["roberta"]
-    layers: int = Field(ge=1)
+    layers: int = Field(ge=1, le=1024)
     snippets: int = Field(1, ge=1, le=2, description="of an input: 2 for clone, 1 for vulnerability")
     positions: int = Field(
-        514, ge=18, description="two more than the tokens of a snippet that it reads; longer ones are cut"
+        514,
+        ge=18,
+        le=1_048_576,
+        description="two more than the tokens of a snippet that it reads; longer ones are cut",
     )
     position_type: Literal["absolute", "relative_key", "relative_key_query"] = "absolute"
     activation: Activation = "gelu"

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from kdray.config.passwords import holds_password
 from kdray.config.read import Part
-from kdray.config.trial import Trial, accuracy_of
+from kdray.config.trial import MOST, MOST_ROWS, Trial, accuracy_of
 
 Direction = Literal["max", "min"]
 
@@ -52,6 +53,8 @@ class Range(Part):
             raise ValueError(f"range {list(self.range)} must rise")
         if self.log and low <= 0:
             raise ValueError(f"a log range begins above 0, not at {low}")
+        if self.step is not None and (self.log or self.step <= 0):
+            raise ValueError(f"a step is above 0, and of a range that is not log; not {self.step}")
         return self
 
     @property
@@ -76,9 +79,9 @@ class Search(Part):
     sampler_params: dict[str, Any] = Field(
         default_factory=dict, description="settings of a published technique's search"
     )
-    trials: int = Field(16, ge=1)
+    trials: int = Field(16, ge=1, le=MOST)
     start: tuple[dict[str, Any], ...] = ()
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     halving: bool = True
     eta: int = Field(3, ge=2, description="one in `eta` trials goes on from a rung")
     grace: int = Field(0, ge=0, description="the step before which no trial is stopped")
@@ -96,6 +99,12 @@ class Search(Part):
     )
 
 
+OWN_VARIABLES = ("KDRAY_*",)
+"""Variables of the environment that a sweep file of one's own may name, as patterns; what an experiment brings
+along may name none unasked."""
+
+MOST_PARTS = 100_000
+"""Machines, processes, trials at a time."""
 ACCELERATOR = "accelerator_type:"
 """Ray's resource that says what kind of accelerator a machine has begins so."""
 
@@ -103,16 +112,19 @@ ACCELERATOR = "accelerator_type:"
 class Resources(Part):
     """What one trial takes, and how many run at a time."""
 
-    workers: int = Field(1, ge=1)
-    cpus_per_worker: float = Field(1, gt=0)
-    gpus_per_worker: float = Field(0, ge=0)
+    workers: int = Field(1, ge=1, le=MOST_PARTS)
+    cpus_per_worker: float = Field(1, gt=0, le=MOST_PARTS)
+    gpus_per_worker: float = Field(0, ge=0, le=MOST_PARTS)
     accelerator_type: str | None = Field(
         None, min_length=1, description="train on machines with this one only, such as A10G (Ray's name)"
     )
-    max_concurrent: int = Field(2, ge=1)
-    nodes: int = Field(1, ge=1, description="machines to ask Slurm or Kubernetes for")
+    max_concurrent: int = Field(2, ge=1, le=MOST_PARTS)
+    nodes: int = Field(1, ge=1, le=MOST_PARTS, description="machines to ask Slurm or Kubernetes for")
     drivers: int = Field(
-        1, ge=1, description="processes that may run the sweep at a time, `max_concurrent` trials each"
+        1,
+        ge=1,
+        le=MOST_PARTS,
+        description="processes that may run the sweep at a time, `max_concurrent` trials each",
     )
     max_failures: int = Field(2, ge=0)
 
@@ -136,7 +148,7 @@ class Capture(Store):
     """What is stored of the teacher, once, before the sweep."""
 
     rows: int | None = Field(
-        None, ge=1, description="training rows whose signal is stored; None for the whole corpus"
+        None, ge=1, le=MOST, description="training rows whose signal is stored; None for the whole corpus"
     )
     targets: Literal["truth", "greedy"] = Field(
         "truth", description="what the teacher speaks of: the ground truth, or its own greedy answers"
@@ -144,10 +156,10 @@ class Capture(Store):
     stores: dict[str, Store] = Field(
         default_factory=dict, description="further folders of the same signal, for a space over `shards`"
     )
-    batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
-    rows_per_shard: int = Field(512, ge=1)
-    cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
-    variants_per_case: int = Field(1, ge=1)
+    batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="rows of a teacher batch")
+    rows_per_shard: int = Field(512, ge=1, le=MOST_ROWS)
+    cases: int = Field(400, ge=1, le=MOST, description="held-out examples of the metamorphic suite")
+    variants_per_case: int = Field(1, ge=1, le=MOST_PARTS)
     transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
     seed: int = Field(0, ge=0)
 
@@ -162,7 +174,7 @@ class Tracking(Part):
 class Sweep(Part):
     """A base trial, the space around it, and what to optimise."""
 
-    name: str = Field(pattern=NAME)
+    name: str = Field(pattern=NAME, max_length=128)
     storage: str = "runs"
     trial: Trial
     capture: Capture = Capture()
@@ -207,11 +219,19 @@ class Sweep(Part):
     @model_validator(mode="after")
     def _database_is_shared_and_keeps_its_secret(self) -> Sweep:
         # Here and not at the field, whose value an error would show.
-        password = urlsplit(self.search.storage or "").password
-        if password and not password.startswith("${"):
+        if holds_password(self.search.storage or ""):
             raise ValueError(
                 "search.storage: a password would stand in the experiment folder: write ${VARIABLE} for it"
             )
+        if holds_password(self.tracking.mlflow or ""):
+            raise ValueError(
+                "tracking.mlflow: a password would stand in the experiment folder: MLflow takes it from"
+                " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD of the environment"
+            )
+        try:
+            urlsplit(self.search.storage or "")
+        except ValueError as error:
+            raise ValueError(f"search.storage: no URL: {error}") from None
         if self.resources.drivers > 1 and self.search.storage is None:
             raise ValueError(
                 f"resources.drivers: {self.resources.drivers} share a study in a database: "

@@ -12,6 +12,8 @@ from kdray.config.student import RobertaStudent, Student
 from kdray.errors import ConfigError
 from kdray.packaged import located
 
+MOST, MOST_ROWS = 10**9, 2**20
+"""What nobody trains, nor holds at a time: a slip of the hand, or somebody's idea of a joke."""
 Task = Literal["assertion", "clone", "vulnerability"]
 SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 """Snippets of an input of the tasks that classify."""
@@ -47,15 +49,16 @@ class Optim(Part):
     """AdamW with a warm-up and a decay to `final_lr_ratio`."""
 
     lr: float = Field(1e-3, gt=0)
-    warmup_steps: int = Field(20, ge=0)
+    warmup_steps: int = Field(20, ge=0, le=MOST)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     final_lr_ratio: float = Field(0.1, ge=0, le=1)
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, gt=0)
-    batch_size: int = Field(32, ge=1, description="sequences per step over all workers")
+    batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="sequences per step over all workers")
     micro_batch: int | None = Field(
         None,
         ge=1,
+        le=MOST_ROWS,
         description="sequences that a worker holds at a time: its share of a batch goes in pieces, with the same "
         "gradient; None: about 2,048 tokens on a processor, all at once on an accelerator",
     )
@@ -104,7 +107,7 @@ def divisors(number: int) -> list[int]:
 class Budget(Part):
     """How long a trial trains (optimizer steps) and where it reports."""
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=MOST)
     rungs: tuple[int, ...] = ()
 
     @model_validator(mode="after")
@@ -125,10 +128,13 @@ class EvaluationConfig(Part):
     """How a student is judged."""
 
     cases: int = Field(
-        400, ge=1, description="clean inputs of the suite that are used at the last rung, with their variants"
+        400,
+        ge=1,
+        le=MOST,
+        description="clean inputs of the suite that are used at the last rung, with their variants",
     )
-    rung_cases: int = Field(200, ge=1, description="the same at earlier rungs")
-    batch_size: int = Field(64, ge=1)
+    rung_cases: int = Field(200, ge=1, le=MOST, description="the same at earlier rungs")
+    batch_size: int = Field(64, ge=1, le=MOST_ROWS)
     similarity_bits: float = Field(0.1, gt=0, lt=1)
     confidence: float = Field(0.9, gt=0, lt=1)
     calibration: float = Field(0.1, gt=0, lt=1)
@@ -138,9 +144,11 @@ class EvaluationConfig(Part):
 class Encoding(Part):
     """How many tokens of an example a model sees. Part of the signal's identity: shards remember it."""
 
-    max_input: int = Field(192, ge=16)
-    max_target: int = Field(64, ge=4)
-    max_row: int = Field(256, ge=32, description="tokens of a packed training row (decoder-only)")
+    max_input: int = Field(192, ge=16, le=MOST_ROWS)
+    max_target: int = Field(64, ge=4, le=MOST_ROWS)
+    max_row: int = Field(
+        256, ge=32, le=MOST_ROWS, description="tokens of a packed training row (decoder-only)"
+    )
 
 
 class Trial(Part):
@@ -158,7 +166,7 @@ class Trial(Part):
     budget: Budget
     evaluation: EvaluationConfig = EvaluationConfig()
     deepspeed: dict[str, Any] = Field(default_factory=lambda: {"zero_optimization": {"stage": 0}})
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
 
     @field_validator("teacher")
     @classmethod
@@ -261,7 +269,7 @@ class TeacherRecipe(Trial):
     """
 
     corpus: str
-    vocab: int = Field(4096, ge=300)
+    vocab: int = Field(4096, ge=300, le=MOST_ROWS)
     distil: Distil = Distil(alpha=0.0)
 
     @model_validator(mode="after")

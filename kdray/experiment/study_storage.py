@@ -7,7 +7,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
-from kdray.config import Sweep
+from kdray.config import OWN_VARIABLES, Sweep
 from kdray.errors import ConfigError, KdrayError
 from kdray.experiment.journal import RemoteJournal
 from kdray.storage import is_uri
@@ -23,27 +24,34 @@ from kdray.storage import is_uri
 STALE_LOCK_S = 2.0
 
 
-def open_remote(sweep: Sweep, folder: str, own: Path, check: Callable[[], None]) -> BaseStorage:
+def open_remote(
+    sweep: Sweep, folder: str, own: Path, check: Callable[[], None], allow_env: Sequence[str] = OWN_VARIABLES
+) -> BaseStorage:
     """`open_storage` of an experiment behind a URI, with a folder of this machine for a copy; `check` raises where
     this process may write no more.
     """
     if sweep.search.storage:
-        return open_storage(sweep, own)
+        return open_storage(sweep, own, allow_env)
     return JournalStorage(RemoteJournal(folder, own / "study.journal", check))
 
 
-def open_storage(sweep: Sweep, folder: Path) -> BaseStorage:
+def open_storage(sweep: Sweep, folder: Path, allow_env: Sequence[str] = OWN_VARIABLES) -> BaseStorage:
     """The storage of a sweep's study: `search.storage`, or the file study.journal in the experiment folder.
 
     The caller holds the lock of the folder, so a line that a kill cut short and a lock that a kill left
     behind can be removed.
 
+    Args:
+        sweep: whose study.
+        folder: the experiment folder.
+        allow_env: names of variables of the environment that `search.storage` may name, as patterns.
+
     Raises:
-        ConfigError: a package or a variable that the URL needs is not there.
+        ConfigError: a package or a variable that the URL needs is not there, or may not be told.
         KdrayError: the database does not answer.
     """
     if sweep.search.storage:
-        return _open_database(sweep.search.storage)
+        return _open_database(sweep.search.storage, allow_env)
     path = folder / "study.journal"
     _free_stale_lock(Path(f"{path}.lock"))
     _drop_torn_line(path)
@@ -64,10 +72,17 @@ def read_study(sweep: Sweep, folder: str) -> optuna.Study:
     return optuna.load_study(study_name=sweep.name, storage=JournalStorage(JournalFileBackend(str(path))))
 
 
-def _open_database(url: str) -> BaseStorage:
-    """`url` may name variables of the environment, as in `postgresql+pg8000://kdray:${PASSWORD}@host/kdray`."""
+def _open_database(url: str, allow_env: Sequence[str]) -> BaseStorage:
+    """`url` may name variables of the environment, as in `postgresql+pg8000://kdray:${KDRAY_DB}@host/kdray`: those
+    that are allowed, for it is the file's author who says where they go.
+    """
 
     def value(variable: re.Match[str]) -> str:
+        if not any(fnmatchcase(variable[1], pattern) for pattern in allow_env):
+            raise ConfigError(
+                f"search.storage: '{url}': would tell {variable[1]} of your environment to that host: if it may,"
+                f" say --allow-env {variable[1]}"
+            )
         if variable[1] not in os.environ:
             raise ConfigError(f"search.storage: '{url}': the environment has no {variable[1]}")
         return quote(os.environ[variable[1]], safe="")

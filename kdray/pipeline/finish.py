@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kdray.config import Sweep
+from kdray.config import OWN_VARIABLES, Sweep
 from kdray.console import near, say, stage
 from kdray.pipeline.launching import Launched, launch
 from kdray.pipeline.references import references
@@ -23,13 +23,14 @@ def launch_and_finish(
     resume: bool,
     fork: str | None = None,
     address: str | None = None,
+    allow_env: Sequence[str] = OWN_VARIABLES,
     as_json: bool,
     show: Show,
 ) -> None:
     """Runs a sweep, in a Ray of its own or in the one at `address`, and reports it; `fork` is the folder of an
-    older one whose trials it knows.
+    older one whose trials it knows, `allow_env` what it may tell of the environment.
     """
-    launched = launch(sweep, resume=resume, fork=fork, address=address)
+    launched = launch(sweep, resume=resume, fork=fork, address=address, allow_env=allow_env)
     with stage("baselines") as advance:
         marks = references(launched.sweep, launched.folder, advance)
     finish(launched, marks, as_json=as_json, show=show)

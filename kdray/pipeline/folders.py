@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import Choice, Range, Sweep
+from kdray.errors import ConfigError
+from kdray.results import read
 from kdray.storage import is_uri
 
 FOLDERS = ("corpus", "shards", "suite")
@@ -27,6 +29,38 @@ def absolute(sweep: Sweep) -> Sweep:
         "search": sweep.search.model_copy(update={"start": start}),
     }
     return sweep.model_copy(update=changed)
+
+
+def where_it_lies(sweep: Sweep, folder: str) -> Sweep:
+    """The sweep of an experiment folder with `storage` as the folder that it lies in, whatever its file says: a
+    copy does not go on in the original, and one from somebody else not in a place of his choice.
+
+    Raises:
+        ConfigError: the folder has another name than the sweep.
+    """
+    if is_uri(folder):
+        path, mark, query = folder.partition("?")
+    else:
+        path, mark, query = str(Path(folder).absolute()), "", ""
+    parent, _, name = path.rstrip("/").rpartition("/")
+    if name != sweep.name:
+        raise ConfigError(
+            f"{folder}: the folder of sweep '{sweep.name}' must have its name to be gone on with"
+        )
+    return sweep.model_copy(update={"storage": (parent or "/") + mark + query})
+
+
+def check_trials(trials: int, folder: str, *, asked: bool) -> None:
+    """Refuses to ask for fewer trials than have ended in the experiment that is `asked` for more.
+
+    Raises:
+        ConfigError: with their number.
+    """
+    ended = sum(record.state != "running" for record in read(folder)) if asked else 0
+    if trials < max(ended, 1):
+        raise ConfigError(
+            f"--trials {trials}: {ended} trials have ended in {folder}: ask for as many or more"
+        )
 
 
 def _spec(name: str, spec: Choice | Range) -> Choice | Range:

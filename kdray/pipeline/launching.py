@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from kdray.config import Sweep
-from kdray.console import say, stage
+from kdray.config import OWN_VARIABLES, Sweep
+from kdray.console import printable, say, stage
+from kdray.pipeline.consent import check_told, hosts
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import Prepared, prepare
 from kdray.pipeline.watch import watching
@@ -43,6 +44,7 @@ def launch(
     address: str | None = None,
     seconds: dict[str, float] | None = None,
     after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
+    allow_env: Sequence[str] = OWN_VARIABLES,
 ) -> Launched:
     """Prepares, searches, returns everything. Progress goes to stderr. Raises `KdrayError`.
 
@@ -53,6 +55,7 @@ def launch(
         address: of a Ray that runs already; None starts one in this process.
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
+        allow_env: variables of the environment that may be told to the hosts that the sweep names, as patterns.
     """
     from kdray.experiment.drivers import alone_at
     from kdray.workers import ray_session
@@ -60,6 +63,9 @@ def launch(
 
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
+    check_told(sweep, allow_env)
+    for field_name, host in hosts(sweep).items():
+        say(f"connects  to {printable(host)} ({field_name})")
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
     with alone_at("capture", folder, sweep.resources.drivers, say):
@@ -81,5 +87,6 @@ def launch(
             address=address,
             on_event=on_event,
             trial_context=prepared.context,
+            allow_env=allow_env,
         )
     return Launched(sweep, folder, prepared, records, seconds)

@@ -12,13 +12,13 @@ import importlib.util
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
-from kdray.config import Sweep
+from kdray.config import OWN_VARIABLES, Sweep
 from kdray.errors import ConfigError
 from kdray.experiment import lifecycle
 from kdray.experiment.coordinator import Coordinator
@@ -49,6 +49,7 @@ def run(
     on_event: Callable[[Event], None] = lambda event: None,
     trial_factory: str = "kdray.train:TrialRun",
     trial_context: Mapping[str, Any] | None = None,
+    allow_env: Sequence[str] = OWN_VARIABLES,
 ) -> list[TrialRecord]:
     """Trains what the sweep asks for and returns all its trials.
 
@@ -61,6 +62,7 @@ def run(
         on_event: called in this process with each event.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `runnable.Run`).
         trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
+        allow_env: variables of the environment that `search.storage` may name, as patterns.
 
     Returns:
         Every trial, also those of earlier runs, by number. Fewer than asked for when it was interrupted, or
@@ -83,7 +85,15 @@ def run(
         log.warning("%s knows %d trials of %s", sweep.name, known, _location(fork))
     with lifecycle.claim(sweep, location, resume=resume) as drivers, _own_folder(location) as own:
         interrupted = _drive(
-            sweep, location, own, drivers, address, on_event, trial_factory, dict(trial_context or {})
+            sweep,
+            location,
+            own,
+            drivers,
+            address,
+            on_event,
+            trial_factory,
+            dict(trial_context or {}),
+            allow_env,
         )
     records = results.read(location)
     if interrupted:
@@ -127,6 +137,7 @@ def _drive(
     on_event: Callable[[Event], None],
     factory: str,
     context: Mapping[str, Any],
+    allow_env: Sequence[str],
 ) -> bool:
     """Runs Tune until nothing is left; whether it was interrupted."""
     ray_session.prepare()
@@ -134,7 +145,7 @@ def _drive(
 
     ray_session.quiet()
     gate = gate_of(sweep, context)
-    study = _open_study(sweep, location, own, drivers)
+    study = _open_study(sweep, location, own, drivers, allow_env)
     coordinator = Coordinator(sweep, study, location, gate, on_event, drivers)
     coordinator.reconcile()
     if coordinator.done:
@@ -152,12 +163,15 @@ def _drive(
     return stopped.is_set() and not coordinator.done
 
 
-def _open_study(sweep: Sweep, location: str, own: Path, drivers: Drivers) -> Study:
+def _open_study(sweep: Sweep, location: str, own: Path, drivers: Drivers, allow_env: Sequence[str]) -> Study:
     """The sweep's study, with what it inherits where it is a fork."""
     points = space.build(sweep)
     with drivers.turn():  # several would make the tables of a new database at once
-        remote = storage.is_uri(location)
-        opened = open_remote(sweep, location, own, drivers.check) if remote else open_storage(sweep, own)
+        opened = (
+            open_remote(sweep, location, own, drivers.check, allow_env)
+            if storage.is_uri(location)
+            else open_storage(sweep, own, allow_env)
+        )
         study = Study(opened, sweep, points)
         inherit(location, sweep, points, study)
     return study

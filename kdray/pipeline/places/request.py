@@ -27,6 +27,7 @@ class Request:
         address: of a running Ray cluster's job server; None where the place starts its own Ray.
         image: a container image that has kdray, where the place starts containers.
         overrides: texts `a.b=c` over the file.
+        allow_env: variables of the environment there that the sweep may name.
     """
 
     sweep: Sweep
@@ -36,6 +37,7 @@ class Request:
     address: str | None = None
     image: str = IMAGE
     overrides: tuple[str, ...] = ()
+    allow_env: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> int:
@@ -60,6 +62,7 @@ class Request:
     def launch(self, sweep_file: str) -> str:
         """The shell command that runs beside the place's Ray. `sweep_file` is quoted already."""
         changed = "".join(f" --set {shlex.quote(text)}" for text in self.overrides)
+        changed += "".join(f" --allow-env {shlex.quote(name)}" for name in self.allow_env)
         return f"kdray launch {sweep_file}{changed} --resume --address auto"
 
     def entrypoint(self, sweep_file: str) -> str:
@@ -75,13 +78,14 @@ def request(
     address: str | None = None,
     image: str | None = None,
     overrides: Sequence[str] = (),
+    allow_env: Sequence[str] = (),
 ) -> Request:
     """Reads a sweep file for a place. Raises `ConfigError`."""
     sweep = load_sweep(path, overrides)
     if folder is not None and not Path(folder).is_absolute():
         raise ConfigError(f"--folder {folder}: must be absolute")
     text = Path(path).read_text(encoding="utf-8")
-    return Request(sweep, path, text, folder, address, image or IMAGE, tuple(overrides))
+    return Request(sweep, path, text, folder, address, image or IMAGE, tuple(overrides), tuple(allow_env))
 
 
 def check_folders(request: Request, where: str) -> None:
