@@ -14,27 +14,27 @@
 
 Behind a URI the same, but for study.journal, a folder of pieces, and checkpoint-<rungs>-<id> (see `experiment`).
 
-A running sweep is read as it stands: a trial without state.json runs, and only the last line of results.jsonl
-may be cut short. Anything else that does not parse is damage, and damage is an error rather than a shorter
-table. What the search chose is not stored twice: `overrides` are the values of the space's paths in
-trial.yaml, as the space writes them, less those whose `when` does not hold. Not here: which trials are good
-(`pareto`, `report`), and writing (`experiment`, `train`).
+A running sweep is read as it stands: a trial without state.json runs, and the last line of results.jsonl may be
+cut short. What else does not parse is damage: of a line or a number in results it is said and the rest is used
+(`recorded`), of a whole file it is an error rather than a shorter table. What the search chose is not stored
+twice: `overrides` are the values of the space's paths in trial.yaml, as the space writes them, less those whose
+`when` does not hold. Not here: which trials are good (`pareto`, `report`), and writing (`experiment`, `train`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from kdray import storage
-from kdray.config import Sweep, chosen, parse, value_at, yaml_mapping
-from kdray.errors import DataError
+from kdray.config import Sweep, Trial, chosen, parse, value_at, yaml_mapping
+from kdray.errors import ConfigError, DataError
+from kdray.recorded import MOST_STEPS, is_finite, json_lines, json_object, sound
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ _READERS = 16
 State = Literal["running", "complete", "pruned", "failed"]
 MADE_BY = "trial"
 """Key of results and states: the fingerprint of the trial that made them (`experiment.trial_fingerprint`)."""
-_KEY = re.compile(r"^t(\d+)$")
+_KEY = re.compile(r"t[0-9]{4,18}")
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,6 @@ class TrialRecord:
     def setting(self, path: str) -> Any:
         """The value at a dotted path of the trial; None where there is none (another family's field)."""
         return value_at(self.trial, path)
-
-
-def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether something recorded is a number, finite or not; True and False are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -149,26 +144,36 @@ def read_baselines(folder: str | Path) -> dict[str, dict[str, Any]]:
     data = _optional(location)
     if data is None:
         return {}
-    baselines = _json(data, location)
+    baselines = json_object(data, location)
     if not all(isinstance(metrics, dict) for metrics in baselines.values()):
         raise DataError(
             f"{location}: expected a name and its metrics, like {{'teacher': {{'assertion_accuracy': 0.2}}}}"
         )
-    return baselines
+    measured = set(read_sweep(folder).objectives)
+    return {name: sound(metrics, f"{location}: {name}", measured) for name, metrics in baselines.items()}
 
 
 def read_cases(folder: str | Path, key: str) -> list[dict[str, Any]]:
     """The worst metamorphic cases of one trial, worst first.
 
-    Empty where none were kept. Raises `DataError` for damage.
+    Empty where none were kept. What is damaged is left out and said.
     """
     location = storage.join(folder, "trials", key, "cases.jsonl")
-    return _json_lines(_optional(location) or b"", location)
+    cases = []
+    for where, case in json_lines(_optional(location) or b"", location):
+        if all(
+            isinstance(value, str) or (is_finite(value) and name == "severity")
+            for name, value in case.items()
+        ):
+            cases.append(case)
+        else:
+            log.warning("%s: no case: left out", where)
+    return cases
 
 
 def _records(folder: str | Path, sweep: Sweep) -> list[TrialRecord]:
     trials = storage.join(folder, "trials")
-    keys = [name for name in storage.list_folders(trials) if _KEY.match(name)]
+    keys = [name for name in storage.list_folders(trials) if _KEY.fullmatch(name)]
     with ThreadPoolExecutor(_READERS if storage.is_uri(trials) else 1) as pool:
         records = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
     return sorted((record for record in records if record is not None), key=lambda record: record.number)
@@ -180,9 +185,9 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
     # rungs, never as complete with one missing.
     state = _state(storage.join(location, "state.json"))
     results = storage.join(location, "results.jsonl")
-    lines = _json_lines(_optional(results) or b"", results)
-    fingerprint = str(state.get(MADE_BY, lines[-1].get(MADE_BY, "") if lines else ""))
-    rungs = _rungs(_own(lines, fingerprint, results), results)
+    lines = list(json_lines(_optional(results) or b"", results))
+    fingerprint = str(state.get(MADE_BY, lines[-1][1].get(MADE_BY, "") if lines else ""))
+    rungs = _rungs(lines, fingerprint, sweep.objectives)
     path = storage.join(location, "trial.yaml")
     data = _optional(path)
     if data is None:
@@ -190,6 +195,10 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
             return None
         raise DataError(f"{path}: no such file, though the trial has results")
     trial = _yaml(data, path)
+    try:
+        parse(Trial, trial, path)
+    except ConfigError as error:
+        raise DataError(str(error)) from None
     return TrialRecord(
         key=key,
         number=int(key[1:]),
@@ -207,7 +216,7 @@ def _state(location: str) -> dict[str, Any]:
     data = _optional(location)
     if data is None:
         return {"state": "running"}
-    state = _json(data, location)
+    state = json_object(data, location)
     if state.get("state") not in get_args(State):
         raise DataError(f"{location}: state is {state.get('state')!r}, known: {', '.join(get_args(State))}")
     return state
@@ -216,23 +225,24 @@ def _state(location: str) -> dict[str, Any]:
 def _seconds(state: Mapping[str, Any], rungs: tuple[dict[str, Any], ...]) -> float:
     """The state's, or what the last rung of a running trial says."""
     value = state.get("seconds", rungs[-1].get("seconds") if rungs else None)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return float(value) if is_finite(value) and value >= 0 else 0.0
 
 
-def _own(lines: list[dict[str, Any]], fingerprint: str, location: str) -> list[dict[str, Any]]:
-    """Less those that another trial made, which is said, and without their fingerprint."""
-    mine = [line for line in lines if line.get(MADE_BY, fingerprint) == fingerprint]
-    if len(mine) < len(lines):
-        log.warning("%s: %d lines are another trial's: not counted", location, len(lines) - len(mine))
-    return [{name: value for name, value in line.items() if name != MADE_BY} for line in mine]
-
-
-def _rungs(lines: list[dict[str, Any]], location: str) -> tuple[dict[str, Any], ...]:
-    """By step. A rung that was run again after a restart counts once, as it came out the last time."""
-    for number, line in enumerate(lines, 1):
-        if not isinstance(line.get("step"), int):
-            raise DataError(f"{location}: line {number}: step is {line.get('step')!r}, not a whole number")
-    by_step = {line["step"]: line for line in lines}
+def _rungs(
+    lines: list[tuple[str, dict[str, Any]]], fingerprint: str, objectives: Collection[str]
+) -> tuple[dict[str, Any], ...]:
+    """By step, of this trial. A rung that was run again after a restart counts once, as it came out the last
+    time.
+    """
+    by_step = {}
+    for where, line in lines:
+        step = line.get("step")
+        if line.pop(MADE_BY, fingerprint) != fingerprint:
+            log.warning("%s: another trial's: left out", where)
+        elif not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < MOST_STEPS:
+            log.warning("%s: step is %.60s, not a whole number: left out", where, repr(step))
+        else:
+            by_step[step] = sound(line, where, objectives)
     return tuple(by_step[step] for step in sorted(by_step))
 
 
@@ -246,32 +256,6 @@ def _optional(location: str) -> bytes | None:
         raise
     except OSError as error:
         raise DataError(f"{location}: {error.strerror or error}") from error
-
-
-def _json(data: bytes, location: str) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        raise DataError(f"{location}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{location}: expected a JSON object, found {type(value).__name__}")
-    return value
-
-
-def _json_lines(data: bytes, location: str) -> list[dict[str, Any]]:
-    """One object a line.
-
-    What follows the last line end is being written and counts only if it is whole already.
-    """
-    *lines, rest = data.split(b"\n")
-    whole = [
-        _json(line, f"{location}: line {number}") for number, line in enumerate(lines, 1) if line.strip()
-    ]
-    try:
-        last = json.loads(rest) if rest.strip() else None
-    except ValueError:
-        last = None
-    return [*whole, last] if isinstance(last, dict) else whole
 
 
 def _yaml(data: bytes, location: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 from kdray.config.passwords import holds_password, without_password
 from kdray.errors import ConfigError, DataError, StorageError
 from kdray.packaged import is_named, located
+from kdray.recorded import json_value
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -169,10 +170,7 @@ def check_file(location: str | Path) -> None:
 
 def read_json(location: str | Path) -> Any:
     """The JSON value in a file. Raises `DataError` where it is missing or damaged."""
-    try:
-        return json.loads(read_bytes(location))
-    except ValueError as error:
-        raise DataError(f"{location}: not JSON: {error}") from error
+    return json_value(read_bytes(location), str(location))
 
 
 def _listed(location: str | Path, recursive: bool = False) -> list[Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,15 +112,13 @@ def test_an_experiment_without_a_trial_yet_is_empty(folder, tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("results.jsonl", b'{"step": 10}\n{"step": 2\n{"step": 20}\n', "results.jsonl: line 2: not JSON"),
-        ("results.jsonl", b'{"step": 10}\n[1]\n', "line 2: expected a JSON object, found list"),
-        ("results.jsonl", b'{"loss": 1}\n', "line 1: step is None"),
         ("state.json", b'{"state": "comp', "state.json: not JSON"),
         ("state.json", b'{"state": "done"}', "known: running, complete, pruned, failed"),
         ("state.json", b"\xff\xfe", "state.json: not JSON"),
         ("trial.yaml", b"a: [1", "trial.yaml: not YAML"),
         ("trial.yaml", b"", "expected a mapping of keys, found NoneType"),
-        ("cases.jsonl", b"[]\n", "cases.jsonl: line 1: expected a JSON object"),
+        ("state.json", b'{"reason": ' + b"[" * 100_000, "nested too deeply"),
+        ("trial.yaml", b"student: null\n", "trial.yaml: "),
     ],
 )
 def test_a_damaged_file_is_one_line_that_names_it(folder, file, content, says):
@@ -128,6 +129,61 @@ def test_a_damaged_file_is_one_line_that_names_it(folder, file, content, says):
     assert says in str(caught.value)
     assert "t0001" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "left"),
+    [
+        (b'{"step": 2', "results.jsonl: line 2: not JSON", None),
+        (b"[1]", "line 2: expected a JSON object, found list", None),
+        (b'{"loss": 1}', "line 2: step is None", None),
+        (b'{"step": 1' + b"0" * 400 + b"}", "line 2: step is 1000", None),
+        (b'{"step": true}', "line 2: step is True", None),
+        (b'{"step": ' + b"[" * 100_000, "line 2: .*nested too deeply", None),
+        (b'{"step": 15, "x": NaN, "y": 2}', "line 2: x is nan: not counted", {"step": 15, "y": 2}),
+        (b'{"step": 15, "assertion_accuracy": "x"}', "assertion_accuracy is 'x'", {"step": 15}),
+        (b'{"step": 15, "x": 1' + b"0" * 400 + b"}", "line 2: x is 1000", {"step": 15}),
+        (b'{"step": 15, "intervals": 5}', "intervals is 5", {"step": 15, "intervals": {}}),
+        (b'{"step": 15, "intervals": {"x": ["a", 1]}}', "intervals.x", {"step": 15, "intervals": {}}),
+        (b'{"step": 15, "student": "\\ud800"}', "", {"step": 15, "student": "?"}),
+        (b"", "", None),
+        (b"\0\0", "line 2: not JSON", None),
+    ],
+)
+def test_a_damaged_line_is_said_and_the_sound_rest_is_used(folder, caplog, line, says, left):
+    path = folder / "trials" / "t0001" / "results.jsonl"
+    path.write_bytes(b'{"step": 10}\n' + line + b'\n{"step": 20}\n')
+    _, record = results.read(folder)
+    between = [] if left is None else [left]
+    assert list(record.rungs) == [{"step": 10}, *between, {"step": 20}]
+    assert re.search(says, caplog.text)
+    assert bool(says) == bool(caplog.text)
+
+
+def test_damaged_cases_and_references_are_said_and_left_out(folder, caplog):
+    (folder / "trials" / "t0001" / "cases.jsonl").write_text('[]\n{"diff": 5}\n{"diff": "a"}\n')
+    assert results.read_cases(folder, "t0001") == [{"diff": "a"}]
+    (folder / "references.json").write_text('{"teacher": {"assertion_accuracy": "x", "gflops": 1}}')
+    assert results.read_baselines(folder) == {"teacher": {"gflops": 1}}
+    for said in ("line 1: expected", "line 2: no case", "teacher: assertion_accuracy is 'x'"):
+        assert said in caplog.text
+
+
+def test_pipes_devices_and_folders_in_place_of_files_are_refused(folder):
+    path = folder / "trials" / "t0001" / "state.json"
+    for put in (os.mkfifo, lambda at: at.symlink_to("/dev/zero"), os.mkdir):
+        path.unlink()
+        put(path)
+        with pytest.raises(DataError, match=r"state\.json: not a file"):
+            results.read(folder)
+        path.rmdir() if path.is_dir() else None
+        path.touch()
+
+
+@pytest.mark.parametrize("key", ["t\u0661\u0662", "t0077\n", "t" + "9" * 200, "t2"])
+def test_what_has_no_key_for_a_name_is_no_trial(folder, key):
+    shutil.copytree(folder / "trials" / "t0001", folder / "trials" / key)
+    assert len(results.read(folder)) == 2
 
 
 def test_results_without_their_trial_are_damage(folder):

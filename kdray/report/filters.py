@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from kdray.errors import ConfigError, nearest
-from kdray.results import TrialRecord, is_number
+from kdray.recorded import is_number
+from kdray.results import TrialRecord
 
 _FILTER = re.compile(
     r"^\s*([\w.\-/ ]*?[\w])\s*(<=|>=|==|!=|<|>)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*$"

@@ -20,8 +20,9 @@ from kdray import pareto
 from kdray.config import flat
 from kdray.errors import ConfigError, nearest
 from kdray.evaluation.intervals import Z_95
+from kdray.recorded import is_number
 from kdray.report.filters import filters
-from kdray.results import TrialRecord, is_number
+from kdray.results import TrialRecord
 
 
 @dataclass(frozen=True)

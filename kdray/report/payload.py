@@ -14,9 +14,10 @@ from typing import Any
 from kdray import pareto
 from kdray.config import Range, Sweep, flat, is_whole
 from kdray.metamorphic.relations import RELATIONS
+from kdray.recorded import is_number
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
-from kdray.results import Experiment, TrialRecord, is_number
+from kdray.results import Experiment, TrialRecord
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.

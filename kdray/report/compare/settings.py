@@ -14,6 +14,7 @@ from typing import Any
 
 from kdray.errors import ConfigError, nearest
 from kdray.metamorphic.relations import RELATIONS
+from kdray.recorded import is_number
 from kdray.report import describe
 from kdray.report.compare.seeds import Mean, mean
 from kdray.report.compare.students import (
@@ -30,7 +31,7 @@ from kdray.report.figure import Point, lines_svg
 from kdray.report.front import metric_names
 from kdray.report.payload import direction
 from kdray.report.text_table import TextTable
-from kdray.results import TrialRecord, is_number
+from kdray.results import TrialRecord
 
 ARROWS = {"max": " ↑", "min": " ↓", None: ""}
 LOG_FROM = 20  # settings of so many times their smallest are drawn on a logarithmic axis

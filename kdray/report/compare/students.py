@@ -10,11 +10,12 @@ from typing import Any
 
 from kdray.config import flat
 from kdray.errors import ConfigError, nearest
+from kdray.recorded import is_number
 from kdray.report import describe
 from kdray.report.filters import filters
 from kdray.report.front import complete, metric_names, setting_names
 from kdray.report.sources import Source, bare
-from kdray.results import TrialRecord, is_number
+from kdray.results import TrialRecord
 
 SEED, STEP = "seed", "step"
 Values = tuple[Any, ...]
