@@ -33,6 +33,7 @@ from typing import Any, Literal, TypeGuard, cast, get_args
 
 from kdray import storage
 from kdray.config import FastLoader, Sweep, chosen, parse, value_at, yaml_mapping
+from kdray.config.metric_names import all_renamed
 from kdray.errors import DataError
 
 _READERS = 16
@@ -213,8 +214,18 @@ def _rungs(lines: list[dict[str, Any]], location: str) -> tuple[dict[str, Any], 
     for number, line in enumerate(lines, 1):
         if not isinstance(line.get("step"), int):
             raise DataError(f"{location}: line {number}: step is {line.get('step')!r}, not a whole number")
-    by_step = {line["step"]: line for line in lines}
+    by_step = {line["step"]: _rung(line) for line in lines}
     return tuple(by_step[step] for step in sorted(by_step))
+
+
+def _rung(line: dict[str, Any]) -> dict[str, Any]:
+    """Metrics, intervals and the table by transformation under the names of now."""
+    rung = all_renamed(line)
+    if isinstance(intervals := line.get("intervals"), dict):
+        rung["intervals"] = all_renamed(intervals)
+    if isinstance(relations := line.get("relations"), dict):
+        rung["relations"] = {name: all_renamed(shares) for name, shares in relations.items()}
+    return rung
 
 
 def _optional(location: str) -> bytes | None:

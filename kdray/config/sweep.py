@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from kdray.config.metric_names import all_renamed
 from kdray.config.read import Part
 from kdray.config.trial import Trial, accuracy_of
 
@@ -222,7 +223,7 @@ class Sweep(Part):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, data: Any) -> Any:
-        """`task` at the top belongs to the trial, and a bare list in `space` is a choice."""
+        """`task` at the top belongs to the trial, a bare list is a choice, and old metrics have new names."""
         if not isinstance(data, Mapping):
             return data
         data = dict(data)
@@ -233,4 +234,6 @@ class Sweep(Part):
                 path: {"choices": spec} if isinstance(spec, list) else spec
                 for path, spec in data["space"].items()
             }
+        if isinstance(data.get("objectives"), Mapping):
+            data["objectives"] = all_renamed(data["objectives"])
         return data

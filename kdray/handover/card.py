@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kdray.config.metric_names import violated
 from kdray.handover.usage import ABOUT, CODE_FORM, PIPELINES, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
@@ -126,8 +127,8 @@ def _relations(metrics: Mapping[str, Any]) -> str:
     rows = [
         [
             describe.title(name),
-            shown(metrics, name),
-            shown(metrics, f"clean_{name}"),
+            shown(metrics, violated(name)),
+            shown(metrics, f"clean_{violated(name)}"),
             f"{metrics.get('counts', {}).get(name, 0):,}",
         ]
         for name in RELATIONS
@@ -142,7 +143,7 @@ def _by_transform(metrics: Mapping[str, Any]) -> str:
         [
             name,
             f"{shares.get('variants', 0):,.0f}",
-            *(describe.number(shares.get(relation)) for relation in RELATIONS),
+            *(describe.number(shares.get(violated(relation))) for relation in RELATIONS),
         ]
         for name, shares in sorted((metrics.get("relations") or {}).items())
     ]
@@ -177,7 +178,7 @@ def _int8(graph: Mapping[str, Any]) -> str:
         "assertion_accuracy": "assertion accuracy (strict)",
         "variant_accuracy": "accuracy on variants",
         "agreement": "same answer as the teacher",
-        "prediction_agreement": "variants answered otherwise than the teacher",
+        "prediction_agreement_violated": "variants answered otherwise than the teacher",
     }
     rows = [[text, shown(graph["float"], name), shown(graph["int8"], name)] for name, text in names.items()]
     rows.append(["same answer as the unquantised student", "1", shown(graph["int8"], "same_as_float")])

@@ -43,7 +43,7 @@ def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) 
         "assertion_accuracy": right[clean],
         "variant_accuracy": right[~clean],
         "agreement": agrees[clean],
-        "prediction_agreement": ~agrees[~clean],
+        "prediction_agreement_violated": ~agrees[~clean],
         "same_as_float": matches(texts, before),
     }
     shares: dict[str, Any] = {name: float(hits_N.mean()) for name, hits_N in hits.items()}

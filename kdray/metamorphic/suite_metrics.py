@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
+from kdray.config.metric_names import violated
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.lenient import is_java, lenient_mean
@@ -49,14 +50,15 @@ class Evaluation:
     Attributes:
         metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth), for a classifier
             `accuracy` instead, with `precision`, `recall` and `f1` of class 1,
-            `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` +
-            relation (clean inputs), `agreement` (greedy output equal to the teacher's on clean inputs),
-            `variant_accuracy`, `flips` and `teacher_flips`, `confidence`, `ece`, `teacher_ece`,
-            `calibration_gap` (on variants), `teacher_accuracy`. A relation that counted nothing is left out.
+            `metamorphic_discrepancy`, `violating_share`, of each relation the share of variants that violate it
+            (its name with `_violated` behind it) and of clean inputs (with `clean_` before it), `agreement`
+            (greedy output equal to the teacher's on clean inputs), `variant_accuracy`, `flips` and
+            `teacher_flips`, `confidence`, `ece`, `teacher_ece`, `calibration_gap` (on variants),
+            `teacher_accuracy`. A relation that counted nothing is left out.
             Of Java also `lenient_accuracy`, `teacher_lenient_accuracy` and `lenient_agreement` (clean inputs).
         intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
-        relations: rates per transformation, each relation's.
+        relations: per transformation the share of its variants that violate each relation.
         worst: the worst cases, as `kdray.results` describes them.
     """
 
@@ -172,8 +174,8 @@ def _metrics(
         "violating_share": violating_share(by_relation),
         "flips": text_flips(suite, variants, texts),
         "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
-        **rates(by_relation),
-        **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
+        **{violated(name): rate for name, rate in rates(by_relation).items()},
+        **{f"clean_{violated(name)}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
     student_ece = ece(on_variants.student_confidence, right_N[~clean_N])
     teacher_ece = ece(on_variants.teacher_confidence, teacher_right_N[~clean_N])
@@ -240,5 +242,7 @@ def _by_transform(
         by_relation = violations(on_variants.select(names == name), thresholds)
         shares = {relation: rate.share for relation, rate in rates(by_relation).items()}
         table[name] = {"variants": int((names == name).sum())}
-        table[name] |= {relation: share for relation, share in shares.items() if not math.isnan(share)}
+        table[name] |= {
+            violated(relation): share for relation, share in shares.items() if not math.isnan(share)
+        }
     return table

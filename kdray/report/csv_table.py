@@ -28,6 +28,7 @@ from typing import Any, cast, get_args
 
 from kdray import storage
 from kdray.config import Trial, flat, put, value_at
+from kdray.config.metric_names import all_renamed
 from kdray.errors import DataError
 from kdray.report import formats
 from kdray.report.front import Front
@@ -151,7 +152,7 @@ def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
             where = f"{location}: line {reader.line_num}"
             if len(cells) != len(heads):
                 raise DataError(f"{where}: {len(cells)} cells, not {len(heads)}")
-            yield where, dict(zip(heads, cells, strict=True))
+            yield where, all_renamed(dict(zip(heads, cells, strict=True)))
     except csv.Error as error:
         raise DataError(f"{location}: not CSV: {error}") from error
 

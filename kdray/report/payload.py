@@ -13,7 +13,7 @@ from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep, flat, is_whole
-from kdray.metamorphic.relations import RELATIONS
+from kdray.report import describe
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.results import Experiment, TrialRecord, is_number
@@ -21,7 +21,8 @@ from kdray.results import Experiment, TrialRecord, is_number
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
 _MIN = frozenset(
-    "discrepancy violating loss params bytes flops gflops latency memory seconds ece drop flips gap".split()  # noqa: SIM905
+    "discrepancy violating violated loss params bytes flops gflops latency memory seconds ece drop flips "  # noqa: SIM905
+    "gap".split()
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
 MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
@@ -59,6 +60,7 @@ def payload(
         "note": note,
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
+        "definitions": describe.DEFINITIONS,
         "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
         "common": _common(trials, varying),
         "references": _baselines(experiment, names),
@@ -115,9 +117,6 @@ def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
 
 def direction(name: str) -> str | None:
     """The way that is better, by the name of the metric; None where it says nothing. Ours."""
-    # A metric named after a relation is the rate of its violations, though the relation is a virtue.
-    if name.removeprefix("clean_") in RELATIONS:
-        return "min"
     words = set(name.split("_"))
     return "min" if words & _MIN else "max" if words & _MAX else None
 

@@ -93,6 +93,11 @@ function title(name) {
   return name.slice(name.lastIndexOf(".") + 1).replaceAll("_", " ");
 }
 
+/** What a metric is, for those whose name does not say it. */
+function definition(name) {
+  return data.definitions[name] || data.definitions[name.replace(/^clean_/, "")] || null;
+}
+
 /** The label of an axis with the way that is better. */
 function axisTitle(quantity, vertical) {
   if (!quantity.direction) return quantity.label;

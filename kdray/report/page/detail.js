@@ -39,7 +39,7 @@ function metricTable(i) {
     const q = quantities.get(name);
     if (!q || q.get(i) === null) continue;
     const other = teacher ? teacher.metrics[name] : null;
-    const cells = [html("th", { scope: "row" }, q.label), html("td", { class: "n" }, withInterval(q, i))];
+    const cells = [html("th", { scope: "row", title: definition(name) }, q.label), html("td", { class: "n" }, withInterval(q, i))];
     if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
     (first.has(name) ? body : rest).append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
   }
@@ -55,7 +55,7 @@ function metricTable(i) {
 }
 
 const SHORT_RELATIONS = {
-  prediction_agreement: "same answer", distribution_similarity: "similar", high_confidence_preservation: "confident", calibration_alignment: "calibrated",
+  prediction_agreement_violated: "other answer", distribution_similarity_violated: "dissimilar", high_confidence_preservation_violated: "unsure", calibration_alignment_violated: "miscalibrated",
 };
 
 /** Rates of violation, a row per transformation, a column per relation; the stronger the colour, the more. */
@@ -70,7 +70,7 @@ function relationTable(relations) {
     });
     body.append(html("tr", {}, html("th", { scope: "row", title: `${rates.variants ?? 0} variants` }, title(transform)), ...cells));
   }
-  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: title(name) }, SHORT_RELATIONS[name] || title(name)));
+  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: `${title(name)}: ${definition(name) || ""}` }, SHORT_RELATIONS[name] || title(name)));
   return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("th", { scope: "col" }), ...heads)), body);
 }
 

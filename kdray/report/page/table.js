@@ -13,7 +13,7 @@ function trialTable() {
       sort = { column, down: sort.column === column ? !sort.down : column.downFirst };
       refresh();
     } }, column.label);
-    return html("th", { scope: "col", class: column.numeric ? "n" : null }, button);
+    return html("th", { scope: "col", class: column.numeric ? "n" : null, title: column.define }, button);
   });
   $("table").append(html("table", {}, html("thead", {}, html("tr", {}, ...heads)), body));
 
@@ -63,7 +63,7 @@ function tableColumns() {
     const q = quantities.get(name);
     if (!q) continue;
     const better = { max: " \u2191", min: " \u2193" }[q.direction] || "";
-    columns.push({ label: q.label + better, get: q.get, text: (i) => withInterval(q, i), numeric: true, downFirst: q.direction === "max" });
+    columns.push({ label: q.label + better, define: definition(name), get: q.get, text: (i) => withInterval(q, i), numeric: true, downFirst: q.direction === "max" });
   }
   for (const setting of data.settings) {
     const q = quantities.get(setting.path);
