@@ -9,6 +9,7 @@
     runs/<name>/trials/<key>/results.jsonl  one JSON object per rung, appended
     runs/<name>/trials/<key>/state.json     written last: {"state": ..., "reason": ..., "seconds": ...}
     runs/<name>/trials/<key>/cases.jsonl    optional: the worst metamorphic cases of the student, worst first
+    runs/<name>/trials/<key>/test.json      optional: a rung's metrics of the student, on the test suite
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
@@ -38,6 +39,7 @@ from kdray.errors import DataError
 
 _READERS = 16
 State = Literal["running", "complete", "pruned", "failed"]
+TEST = "test.json"
 _KEY = re.compile(r"^t(\d+)$")
 
 
@@ -55,6 +57,7 @@ class TrialRecord:
             `student_params`.
         reason: why it failed or was stopped, else "".
         seconds: wall time of its training and evaluation.
+        test: the student's metrics on the test suite, which nothing was chosen by; empty where it was not judged.
     """
 
     key: str
@@ -65,6 +68,7 @@ class TrialRecord:
     rungs: tuple[dict[str, Any], ...]
     reason: str = ""
     seconds: float = 0.0
+    test: dict[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -190,7 +194,14 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
         rungs=rungs,
         reason=str(state.get("reason") or ""),
         seconds=_seconds(state, rungs),
+        test=_test(location) if state["state"] == "complete" and trial.get("test_suite") else {},
     )
+
+
+def _test(location: str) -> dict[str, Any]:
+    path = storage.join(location, TEST)
+    data = _optional(path)
+    return {} if data is None else _json(data, path)
 
 
 def _state(location: str) -> dict[str, Any]:

@@ -157,7 +157,8 @@ def capture(
     made = prepare(plan, stage, ray_session.opened(plan.resources, address))
     if greedy and made.signal.header.targets != "greedy":
         raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
-    show_json({"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))})
+    parts = {"signal": made.signal, "suite": made.suite, "test_suite": made.test_suite}
+    show_json({name: json.loads(dump(part)) for name, part in parts.items() if part is not None})
 
 
 @shards_app.command("verify")

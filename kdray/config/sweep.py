@@ -148,6 +148,9 @@ class Capture(Store):
     batch_size: int = Field(32, ge=1, description="rows of a teacher batch")
     rows_per_shard: int = Field(512, ge=1)
     cases: int = Field(400, ge=1, description="held-out examples of the metamorphic suite")
+    test_cases: int | None = Field(
+        None, ge=1, description="examples of the test suite; None for as many as the suite's"
+    )
     variants_per_case: int = Field(1, ge=1)
     transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
     seed: int = Field(0, ge=0)
@@ -195,6 +198,16 @@ class Sweep(Part):
     def _batches_are_shared_evenly(self) -> Sweep:
         if uneven := self.trial.optim.uneven(self.resources.workers):
             raise ValueError(f"trial.{uneven}")
+        return self
+
+    @model_validator(mode="after")
+    def _the_test_suite_is_one(self) -> Sweep:
+        if "test_suite" in self.space:
+            raise ValueError(
+                "space.test_suite: what no choice looks at cannot be searched over: leave it out"
+            )
+        if self.trial.test_suite is None and self.capture.test_cases is not None:
+            raise ValueError("capture.test_cases has no effect without trial.test_suite")
         return self
 
     @model_validator(mode="after")

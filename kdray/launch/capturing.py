@@ -18,9 +18,10 @@ import numpy as np
 
 from kdray.config import Encoding, Sweep
 from kdray.console import Advance, Stage, near, say
-from kdray.corpus.sample import evenly, sample
-from kdray.corpus.store import corpus_fingerprint, read_corpus
-from kdray.errors import ConfigError
+from kdray.corpus.example import Example, Split
+from kdray.corpus.sample import evenly, unseen
+from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
+from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, upload
@@ -29,7 +30,7 @@ from kdray.students.forward import head
 from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
-from kdray.tasks import Task, task_of
+from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec
@@ -118,8 +119,10 @@ class Capturing:
                 "the tokenizer: the others are left out"
             )
 
-    def run(self, folders: Sequence[str], cluster: AbstractContextManager[None] | None) -> None:
-        """Makes the stores that are named, and the suite."""
+    def run(
+        self, folders: Sequence[str], suites: Sequence[str], cluster: AbstractContextManager[None] | None
+    ) -> None:
+        """Makes the stores and suites that are named."""
         with self._stage("capture") as advance:
             rows = self._rows() if folders else []
             for folder in folders:
@@ -131,8 +134,9 @@ class Capturing:
             else:
                 with cluster:
                     self._write(folders, rows, advance, on_ray=True)
-        with self._stage("suite") as advance:
-            self._suite(advance)
+        for folder in suites:
+            with self._stage("suite" if folder == self._sweep.trial.suite else "test suite") as advance:
+                self._suite(folder, advance)
 
     def _rows(self) -> list[Row]:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
@@ -175,14 +179,14 @@ class Capturing:
                 progress=advance,
             )
 
-    def _suite(self, advance: Advance) -> None:
+    def _suite(self, folder: str, advance: Advance) -> None:
         trial, plan = self._sweep.trial, self._sweep.capture
-        assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
+        assert trial.shards  # noqa: S101 - prepare saw to it
         build_suite(
             self._model,
             self._task,
-            sample(read_corpus(self._corpus, "test"), plan.cases, plan.seed),
-            trial.suite,
+            cases_of(self._sweep, folder),
+            folder,
             seed=plan.seed,
             transforms=plan.transforms or None,
             variants=plan.variants_per_case,
@@ -191,6 +195,24 @@ class Capturing:
             batch_size=trial.evaluation.batch_size,
             progress=advance,
         )
+
+
+def cases_of(sweep: Sweep, folder: str) -> list[Example]:
+    """The examples of one of a sweep's suites: where it has two, the first is of the valid split.
+
+    Raises:
+        DataError: the corpus has no such split.
+    """
+    trial, plan = sweep.trial, sweep.capture
+    assert trial.corpus  # noqa: S101 - the caller saw to it
+    split: Split = "valid" if trial.test_suite and folder != trial.test_suite else "test"
+    if split == "valid" and not corpus_manifest(trial.corpus)["splits"].get(split):
+        raise DataError(
+            f"{trial.corpus} has no valid split to choose students by: leave trial.test_suite out (they are chosen"
+            " by the test split then, and the report says so), or import the set with --split file"
+        )
+    count = plan.cases if folder != trial.test_suite else plan.test_cases or plan.cases
+    return unseen(trial.corpus, split, count, plan.seed, written=task_class(trial.task).writes)
 
 
 def _here(

@@ -37,10 +37,15 @@ def launch_and_finish(
 
 def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_json: bool, show: Show) -> None:
     """Writes the HTML, prints front or summary; exits with 1 where the sweep did not reach what was asked."""
+    from kdray.handover.unseen import judge_unseen
     from kdray.report import html
     from kdray.report.show import table_text
-    from kdray.results import experiment
+    from kdray.results import experiment, read
 
+    if launched.sweep.trial.test_suite is not None:
+        with stage("test", launched.seconds) as advance:
+            judge_unseen(launched.folder, advance)
+        launched.records = read(launched.folder)
     found = front_of(launched)
     page = join(launched.folder, "front.html")
     html.write(page, experiment(launched.folder), found)

@@ -8,7 +8,7 @@ from typing import Any
 from kdray.config import Choice, Range, Sweep
 from kdray.storage import is_uri
 
-FOLDERS = ("corpus", "shards", "suite")
+FOLDERS = ("corpus", "shards", "suite", "test_suite")
 """Settings of a trial that are folders."""
 
 

@@ -90,6 +90,7 @@ def _capture(
     outputs, logits = answering(task).with_logits(model, task, prompts, batch_size, writer.header.vocab)
     extra: dict[str, list[Any]] = {
         "case": [item.case for item in inputs],
+        "group": [item.example.group for item in inputs],
         "transform": [item.transform for item in inputs],
         "reference": [item.example.target for item in inputs],
         "renames": [json.dumps(item.renames) for item in inputs],
@@ -109,6 +110,7 @@ class Suite:
     Attributes:
         source: its rows.
         cases: id of the case of each row.
+        groups: what each row's case was mined from, its test file; of a suite that does not say it, the case.
         transforms: transformation of each row, `identity` for a clean one.
         references: ground truth of each row, renamed along.
         renames: (old, new) pairs of each row.
@@ -120,6 +122,7 @@ class Suite:
 
     source: ShardSource
     cases: list[str]
+    groups: list[str]
     transforms: list[str]
     references: list[str]
     renames: list[tuple[tuple[str, str], ...]]
@@ -132,9 +135,11 @@ class Suite:
     def open(cls, location: str, *, tokenizer: str | None = None, teacher: str | None = None) -> Suite:
         """Opens and checks a suite. Raises `DataError` in one line (see `ShardSource.open`)."""
         source = ShardSource.open(location, tokenizer=tokenizer, teacher=teacher)
+        cases = source.column("case")
         return cls(
             source=source,
-            cases=source.column("case"),
+            cases=cases,
+            groups=source.column("group") if source.has_column("group") else cases,
             transforms=source.column("transform"),
             references=source.column("reference"),
             renames=[tuple((old, new) for old, new in json.loads(text)) for text in source.column("renames")],

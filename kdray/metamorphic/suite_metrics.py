@@ -31,6 +31,7 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
+from kdray.metamorphic.outcomes import outcomes
 from kdray.metamorphic.relations import Answers, Thresholds, violations
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
@@ -60,6 +61,7 @@ class Evaluation:
         counts: `cases`, `variants`, and the number counted for each relation.
         relations: per transformation the share of its variants that violate each relation.
         worst: the worst cases, as `kdray.results` describes them.
+        outcomes: on each case (see `outcomes`).
     """
 
     metrics: dict[str, float]
@@ -67,6 +69,7 @@ class Evaluation:
     counts: dict[str, int]
     relations: dict[str, dict[str, float]] = field(default_factory=dict)
     worst: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the metrics, and `intervals`, `counts`, `relations` beside them."""
@@ -197,7 +200,8 @@ def _metrics(
     counts = {"cases": int(clean_N.sum()), "variants": len(variants)}
     counts |= {name: rate.total for name, rate in rates(by_relation).items()}
     by_transform = _by_transform(suite, variants, on_variants, thresholds)
-    return Evaluation(metrics, intervals, counts, by_transform)
+    found = outcomes(suite, clean_N, right_N, by_relation)
+    return Evaluation(metrics, intervals, counts, by_transform, outcomes=found)
 
 
 def _lenient(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from kdray import pareto
@@ -16,6 +17,9 @@ from kdray.config import Range, Sweep, flat, is_whole
 from kdray.report import describe
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
+from kdray.report.on_test import on_test, optimism, standing
+from kdray.report.paired.reading import reading
+from kdray.report.paired.ties import ties
 from kdray.results import Experiment, TrialRecord, is_number
 
 STATES = ("complete", "pruned", "failed", "running")
@@ -44,7 +48,7 @@ def payload(
         experiment: the folder as read.
         front: the candidates and the front over the page's objectives.
         effects: main effects, as `effects.main_effects` gives them.
-        importance: as `effects.importance` gives it.
+        importance: as `importance_shares.importance` gives it.
         cases: trial key -> its worst metamorphic cases.
         note: a sentence for the head of the page.
     """
@@ -57,7 +61,7 @@ def payload(
     members = front.members[:MOST_STUDENTS]
     data = {
         "name": experiment.sweep.name,
-        "note": note,
+        "note": ". ".join(filter(None, (note, standing(records)))),
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "definitions": describe.DEFINITIONS,
@@ -74,6 +78,8 @@ def payload(
             **_standing(records, front),
             "settings": settings,
         },
+        "test": {place[record.key]: _on_test(record, names, front) for record in records if record.test},
+        **_told_apart(front, place),
         "rungs": _rungs(records, list(front.objectives)),
         "history": history(experiment, front),
         "least_trials": LEAST_TRIALS,
@@ -102,6 +108,41 @@ def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front)
         "metrics": {name: [value(record, name) for record in records] for name in names},
         "low": _ends(records, with_ends, 0),
         "high": _ends(records, with_ends, 1),
+    }
+
+
+def _on_test(record: TrialRecord, names: Sequence[str], front: Front) -> dict[str, Any]:
+    """Metric -> value and the ends of its interval on the test suite, and how much better it was where chosen."""
+    unseen = on_test(record)
+    return {
+        "metrics": {n: [value(unseen, n), *interval(unseen, n)] for n in names if n in record.test},
+        "optimism": optimism(record, front.objectives),
+    }
+
+
+def _told_apart(front: Front, place: Mapping[str, int]) -> dict[str, Any]:
+    """Letters of the students that were compared, each one's difference from the control or else from the knee,
+    and a sentence; of the test suite where several were judged by it.
+    """
+    chosen, unseen = ties(front), ties(front, test=True)
+    shown = unseen if len(unseen.keys) > 1 else chosen
+    knee = front.candidates[front.knee].key if front.knee is not None else None
+    base = shown.control or (knee if knee in shown.keys else None)
+    pairs = [
+        shown.between(key, base, metric)
+        for metric in front.objectives
+        for key in shown.keys
+        if base is not None and key != base
+    ]
+    rows = [
+        {"trial": place[p.one], "metric": p.metric, "sure": p.sure, "at": list(astuple(p.difference)[:3])}
+        for p in pairs
+        if p is not None
+    ]
+    return {
+        "ties": {place[key]: letters for key, letters in chosen.letters.items()},
+        "differences": {"from": None if base is None else place[base], "test": shown.test, "rows": rows},
+        "reading": reading(front),
     }
 
 

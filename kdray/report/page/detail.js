@@ -40,14 +40,16 @@ function metricTable(i) {
     if (!q || q.get(i) === null) continue;
     const other = teacher ? teacher.metrics[name] : null;
     const cells = [html("th", { scope: "row", title: definition(name) }, q.label), html("td", { class: "n" }, withInterval(q, i))];
+    if (data.test[i]) cells.push(html("td", { class: "n" }, testWords(i, name)), html("td", { class: "n" }, objectiveDirection[name] ? optimism(i, name) : ""));
     if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
     (first.has(name) ? body : rest).append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
   }
   const probability = data.trials.probability[i];
   if (probability !== null) {
-    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), teacher ? html("td") : null));
+    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), ...(data.test[i] ? [html("td"), html("td")] : []), teacher ? html("td") : null));
   }
-  const heads = ["", "student", ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
+  const chosen = data.test[i] ? ["chosen by", "test suite", "optimism"] : ["student"];
+  const heads = ["", ...chosen, ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
   const table = html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body, rest);
   if (!rest.rows.length) return table;
   const all = html("button", { type: "button", class: "quiet", onclick: () => { rest.hidden = false; all.remove(); } }, `${rest.rows.length} more metrics`);
