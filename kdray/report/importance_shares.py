@@ -102,8 +102,8 @@ def _shares(
     study.add_trials([_frozen(record, distributions, one) for record, one in zip(kept, losses, strict=True)])
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_quantile(len(kept)))
     with warnings.catch_warnings():
-        # Whoever names a target is told that low is good, which is why the signs were turned; a sample is told that
-        # it is small, which its interval says.
+        # Whoever names a target is told that low is good, which is why the signs were turned; and a sample that it
+        # is small, which its interval says.
         warnings.simplefilter("ignore", UserWarning)
         found = [
             optuna.importance.get_param_importances(study, evaluator=evaluator, target=_Value(index))
