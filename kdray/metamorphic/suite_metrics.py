@@ -20,6 +20,7 @@ from kdray.config import EvaluationConfig
 from kdray.config.metric_names import violated
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
+from kdray.evaluation.intervals import clustered
 from kdray.evaluation.lenient import is_java, lenient_mean
 from kdray.evaluation.metrics import ece, matches
 from kdray.metamorphic.answer import answer
@@ -57,7 +58,8 @@ class Evaluation:
             `teacher_flips`, `confidence`, `ece`, `teacher_ece`, `calibration_gap` (on variants),
             `teacher_accuracy`. A relation that counted nothing is left out.
             Of Java also `lenient_accuracy`, `teacher_lenient_accuracy` and `lenient_agreement` (clean inputs).
-        intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
+        intervals: 95 %: Wilson for shares (of clean inputs by test file), bootstrap over test files for the
+            discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
         relations: per transformation the share of its variants that violate each relation.
         worst: the worst cases, as `kdray.results` describes them.
@@ -190,10 +192,12 @@ def _metrics(
         "teacher_ece": teacher_ece,
         "calibration_gap": abs(student_ece - teacher_ece),
     }
-    case_N = np.array([suite.cases[row] for row in variants])
+    group_N = np.array([suite.groups[row] for row in rows])
+    clean_hits = {accuracy: right_N, "teacher_accuracy": teacher_right_N, "agreement": answers.agrees}
     intervals = {
-        "metamorphic_discrepancy": discrepancy_interval(by_relation, case_N, BOOTSTRAP_SEED),
+        "metamorphic_discrepancy": discrepancy_interval(by_relation, group_N[~clean_N], BOOTSTRAP_SEED),
         **{name: rate.interval for name, rate in shares.items() if rate.total},
+        **{name: clustered(hits_N[clean_N], group_N[clean_N]) for name, hits_N in clean_hits.items()},
     }
     for name, (mean, interval) in _lenient(suite, np.flatnonzero(clean_N), texts).items():
         metrics[name], intervals[name] = mean, interval
