@@ -2,8 +2,8 @@
 
 A simulated study whose truth is known. Students are rows of a table, the committed studies' (`sweeps/results`):
 each one's accuracy and discrepancy there count as true. A sweep draws some of them and judges them on a valid
-suite, whose cases come in test files: what a student does on a case is drawn so that cases are harder or easier for
-everybody, files too, and its shares are the table's on average. It takes the best in accuracy, and the knee. The
+suite, whose cases come in test files: what a student does on a case is drawn so that cases, and files, are hard
+or easy for everybody, and its shares are on average the table's. It takes the best in accuracy, and the knee. The
 *old* way tells their figures on the cases they were chosen by; the *new* way on a test suite of the same size.
 
     optimism_old, optimism_new   by how much the best one's accuracy is told better than it is, [mean, half-width]
