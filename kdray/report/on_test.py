@@ -64,14 +64,14 @@ def test_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None =
         return None
     heads = ["trial"]
     for name in names:
-        heads += [f"{describe.title(name)}: chosen by", "test", "optimism"]
+        heads += [f"{describe.title(name)}, valid", "test", "optimism"]
     rows = [[record.key, *_cells(record, front.objectives, names)] for record in records]
     below = []
     for name, metrics in (baselines or {}).items():
         held = TrialRecord(
             name, -1, "complete", {}, {}, (dict(metrics),), test=dict(metrics.get("test") or {})
         )
-        below.append([name, *_cells(held, front.objectives, names)])
+        below.append([name, *_cells(held, {}, names)])
     return TextTable(heads, rows, "l" + "r" * (len(heads) - 1), below)
 
 

@@ -27,7 +27,7 @@ def _sure(found: Ties) -> str:
     more = len(found.sure) - len(named)
     if not named:
         return f"no difference between these {len(found.keys)} students is sure"
-    return "sure that " + ", ".join(named) + (f", and {more} differences more" if more > 0 else "")
+    return "sure that " + ", ".join(named) + (f", and {more} more" if more > 0 else "")
 
 
 def _said(pair: Pair) -> str:
