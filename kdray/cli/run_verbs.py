@@ -80,6 +80,7 @@ def trial(
             )
         if export:
             run.export(export)
+    metrics.pop("outcomes", None)  # case by case: for comparisons within a sweep, not for a reader
     show_json(metrics)
 
 

@@ -45,8 +45,8 @@ def judged(front: Front) -> list[TrialRecord]:
 
 
 def standing(records: Sequence[TrialRecord]) -> str:
-    """A clause on what the trials were chosen by; empty without a trial."""
-    if not records:
+    """A clause on what the trials were chosen by; empty without a trial that a suite judged."""
+    if not any(record.setting("suite") for record in records):
         return ""
     if not any(record.setting("test_suite") for record in records):
         return OWN_TEST_SET
