@@ -162,13 +162,13 @@ def launch(sweep: AnySweep, *, resume: bool = False, address: str | None = None)
     Raises:
         KdrayError: in one line.
     """
-    from kdray.pipeline.finish import write_page
+    from kdray.pipeline.finish import conclude
     from kdray.pipeline.launching import launch as launched
     from kdray.pipeline.references import references
 
     done = launched(validate(sweep), resume=resume, address=address)
     references(done.sweep, done.folder)
-    write_page(done)
+    conclude(done)
     if not any(record.state == "complete" for record in done.records):
         raise ConfigError(f"{done.folder}: no trial was completed: {done.records[-1].reason}")
     return Analysis(done.folder)

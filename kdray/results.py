@@ -9,6 +9,7 @@
     runs/<name>/trials/<key>/results.jsonl  one JSON object per rung, appended
     runs/<name>/trials/<key>/state.json     written last: {"state": ..., "reason": ..., "seconds": ...}
     runs/<name>/trials/<key>/cases.jsonl    optional: the worst metamorphic cases of the student, worst first
+    runs/<name>/trials/<key>/test.json      optional: a rung's metrics of the student, on the test suite
     runs/<name>/trials/<key>/checkpoint/    the last rung's checkpoint
     runs/<name>/trials/<key>/student/       the trained student, a Hugging Face folder
 
@@ -33,6 +34,7 @@ from typing import Any, Literal, cast, get_args
 
 from kdray import storage
 from kdray.config import Sweep, Trial, chosen, parse, value_at, yaml_mapping
+from kdray.config.metric_names import all_renamed
 from kdray.errors import ConfigError, DataError
 from kdray.recorded import MOST_STEPS, is_finite, json_lines, json_object, sound
 
@@ -42,6 +44,7 @@ _READERS = 16
 State = Literal["running", "complete", "pruned", "failed"]
 MADE_BY = "trial"
 """Key of results and states: the fingerprint of the trial that made them (`experiment.trial_fingerprint`)."""
+TEST = "test.json"
 _KEY = re.compile(r"t[0-9]{4,18}")
 
 
@@ -61,6 +64,7 @@ class TrialRecord:
         seconds: wall time of its training and evaluation.
         fingerprint: of its settings and of what it read (`experiment.trial_fingerprint`); "" where an older kdray
             trained it.
+        test: the student's metrics on the test suite, which nothing was chosen by; empty where it was not judged.
     """
 
     key: str
@@ -72,6 +76,7 @@ class TrialRecord:
     reason: str = ""
     seconds: float = 0.0
     fingerprint: str = ""
+    test: dict[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -209,7 +214,19 @@ def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:
         reason=str(state.get("reason") or ""),
         seconds=_seconds(state, rungs),
         fingerprint=fingerprint,
+        test=_test(location, fingerprint) if state["state"] == "complete" and trial.get("test_suite") else {},
     )
+
+
+def _test(location: str, fingerprint: str) -> dict[str, Any]:
+    """Empty where the student was not judged, or another trial's was."""
+    path = storage.join(location, TEST)
+    data = _optional(path)
+    test = {} if data is None else json_object(data, path)
+    if test.pop(MADE_BY, fingerprint) != fingerprint:
+        log.warning("%s: another trial's: left out", path)
+        return {}
+    return sound(test, path)
 
 
 def _state(location: str) -> dict[str, Any]:
@@ -242,8 +259,18 @@ def _rungs(
         elif not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < MOST_STEPS:
             log.warning("%s: step is %.60s, not a whole number: left out", where, repr(step))
         else:
-            by_step[step] = sound(line, where, objectives)
+            by_step[step] = sound(_renamed(line), where, objectives)
     return tuple(by_step[step] for step in sorted(by_step))
+
+
+def _renamed(line: dict[str, Any]) -> dict[str, Any]:
+    """Metrics, intervals and the table by transformation under the names of now."""
+    rung = all_renamed(line)
+    if isinstance(intervals := line.get("intervals"), dict):
+        rung["intervals"] = all_renamed(intervals)
+    if isinstance(relations := line.get("relations"), dict):
+        rung["relations"] = {name: all_renamed(shares) for name, shares in relations.items()}
+    return rung
 
 
 def _optional(location: str) -> bytes | None:

@@ -367,7 +367,7 @@ def test_generators_are_compared_too(monkeypatch, capsys, small_world):
     (row,) = json.loads(out)["comparisons"]
     assert row["task"] == "assertion"
     assert row["cases"] == 6
-    assert row["rates"]["prediction_agreement"]["hits"] == 0
+    assert row["rates"]["prediction_agreement_violated"]["hits"] == 0
     code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "alert")
     assert (code, err.count("\n")) == (2, 1)
     assert "attacks need class probabilities" in err

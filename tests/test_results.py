@@ -56,6 +56,21 @@ def test_a_finished_sweep_is_read_whole(folder):
     assert second.trial["student"]["layers"] == 2
 
 
+def test_an_older_files_shares_of_violations_are_read_under_the_names_that_say_so(folder):
+    old = {"step": 20, "prediction_agreement": 0.6, "agreement": 0.4}
+    old |= {"intervals": {"clean_calibration_alignment": [0.1, 0.2]}}
+    old |= {"relations": {"rename": {"variants": 3, "distribution_similarity": 0.5}}}
+    (folder / "trials/t0000/results.jsonl").write_text(json.dumps(old) + "\n")
+    sweep = {**SWEEP, "objectives": {"agreement": "max", "prediction_agreement": "min"}}
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(sweep))
+    found = results.experiment(folder)
+    metrics = found.records[0].metrics
+    assert (metrics["prediction_agreement_violated"], metrics["agreement"]) == (0.6, 0.4)
+    assert metrics["intervals"] == {"clean_calibration_alignment_violated": [0.1, 0.2]}
+    assert metrics["relations"] == {"rename": {"variants": 3, "distribution_similarity_violated": 0.5}}
+    assert list(found.sweep.objectives) == ["agreement", "prediction_agreement_violated"]
+
+
 def test_overrides_are_the_paths_of_the_space_whose_condition_holds(folder):
     first, second = results.read(str(folder))
     assert first.overrides == {"distil.alpha": 0.0, "student.layers": 1}

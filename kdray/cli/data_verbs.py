@@ -204,8 +204,9 @@ def capture(
     made = prepare(plan, stage, ray_session.opened(plan.resources, address))
     if greedy and made.signal.header.targets != "greedy":
         raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
-    whole = {"signal": json.loads(dump(made.signal)), "suite": json.loads(dump(made.suite))}
-    show_data(whole if as_json else {name: _counts(made) for name, made in whole.items()}, as_json)
+    parts = {"signal": made.signal, "suite": made.suite, "test_suite": made.test_suite}
+    whole = {name: json.loads(dump(part)) for name, part in parts.items() if part is not None}
+    show_data(whole if as_json else {name: _counts(part) for name, part in whole.items()}, as_json)
 
 
 def _counts(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def trial(
             )
         if export:
             run.export(export)
+    metrics.pop("outcomes", None)  # case by case: for comparisons within a sweep, not for a reader
     show_data(metrics, as_json)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from kdray.config.metric_names import all_renamed
 from kdray.config.passwords import holds_password
 from kdray.config.read import Part
 from kdray.config.trial import MOST, MOST_ROWS, Trial, accuracy_of
@@ -159,6 +160,9 @@ class Capture(Store):
     batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="rows of a teacher batch")
     rows_per_shard: int = Field(512, ge=1, le=MOST_ROWS)
     cases: int = Field(400, ge=1, le=MOST, description="held-out examples of the metamorphic suite")
+    test_cases: int | None = Field(
+        None, ge=1, le=MOST, description="examples of the test suite; None for as many as the suite's"
+    )
     variants_per_case: int = Field(1, ge=1, le=MOST_PARTS)
     transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
     seed: int = Field(0, ge=0)
@@ -209,6 +213,16 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _the_test_suite_is_one(self) -> Sweep:
+        if "test_suite" in self.space:
+            raise ValueError(
+                "space.test_suite: what no choice looks at cannot be searched over: leave it out"
+            )
+        if self.trial.test_suite is None and self.capture.test_cases is not None:
+            raise ValueError("capture.test_cases has no effect without trial.test_suite")
+        return self
+
+    @model_validator(mode="after")
     def _answers_are_captured(self) -> Sweep:
         if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
             raise ValueError(
@@ -242,7 +256,7 @@ class Sweep(Part):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, data: Any) -> Any:
-        """`task` at the top belongs to the trial, and a bare list in `space` is a choice."""
+        """`task` at the top belongs to the trial, a bare list is a choice, and old metrics have new names."""
         if not isinstance(data, Mapping):
             return data
         data = dict(data)
@@ -253,4 +267,6 @@ class Sweep(Part):
                 path: {"choices": spec} if isinstance(spec, list) else spec
                 for path, spec in data["space"].items()
             }
+        if isinstance(data.get("objectives"), Mapping):
+            data["objectives"] = all_renamed(data["objectives"])
         return data

@@ -159,6 +159,10 @@ class Trial(Part):
     teacher: str | None = None
     shards: str | None = None
     suite: str | None = None
+    test_suite: str | None = Field(
+        None,
+        description="suite of the test split that no choice looks at; `suite` is of the valid split then",
+    )
     encoding: Encoding = Encoding()
     student: Student
     distil: Distil = Distil()
@@ -184,6 +188,10 @@ class Trial(Part):
         if self.shards is None and self.distil.alpha > 0:
             raise ValueError(
                 f"distil.alpha {self.distil.alpha} has no effect without shards: name shards, or set alpha 0"
+            )
+        if self.test_suite is not None and self.test_suite == self.suite:
+            raise ValueError(
+                f"test_suite '{self.test_suite}' is the suite that students are chosen by: name another folder"
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")

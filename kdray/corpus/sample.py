@@ -6,7 +6,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from kdray.corpus.example import Example
+from kdray.corpus.example import Example, Split
+from kdray.corpus.store import read_corpus
 
 
 def sample(examples: Sequence[Example], count: int, seed: int = 0) -> list[Example]:
@@ -30,6 +31,19 @@ def sample(examples: Sequence[Example], count: int, seed: int = 0) -> list[Examp
         taken += [queue[depth] for queue in queues if depth < len(queue)]
         depth += 1
     return taken[:count]
+
+
+def unseen(corpus: str, split: Split, count: int, seed: int, *, written: bool) -> list[Example]:
+    """At most `count` examples of a held-out split of a corpus, from each file in turn.
+
+    `written`: whether the answers are texts; then one that can be read off its own context is left out, as it
+    is of a test split when that is made.
+
+    Raises:
+        DataError: the split is empty.
+    """
+    examples = read_corpus(corpus, split)
+    return sample([e for e in examples if not (written and e.is_given_away)], count, seed)
 
 
 def evenly(total: int, count: int) -> list[int]:

@@ -34,17 +34,18 @@ def demo_sweep(runs: str, *, train_teacher: bool) -> Sweep:
     """The embedded sweep with its folders below `runs`."""
     data = read_yaml(packaged("demo/sweep.yaml"))
     work = join(runs, "demo-data")
-    folders = {name: join(work, name) for name in ("corpus", "signal", "suite")}
+    folders = {name: join(work, name) for name in ("corpus", "signal", "valid", "test")}
     teacher = join(work, "teacher") if train_teacher else "kdray:python"
     if train_teacher:
         data["name"] += "-own-teacher"
-        folders |= {name: f"{folders[name]}-own-teacher" for name in ("signal", "suite")}
+        folders |= {name: f"{folders[name]}-own-teacher" for name in ("signal", "valid", "test")}
     data["storage"] = runs
     data["trial"] |= {
         "corpus": folders["corpus"],
         "teacher": teacher,
         "shards": folders["signal"],
-        "suite": folders["suite"],
+        "suite": folders["valid"],
+        "test_suite": folders["test"],
     }
     return sweep_from(data, "the demo's sweep.yaml")
 

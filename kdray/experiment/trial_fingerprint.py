@@ -16,7 +16,7 @@ from kdray import storage
 from kdray.config import Trial
 from kdray.teacher.manifest import FILE
 
-_PLACES = {"corpus", "teacher", "shards", "suite"}
+_PLACES = {"corpus", "teacher", "shards", "suite", "test_suite"}
 
 
 def trial_fingerprint(trial: Trial) -> str:

@@ -33,6 +33,12 @@ LATENCY_CASES = 15
 FIDELITY_ROWS = 32
 
 
+def test_trial(record: TrialRecord) -> Trial:
+    """The trial with its test suite where it has one, as what it is judged by."""
+    trial = parse(Trial, dict(record.trial), record.key)
+    return trial if trial.test_suite is None else trial.model_copy(update={"suite": trial.test_suite})
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a student is measured with: the trial and the files it was trained on."""
@@ -59,8 +65,14 @@ class Bench:
 
     @property
     def numbers(self) -> list[int]:
-        """Rows of the suite that the trial was judged by."""
-        return self.suite.first(self.trial.evaluation.cases)
+        """Rows of the suite that the student is judged by: all of a test suite's."""
+        return self.suite.first(self.cases)
+
+    @property
+    def cases(self) -> int:
+        """Clean inputs among them, at most."""
+        unseen = self.trial.test_suite is not None
+        return len(self.suite.cases) if unseen else self.trial.evaluation.cases
 
     @property
     def clean(self) -> list[int]:
@@ -69,8 +81,8 @@ class Bench:
 
 
 def bench(record: TrialRecord) -> Bench | None:
-    """The trial's files; None where they are not there any more."""
-    trial = parse(Trial, dict(record.trial), record.key)
+    """The trial's files, with its test suite where it has one; None where they are not there any more."""
+    trial = test_trial(record)
     try:
         data = open_data(trial)
     except DataError:
@@ -79,8 +91,8 @@ def bench(record: TrialRecord) -> Bench | None:
 
 
 def metrics(model: Any, on: Bench) -> dict[str, Any]:
-    """The student's metrics on the trial's cases, as a trial reports them."""
-    return evaluate(model, on.data.task, on.suite, on.trial.evaluation).as_dict()
+    """The student's metrics, as a trial reports them, on the test suite where the trial has one."""
+    return evaluate(model, on.data.task, on.suite, on.trial.evaluation, cases=on.cases).as_dict()
 
 
 def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:

@@ -7,9 +7,10 @@ interval or its source is not printed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kdray.config.metric_names import violated
 from kdray.handover.usage import ABOUT, CODE_FORM, PIPELINES, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
@@ -34,6 +35,7 @@ class Facts:
         latency: milliseconds of student and teacher, or None.
         onnx: of the exported graph, or None.
         int8: of the quantised graph, with what it lost, or None.
+        chosen_by: metrics of the cases that the sweep chose by, where `metrics` are of others; else empty.
     """
 
     sweep: dict[str, Any]
@@ -46,6 +48,7 @@ class Facts:
     latency: dict[str, Any] | None
     onnx: dict[str, Any] | None
     int8: dict[str, Any] | None
+    chosen_by: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, in the words of `statement.json`, which calls the metrics `marks`."""
@@ -79,7 +82,16 @@ def statement(facts: Facts) -> str:
         f"{source}: {counts.get('cases', 0):,} held-out inputs and {counts.get('variants', 0):,} "
         "variants that do not change their meaning. Brackets are 95 % intervals."
     )
-    sections = [head, _kept(facts), _relations(metrics), _by_transform(metrics), _cost(facts)]
+    if facts.chosen_by:
+        head += " They are of the test split: nothing was chosen by them."
+    sections = [
+        head,
+        _kept(facts),
+        *_optimism(facts),
+        _relations(metrics),
+        _by_transform(metrics),
+        _cost(facts),
+    ]
     if facts.int8 is not None:
         sections.append(_int8(facts.int8))
     return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
@@ -122,12 +134,26 @@ def _kept(facts: Facts) -> str:
     return _table(["", "student", "teacher"], rows) + kept
 
 
+def _optimism(facts: Facts) -> list[str]:
+    """What the student was chosen by beside what is told above, where the two are of different cases."""
+    rows = []
+    for name, way in facts.sweep["objectives"].items():
+        was, now = facts.chosen_by.get(name), facts.metrics.get(name)
+        judged = name in (facts.metrics.get("intervals") or {})
+        if judged and isinstance(was, (int, float)) and isinstance(now, (int, float)):
+            gap = (was - now) * (1 if way == "max" else -1)
+            cells = (shown(facts.chosen_by, name), shown(facts.metrics, name), f"{gap:+.3f}")
+            rows.append([describe.title(name), *cells])
+    heads = ["", "valid split: chosen by", "test split", "optimism: how much better it looked"]
+    return [_table(heads, rows)] if rows else []
+
+
 def _relations(metrics: Mapping[str, Any]) -> str:
     rows = [
         [
             describe.title(name),
-            shown(metrics, name),
-            shown(metrics, f"clean_{name}"),
+            shown(metrics, violated(name)),
+            shown(metrics, f"clean_{violated(name)}"),
             f"{metrics.get('counts', {}).get(name, 0):,}",
         ]
         for name in RELATIONS
@@ -142,7 +168,7 @@ def _by_transform(metrics: Mapping[str, Any]) -> str:
         [
             name,
             f"{shares.get('variants', 0):,.0f}",
-            *(describe.number(shares.get(relation)) for relation in RELATIONS),
+            *(describe.number(shares.get(violated(relation))) for relation in RELATIONS),
         ]
         for name, shares in sorted((metrics.get("relations") or {}).items())
     ]
@@ -177,7 +203,7 @@ def _int8(graph: Mapping[str, Any]) -> str:
         "assertion_accuracy": "assertion accuracy (strict)",
         "variant_accuracy": "accuracy on variants",
         "agreement": "same answer as the teacher",
-        "prediction_agreement": "variants answered otherwise than the teacher",
+        "prediction_agreement_violated": "variants answered otherwise than the teacher",
     }
     rows = [[text, shown(graph["float"], name), shown(graph["int8"], name)] for name, text in names.items()]
     rows.append(["same answer as the unquantised student", "1", shown(graph["int8"], "same_as_float")])
@@ -192,8 +218,7 @@ def _origin(facts: Facts) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
     lines = [
         f"- **Picked** as {trial['chosen']} out of {sweep['trials'].get('complete', 0)} complete candidates, "
-        f"{sweep['front']} of them on the front, by the very cases above: the best of many looks better than it "
-        "is.",
+        f"{sweep['front']} of them on the front, {_by(facts)}.",
         f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
         f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
         f"- **Training**: {trial['steps']:,} steps, loss `{trial['distil']['loss']}`, alpha "
@@ -210,6 +235,13 @@ def _origin(facts: Facts) -> str:
             f"{signal['bytes_per_token']:.1f} bytes a token with codec {codec}; {_fidelity(signal['fidelity'])}."
         )
     return "\n".join(lines)
+
+
+def _by(facts: Facts) -> str:
+    if facts.chosen_by:
+        cases = facts.chosen_by.get("counts", {}).get("cases", 0)
+        return f"by {cases:,} cases of the valid split, none of them above"
+    return "by the very cases above: the best of many looks better than it is"
 
 
 def _data_line(data: Mapping[str, Any]) -> str:

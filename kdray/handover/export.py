@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ from kdray.tasks import Task, task_class
 
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
-NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s")  # but of its training
+NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s", "outcomes")  # but of its training
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _fill(
     facts = Facts(
         sweep=provenance.of_sweep(experiment),
         trial=provenance.of_trial(record, chosen),
-        metrics={name: metric for name, metric in metrics.items() if name not in NOT_OF_THE_STUDENT},
+        metrics=_of_the_student(metrics),
         measured=on is not None,
         size=provenance.of_size(work, model, on),
         signal=signal,
@@ -139,10 +139,20 @@ def _fill(
         latency=latency,
         onnx=graph,
         int8=int8,
+        chosen_by=_chosen_by(record, on),
     )
     storage.write_atomic(work / "README.md", card(facts, _family(model, kind)))
     storage.write_json(work / "statement.json", facts.as_dict())
     return facts
+
+
+def _chosen_by(record: TrialRecord, on: bench.Bench | None) -> dict[str, Any]:
+    """What the trial recorded, where the student is measured on other cases now."""
+    return _of_the_student(record.metrics) if on is not None and on.trial.test_suite else {}
+
+
+def _of_the_student(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: metric for name, metric in metrics.items() if name not in NOT_OF_THE_STUDENT}
 
 
 def _family(model: Any, kind: type[Task]) -> Family:

@@ -22,7 +22,7 @@ def quantised(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, 
     """Quantises the graph, and measures it beside the student on the first of the trial's cases."""
     graph_file = onnx.quantise(work / onnx.FILE, work / onnx.FILE_INT8)
     graph = onnx.Graph(work / onnx.FILE_INT8, model)
-    numbers = on.suite.first(min(CASES, on.trial.evaluation.cases))
+    numbers = on.suite.first(min(CASES, on.cases))
     prompts, _, _ = on.suite.read(numbers)
     before = [on.task.decode(answer.ids) for answer in bench.answers(model, on, numbers)]
     now = []
@@ -43,7 +43,7 @@ def _shares(texts: list[str], before: list[str], numbers: list[int], on: Bench) 
         "assertion_accuracy": right[clean],
         "variant_accuracy": right[~clean],
         "agreement": agrees[clean],
-        "prediction_agreement": ~agrees[~clean],
+        "prediction_agreement_violated": ~agrees[~clean],
         "same_as_float": matches(texts, before),
     }
     shares: dict[str, Any] = {name: float(hits_N.mean()) for name, hits_N in hits.items()}

@@ -64,11 +64,11 @@ def violating_share(by_relation: Mapping[str, Violations]) -> Rate:
 def discrepancy_interval(
     by_relation: Mapping[str, Violations], case_N: NDArray[Any], seed: int, draws: int = 500
 ) -> tuple[float, float]:
-    """The 95 % percentile interval of `discrepancy`, drawing cases with all their variants.
+    """The 95 % percentile interval of `discrepancy`, drawing cases, or groups of them, with all their variants.
 
     Args:
         by_relation: R relations on N variants.
-        case_N: of which case each is a variant, anything that `numpy.unique` takes.
+        case_N: of which case or group each is a variant, anything that `numpy.unique` takes.
         seed: of the draws.
         draws: bootstrap samples.
 

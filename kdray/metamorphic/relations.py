@@ -27,12 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RELATIONS = (
-    "prediction_agreement",
-    "distribution_similarity",
-    "high_confidence_preservation",
-    "calibration_alignment",
-)
+from kdray.config import metric_names
+
+RELATIONS = metric_names.RELATIONS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -91,6 +91,7 @@ def _capture(
     outputs, logits = answering(task).with_logits(model, task, prompts, batch_size, writer.header.vocab)
     extra: dict[str, list[Any]] = {
         "case": [item.case for item in inputs],
+        "group": [item.example.group for item in inputs],
         "transform": [item.transform for item in inputs],
         "reference": [item.example.target for item in inputs],
         "renames": [json.dumps(item.renames) for item in inputs],
@@ -110,6 +111,7 @@ class Suite:
     Attributes:
         source: its rows.
         cases: id of the case of each row.
+        groups: what each row's case was mined from, its test file; of a suite that does not say it, the case.
         transforms: transformation of each row, `identity` for a clean one.
         references: ground truth of each row, renamed along.
         renames: (old, new) pairs of each row.
@@ -121,6 +123,7 @@ class Suite:
 
     source: ShardSource
     cases: list[str]
+    groups: list[str]
     transforms: list[str]
     references: list[str]
     renames: list[tuple[tuple[str, str], ...]]
@@ -149,6 +152,7 @@ class Suite:
         return cls(
             source=source,
             cases=texts["case"],
+            groups=source.column("group") if source.has_column("group") else texts["case"],
             transforms=texts["transform"],
             references=texts["reference"],
             renames=renames,

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
+from kdray.config.metric_names import violated
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
+from kdray.evaluation.intervals import clustered
 from kdray.evaluation.lenient import is_java, lenient_mean
 from kdray.evaluation.metrics import ece, matches
 from kdray.metamorphic.answer import answer
@@ -30,6 +32,7 @@ from kdray.metamorphic.discrepancy import (
     rates,
     violating_share,
 )
+from kdray.metamorphic.outcomes import outcomes
 from kdray.metamorphic.relations import Answers, Thresholds, violations
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
@@ -49,15 +52,18 @@ class Evaluation:
     Attributes:
         metrics: `assertion_accuracy` (strict, clean inputs, against the ground truth), for a classifier
             `accuracy` instead, with `precision`, `recall` and `f1` of class 1,
-            `metamorphic_discrepancy`, `violating_share`, one rate per relation (variants) and `clean_` +
-            relation (clean inputs), `agreement` (greedy output equal to the teacher's on clean inputs),
-            `variant_accuracy`, `flips` and `teacher_flips`, `confidence`, `ece`, `teacher_ece`,
-            `calibration_gap` (on variants), `teacher_accuracy`. A relation that counted nothing is left out.
+            `metamorphic_discrepancy`, `violating_share`, of each relation the share of variants that violate it
+            (its name with `_violated` behind it) and of clean inputs (with `clean_` before it), `agreement`
+            (greedy output equal to the teacher's on clean inputs), `variant_accuracy`, `flips` and
+            `teacher_flips`, `confidence`, `ece`, `teacher_ece`, `calibration_gap` (on variants),
+            `teacher_accuracy`. A relation that counted nothing is left out.
             Of Java also `lenient_accuracy`, `teacher_lenient_accuracy` and `lenient_agreement` (clean inputs).
-        intervals: 95 %: Wilson for shares, bootstrap over cases for the discrepancy.
+        intervals: 95 %: Wilson for shares (of clean inputs by test file), bootstrap over test files for the
+            discrepancy.
         counts: `cases`, `variants`, and the number counted for each relation.
-        relations: rates per transformation, each relation's.
+        relations: per transformation the share of its variants that violate each relation.
         worst: the worst cases, as `kdray.results` describes them.
+        outcomes: on each case (see `outcomes`).
     """
 
     metrics: dict[str, float]
@@ -65,6 +71,7 @@ class Evaluation:
     counts: dict[str, int]
     relations: dict[str, dict[str, float]] = field(default_factory=dict)
     worst: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the metrics, and `intervals`, `counts`, `relations` beside them."""
@@ -172,8 +179,8 @@ def _metrics(
         "violating_share": violating_share(by_relation),
         "flips": text_flips(suite, variants, texts),
         "teacher_flips": text_flips(suite, variants, [suite.teacher_texts[row] for row in rows]),
-        **rates(by_relation),
-        **{f"clean_{name}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
+        **{violated(name): rate for name, rate in rates(by_relation).items()},
+        **{f"clean_{violated(name)}": rate for name, rate in rates(violations(on_clean, thresholds)).items()},
     }
     student_ece = ece(on_variants.student_confidence, right_N[~clean_N])
     teacher_ece = ece(on_variants.teacher_confidence, teacher_right_N[~clean_N])
@@ -185,17 +192,20 @@ def _metrics(
         "teacher_ece": teacher_ece,
         "calibration_gap": abs(student_ece - teacher_ece),
     }
-    case_N = np.array([suite.cases[row] for row in variants])
+    group_N = np.array([suite.groups[row] for row in rows])
+    clean_hits = {accuracy: right_N, "teacher_accuracy": teacher_right_N, "agreement": answers.agrees}
     intervals = {
-        "metamorphic_discrepancy": discrepancy_interval(by_relation, case_N, BOOTSTRAP_SEED),
+        "metamorphic_discrepancy": discrepancy_interval(by_relation, group_N[~clean_N], BOOTSTRAP_SEED),
         **{name: rate.interval for name, rate in shares.items() if rate.total},
+        **{name: clustered(hits_N[clean_N], group_N[clean_N]) for name, hits_N in clean_hits.items()},
     }
     for name, (mean, interval) in _lenient(suite, np.flatnonzero(clean_N), texts).items():
         metrics[name], intervals[name] = mean, interval
     counts = {"cases": int(clean_N.sum()), "variants": len(variants)}
     counts |= {name: rate.total for name, rate in rates(by_relation).items()}
     by_transform = _by_transform(suite, variants, on_variants, thresholds)
-    return Evaluation(metrics, intervals, counts, by_transform)
+    found = outcomes(suite, clean_N, right_N, by_relation)
+    return Evaluation(metrics, intervals, counts, by_transform, outcomes=found)
 
 
 def _lenient(
@@ -240,5 +250,7 @@ def _by_transform(
         by_relation = violations(on_variants.select(names == name), thresholds)
         shares = {relation: rate.share for relation, rate in rates(by_relation).items()}
         table[name] = {"variants": int((names == name).sum())}
-        table[name] |= {relation: share for relation, share in shares.items() if not math.isnan(share)}
+        table[name] |= {
+            violated(relation): share for relation, share in shares.items() if not math.isnan(share)
+        }
     return table

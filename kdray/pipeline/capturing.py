@@ -19,8 +19,9 @@ import numpy as np
 
 from kdray.config import Encoding, Sweep
 from kdray.console import Advance, Stage, near, say
-from kdray.corpus.sample import evenly, sample
-from kdray.corpus.store import corpus_fingerprint, read_corpus
+from kdray.corpus.example import Example, Split
+from kdray.corpus.sample import evenly, unseen
+from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
@@ -38,7 +39,7 @@ from kdray.students.load import (
 )
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
-from kdray.tasks import Task, task_of
+from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
 from kdray.teacher.capture import Forward, capture
@@ -141,8 +142,10 @@ class Capturing:
                 "the tokenizer: the others are left out"
             )
 
-    def run(self, folders: Sequence[str], cluster: AbstractContextManager[None] | None) -> None:
-        """Makes the stores that are named, and the suite."""
+    def run(
+        self, folders: Sequence[str], suites: Sequence[str], cluster: AbstractContextManager[None] | None
+    ) -> None:
+        """Makes the stores and suites that are named."""
         with self._stage("capture"):
             rows = self._rows() if folders else []
             for folder in folders:
@@ -150,7 +153,8 @@ class Capturing:
                 self._announce(folder, rows)
                 _keep(self._model, self._tokenizer, join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
-        with begun(self._suite) if on_ray else nullcontext(self._suite) as suite:
+        judging = partial(self._suites, suites)
+        with begun(judging) if on_ray else nullcontext(judging) as suite:
             with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
                 self._write(folders, rows, advance, on_ray=on_ray)
             with self._stage("suite") as advance:
@@ -195,14 +199,18 @@ class Capturing:
                 progress=advance,
             )
 
-    def _suite(self, advance: Advance) -> None:
+    def _suites(self, folders: Sequence[str], advance: Advance) -> None:
+        for folder in folders:
+            self._suite(folder, advance)
+
+    def _suite(self, folder: str, advance: Advance) -> None:
         trial, plan = self._sweep.trial, self._sweep.capture
-        assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
+        assert trial.shards  # noqa: S101 - prepare saw to it
         build_suite(
             self._model,
             self._task,
-            sample(read_corpus(self._corpus, "test"), plan.cases, plan.seed),
-            trial.suite,
+            cases_of(self._sweep, folder),
+            folder,
             seed=plan.seed,
             transforms=plan.transforms or None,
             variants=plan.variants_per_case,
@@ -211,6 +219,24 @@ class Capturing:
             batch_size=trial.evaluation.batch_size,
             progress=advance,
         )
+
+
+def cases_of(sweep: Sweep, folder: str) -> list[Example]:
+    """The examples of one of a sweep's suites: where it has two, the first is of the valid split.
+
+    Raises:
+        DataError: the corpus has no such split.
+    """
+    trial, plan = sweep.trial, sweep.capture
+    assert trial.corpus  # noqa: S101 - the caller saw to it
+    split: Split = "valid" if trial.test_suite and folder != trial.test_suite else "test"
+    if split == "valid" and not corpus_manifest(trial.corpus)["splits"].get(split):
+        raise DataError(
+            f"{trial.corpus} has no valid split to choose students by: leave trial.test_suite out (they are chosen"
+            " by the test split then, and the report says so), or import the set with --split file"
+        )
+    count = plan.cases if folder != trial.test_suite else plan.test_cases or plan.cases
+    return unseen(trial.corpus, split, count, plan.seed, written=task_class(trial.task).writes)
 
 
 def _here(

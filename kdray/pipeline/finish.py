@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdray.config import OWN_VARIABLES, Sweep
 from kdray.console import near, say, stage
@@ -13,6 +13,9 @@ from kdray.pipeline.launching import Launched, launch
 from kdray.pipeline.references import references
 from kdray.pipeline.summary import front_of, summary
 from kdray.storage import join
+
+if TYPE_CHECKING:
+    from kdray.report.front import Front
 
 Show = Callable[[str], None]
 
@@ -40,7 +43,7 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     """Writes the HTML, prints front or summary; exits with 1 where the sweep did not reach what was asked."""
     from kdray.report.show import table_text
 
-    front, page = front_of(launched), write_page(launched)
+    front, page = conclude(launched)
     if as_json:
         show(json.dumps(summary(launched, marks), indent=1))
     else:
@@ -59,11 +62,20 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
         sys.exit(1)
 
 
-def write_page(launched: Launched) -> str:
-    """Writes the report into the experiment folder, and says where."""
-    from kdray.report import html
-    from kdray.results import experiment
+def conclude(launched: Launched) -> tuple[Front, str]:
+    """Judges what will be shown on the test suite, where the sweep has one, and writes the report into the folder.
 
-    page = join(launched.folder, "front.html")
-    html.write(page, experiment(launched.folder), front_of(launched))
-    return page
+    Returns:
+        The front, and where the report is.
+    """
+    from kdray.handover.unseen import judge_unseen
+    from kdray.report import html
+    from kdray.results import experiment, read
+
+    if launched.sweep.trial.test_suite is not None:
+        with stage("test", launched.seconds) as advance:
+            judge_unseen(launched.folder, advance)
+        launched.records = read(launched.folder)
+    front, page = front_of(launched), join(launched.folder, "front.html")
+    html.write(page, experiment(launched.folder), front)
+    return front, page

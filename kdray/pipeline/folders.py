@@ -10,7 +10,7 @@ from kdray.errors import ConfigError
 from kdray.results import read
 from kdray.storage import is_uri
 
-FOLDERS = ("corpus", "shards", "suite")
+FOLDERS = ("corpus", "shards", "suite", "test_suite")
 """Settings of a trial that are folders."""
 
 

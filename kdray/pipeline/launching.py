@@ -75,7 +75,11 @@ def launch(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
         f"{signal.signal_bytes / signal.tokens:.1f} bytes a token ({signal.codec_name})"
     )
-    say(f"suite     {prepared.suite.rows:,} inputs")
+    unseen = prepared.test_suite
+    say(
+        f"suite     {prepared.suite.rows:,} inputs"
+        + (f", and {unseen.rows:,} that nothing is chosen by" if unseen else "")
+    )
     after_prepare(sweep, folder)
     collect()  # the teacher, the corpus: trials run beside this process
     with watching(sweep, folder, seconds) as on_event:

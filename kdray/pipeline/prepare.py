@@ -23,6 +23,7 @@ from kdray.students.slices import check_cut
 from kdray.students.vocabulary import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
+from kdray.teacher.shards import ShardSource
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Prepared:
     Attributes:
         signal: manifest of the shards.
         suite: manifest of the metamorphic suite.
+        test_suite: manifest of the one that no choice looks at, None without one.
         vocab: rows of the students' embedding.
         teacher: its architecture, None for one that no student is cut from.
     """
@@ -40,6 +42,7 @@ class Prepared:
     suite: Manifest
     vocab: int
     teacher: Student | None
+    test_suite: Manifest | None = None
 
     @property
     def context(self) -> dict[str, Any]:
@@ -72,7 +75,8 @@ def prepare(
     if trial.shards is None or trial.suite is None:
         raise ConfigError(f"sweep '{sweep.name}': trial.shards and trial.suite must name folders")
     stores = _stores(sweep, trial.shards)
-    missing = [folder for folder in (*stores, trial.suite) if not exists(join(folder, FILE))]
+    suites = [folder for folder in (trial.suite, trial.test_suite) if folder]
+    missing = [folder for folder in (*stores, *suites) if not exists(join(folder, FILE))]
     if missing:
         if trial.teacher is None or trial.corpus is None:
             raise ConfigError(
@@ -80,13 +84,18 @@ def prepare(
             )
         from kdray.pipeline.capturing import Capturing
 
-        Capturing(sweep, stage).run([folder for folder in stores if folder in missing], cluster)
+        wanted, judging = ([folder for folder in kind if folder in missing] for kind in (stores, suites))
+        Capturing(sweep, stage).run(wanted, judging, cluster)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
-    prepared = Prepared(signal, read_manifest(trial.suite), vocab, kept_teacher(trial.shards))
+    known = [read_manifest(folder) for folder in suites]
+    prepared = Prepared(signal, known[0], vocab, kept_teacher(trial.shards), *known[1:])
     check_cut(prepared.teacher, trial.student)
     for folder in stores:
-        _check_same_teacher(folder, read_manifest(folder), prepared.suite, sweep)
+        for suite, judged in zip(suites, known, strict=True):
+            _check_same_teacher(folder, read_manifest(folder), suite, judged, sweep)
+    if trial.test_suite:
+        _check_apart(trial.suite, trial.test_suite)
     return prepared
 
 
@@ -116,11 +125,21 @@ def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
             )
 
 
-def _check_same_teacher(folder: str, signal: Manifest, suite: Manifest, sweep: Sweep) -> None:
+def _check_apart(suite: str, test_suite: str) -> None:
+    """Raises `ConfigError` where a case of the test suite is one that students are chosen by."""
+    cases, unseen = (set(ShardSource.open(folder).column("case")) for folder in (suite, test_suite))
+    if both := len(cases & unseen):
+        raise ConfigError(
+            f"{suite} and {test_suite} share {both} cases: the first was made before there was a second:"
+            " name another folder for trial.suite"
+        )
+
+
+def _check_same_teacher(folder: str, signal: Manifest, suite: str, judging: Manifest, sweep: Sweep) -> None:
     for field in ("teacher", "tokenizer", "corpus"):
-        mine, judged = getattr(signal, field), getattr(suite, field)
+        mine, judged = getattr(signal, field), getattr(judging, field)
         if mine != judged:
-            raise ConfigError(f"{sweep.trial.suite} was made with {field} {judged}, {folder} with {mine}")
+            raise ConfigError(f"{suite} was made with {field} {judged}, {folder} with {mine}")
     corpus = sweep.trial.corpus
     if (
         corpus is not None

@@ -10,42 +10,49 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.storage import exists, join, read_json, write_json
 from kdray.tasks import task_class
+from kdray.teacher.manifest import read as read_manifest
 
 
 def references(
     sweep: Sweep, folder: str, advance: Advance = lambda done, total: None
 ) -> dict[str, dict[str, Any]]:
     """Name -> metrics of the teacher, of retrieval and of repeating the last assertion, on the suite's clean
-    inputs.
+    inputs; under `test` the same on the test suite's, where there is one.
 
     Kept in the experiment folder: asked again, it answers at once.
     """
-    from kdray.corpus.sample import sample
-    from kdray.corpus.store import read_corpus
-    from kdray.evaluation.answering import answering
-    from kdray.evaluation.shares import text_metrics
-    from kdray.metamorphic.suite import Suite
-    from kdray.metamorphic.suite_inputs import IDENTITY
-    from kdray.teacher.manifest import read as read_manifest
-
     path = join(folder, "references.json")
     if exists(path):
         return dict(read_json(path))
     trial = sweep.trial
     assert trial.suite and trial.shards  # noqa: S101 - prepare saw to it
-    suite = Suite.open(trial.suite)
+    found = _on(sweep, trial.suite, advance)
+    if trial.test_suite:
+        unseen = _on(sweep, trial.test_suite, advance)
+        found = {name: metrics | {"test": unseen[name]} for name, metrics in found.items() if name in unseen}
+    found["teacher"]["student_params"] = read_manifest(trial.shards).teacher_params
+    write_json(path, found)
+    return found
+
+
+def _on(sweep: Sweep, location: str, advance: Advance) -> dict[str, dict[str, Any]]:
+    """The same on one suite."""
+    from kdray.corpus.store import read_corpus
+    from kdray.evaluation.answering import answering
+    from kdray.evaluation.shares import text_metrics
+    from kdray.metamorphic.suite import Suite
+    from kdray.metamorphic.suite_inputs import IDENTITY
+    from kdray.pipeline.capturing import cases_of
+
+    trial, suite = sweep.trial, Suite.open(location)
     clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
     said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
-    teacher: dict[str, Any] = {"student_params": read_manifest(trial.shards).teacher_params}
-    teacher |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
+    teacher = {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
     marks: dict[str, dict[str, Any]] = {"teacher": text_metrics(said, truth, trial.accuracy) | teacher}
     known = trial.corpus is not None and exists(join(trial.corpus, "corpus.json"))
 
     def data() -> tuple[Sequence[Example], Sequence[Example]]:
         assert trial.corpus is not None  # noqa: S101 - it is known
-        examples = sample(read_corpus(trial.corpus, "test"), sweep.capture.cases, sweep.capture.seed)
-        return read_corpus(trial.corpus, "train"), examples
+        return read_corpus(trial.corpus, "train"), cases_of(sweep, location)
 
-    marks |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
-    write_json(path, marks)
-    return marks
+    return marks | answering(task_class(trial.task)).baselines(truth, data if known else None, advance)

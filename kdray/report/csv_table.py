@@ -5,6 +5,8 @@ baseline, whose state is `reference`. Columns, by name and in any order:
 
     trial, state, front, rank, knee, front_probability, step, seconds, architecture, reason
     distil.alpha, seed, ...      what the search chose (first part: a field of a trial), empty where it did not
+    test.accuracy, ...           the same of a trial's student on the test suite (test.accuracy_low, ...)
+    optimism.accuracy, ...       how much better an objective was where it was chosen; made anew, not read again
     trial.optim.lr, ...          every other setting of the trial
     accuracy, accuracy_low, ...  a number of the rung (a trial's: its last) and the ends of its 95 % interval,
                                  empty without one
@@ -28,6 +30,7 @@ from typing import Any, cast, get_args
 
 from kdray import storage
 from kdray.config import Trial, flat, put, value_at
+from kdray.config.metric_names import all_renamed
 from kdray.errors import DataError
 from kdray.report import formats
 from kdray.report.front import Front
@@ -35,7 +38,8 @@ from kdray.results import State, TrialRecord
 
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
-BASELINE, RUNG, BASE = "reference", "rung", "trial."
+BASELINE, RUNG, BASE, TEST = "reference", "rung", "trial.", "test."
+DERIVED = (BASE, TEST, "optimism.")
 Row = dict[str, str]
 Baselines = dict[str, dict[str, Any]]
 
@@ -52,7 +56,9 @@ def to_csv(
         rows += [row | own, *map(partial(_rung, record), record.rungs[:-1])]
     for name, metrics in (baselines or {}).items():
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
-        rows.append({"trial": _text(name), "state": BASELINE, **_numbers(record)})
+        unseen = replace(record, rungs=(dict(metrics.get("test") or {}),))
+        told = {TEST + part: number for part, number in formats.numbers(unseen).items()}
+        rows.append({"trial": _text(name), "state": BASELINE, **_numbers(record), **told})
     names = dict.fromkeys(name for row in rows for name in row if name not in (*HEAD, *TAIL))
     own_columns = [name for name in names if not name.startswith(BASE)]
     columns = [*HEAD, *own_columns, *TAIL, *(name for name in names if name.startswith(BASE))]
@@ -126,7 +132,8 @@ def parse(text: str, location: str) -> tuple[list[TrialRecord], Baselines]:
         elif name in records or name in baselines:
             raise DataError(f"{where}: '{name}' is there twice")
         elif row["state"] == BASELINE:
-            baselines[name] = _metrics(row, where)
+            unseen = _metrics(_of_test(row), where)
+            baselines[name] = _metrics(row, where) | ({"test": unseen} if unseen else {})
         else:
             records[name] = _record(row, where)
     for name, rungs in earlier.items():
@@ -151,7 +158,7 @@ def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
             where = f"{location}: line {reader.line_num}"
             if len(cells) != len(heads):
                 raise DataError(f"{where}: {len(cells)} cells, not {len(heads)}")
-            yield where, dict(zip(heads, cells, strict=True))
+            yield where, all_renamed(dict(zip(heads, cells, strict=True)))
     except csv.Error as error:
         raise DataError(f"{location}: not CSV: {error}") from error
 
@@ -178,7 +185,12 @@ def _record(row: Row, where: str) -> TrialRecord:
         rungs=(last,) if last else (),
         reason=str(_setting(row["reason"])),
         seconds=float(_number(row["seconds"] or "0", "seconds", where)),
+        test=_metrics(_of_test(row), where),
     )
+
+
+def _of_test(row: Row) -> Row:
+    return {name.removeprefix(TEST): text for name, text in row.items() if name.startswith(TEST)}
 
 
 def _is_setting(column: str) -> bool:
@@ -212,7 +224,7 @@ def _metrics(row: Row, where: str) -> dict[str, Any]:
     metrics = {
         name: _number(text, name, where)
         for name, text in row.items()
-        if text and name not in (*HEAD, *TAIL) and not _is_setting(name) and not name.startswith(BASE)
+        if text and name not in (*HEAD, *TAIL) and not _is_setting(name) and not name.startswith(DERIVED)
     }
     ends = {name: (metrics.get(f"{name}_low"), metrics.get(f"{name}_high")) for name in metrics}
     intervals = {name: [low, high] for name, (low, high) in ends.items() if None not in (low, high)}

@@ -10,6 +10,21 @@ from kdray.results import TrialRecord
 
 NOTHING = "\u2013"  # an en dash, where there is no value
 COUNTS = ("params", "bytes", "flops")  # how a metric that is a large whole number ends
+DEFINITIONS = {
+    "agreement": "share of clean inputs that the student answers as its teacher does; more is better",
+    "ece": "expected calibration error on variants: mean gap between confidence and accuracy; 0 is best",
+    "teacher_ece": "the same of the teacher",
+    "calibration_gap": "how far the student's calibration error is from its teacher's",
+    "flips": "share of variants that the student itself answers otherwise than their clean input",
+    "violating_share": "share of variants that violate at least one of the four relations to the teacher",
+    "metamorphic_discrepancy": "mean over the four relations of the share of variants that violate it",
+    "prediction_agreement_violated": "share of variants that student and teacher answer otherwise",
+    "distribution_similarity_violated": "share of variants on which their distributions are far apart",
+    "high_confidence_preservation_violated": "of variants that the teacher is sure of, the share it loses",
+    "calibration_alignment_violated": "share of variants on which their confidences are far apart",
+    "optimism": "how much better the student looked on the cases it was chosen by than on the test suite",
+}
+"""What a metric's name does not say by itself."""
 ALPHA, TEMPERATURE = "distil.alpha", "distil.temperature"
 
 

@@ -1,30 +1,26 @@
-"""What the settings do: main effects with intervals, and importance.
+"""What the settings do: main effects with intervals.
 
 A sweep is no experiment: the sampler goes where values were good, so a plain mean per bin of alpha mixes
 alpha with all that was chosen beside it. Main effects therefore come from one additive model of all settings
 (ours: quadratics, of the logarithm where the range is logarithmic, and a level per choice; least squares with
 a slight ridge), and intervals from fitting it anew to bootstrap samples of the trials. Interactions are left
 out, so an effect is a mean over the sweep and no promise for one student. Only complete trials count, and
-with early stopping those are the better ones. Importance is optuna's PED-ANOVA (arXiv:2304.10255); optuna is
-imported only when it is asked for.
+with early stopping those are the better ones. Not here: importance (`importance_shares`).
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from kdray.config import Choice, Range, Sweep, is_whole
+from kdray.config import Range, Sweep
 from kdray.pareto import Floats
 from kdray.report.front import complete, value
 from kdray.results import TrialRecord
 
 LEAST_TRIALS = 10  # fewer say nothing about seven settings
-ENOUGH_TRIALS = 1000  # for importance: optuna copies each, and more change nothing that one could see
 RIDGE = 1e-3  # of the mean squared column, per trial: keeps a setting that was never varied at nothing
 GRID = 25
 
@@ -42,7 +38,8 @@ def main_effects(
 
     Returns:
         One entry per path and metric: `path`, `metric`, `log`, and, as lists over a grid of the range that
-        was tried, `at`, `mean`, and the 95 % interval `low`, `high`. Empty for fewer than `LEAST_TRIALS`
+        was tried, `at`, `mean`, and the 95 % interval `low`, `high`; `told`, whether the effect as a whole can be
+        told from nothing at 5 % (`_Additive.told`). Empty for fewer than `LEAST_TRIALS`
         complete trials; a path that the space has not as a range, or that took one value only, is left out.
     """
     effects = []
@@ -64,7 +61,8 @@ def main_effects(
             log = _is_log(sweep, path)
             at = np.exp(grid) if log else grid
             entry: dict[str, Any] = {"path": path, "metric": metric, "log": log, "at": at.tolist()}
-            effects.append(entry | {"mean": curves[0].tolist(), "low": low.tolist(), "high": high.tolist()})
+            entry |= {"mean": curves[0].tolist(), "low": low.tolist(), "high": high.tolist()}
+            effects.append(entry | {"told": model.told(path, fits)})
     return effects
 
 
@@ -133,96 +131,22 @@ class _Additive:
         rest = self._mean_C @ fit_C - self._mean_C[place] @ fit_C[place]
         return np.asarray(rest + np.column_stack(self._basis(path, grid)) @ fit_C[place])
 
+    def told(self, path: str, fits: Sequence[Floats]) -> bool:
+        """Whether a setting's coefficients are other than 0 together: Wald's test with the covariance of the
+        bootstrap fits, those after the first, against F with as many degrees of freedom as trials are left over.
+        """
+        from scipy.special import fdtrc
+
+        own_DK = np.array(fits)[:, self._place[path]]
+        count, left = own_DK.shape[1], len(self._design_PC) - self._design_PC.shape[1]
+        if left < 1:
+            return False
+        covariance = np.atleast_2d(np.cov(own_DK[1:].T))
+        distance = own_DK[0] @ np.linalg.pinv(covariance) @ own_DK[0] / count
+        return bool(fdtrc(count, left, distance) < 0.05)
+
 
 def _levels(chosen: Sequence[Any]) -> list[Floats]:
     """A column per value but the first, which the intercept holds."""
     values = list(dict.fromkeys(map(repr, chosen)))
     return [np.array([float(repr(setting) == level) for setting in chosen]) for level in values[1:]]
-
-
-def importance(
-    records: Sequence[TrialRecord], sweep: Sweep, objectives: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """How much each setting decides whether a student is among the best tenth in an objective (PED-ANOVA).
-
-    Returns:
-        One entry per objective: `metric`, and `shares` as [path, share], most first, summing to 1, from at
-        most `ENOUGH_TRIALS`, every n-th of more. Empty for fewer than `LEAST_TRIALS` complete trials.
-    """
-    import optuna
-
-    names, signs = list(objectives), [-1.0 if way == "max" else 1.0 for way in objectives.values()]
-    kept = [r for r in complete(records) if all(np.isfinite(value(r, name)) for name in names)]
-    if len(kept) < LEAST_TRIALS:
-        return []
-    kept = kept[:: 1 + (len(kept) - 1) // ENOUGH_TRIALS]
-    distributions = {path: dist for path in sweep.space if (dist := _distribution(sweep, path))}
-    study = _quiet_study(len(names))
-    for record in kept:
-        losses = [sign * value(record, name) for name, sign in zip(names, signs, strict=True)]
-        study.add_trial(_frozen(record, distributions, losses))
-    # At least eight trials among the best, which otherwise is a tenth.
-    quantile = max(0.1, min(0.5, 8 / len(kept)))
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
-    entries = []
-    for index, metric in enumerate(names):
-        with warnings.catch_warnings():
-            # It tells whoever names a target that low is good, which is why the signs were turned.
-            warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes")
-            shares = optuna.importance.get_param_importances(study, evaluator=evaluator, target=_Value(index))
-        ordered = [[path, share] for path, share in shares.items()]
-        entries.append({"metric": metric, "quantile": quantile, "shares": ordered})
-    return entries
-
-
-@dataclass(frozen=True)
-class _Value:
-    """One of a trial's values."""
-
-    index: int
-
-    def __call__(self, trial: Any) -> float:
-        return float(trial.values[self.index])
-
-
-def _quiet_study(objectives: int) -> Any:
-    """A study in memory, without the line on stderr that optuna writes for each."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return optuna.create_study(directions=["minimize"] * objectives)
-    finally:
-        optuna.logging.set_verbosity(before)
-
-
-def _frozen(record: TrialRecord, distributions: Mapping[str, Any], losses: list[float]) -> Any:
-    import optuna
-
-    chosen = {}
-    for path, dist in distributions.items():
-        picked = record.overrides.get(path)
-        picked = str(picked) if isinstance(picked, (list, dict)) else picked
-        if picked is not None and dist._contains(dist.to_internal_repr(picked)):
-            chosen[path] = picked
-    used = {path: distributions[path] for path in chosen}
-    return optuna.trial.create_trial(params=chosen, distributions=used, values=losses)
-
-
-def _distribution(sweep: Sweep, path: str) -> Any:
-    """A path of the space in optuna's terms; None for a choice of one."""
-    import optuna.distributions as of
-
-    spec = sweep.space[path]
-    if isinstance(spec, Choice):
-        choices = list(
-            dict.fromkeys(
-                str(choice) if isinstance(choice, (list, dict)) else choice for choice in spec.choices
-            )
-        )
-        return of.CategoricalDistribution(choices) if len(choices) > 1 else None
-    low, high = spec.range
-    if is_whole(sweep, path, spec):
-        return of.IntDistribution(int(low), int(high), log=spec.log)
-    return of.FloatDistribution(float(low), float(high), log=spec.log)

@@ -14,6 +14,9 @@ from typing import Any
 
 from kdray.report import describe
 from kdray.report.front import Front, interval, metric_names
+from kdray.report.on_test import on_test, optimism, test_table
+from kdray.report.paired.reading import reading
+from kdray.report.paired.ties import ties
 from kdray.report.text_table import pipe_table
 from kdray.results import TrialRecord
 
@@ -27,7 +30,9 @@ _LATEX |= {sign: "\\" + sign for sign in "&%$#_{}"}
 
 
 def rows(front: Front, records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
-    """Each trial flat: key, state, whether on the front, overrides, every metric and its interval's ends."""
+    """Each trial flat: key, state, whether on the front, overrides, every metric and its interval's ends; as
+    `test.` and a metric's name what the test suite says, as `optimism.` and an objective's how much it was better.
+    """
     index = {candidate.key: at for at, candidate in enumerate(front.candidates)}
     return [_row(front, record, index.get(record.key)) for record in records]
 
@@ -45,7 +50,16 @@ def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]
         **record.overrides,
     }
     measured = {name: number for name, number in numbers(record).items() if name not in flat}
-    return {**flat, **measured, "architecture": describe.architecture(record), "reason": record.reason}
+    unseen = {f"test.{name}": number for name, number in numbers(on_test(record)).items()}
+    gaps = {f"optimism.{name}": gap for name, gap in optimism(record, front.objectives).items()}
+    return {
+        **flat,
+        **measured,
+        **unseen,
+        **gaps,
+        "architecture": describe.architecture(record),
+        "reason": record.reason,
+    }
 
 
 def numbers(record: TrialRecord) -> dict[str, float]:
@@ -82,6 +96,12 @@ def summary(
             "front": [record.key for record in front.members],
             "knee": front.candidates[front.knee].key if front.knee is not None else None,
             "references": baselines or {},
+            "ties": ties(front).letters,
+            "differences": {
+                "suite": [pair.as_dict() for pair in ties(front).pairs],
+                "test_suite": [pair.as_dict() for pair in ties(front, test=True).pairs],
+            },
+            "reading": reading(front),
             "rows": rows(front, records),
         }
     )
@@ -141,7 +161,9 @@ def _cells(front: Front, baselines: Mapping[str, Mapping[str, Any]]) -> tuple[li
 def to_markdown(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """The front as a pipe table."""
     heads, body = _cells(front, baselines or {})
-    return pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
+    text = pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
+    unseen = test_table(front, baselines)
+    return text if unseen is None else f"{text}\n{unseen.to_markdown()}"
 
 
 def to_latex(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kdray.report import describe
 from kdray.report.front import Front, value
+from kdray.report.on_test import standing
+from kdray.report.paired.ties import ties
 from kdray.results import State, TrialRecord
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ def front_table(
     rows: int | None = 12,
     everything: bool = True,
 ) -> Table:
-    """The candidates by rank, best in the first objective first, then what they are held against.
+    """The candidates by rank, best in the first objective first, then what they are held against. Students that
+    share a letter under `tie` cannot be told apart (`paired`).
 
     Args:
         front: the candidates of a sweep.
@@ -42,6 +45,9 @@ def front_table(
         # A word a line: headings are longer than the numbers below them.
         heading = describe.title(name).removeprefix("student ").replace(" ", "\n")
         table.add_column(heading + _arrow(front.objectives.get(name)), justify="right")
+    told = ties(front).letters
+    if len(told) > 1:
+        table.add_column("tie")
     table.add_column("alpha", justify="right")
     table.add_column("T", justify="right")
     table.add_column("student", no_wrap=True)
@@ -49,13 +55,13 @@ def front_table(
     limit = len(chosen) if rows is None else max(rows, int(front.mask_P.sum()))
     for index in chosen[:limit]:
         glyph = KNEE if index == front.knee else ON_FRONT if front.mask_P[index] else " "
-        cells = _cells(front, front.candidates[index], glyph)
+        cells = _cells(front, front.candidates[index], glyph, told)
         # Text, not str: a name with square brackets is no markup.
         table.add_row(*map(Text, cells), style="bold" if front.mask_P[index] else "dim")
     table.add_section()
     for name, metrics in (baselines or {}).items():
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
-        table.add_row(*map(Text, _cells(front, record, " ")), style="italic")
+        table.add_row(*map(Text, _cells(front, record, " ", told)), style="italic")
     return table
 
 
@@ -67,7 +73,7 @@ def _metrics(front: Front) -> list[str]:
     return list(dict.fromkeys([*front.objectives, "student_params", "agreement"]))
 
 
-def _cells(front: Front, record: TrialRecord, glyph: str) -> list[str]:
+def _cells(front: Front, record: TrialRecord, glyph: str, told: Mapping[str, str]) -> list[str]:
     metrics = [
         describe.metric(record, name)
         if name in front.objectives or name == "student_params"
@@ -76,7 +82,8 @@ def _cells(front: Front, record: TrialRecord, glyph: str) -> list[str]:
     ]
     settings = [record.setting(path) for path in (describe.ALPHA, describe.TEMPERATURE)]
     numbers = [describe.number(setting, 2) for setting in settings]
-    return [f"{glyph} {record.key}", *metrics, *numbers, describe.architecture(record)]
+    tie = [told.get(record.key, "")] if len(told) > 1 else []
+    return [f"{glyph} {record.key}", *metrics, *tie, *numbers, describe.architecture(record)]
 
 
 def caption(front: Front, records: Sequence[TrialRecord]) -> str:
@@ -91,4 +98,6 @@ def caption(front: Front, records: Sequence[TrialRecord]) -> str:
     if front.reference:
         point = [f"{describe.title(name)} {describe.number(at)}" for name, at in front.reference.items()]
         parts.append(f"hypervolume {describe.number(front.hypervolume, 4)} up to {', '.join(point)}")
+    if said := standing(records):
+        parts.append(said)
     return "; ".join(parts)

@@ -21,6 +21,7 @@ from kdray import storage
 from kdray.report import effects
 from kdray.report import payload as page_data
 from kdray.report.front import Front
+from kdray.report.importance_shares import importance
 from kdray.results import Experiment, read_cases
 
 SCRIPTS = (
@@ -28,6 +29,7 @@ SCRIPTS = (
     "plot.js",
     "front.js",
     "curves.js",
+    "apart.js",
     "map.js",
     "parallel.js",
     "table.js",
@@ -57,7 +59,7 @@ def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
         experiment,
         front,
         effects=effects.main_effects(experiment.records, experiment.sweep, front.names[:MOST_EFFECTS]),
-        importance=effects.importance(experiment.records, experiment.sweep, front.objectives),
+        importance=importance(experiment.records, experiment.sweep, front.objectives),
         cases={record.key: read_cases(experiment.folder, record.key)[:MOST_CASES] for record in shown},
         note=note,
     )

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from kdray import pareto
 from kdray.config import Range, Sweep, flat, is_whole
-from kdray.metamorphic.relations import RELATIONS
 from kdray.recorded import is_number
+from kdray.report import describe
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
+from kdray.report.on_test import on_test, optimism, standing
+from kdray.report.paired.reading import reading
+from kdray.report.paired.ties import ties
 from kdray.results import Experiment, TrialRecord
 
 STATES = ("complete", "pruned", "failed", "running")
 # The way that is better, for metrics that are no objective, by a word of their name; ours.
 _MIN = frozenset(
-    "discrepancy violating loss params bytes flops gflops latency memory seconds ece drop flips gap".split()  # noqa: SIM905
+    "discrepancy violating violated loss params bytes flops gflops latency memory seconds ece drop flips "  # noqa: SIM905
+    "gap".split()
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
 MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
@@ -44,7 +49,7 @@ def payload(
         experiment: the folder as read.
         front: the candidates and the front over the page's objectives.
         effects: main effects, as `effects.main_effects` gives them.
-        importance: as `effects.importance` gives it.
+        importance: as `importance_shares.importance` gives it.
         cases: trial key -> its worst metamorphic cases.
         note: a sentence for the head of the page.
     """
@@ -57,9 +62,10 @@ def payload(
     members = front.members[:MOST_STUDENTS]
     data = {
         "name": experiment.sweep.name,
-        "note": note,
+        "note": ". ".join(filter(None, (note, standing(records)))),
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
+        "definitions": describe.DEFINITIONS,
         "settings": [_setting(path, column, experiment.sweep) for path, column in settings.items()],
         "common": _common(trials, varying),
         "references": _baselines(experiment, names),
@@ -73,6 +79,8 @@ def payload(
             **_standing(records, front),
             "settings": settings,
         },
+        "test": {place[record.key]: _on_test(record, names, front) for record in records if record.test},
+        **_told_apart(front, place),
         "rungs": _rungs(records, list(front.objectives)),
         "history": history(experiment, front),
         "least_trials": LEAST_TRIALS,
@@ -104,6 +112,41 @@ def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front)
     }
 
 
+def _on_test(record: TrialRecord, names: Sequence[str], front: Front) -> dict[str, Any]:
+    """Metric -> value and the ends of its interval on the test suite, and how much better it was where chosen."""
+    unseen = on_test(record)
+    return {
+        "metrics": {n: [value(unseen, n), *interval(unseen, n)] for n in names if n in record.test},
+        "optimism": optimism(record, front.objectives),
+    }
+
+
+def _told_apart(front: Front, place: Mapping[str, int]) -> dict[str, Any]:
+    """Letters of the students that were compared, each one's difference from the control or else from the knee,
+    and a sentence; of the test suite where several were judged by it.
+    """
+    chosen, unseen = ties(front), ties(front, test=True)
+    shown = unseen if len(unseen.keys) > 1 else chosen
+    knee = front.candidates[front.knee].key if front.knee is not None else None
+    base = shown.control or (knee if knee in shown.keys else None)
+    pairs = [
+        shown.between(key, base, metric)
+        for metric in front.objectives
+        for key in shown.keys
+        if base is not None and key != base
+    ]
+    rows = [
+        {"trial": place[p.one], "metric": p.metric, "sure": p.sure, "at": list(astuple(p.difference)[:3])}
+        for p in pairs
+        if p is not None
+    ]
+    return {
+        "ties": {place[key]: letters for key, letters in chosen.letters.items()},
+        "differences": {"from": None if base is None else place[base], "test": shown.test, "rows": rows},
+        "reading": reading(front),
+    }
+
+
 def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
     """Rank and probability of the front, null for a trial that is no candidate."""
     number = {record.key: n for n, record in enumerate(front.candidates)}
@@ -116,9 +159,6 @@ def _standing(records: Sequence[TrialRecord], front: Front) -> dict[str, Any]:
 
 def direction(name: str) -> str | None:
     """The way that is better, by the name of the metric; None where it says nothing. Ours."""
-    # A metric named after a relation is the rate of its violations, though the relation is a virtue.
-    if name.removeprefix("clean_") in RELATIONS:
-        return "min"
     words = set(name.split("_"))
     return "min" if words & _MIN else "max" if words & _MAX else None
 

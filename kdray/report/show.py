@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,6 +16,8 @@ from kdray.report import html as page
 from kdray.report.csv_table import to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
 from kdray.report.front_table import caption, front_table
+from kdray.report.on_test import test_table
+from kdray.report.paired.reading import reading
 from kdray.report.payload import history
 from kdray.report.sources import Source, source
 from kdray.report.text_table import TextTable
@@ -44,8 +47,16 @@ class Finding(Protocol):
 def table_text(
     best: Front, records: Sequence[TrialRecord], baselines: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """The front's table and its caption, with colours on a terminal."""
-    return as_text(front_table(best, baselines), caption(best, records))
+    """The front's table and its caption, and below what the test suite says, with colours on a terminal."""
+    text = as_text(front_table(best, baselines), caption(best, records))
+    unseen = test_table(best, baselines)
+    parts = [text, as_text(unseen.to_rich()) if unseen else "", wrapped(reading(best))]
+    return "\n".join(part for part in parts if part)
+
+
+def wrapped(sentence: str) -> str:
+    """A sentence in lines of the table's width; nothing stays nothing."""
+    return "".join(f"{line}\n" for line in textwrap.wrap(sentence, WIDTH, break_on_hyphens=False))
 
 
 def as_text(table: Table, below: str = "") -> str:

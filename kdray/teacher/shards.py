@@ -245,9 +245,13 @@ class ShardSource:
             [np.diff(batch.column("input_ids").offsets.to_numpy()) for batch in self._batches]
         )
 
+    def has_column(self, name: str) -> bool:
+        """Whether there is an extra column of that name."""
+        return _EXTRA + name in self._batches[0].schema.names
+
     def column(self, name: str) -> list[Any]:
         """The values of an extra column, one a row. Raises `DataError` where there is none of that name."""
-        if _EXTRA + name not in self._batches[0].schema.names:
+        if not self.has_column(name):
             raise DataError(f"{self.folder}: no column '{name}'")
         return [value for batch in self._batches for value in batch.column(_EXTRA + name).to_pylist()]
 

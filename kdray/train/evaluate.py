@@ -30,7 +30,7 @@ def judge(
     config = trial.evaluation
     cases = config.cases if last else config.rung_cases
     evaluation = evaluate(model, data.task, data.suite, config, cases=cases)
-    metrics = evaluation.as_dict()
+    metrics = evaluation.as_dict() | ({"outcomes": evaluation.outcomes} if last else {})
     if config.speed:
         clean = [n for n in data.suite.first(cases) if data.suite.transforms[n] == IDENTITY][:INPUTS]
         metrics |= speed(model, data.task, data.suite.read(clean)[0])

@@ -18,7 +18,7 @@ def test_the_demos_sweep_is_valid_and_lies_below_the_given_folder(tmp_path):
     for train_teacher in (False, True):
         sweep = demo_sweep(str(tmp_path), train_teacher=train_teacher)
         assert sweep.search.trials >= 8
-        for name in ("corpus", "shards", "suite"):
+        for name in ("corpus", "shards", "suite", "test_suite"):
             assert getattr(sweep.trial, name).startswith(str(tmp_path))
 
 

@@ -34,7 +34,7 @@ sys.argv = ["kdray", *arguments]
 main()
 """
 OWN = re.compile(
-    r"(corpus|capture|signal|suite|accuracy|report|next) {2,}\S"  # a stage and what came of it
+    r"(corpus|capture|signal|suite|test suite|test|accuracy|report|next) {2,}\S"  # a stage and what came of it
     r"|(corpus|teacher|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
     r"|step \d+: "

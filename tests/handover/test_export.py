@@ -120,7 +120,10 @@ def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
     assert found["bytes"] < found["float_bytes"]
     assert 0 <= found["int8"]["same_as_float"] <= 1
     assert found["float"]["assertion_accuracy"] == shipped.facts.metrics["assertion_accuracy"]
-    assert found["float"]["prediction_agreement"] == shipped.facts.metrics["prediction_agreement"]
+    assert (
+        found["float"]["prediction_agreement_violated"]
+        == shipped.facts.metrics["prediction_agreement_violated"]
+    )
     assert found["float"]["same_as_float"] == 1.0
     low, high = found["int8"]["intervals"]["assertion_accuracy"]
     assert low <= found["int8"]["assertion_accuracy"] <= high

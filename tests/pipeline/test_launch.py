@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from kdray.config import sweep_from
 from kdray.errors import ConfigError
 from kdray.pipeline.finish import finish
 from kdray.pipeline.launching import launch
@@ -13,7 +14,13 @@ from tests import world
 
 @pytest.fixture(scope="module")
 def launched(small_world):
-    return launch(world.sweep(small_world, name="launched"), resume=False)
+    return launch(two_suites(small_world), resume=False)
+
+
+def two_suites(small_world, **overrides):
+    data = world.sweep_data(small_world, **{"name": "launched", **overrides})
+    data["trial"] |= {name: str(small_world / f"launched-{name}") for name in ("suite", "test_suite")}
+    return sweep_from(data, "test")
 
 
 def test_the_asked_trials_end_and_the_start_points_are_the_first(launched):
@@ -58,6 +65,17 @@ def test_the_summary_has_what_a_script_needs(launched, capsys):
     assert "next " in err
 
 
+def test_the_end_judges_the_front_by_the_test_suite_and_prints_both(launched):
+    shown = []
+    finish(launched, references(launched.sweep, launched.folder), as_json=False, show=shown.append)
+    judged = [record for record in launched.records if record.test]
+    assert judged and all("outcomes" in record.test for record in judged)
+    assert launched.seconds["test"] >= 0
+    assert "optimism" in shown[0] and "Told apart on" in shown[0]
+    page = (world.Path(launched.folder) / "front.html").read_text()
+    assert '"test":{"' in page and "Told apart on" in page
+
+
 def test_the_report_is_one_file_that_names_the_teacher(launched):
     page = (world.Path(launched.folder) / "front.html").read_text()
     assert "<script" in page
@@ -66,13 +84,13 @@ def test_the_report_is_one_file_that_names_the_teacher(launched):
 
 def test_a_sweep_that_is_there_is_not_begun_again(launched, small_world):
     with pytest.raises(ConfigError, match="resume"):
-        launch(world.sweep(small_world, name="launched"), resume=False)
-    again = launch(world.sweep(small_world, name="launched"), resume=True)
+        launch(two_suites(small_world), resume=False)
+    again = launch(two_suites(small_world), resume=True)
     assert again.records == launched.records
 
 
 def test_a_fork_knows_the_old_trials_and_trains_its_own(launched, small_world):
-    sweep = world.sweep(small_world, name="forked", search={"trials": 1})
+    sweep = two_suites(small_world, name="forked", search={"trials": 1})
     new = launch(sweep, resume=False, fork=launched.folder)
     assert [record.key for record in new.records] == ["t0004"]
     assert new.records[0].overrides not in [record.overrides for record in launched.records]

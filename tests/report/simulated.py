@@ -179,7 +179,7 @@ def _train(rng, point, best, skill):
             r: float(np.clip(discrepancy / (0.6 + 0.4 * grown) + d, 0.02, 0.98))
             for r, d in zip(RELATIONS, (0.1, -0.05, -0.12, 0.07), strict=True)
         }
-        violated = {r: rng.binomial(3 * n, share) / (3 * n) for r, share in violated.items()}
+        violated = {f"{r}_violated": rng.binomial(3 * n, share) / (3 * n) for r, share in violated.items()}
         rungs.append(_metrics(rung, n, accuracy, violated, point, rng))
         best[rung].append(accuracy)
         if rung != RUNGS[-1] and len(best[rung]) > 5 and accuracy < np.quantile(best[rung], 0.4):
@@ -195,7 +195,7 @@ def _metrics(rung, n, accuracy, violated, point, rng):
         "assertion_accuracy": accuracy,
         "variant_accuracy": round(accuracy * 0.94, 4),
         "teacher_accuracy": 0.2425,
-        "agreement": round(1 - violated["prediction_agreement"], 4),
+        "agreement": round(1 - violated["prediction_agreement_violated"], 4),
         "violating_share": min(1.0, mean * 1.5),
         "flips": round(0.1 + 0.3 * float(rng.random()), 4),
         "teacher_flips": 0.09,

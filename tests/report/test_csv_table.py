@@ -48,6 +48,12 @@ def test_a_simulated_sweep_comes_back_with_all_that_a_table_needs(tmp_path, expe
     assert table_text(front(found.records, BOTH), found.records, found.baselines) == table_text(*before)
 
 
+def test_an_older_tables_shares_of_violations_are_read_under_the_names_that_say_so(experiment):
+    text = to_csv(front(experiment.records, BOTH), experiment.records)
+    assert "prediction_agreement_violated_low" in text
+    assert parse(text.replace("_violated", ""), "t.csv") == parse(text, "t.csv")
+
+
 def test_written_again_a_table_is_the_same(tmp_path, experiment):
     text = to_csv(front(experiment.records, BOTH), experiment.records, experiment.baselines)
     found = again(tmp_path, experiment.records, experiment.baselines)

@@ -7,6 +7,7 @@ import pytest
 
 from kdray.config import Sweep, parse
 from kdray.report import effects
+from kdray.report.importance_shares import importance
 from kdray.results import TrialRecord
 
 SWEEP = {
@@ -85,11 +86,11 @@ def test_settings_that_never_varied_and_sweeps_that_are_too_small_have_no_effect
         == []
     )
     assert effects.main_effects(records(5), sweep, ["a"]) == []
-    assert effects.importance(records(5), sweep, {"a": "max"}) == []
+    assert importance(records(5), sweep, {"a": "max"}) == []
 
 
 def test_importance_names_the_setting_that_decides(sweep):
-    found = effects.importance(records(150), sweep, {"b": "max", "a": "min"})
+    found = importance(records(150), sweep, {"b": "max", "a": "min"})
     assert [entry["metric"] for entry in found] == ["b", "a"]
     assert found[0]["shares"][0][0] == "distil.temperature"
     assert found[0]["shares"][0][1] > 0.8
@@ -100,8 +101,8 @@ def test_importance_knows_alpha_also_where_the_file_writes_its_range_in_whole_nu
     space = SWEEP["space"] | {"distil.alpha": {"range": [0, 1]}}
     written = parse(Sweep, SWEEP | {"space": space}, "test")
     made = records(60)
-    assert effects.importance(made, written, {"a": "max"}) == effects.importance(made, sweep, {"a": "max"})
-    (entry,) = effects.importance(made, written, {"a": "max"})
+    assert importance(made, written, {"a": "max"}) == importance(made, sweep, {"a": "max"})
+    (entry,) = importance(made, written, {"a": "max"})
     assert dict(entry["shares"])["distil.alpha"] > 0
 
 
@@ -109,6 +110,20 @@ def test_importance_leaves_optuna_as_talkative_as_it_was(sweep, capfd):
     import optuna
 
     before = optuna.logging.get_verbosity()
-    effects.importance(records(30), sweep, {"a": "max"})
+    importance(records(30), sweep, {"a": "max"})
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr().err == ""
+
+
+def test_a_setting_without_effect_is_not_to_be_told_from_nothing(sweep):
+    (entry,) = importance(records(150), sweep, {"b": "max"})
+    assert "distil.temperature" in entry["told"]
+    assert all(low <= high for low, high in entry["intervals"].values())
+    (luck,) = importance(records(60, noise=1e6), sweep, {"a": "max"})
+    assert len(luck["told"]) <= 1
+    both = effects.main_effects(records(60), sweep, ["b"])
+    assert {effect["path"]: effect["told"] for effect in both}["distil.temperature"]
+    noisy = [
+        effects.main_effects(records(60, 1e6, seed), sweep, ["a"], ["distil.alpha"]) for seed in range(10)
+    ]
+    assert sum(effect["told"] for (effect,) in noisy) <= 3

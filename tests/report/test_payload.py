@@ -57,5 +57,5 @@ def test_what_all_trials_share_is_written_once(page):
 def test_the_way_that_is_better_is_known_by_name():
     from kdray.report.payload import direction
 
-    names = ("student_params", "clean_prediction_agreement", "agreement", "confidence")
+    names = ("student_params", "clean_prediction_agreement_violated", "agreement", "confidence")
     assert [direction(name) for name in names] == ["min", "min", "max", None]

@@ -100,7 +100,7 @@ def check_folders(request: Request, where: str) -> None:
     trial = sweep.trial
     fields = {
         "storage": sweep.storage, "trial.corpus": trial.corpus, "trial.shards": trial.shards,
-        "trial.suite": trial.suite,
+        "trial.suite": trial.suite, "trial.test_suite": trial.test_suite,
     }  # fmt: skip
     for field, value in fields.items():
         if value and not is_uri(value) and not Path(value).is_absolute():

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kdray.config.metric_names import VIOLATED
 from kdray.errors import ConfigError, nearest
-from kdray.metamorphic.relations import RELATIONS
 from kdray.recorded import is_number
 from kdray.report import describe
 from kdray.report.compare.seeds import Mean, mean
@@ -160,9 +160,10 @@ def by_settings(students: Students, by: Sequence[str], show: Sequence[str]) -> B
 
 
 def metric_title(name: str) -> str:
-    """`assertion accuracy ↑`; a metric named after a relation is the rate of its violations, and says so."""
-    violated = "violated: " if name.removeprefix("clean_") in RELATIONS else ""
-    return violated + describe.title(name) + ARROWS[direction(name)]
+    """`assertion accuracy ↑`; a share of violations says so first: `violated: prediction agreement ↓`."""
+    bare = name.removesuffix(VIOLATED)
+    said = describe.title(name) if bare == name else f"violated: {describe.title(bare)}"
+    return said + ARROWS[direction(name)]
 
 
 def _shown(measured: Mean, name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kdray import storage
+from kdray.config.metric_names import RELATIONS, violated
 from kdray.metamorphic.compare_models.result import Duel, Mimicry, up_to
 from kdray.metamorphic.discrepancy import Rate
 from kdray.report.formats import plain
@@ -29,7 +30,8 @@ def write(folder: str, rows: Sequence[Mimicry]) -> list[str]:
 
 def as_data(rows: Sequence[Mimicry]) -> dict[str, Any]:
     """Everything, as JSON-able data; what is not a number is null."""
-    data: dict[str, Any] = plain({"up_to": up_to(rows), "comparisons": [_row(row) for row in rows]})
+    greatest = {violated(name) if name in RELATIONS else name: one for name, one in up_to(rows).items()}
+    data: dict[str, Any] = plain({"up_to": greatest, "comparisons": [_row(row) for row in rows]})
     return data
 
 
@@ -55,7 +57,7 @@ def _rate(rate: Rate) -> dict[str, Any]:
 
 
 def _rates(rates: Mapping[str, Rate]) -> dict[str, Any]:
-    return {name: _rate(rate) for name, rate in rates.items()}
+    return {violated(name) if name in RELATIONS else name: _rate(rate) for name, rate in rates.items()}
 
 
 def _duel(duel: Duel) -> dict[str, Any]:

@@ -93,6 +93,31 @@ function title(name) {
   return name.slice(name.lastIndexOf(".") + 1).replaceAll("_", " ");
 }
 
+/** A metric of a trial's student on the test suite, which nothing was chosen by: `[value, low, high]`, or null. */
+function onTest(i, name) {
+  const found = data.test[i] ? data.test[i].metrics[name] : null;
+  return found && isNumber(found[0]) ? found : null;
+}
+
+/** The same in words, with its interval. */
+function testWords(i, name) {
+  const found = onTest(i, name);
+  if (!found) return NOTHING;
+  const [value, low, high] = found;
+  return isNumber(low) ? `${show(value, name)} [${bare(low)}${NOTHING}${bare(high)}]` : show(value, name);
+}
+
+/** By how much an objective was better where the student was chosen. */
+function optimism(i, name) {
+  const gap = data.test[i] ? data.test[i].optimism[name] : null;
+  return isNumber(gap) ? (gap < 0 ? "\u2212" : "+") + Math.abs(gap).toFixed(3) : NOTHING;
+}
+
+/** What a metric is, for those whose name does not say it. */
+function definition(name) {
+  return data.definitions[name] || data.definitions[name.replace(/^clean_/, "")] || null;
+}
+
 /** The label of an axis with the way that is better. */
 function axisTitle(quantity, vertical) {
   if (!quantity.direction) return quantity.label;

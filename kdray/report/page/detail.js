@@ -39,15 +39,17 @@ function metricTable(i) {
     const q = quantities.get(name);
     if (!q || q.get(i) === null) continue;
     const other = teacher ? teacher.metrics[name] : null;
-    const cells = [html("th", { scope: "row" }, q.label), html("td", { class: "n" }, withInterval(q, i))];
+    const cells = [html("th", { scope: "row", title: definition(name) }, q.label), html("td", { class: "n" }, withInterval(q, i))];
+    if (data.test[i]) cells.push(html("td", { class: "n" }, testWords(i, name)), html("td", { class: "n" }, objectiveDirection[name] ? optimism(i, name) : ""));
     if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
     (first.has(name) ? body : rest).append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
   }
   const probability = data.trials.probability[i];
   if (probability !== null) {
-    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), teacher ? html("td") : null));
+    body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), ...(data.test[i] ? [html("td"), html("td")] : []), teacher ? html("td") : null));
   }
-  const heads = ["", "student", ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
+  const chosen = data.test[i] ? ["chosen by", "test suite", "optimism"] : ["student"];
+  const heads = ["", ...chosen, ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
   const table = html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body, rest);
   if (!rest.rows.length) return table;
   const all = html("button", { type: "button", class: "quiet", onclick: () => { rest.hidden = false; all.remove(); } }, `${rest.rows.length} more metrics`);
@@ -55,7 +57,7 @@ function metricTable(i) {
 }
 
 const SHORT_RELATIONS = {
-  prediction_agreement: "same answer", distribution_similarity: "similar", high_confidence_preservation: "confident", calibration_alignment: "calibrated",
+  prediction_agreement_violated: "other answer", distribution_similarity_violated: "dissimilar", high_confidence_preservation_violated: "unsure", calibration_alignment_violated: "miscalibrated",
 };
 
 /** Rates of violation, a row per transformation, a column per relation; the stronger the colour, the more. */
@@ -70,7 +72,7 @@ function relationTable(relations) {
     });
     body.append(html("tr", {}, html("th", { scope: "row", title: `${rates.variants ?? 0} variants` }, title(transform)), ...cells));
   }
-  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: title(name) }, SHORT_RELATIONS[name] || title(name)));
+  const heads = names.map((name) => html("th", { scope: "col", class: "n", title: `${title(name)}: ${definition(name) || ""}` }, SHORT_RELATIONS[name] || title(name)));
   return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("th", { scope: "col" }), ...heads)), body);
 }
 

@@ -101,6 +101,8 @@ function legend(frame, range, quantity, colour) {
   );
 }
 
+const UNTOLD = "not to be told from nothing";
+
 /** Small multiples: the mean effect of a setting on an objective, others held as they were, with a 95 % band. */
 function effectPlots() {
   if (!data.effects.length) {
@@ -110,7 +112,7 @@ function effectPlots() {
   }
   for (const effect of data.effects) {
     const q = quantities.get(effect.metric);
-    const host = html("div", { class: "small" }, html("h4", {}, axisTitle(q, true)));
+    const host = html("div", { class: "small" }, html("h4", {}, axisTitle(q, true)), effect.told ? null : html("p", { class: "hint" }, UNTOLD));
     $("effects-plots").append(host);
     plot(host, {
       height: 236,
@@ -131,15 +133,20 @@ function effectPlots() {
   }
 }
 
+function shareWords(share, [low, high], isTold) {
+  const percent = (value) => Math.round(100 * value);
+  return `${percent(share)} % [${percent(low)}${NOTHING}${percent(high)}]${isTold ? "" : ", " + UNTOLD}`;
+}
+
 function importanceBars() {
   if (!data.importance.length) return void $("importance").remove();
-  for (const { metric, shares } of data.importance) {
+  for (const { metric, shares, intervals, told } of data.importance) {
     const list = html("dl", { class: "bars" });
     const most = Math.max(...shares.map(([, share]) => share), 1e-9);
     for (const [path, share] of shares) {
       const bar = html("span", { class: "bar" });
       bar.style.width = `${(100 * share) / most}%`;
-      list.append(html("dt", {}, title(path)), html("dd", {}, bar, html("span", { class: "n" }, `${Math.round(100 * share)} %`)));
+      list.append(html("dt", {}, title(path)), html("dd", {}, bar, html("span", { class: "n" }, shareWords(share, intervals[path], told.includes(path)))));
     }
     $("importance-bars").append(html("div", {}, html("h4", {}, title(metric)), list));
   }

@@ -12,7 +12,7 @@ function summary() {
     const q = quantities.get(o.name);
     const sign = o.direction === "max" ? -1 : 1;
     const best = [...data.front].sort((a, b) => sign * (q.get(a) - q.get(b)))[0];
-    return best === undefined ? null : [o.direction === "max" ? `best ${q.label}` : `least ${q.label}`, show(q.get(best), o.name), `${key(best)} ${interval(q, best)}`];
+    return best === undefined ? null : [o.direction === "max" ? `best ${q.label}` : `least ${q.label}`, show(q.get(best), o.name), `${key(best)} ${interval(q, best)}${onTest(best, o.name) ? `, on test ${testWords(best, o.name)}` : ""}`];
   }).filter(Boolean);
   figures.push(["on the front", String(data.front.length), data.knee === null ? "" : `knee ${key(data.knee)}`]);
   if (data.front.length) {
@@ -43,6 +43,7 @@ mapPlot();
 effectPlots();
 importanceBars();
 if (!["map", "importance"].some($)) $("matters").remove();
+apartPlots();
 parallelPlot();
 rungPlot();
 historyPlot();

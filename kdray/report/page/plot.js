@@ -30,7 +30,7 @@ addEventListener("resize", () => requestAnimationFrame(() => views.forEach((view
 
 function drawAxes({ grid, width, height, margin }, x, y, titles) {
   const xTicks = x.ticks(Math.max(3, width / 90));
-  const yTicks = y.ticks(Math.max(4, height / 55));
+  const yTicks = y ? y.ticks(Math.max(4, height / 55)) : [];
   for (const tick of yTicks) {
     grid.append(
       svg("line", { class: "rule", x1: 0, x2: width, y1: y(tick), y2: y(tick) }),

@@ -13,7 +13,7 @@ function trialTable() {
       sort = { column, down: sort.column === column ? !sort.down : column.downFirst };
       refresh();
     } }, column.label);
-    return html("th", { scope: "col", class: column.numeric ? "n" : null }, button);
+    return html("th", { scope: "col", class: column.numeric ? "n" : null, title: column.define }, button);
   });
   $("table").append(html("table", {}, html("thead", {}, html("tr", {}, ...heads)), body));
 
@@ -63,8 +63,12 @@ function tableColumns() {
     const q = quantities.get(name);
     if (!q) continue;
     const better = { max: " \u2191", min: " \u2193" }[q.direction] || "";
-    columns.push({ label: q.label + better, get: q.get, text: (i) => withInterval(q, i), numeric: true, downFirst: q.direction === "max" });
+    columns.push({ label: q.label + better, define: definition(name), get: q.get, text: (i) => withInterval(q, i), numeric: true, downFirst: q.direction === "max" });
+    if (objectiveDirection[name] && Object.keys(data.test).length) {
+      columns.push({ label: `${q.label} on test`, get: (i) => onTest(i, name)?.[0] ?? null, text: (i) => testWords(i, name), numeric: true, downFirst: q.direction === "max" });
+    }
   }
+  if (Object.keys(data.ties).length > 1) columns.push({ label: "tie", get: (i) => data.ties[i] ?? null, text: (i) => data.ties[i] ?? NOTHING, numeric: false });
   for (const setting of data.settings) {
     const q = quantities.get(setting.path);
     columns.push({ label: q.label, get: q.get, text: (i) => show(q.get(i), q.name), numeric: !q.levels || q.levels.every(isNumber) });

@@ -19,7 +19,7 @@ def test_paths_are_shown_by_their_last_part_where_that_tells_them_apart():
     assert labels(["runs/d/head", "runs/d/full"]) == ["head", "full"]
     assert labels(["runs/d/head", "runs/e/head"]) == ["runs/d/head", "runs/e/head"]
     assert labels([0.1, 2, None, True]) == ["0.1", "2", NOTHING, "true"]
-    assert metric_title("clean_prediction_agreement") == "violated: clean prediction agreement ↓"
+    assert metric_title("clean_prediction_agreement_violated") == "violated: clean prediction agreement ↓"
     assert metric_title("agreement") == "agreement ↑"
     assert titles(["distil.alpha", "seed"]) == ["alpha", "seed"]
     assert titles(["student.layers", "teacher.layers"]) == ["student.layers", "teacher.layers"]

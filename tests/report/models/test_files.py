@@ -14,8 +14,8 @@ def test_json_carries_every_figure_and_no_nan():
     data = json.loads(json.dumps(as_data([comparison()]), allow_nan=False))
     (row,) = data["comparisons"]
     assert row["metamorphic_discrepancy"] == 0.25
-    assert row["columns"][0]["rates"]["prediction_agreement"]["share"] == 0.5
-    assert row["columns"][0]["rates"]["high_confidence_preservation"]["share"] is None
+    assert row["columns"][0]["rates"]["prediction_agreement_violated"]["share"] == 0.5
+    assert row["columns"][0]["rates"]["high_confidence_preservation_violated"]["share"] is None
     assert row["duels"][1]["teacher"]["queries"] is None
     assert row["duels"][0]["greater_drop"] == pytest.approx(2.0)
     assert row["worst"][0]["diff"].startswith("@@")

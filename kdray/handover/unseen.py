@@ -1,0 +1,58 @@
+"""The test suite, opened once: the students that a finished sweep shows are judged by cases that chose nothing.
+
+Those are the front's and the control's (alpha 0, the best of several): whoever reads the front asks of the others
+nothing more. What each reached is kept in its folder as `test.json`; one that has it is not judged again. Sampler,
+halving, knee and export's choice never read it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdray import results, storage
+from kdray.console import Advance
+from kdray.handover import bench
+from kdray.handover.choose import has_student, student_folder
+from kdray.metamorphic.suite_metrics import evaluate
+from kdray.report.front import Front, front
+from kdray.report.paired.ties import control_of
+from kdray.results import MADE_BY, TEST, Experiment, TrialRecord
+from kdray.students.load import load_model
+from kdray.teacher.cache import local_folder
+from kdray.train.trial_data import open_data
+
+
+def shown(found: Front) -> list[TrialRecord]:
+    """The front's trials, and the control."""
+    members = found.members
+    alone = control_of(found)
+    return members if alone is None or alone in members else [*members, alone]
+
+
+def judge_unseen(folder: str, advance: Advance = lambda done, total: None) -> int:
+    """Judges those of an experiment's students that its report shows, by their test suite; how many were new.
+
+    None where the sweep has one suite only, or where a student is gone. Raises what opening a suite raises.
+    """
+    experiment = results.experiment(folder)
+    if experiment.sweep.trial.test_suite is None:
+        return 0
+    wanted = [
+        record
+        for record in shown(front(experiment.records, experiment.sweep.objectives))
+        if not record.test and has_student(experiment, record.key)
+    ]
+    for done, record in enumerate(wanted, start=1):
+        judged = on_test(experiment, record) | {MADE_BY: record.fingerprint}
+        storage.write_json(storage.join(experiment.folder, "trials", record.key, TEST), judged)
+        advance(done, len(wanted))
+    return len(wanted)
+
+
+def on_test(experiment: Experiment, record: TrialRecord) -> dict[str, Any]:
+    """A trial's student on all cases of the test suite, as a trial reports its rungs."""
+    trial = bench.test_trial(record)
+    on = bench.Bench(trial, open_data(trial))
+    model = load_model(local_folder(student_folder(experiment, record.key)))
+    judged = evaluate(model, on.task, on.suite, trial.evaluation, cases=on.cases)
+    return judged.as_dict() | {"outcomes": judged.outcomes}
