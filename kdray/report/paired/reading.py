@@ -47,9 +47,10 @@ def _not_sure(found: Ties, front: Front) -> str:
     if found.sure and open_:
         parts.append(f"; in {' and '.join(map(describe.title, open_))} nobody can be told from anybody")
     if found.control is not None:
-        against = [pair for pair in found.sure if found.control in (pair.one, pair.other)]
-        told = "is sure too" if against else "cannot be told from luck"
-        parts.append(f"; what the teacher adds to the control {found.control} (alpha 0) {told}")
+        sides = [{pair.one, pair.other} for pair in found.sure if found.control in (pair.one, pair.other)]
+        others = [key for key in found.keys if key != found.control and any(key in side for side in sides)]
+        told = f"is told from {', '.join(others)}" if others else "cannot be told from any of them"
+        parts.append(f"; the control {found.control} (alpha 0) {told}")
     sizes = [value(r, "student_params") for r in front.candidates if r.key in found.keys]
     least, most = min(sizes, default=0), max(sizes, default=0)
     if not found.sure and least < most:
