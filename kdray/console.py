@@ -5,6 +5,7 @@ only.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -23,6 +24,14 @@ Stage = Callable[[str], AbstractContextManager[Advance]]
 def printable(text: str) -> str:
     """A text as it may go to a terminal: what a terminal would obey shows as `\\x1b`; line ends and tabs stay."""
     return "".join(one if one in "\t\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+class Printable(logging.Formatter):
+    """Log lines as they may go to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        return printable(super().format(record))
 
 
 def say(text: str) -> None:

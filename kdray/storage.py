@@ -234,14 +234,19 @@ def delete(location: str | Path) -> None:
     _ask(location, remove)
 
 
-def set_aside(location: str | Path) -> str:
-    """Renames a file or folder out of the way and keeps it; its new place beside the old one."""
-    _check_writable(location)
-    place = next(
+def free_place(location: str | Path) -> str:
+    """A name beside a file or folder that is to be kept under another one, and that nothing has."""
+    return next(
         place
         for place in (f"{location}.aside-{number}" for number in itertools.count(1))
         if not exists(place)
     )
+
+
+def set_aside(location: str | Path) -> str:
+    """Renames a file or folder out of the way and keeps it; its new place beside the old one."""
+    _check_writable(location)
+    place = free_place(location)
     if not is_uri(str(location)):
         os.rename(str(location).removeprefix("file://"), place.removeprefix("file://"))
         return place

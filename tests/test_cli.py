@@ -371,3 +371,16 @@ def test_generators_are_compared_too(monkeypatch, capsys, small_world):
     code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "alert")
     assert (code, err.count("\n")) == (2, 1)
     assert "attacks need class probabilities" in err
+
+
+def test_what_files_make_an_error_or_a_warning_say_does_nothing_to_the_terminal(tmp_path):
+    (tmp_path / "sweep.yaml").write_text(2 * '"\\e]0;title\\a": 1\n')
+    script = (
+        "import logging, sys; sys.argv = ['kdray', 'validate', 'sweep.yaml']\n"
+        "from kdray.cli import main\n"
+        "try: main()\nexcept SystemExit: logging.getLogger('kdray').warning('a \\x1b[2J')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert "\x1b" not in done.stderr
+    assert "\\x1b[2J" in done.stderr
+    assert "\\x1b]0;title" in done.stderr

@@ -14,6 +14,7 @@ bug its traceback. Not here: whatever a script would call as well; that is where
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
@@ -21,6 +22,7 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 # isort: split
 from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
+from kdray.console import Printable, printable
 from kdray.errors import KdrayError
 from kdray.process_memory import bound_caches
 
@@ -30,10 +32,12 @@ __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 def main() -> None:
     """Entry point of `kdray`."""
     bound_caches()
+    if logging.lastResort is not None:  # warnings quote files, which may be somebody else's
+        logging.lastResort.setFormatter(Printable())
     try:
         app()
     except KdrayError as error:
-        sys.stderr.write(f"kdray: {error}\n")
+        sys.stderr.write(f"kdray: {printable(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("kdray: interrupted; the same command goes on from here\n")

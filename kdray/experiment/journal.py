@@ -8,6 +8,7 @@ A driver begins a piece of its own, so that no two write the same one.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 
 from kdray import storage
+from kdray.experiment.journal_lines import sound_lines
+
+log = logging.getLogger(__name__)
 
 PIECE_BYTES = 2**16
 
@@ -35,7 +39,11 @@ class RemoteJournal(JournalFileBackend):
         self._pieces = storage.join(folder, "study.journal")
         self._check = check
         names = storage.list_files(self._pieces)
-        file.write_bytes(b"".join(storage.read_bytes(storage.join(self._pieces, name)) for name in names))
+        whole = b"".join(storage.read_bytes(storage.join(self._pieces, name)) for name in names)
+        sound, bad = sound_lines(whole)
+        if bad:
+            log.warning("%s: line %s: damaged, left out", self._pieces, ", ".join(map(str, bad[:10])))
+        file.write_bytes(sound)
         self._number = int(names[-1]) + 1 if names else 0
         self._piece = b""
         super().__init__(str(file))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import os
 import re
 import time
@@ -16,10 +16,14 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from kdray import storage
 from kdray.config import OWN_VARIABLES, Sweep
 from kdray.errors import ConfigError, KdrayError
 from kdray.experiment.journal import RemoteJournal
+from kdray.experiment.journal_lines import sound_lines
 from kdray.storage import is_uri
+
+log = logging.getLogger(__name__)
 
 STALE_LOCK_S = 2.0
 
@@ -54,7 +58,7 @@ def open_storage(sweep: Sweep, folder: Path, allow_env: Sequence[str] = OWN_VARI
         return _open_database(sweep.search.storage, allow_env)
     path = folder / "study.journal"
     _free_stale_lock(Path(f"{path}.lock"))
-    _drop_torn_line(path)
+    _mend(path)
     return JournalStorage(JournalFileBackend(str(path)))
 
 
@@ -110,16 +114,22 @@ def _free_stale_lock(path: Path) -> None:
         time.sleep(0.05)
 
 
-def _drop_torn_line(path: Path) -> None:
+def _mend(path: Path) -> None:
+    """Drops a line that a kill cut short. Damage before it is said, and the journal as it was is kept."""
     if not path.exists():
         return
-    data = path.read_bytes()
-    whole = len(data) if data.endswith(b"\n") else data.rfind(b"\n") + 1
-    last = data[:whole].rstrip(b"\n").rpartition(b"\n")[2]
-    if last:
-        try:
-            json.loads(last)
-        except ValueError:
-            whole -= len(last) + 1
-    if whole < len(data):
-        os.truncate(path, whole)
+    data = storage.read_bytes(path)
+    sound, bad = sound_lines(data)
+    if bad:
+        kept = storage.free_place(path)
+        storage.write_atomic(kept, data)  # beside it before it changes: there is a journal at each moment
+        shown = ", ".join(map(str, bad[:10])) + (" and others" if len(bad) > 10 else "")
+        log.warning(
+            "%s: line %s: damaged, left out; the journal as it was is kept as %s",
+            path,
+            shown,
+            os.path.basename(kept),
+        )
+        storage.write_atomic(path, sound)
+    elif len(sound) < len(data):
+        os.truncate(path, len(sound))

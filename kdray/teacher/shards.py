@@ -194,8 +194,8 @@ def _opened(data: memoryview, location: str, info: ShardInfo, manifest: Manifest
     if known not in _SOUND:
         try:
             check_rows(batch, manifest.vocab, [_FIELD + name for name in manifest.codec().fields])
-        except DataError as error:
-            raise DataError(f"{location}: damaged: {error}") from None
+        except (DataError, pa.ArrowException, LookupError, ValueError) as error:
+            raise DataError(f"{location}: damaged: {' '.join(str(error).split())}") from None
         _SOUND.add(known)
     return batch
 

@@ -38,7 +38,10 @@ def one_batch(data: bytes | memoryview, *, sound: bool = False) -> Any:
         ArrowException, OSError, ValueError, struct.error: it is damaged.
     """
     messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(data)[_MAGIC_BYTES:])
-    head, body = messages.read_next_message(), messages.read_next_message()
+    try:
+        head, body = messages.read_next_message(), messages.read_next_message()
+    except StopIteration:
+        raise DataError("not one record batch") from None
     if (head.type, body.type) != ("schema", "record batch"):
         raise DataError("not one record batch")
     if _is_compressed(memoryview(body.metadata)):

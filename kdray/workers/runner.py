@@ -19,7 +19,7 @@ from typing import Any
 
 from kdray import results, storage
 from kdray.config import OWN_VARIABLES, Sweep
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.experiment import lifecycle
 from kdray.experiment.coordinator import Coordinator
 from kdray.experiment.drivers import Drivers
@@ -172,6 +172,9 @@ def _open_study(sweep: Sweep, location: str, own: Path, drivers: Drivers, allow_
             if storage.is_uri(location)
             else open_storage(sweep, own, allow_env)
         )
-        study = Study(opened, sweep, points)
+        try:
+            study = Study(opened, sweep, points)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{location}: its study does not read: {' '.join(str(error).split())}") from error
         inherit(location, sweep, points, study)
     return study

@@ -31,7 +31,7 @@ def test_a_teacher_and_a_student_learn_from_an_imported_set(
     sweep = java_world.sweep(root, tmp_path, family)
     path = tmp_path / "sweep.yaml"
     path.write_text(yaml.safe_dump(as_data(sweep)))
-    code, out, err = run(monkeypatch, capsys, "trial", path)
+    code, out, err = run(monkeypatch, capsys, "trial", path, "--json")
     assert code == 0, err
     last = json.loads(out)
     for name in ("lenient_accuracy", "teacher_lenient_accuracy", "lenient_agreement"):

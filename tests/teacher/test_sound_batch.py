@@ -181,3 +181,12 @@ def test_a_folder_with_large_columns_is_read_like_any_other(build: Build, tmp_pa
         assert one.input_ids.tolist() == other.input_ids.tolist()
         assert one.labels.tolist() == other.labels.tolist()
     np.testing.assert_array_equal(usual.take(numbers)[1].logprobs_NK, large.take(numbers)[1].logprobs_NK)
+
+
+def test_a_file_that_ends_before_its_rows_is_refused(build: Build, tmp_path):
+    manifest = build()
+    path = tmp_path / "signal" / "shard-00000.arrow"
+    path.write_bytes(b"ARROW1\0\0" + b"\xff\xff\xff\xff\0\0\0\0")
+    sealed(tmp_path / "signal", manifest)
+    with pytest.raises(DataError, match="damaged: not one record batch"):
+        ShardSource.open(str(tmp_path / "signal"))
