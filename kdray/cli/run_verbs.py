@@ -38,9 +38,11 @@ def validate(sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", hel
     sweeps/*.yaml
     """
     from kdray.config import load_sweep
+    from kdray.students.preflight import check_models
 
     for path in sweeps:
         sweep = load_sweep(path)
+        check_models(sweep)
         if sweep.search.sampler_params:
             from kdray.search.techniques.by_name import check
 

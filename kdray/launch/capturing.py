@@ -24,11 +24,10 @@ from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
 from kdray.storage import join, upload
-from kdray.students.families import teacher_shape
 from kdray.students.forward import head
 from kdray.students.load import check_padding, load_model, load_tokenizer, shared_vocab, weights_fingerprint
 from kdray.students.logits import TargetLogits
-from kdray.students.slices import check_cut
+from kdray.students.preflight import check_student, check_teacher
 from kdray.tasks import Task, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
@@ -80,6 +79,7 @@ class Voice:
         import torch
 
         model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
+        check_teacher(model.config, self.task, self.teacher)
         check_padding(model.config, tokenizer, self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
@@ -112,7 +112,7 @@ class Capturing:
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
         self._model, self._tokenizer, self._task = voice.load()
-        check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
+        check_student(self._model.config, trial)
         self._header = ShardHeader(
             task=trial.task,
             teacher=weights_fingerprint(self._model),
