@@ -18,7 +18,8 @@ from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.cost import costs
-from kdray.students.derive import check_cut, is_plain
+from kdray.students.cuts import check_cut
+from kdray.students.derive import is_plain
 from kdray.students.families import kept_config, kept_teacher
 from kdray.students.vocabulary import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest

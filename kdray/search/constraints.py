@@ -31,7 +31,7 @@ def sizes(context: Mapping[str, Any]) -> Sizes:
 
 def cuttable(context: Mapping[str, Any]) -> Callable[[Trial], None]:
     """What raises `ConfigError` for a trial whose student cannot be cut out of `context["teacher"]`."""
-    from kdray.students.derive import check_cut
+    from kdray.students.cuts import check_cut
 
     teacher = TypeAdapter(Student).validate_python(context["teacher"]) if "teacher" in context else None
     config = known_config(context)

@@ -8,7 +8,7 @@ from typing import Any
 from kdray.config import SNIPPETS, Sweep, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
-from kdray.students.derive import check_cut
+from kdray.students.cuts import check_cut
 from kdray.students.families import kept_config, shape_of
 from kdray.students.load import check_classes, check_generates, load_config
 from kdray.teacher.cache import local_folder

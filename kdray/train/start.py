@@ -10,7 +10,7 @@ from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
-from kdray.students.derive import check_cut
+from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
 from kdray.students.vocabulary import KEPT, carried_over, spelled
 from kdray.students.warm_start import check_taken, cut_state, slice_state

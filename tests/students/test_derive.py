@@ -11,7 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kdray.config import LlamaStudent, TeacherStudent
 from kdray.errors import ConfigError
-from kdray.students.derive import check_cut, config_of, sizes_of
+from kdray.students.cuts import check_cut
+from kdray.students.derive import config_of, sizes_of
 from kdray.students.derived_cost import counted
 from kdray.students.families import build, describe, shape_of
 from kdray.students.forward import head, hidden_states
