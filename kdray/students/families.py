@@ -60,7 +60,9 @@ def _build_like(like: Any, student: AnyStudent, vocab: int, pad_id: int, end_id:
             config.decoder_start_token_id = pad_id
     if student.own_tokenizer or end_id not in ends:
         config.eos_token_id = end_id
-    if not config.is_encoder_decoder and config.pad_token_id == end_id:  # see `_build_llama`
+    if (
+        not config.is_encoder_decoder and getattr(config, "pad_token_id", None) == end_id
+    ):  # see `_build_llama`
         config.pad_token_id = None
     return with_fast_attention(new_model(config))
 
