@@ -17,13 +17,11 @@ from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Teach
 from kdray.errors import ConfigError
 from kdray.students.derive import is_plain
 from kdray.students.derived_cost import counted
-from kdray.students.published_cost import RESERVED_POSITIONS, published_costs
+from kdray.students.published_cost import CLASSES, RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
 """Relative-position buckets of T5, one bias per head in the first block of each stack."""
-CLASSES = 2
-"""Of a classifier."""
 
 
 def params(student: Student, vocab: int) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 from kdray.config import SNIPPETS, Encoding
 from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
-from kdray.students.cost import CLASSES
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
+from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import check_files, first_line, whole_model
 from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
