@@ -26,7 +26,7 @@ from kdray.config.check import (
 )
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
-from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
+from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
 from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
     SNIPPETS,
@@ -46,6 +46,7 @@ __all__ = [
     "NAME",
     "OWN_VARIABLES",
     "SNIPPETS",
+    "AnyStudent",
     "Budget",
     "Capture",
     "Choice",
@@ -62,6 +63,7 @@ __all__ = [
     "Sweep",
     "T5Student",
     "TeacherRecipe",
+    "TeacherStudent",
     "Trial",
     "accuracy_of",
     "as_data",

@@ -1,4 +1,5 @@
-"""A student's architecture as plain data: three families, each a small part whose every field may be searched.
+"""A student's architecture as plain data: three families and the teacher's own, each a small part whose every
+field may be searched.
 
 What cannot be built is refused here, so that a space is found wanting when it is validated. Dropout is that of the
 family's own transformers model: `dropout` of hidden states, `attention_dropout` of attention weights.
@@ -102,9 +103,46 @@ class RobertaStudent(_Architecture):
         return self
 
 
+class TeacherStudent(Part):
+    """The teacher's own family: its configuration with other sizes, where None is the teacher's."""
+
+    family: Literal["teacher"]
+    layers: int | None = Field(None, ge=1, description="of a decoder-only model")
+    encoder_layers: int | None = Field(None, ge=1)
+    decoder_layers: int | None = Field(None, ge=1)
+    hidden: int | None = Field(None, ge=8)
+    heads: int | None = Field(None, ge=1)
+    kv_heads: int | None = Field(
+        None, ge=1, description="heads of keys and values; None: in the teacher's proportion to heads"
+    )
+    feed_forward: int | None = Field(None, ge=8)
+    max_input: int | None = Field(None, ge=16, description=SHORTER)
+    init: Init = "layers"
+
+    @property
+    def own_tokenizer(self) -> bool:
+        """It reads with its teacher's."""
+        return False
+
+    @property
+    def tokenizer(self) -> TokenizerKind:
+        """See `own_tokenizer`."""
+        return "teacher"
+
+    @property
+    def vocab(self) -> None:
+        """See `own_tokenizer`."""
+        return None
+
+
 def _heads_divide_hidden(student: _Architecture) -> None:
     if student.hidden % student.heads:
         raise ValueError(f"heads {student.heads} must divide hidden {student.hidden}")
 
 
 Student = Annotated[T5Student | LlamaStudent | RobertaStudent, Field(discriminator="family")]
+"""A student of a family that kdray builds itself."""
+AnyStudent = Annotated[
+    T5Student | LlamaStudent | RobertaStudent | TeacherStudent, Field(discriminator="family")
+]
+"""What a trial may name."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kdray.config import deepspeed_settings
 from kdray.config.read import Part
-from kdray.config.student import RobertaStudent, Student
+from kdray.config.student import AnyStudent, RobertaStudent, TeacherStudent
 from kdray.errors import ConfigError
 from kdray.packaged import located
 
@@ -164,7 +164,7 @@ class Trial(Part):
         description="suite of the test split that no choice looks at; `suite` is of the valid split then",
     )
     encoding: Encoding = Encoding()
-    student: Student
+    student: AnyStudent
     distil: Distil = Distil()
     optim: Optim = Optim()
     budget: Budget
@@ -195,10 +195,12 @@ class Trial(Part):
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
-        if self.optim.context_weight > 0 and self.student.family != "llama":
+        if self.optim.context_weight > 0 and self.student.family not in ("llama", "teacher"):
             kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
-        if self.optim.slice_share > 0 and self.student.hidden < 32:
+        if self.optim.slice_share > 0 and isinstance(self.student, TeacherStudent):
+            raise ValueError("optim.slice_share has no effect on family teacher: name the family")
+        if self.optim.slice_share > 0 and (self.student.hidden or 0) < 32:
             raise ValueError(
                 f"optim.slice_share cuts slices out of student.hidden, 32 or more, not {self.student.hidden}"
             )
@@ -256,7 +258,10 @@ class Trial(Part):
         limits = self.encoding
         if isinstance(self.student, RobertaStudent):
             return self.student.snippets * min(limits.max_input, self.student.positions - 2)
-        return limits.max_row if self.student.family == "llama" else limits.max_input + limits.max_target
+        apart = limits.max_input + limits.max_target
+        if self.student.family == "teacher":  # of either kind
+            return max(limits.max_row, apart)
+        return limits.max_row if self.student.family == "llama" else apart
 
     @property
     def accuracy(self) -> str:

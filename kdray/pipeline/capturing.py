@@ -27,7 +27,6 @@ from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
 from kdray.pipeline.background import begun
 from kdray.storage import join, upload
-from kdray.students.families import teacher_shape
 from kdray.students.forward import head
 from kdray.students.load import (
     check_padding,
@@ -38,7 +37,7 @@ from kdray.students.load import (
     weights_fingerprint,
 )
 from kdray.students.logits import TargetLogits
-from kdray.students.slices import check_cut
+from kdray.students.preflight import check_student, check_teacher
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
@@ -91,6 +90,7 @@ class Voice:
         import torch
 
         model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
+        check_teacher(model.config, self.task, self.teacher)
         check_padding(model.config, tokenizer, self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
@@ -125,7 +125,7 @@ class Capturing:
             folder: make(store.codec, **store.codec_params) for folder, store in described.items()
         }
         self._model, self._tokenizer, self._task = voice.load()
-        check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
+        check_student(self._model.config, trial)
         self._header = ShardHeader(
             task=trial.task,
             teacher=weights_fingerprint(self._model),

@@ -18,8 +18,9 @@ from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.cost import costs
-from kdray.students.families import kept_teacher
-from kdray.students.slices import check_cut
+from kdray.students.cuts import check_cut
+from kdray.students.derive import is_plain
+from kdray.students.families import kept_config, kept_teacher
 from kdray.students.vocabulary import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
@@ -35,7 +36,8 @@ class Prepared:
         suite: manifest of the metamorphic suite.
         test_suite: manifest of the one that no choice looks at, None without one.
         vocab: rows of the students' embedding.
-        teacher: its architecture, None for one that no student is cut from.
+        teacher: its architecture, None for one that no student of a named family is cut from.
+        config: its configuration, where students' costs depend on more than their own fields.
     """
 
     signal: Manifest
@@ -43,12 +45,15 @@ class Prepared:
     vocab: int
     teacher: Student | None
     test_suite: Manifest | None = None
+    config: Any = None
 
     @property
     def context(self) -> dict[str, Any]:
         """What can be said about a trial with it: the quantities that constraints speak of, and the teacher."""
         params = self.signal.teacher_params
         known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        if self.config is not None:
+            known["teacher_config"] = self.config.to_dict()
         return known if self.teacher is None else {**known, "teacher": as_data(self.teacher)}
 
 
@@ -89,14 +94,24 @@ def prepare(
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
     known = [read_manifest(folder) for folder in suites]
-    prepared = Prepared(signal, known[0], vocab, kept_teacher(trial.shards), *known[1:])
-    check_cut(prepared.teacher, trial.student)
+    teacher, config = kept_teacher(trial.shards), None
+    if trial.student.family == "teacher" or trial.student.init != "random" or _searches_family(sweep):
+        config = kept_config(trial.shards)
+        check_cut(teacher, trial.student, config)
+        config = None if trial.student.family != "teacher" and is_plain(config) else config
+    test_suite = known[1] if known[1:] else None
+    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config)
     for folder in stores:
         for suite, judged in zip(suites, known, strict=True):
             _check_same_teacher(folder, read_manifest(folder), suite, judged, sweep)
     if trial.test_suite:
         _check_apart(trial.suite, trial.test_suite)
     return prepared
+
+
+def _searches_family(sweep: Sweep) -> bool:
+    """Whether a trial may begin with the teacher's weights although the base trial does not."""
+    return "student.init" in sweep.space
 
 
 def _stores(sweep: Sweep, base: str) -> list[str]:
@@ -115,7 +130,7 @@ def _stores(sweep: Sweep, base: str) -> list[str]:
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    sizes = costs(trial, prepared.vocab)
+    sizes = costs(trial, prepared.vocab, prepared.config)
     for metric, rule in sweep.constraints.items():
         if not satisfies(rule, sizes[metric], prepared.context):
             teacher = prepared.signal.teacher_params

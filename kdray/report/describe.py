@@ -84,7 +84,8 @@ def architecture(record: TrialRecord) -> str:
 
     May be empty.
     """
-    student = record.setting("student") or {}
+    # What a student of the teacher's own family does not say is the teacher's.
+    student = {key: said for key, said in (record.setting("student") or {}).items() if said is not None}
     stacks = [
         str(student[f"{stack}_layers"]) for stack in ("encoder", "decoder") if f"{stack}_layers" in student
     ]

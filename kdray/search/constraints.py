@@ -21,20 +21,28 @@ def sizes(context: Mapping[str, Any]) -> Sizes:
     """The exact sizes of the student that a trial would build, for the vocabulary `context["vocab"]`."""
     from kdray.students import cost
 
-    vocab = int(context["vocab"])
+    vocab, config = int(context["vocab"]), known_config(context)
 
     def of(trial: Trial) -> Mapping[str, float]:
-        return {name: float(value) for name, value in cost.costs(trial, vocab).items()}
+        return {name: float(value) for name, value in cost.costs(trial, vocab, config).items()}
 
     return of
 
 
 def cuttable(context: Mapping[str, Any]) -> Callable[[Trial], None]:
     """What raises `ConfigError` for a trial whose student cannot be cut out of `context["teacher"]`."""
-    from kdray.students.slices import check_cut
+    from kdray.students.cuts import check_cut
 
     teacher = TypeAdapter(Student).validate_python(context["teacher"]) if "teacher" in context else None
-    return lambda trial: check_cut(teacher, trial.student)
+    config = known_config(context)
+    return lambda trial: check_cut(teacher, trial.student, config)
+
+
+def known_config(context: Mapping[str, Any]) -> Any:
+    """The teacher's configuration, where what is known holds it."""
+    from kdray.students.derive import config_of
+
+    return config_of(context["teacher_config"]) if "teacher_config" in context else None
 
 
 class Gate:

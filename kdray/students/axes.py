@@ -37,6 +37,10 @@ _AXES: dict[str, dict[str, tuple[str, ...]]] = {
         r"(?P<site>.*self_attn)\.o_proj\.weight": (HIDDEN, MIXED),
         r"(?P<site>.*mlp)\.(gate|up)_proj\.weight": (UNITS, HIDDEN),
         r"(?P<site>.*mlp)\.down_proj\.weight": (HIDDEN, UNITS),
+        r"(?P<site>.*self_attn)\.[qk]_proj\.bias": (SCORED,),
+        r"(?P<site>.*self_attn)\.v_proj\.bias": (MIXED,),
+        r"(?P<site>.*mlp)\.(gate|up)_proj\.bias": (UNITS,),
+        r"(?P<site>).*(self_attn\.o_proj|mlp\.down_proj)\.bias": (HIDDEN,),
         r"(?P<site>).*norm\.weight": (HIDDEN,),
     },
     "t5": {
@@ -92,8 +96,9 @@ def lead(tensor: Tensor, axes: tuple[str, ...], shape: Any, teacher: Student, st
     """The leading part of a teacher's parameter in the student's `shape`, a view wherever one can be had."""
     for at, (axis, size) in enumerate(zip(axes, shape, strict=True)):
         if axis in (SCORED, MIXED):
-            tensor = by_head(tensor, at, teacher.heads, head_dim(teacher))
-            tensor = tensor.narrow(at, 0, student.heads).narrow(at + 1, 0, head_dim(student))
+            # By the tensor's own number of heads: keys and values may have fewer than queries.
+            tensor = by_head(tensor, at, tensor.shape[at] // head_dim(teacher), head_dim(teacher))
+            tensor = tensor.narrow(at, 0, size // head_dim(student)).narrow(at + 1, 0, head_dim(student))
             tensor = tensor.flatten(at, at + 1)
         elif axis == PAIRED:
             tensor = by_head(tensor, at, -1, teacher.hidden).narrow(at + 1, 0, student.hidden)

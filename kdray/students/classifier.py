@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
 from kdray.config import RobertaStudent
-from kdray.students.cost import CLASSES
-from kdray.students.published_cost import RESERVED_POSITIONS
+from kdray.students.published_cost import CLASSES, RESERVED_POSITIONS
 from kdray.students.relative import use_relative_positions
 
 

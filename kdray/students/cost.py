@@ -11,14 +11,17 @@ Not here: the formula that published searches use (`published_cost`), and time a
 
 from __future__ import annotations
 
-from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, Trial
-from kdray.students.published_cost import RESERVED_POSITIONS, published_costs
+from typing import Any
+
+from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent, Trial
+from kdray.errors import ConfigError
+from kdray.students.derive import is_plain
+from kdray.students.derived_cost import counted
+from kdray.students.published_cost import CLASSES, RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
 T5_BUCKETS = 32
 """Relative-position buckets of T5, one bias per head in the first block of each stack."""
-CLASSES = 2
-"""Of a classifier."""
 
 
 def params(student: Student, vocab: int) -> int:
@@ -96,13 +99,34 @@ def _roberta_flops(student: RobertaStudent, inputs: int) -> int:
     return student.snippets * student.layers * layer + head
 
 
-def costs(trial: Trial, vocab: int) -> dict[str, float]:
+def costs(trial: Trial, vocab: int, config: Any = None) -> dict[str, float]:
     """`student_params`, `student_bytes` and `student_flops` of a trial, known before anything is trained; of a
     classifier also `size_mb` and `gflops`, as published searches count them (see `published_cost`).
 
     FLOPs are those of the longest example that its limits let through.
+
+    Args:
+        trial: names the student.
+        vocab: rows of its teacher's embedding.
+        config: its teacher's configuration (or its own), which a student of the teacher's own family needs, and
+            one cut from a teacher with more to it than a student's fields say (biases, grouped queries).
+
+    Raises:
+        ConfigError: a student of the teacher's own family without `config`, or one that cannot be built.
     """
     student, limits = trial.student, trial.encoding
+    if isinstance(student, TeacherStudent) or (
+        config is not None and student.init != "random" and not is_plain(config)
+    ):
+        if config is None:
+            raise ConfigError("student.family teacher: the teacher's configuration is not known")
+        inputs = getattr(student, "max_input", None) or limits.max_input
+        count, flops = counted(config, student, vocab, inputs, limits.max_target)
+        return {
+            "student_params": count,
+            "student_bytes": count * BYTES_PER_PARAM,
+            "student_flops": flops,
+        }
     if isinstance(student, RobertaStudent):
         inputs = min(limits.max_input, student.positions - RESERVED_POSITIONS)
     else:

@@ -8,16 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student
-from kdray.errors import DataError
+from kdray.config import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
+from kdray.errors import ConfigError, DataError
 from kdray.storage import join, read_json
+from kdray.students.derive import config_of, derived, new_model
 
 MAX_POSITIONS = 512
 """Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing.
 """
 
 
-def build(student: Student, vocab: int, *, pad_id: int, end_id: int, start_id: int = 0) -> Any:
+def build(
+    student: AnyStudent, vocab: int, *, pad_id: int, end_id: int, start_id: int = 0, like: Any = None
+) -> Any:
     """A randomly initialised transformers model.
 
     Args:
@@ -26,14 +29,42 @@ def build(student: Student, vocab: int, *, pad_id: int, end_id: int, start_id: i
         pad_id: the padding token, also the decoder's start (T5's convention).
         end_id: the token that ends an answer or a snippet.
         start_id: the token that begins a snippet (RoBERTa only).
+        like: the configuration of the teacher whose weights it shall take: everything of it that is no size is
+            carried over (see `derive`). None: kdray's own configuration of the family.
+
+    Raises:
+        ConfigError: sizes that cannot be built.
     """
     vocab = student.vocab or vocab
+    if like is not None:
+        return _build_like(like, student, vocab, pad_id, end_id, start_id)
+    if isinstance(student, TeacherStudent):
+        raise ConfigError("student.family teacher: the teacher's configuration is not known")
     if isinstance(student, RobertaStudent):
         from kdray.students import classifier
 
         return classifier.build(student, vocab, pad_id=pad_id, start_id=start_id, end_id=end_id)
     build_family = _build_t5 if isinstance(student, T5Student) else _build_llama
     return with_fast_attention(build_family(student, vocab, pad_id, end_id))  # type: ignore[arg-type]
+
+
+def _build_like(like: Any, student: AnyStudent, vocab: int, pad_id: int, end_id: int, start_id: int) -> Any:
+    config = derived(like, student, vocab)
+    if config.model_type == "roberta":
+        config.pad_token_id, config.bos_token_id, config.eos_token_id = pad_id, start_id, end_id
+        return new_model(config)
+    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    if student.own_tokenizer:  # the teacher's numbers mean nothing there
+        config.pad_token_id, config.bos_token_id = pad_id, None
+        if config.is_encoder_decoder:
+            config.decoder_start_token_id = pad_id
+    if student.own_tokenizer or end_id not in ends:
+        config.eos_token_id = end_id
+    if (
+        not config.is_encoder_decoder and getattr(config, "pad_token_id", None) == end_id
+    ):  # see `_build_llama`
+        config.pad_token_id = None
+    return with_fast_attention(new_model(config))
 
 
 def with_fast_attention(model: Any) -> Any:
@@ -161,11 +192,21 @@ def _describe_roberta(config: Any, init: str) -> Student:
 
 
 def teacher_shape(config: Mapping[str, Any]) -> Student | None:
-    """The architecture behind a `config.json`; None for one that no student of ours can be cut from."""
+    """The architecture behind a `config.json`; None for one that no student of a named family can be cut from."""
+    return shape_of(SimpleNamespace(**config))
+
+
+def shape_of(config: Any) -> Student | None:
+    """The architecture behind a configuration, as `teacher_shape`."""
     try:
-        return describe(SimpleNamespace(**config))
+        return describe(config)
     except (DataError, AttributeError):  # another family, or not saved in transformers' own words
         return None
+
+
+def kept_config(shards: str) -> Any:
+    """The configuration of the teacher that is kept beside shards. Raises `DataError`."""
+    return config_of(read_json(join(shards, "teacher", "config.json")))
 
 
 def kept_teacher(shards: str) -> Student | None:

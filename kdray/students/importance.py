@@ -62,7 +62,11 @@ def best_order(teacher: Any, rows: Sequence[Row], pad_id: int) -> Order:
     shape, state = describe(teacher.config), dict(teacher.named_parameters())
     scored = importance_order(teacher, rows, pad_id)
     own, by_score = (
-        mean_loss(cut_model(reorder(state, order, shape), shape, _half(shape), teacher.config), rows, pad_id)
+        mean_loss(
+            cut_model(reorder(state, order, shape), shape, _half(shape, teacher.config), teacher.config),
+            rows,
+            pad_id,
+        )
         for order in ({}, scored)
     )
     return scored if by_score < own else {}
@@ -86,6 +90,9 @@ def importance_order(teacher: Any, rows: Sequence[Row], pad_id: int) -> dict[str
                 scores[f"{site}/{SCORED}"] = scores[f"{site}/{QUERIES}"] * scores[f"{site}/{KEYS}"]
     else:  # heads keep their width: nothing is cut within them
         scores = {key: score for key, score in scores.items() if not key.endswith(f"/{MIXED}")}
+        if getattr(teacher.config, "num_key_value_heads", shape.heads) != shape.heads:
+            # Heads that share keys and values are cut by whole groups, in the teacher's own order.
+            scores = {key: score for key, score in scores.items() if not key.endswith(f"/{HEADS}")}
     wanted = {k: v for k, v in scores.items() if not k.endswith((f"/{QUERIES}", f"/{KEYS}"))}
     return {key: score.argsort(dim=-1, descending=True, stable=True) for key, score in wanted.items()}
 
@@ -113,16 +120,17 @@ def cut_model(state: Mapping[str, Tensor], teacher: Student, student: Student, c
         "end_id": config.eos_token_id,
         "start_id": getattr(config, "bos_token_id", None) or 0,
     }
-    model = build(student, config.vocab_size, **ids)
+    model = build(student, config.vocab_size, like=config, **ids)
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
     cut = slice_state(state, teacher, student, shapes)
     model.load_state_dict({name: tensor.detach().clone() for name, tensor in cut.items()}, strict=False)
     return model.eval()
 
 
-def _half(shape: Student) -> Student:
-    """All layers at half the width."""
-    heads = max(1, shape.heads // 2)
+def _half(shape: Student, config: Any) -> Student:
+    """All layers at half the width, groups of heads whole."""
+    group = shape.heads // getattr(config, "num_key_value_heads", shape.heads)
+    heads = max(group, shape.heads // 2 // group * group)
     hidden = shape.hidden * heads // shape.heads if shape.heads > 1 else shape.hidden // 2
     fields = {"heads": heads, "hidden": max(8, hidden), "feed_forward": max(8, shape.feed_forward // 2)}
     return shape.model_copy(update=fields)

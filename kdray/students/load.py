@@ -13,6 +13,7 @@ from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
+from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import check_files, first_line, whole_model
 from kdray.tasks import Task, task_of
 from kdray.teacher.cache import local_folder
@@ -53,12 +54,22 @@ def load_model(source: str | Path) -> Any:
     if config.model_type == "roberta":
         from kdray.students.classifier import CodeClassifier
 
+        check_classes(config, source)
         return whole_model(CodeClassifier, source)
     check_generates(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     model = whole_model(auto, source, trust_remote_code=False)
     check_pieces(model, source)
     return model
+
+
+def check_classes(config: Any, source: str) -> None:
+    """Raises `DataError` for a classifier of another number of classes than two."""
+    if config.num_labels != CLASSES:
+        raise DataError(
+            f"{source}: has {config.num_labels} outputs (num_labels); classifiers have {CLASSES} classes here:"
+            f" fine-tune it with num_labels {CLASSES}"
+        )
 
 
 def check_generates(config: Any, source: str) -> None:

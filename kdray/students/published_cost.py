@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from kdray.config import RobertaStudent, Student
 
 BYTES_PER_PARAM = 4
+CLASSES = 2
+"""Of a classifier."""
 RESERVED_POSITIONS = 2
 """Rows of RoBERTa's position table that no token stands at: positions begin behind the padding token's number."""
 

@@ -18,12 +18,6 @@ def evenly_spaced(kept: int, total: int) -> list[int]:
     return [round(i * (total - 1) / (kept - 1)) for i in range(kept)]
 
 
-def check_cut(teacher: Student | None, student: Student) -> None:
-    """Raises `ConfigError` where `student.init` asks for what this teacher cannot give; None is not known."""
-    if teacher is not None and student.init != "random":
-        check_sliceable(teacher, student)
-
-
 def layer_counts(student: Student) -> dict[str, int]:
     """Stack prefix in parameter names -> number of layers."""
     if isinstance(student, T5Student):
@@ -41,6 +35,7 @@ def check_sliceable(teacher: Student, student: Student) -> None:
     exact = [
         "snippets",
         "position_type",
+        "activation",
         *(["hidden", "heads", "feed_forward"] if student.init == "layers" else []),
     ]
     exact += ["head_dim"]
@@ -50,6 +45,11 @@ def check_sliceable(teacher: Student, student: Student) -> None:
             raise ConfigError(
                 f"student.{field} {want} must equal the teacher's {have} for init '{student.init}'"
             )
+    if getattr(student, "tied_embeddings", False) and not getattr(teacher, "tied_embeddings", True):
+        raise ConfigError(
+            "student.tied_embeddings True: the teacher's head is not its embedding: set it to False, or use init"
+            " 'random'"
+        )
     for field in (
         "layers",
         "encoder_layers",

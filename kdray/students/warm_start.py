@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from kdray.config import Student
-from kdray.students.axes import axes_of, lead
+from kdray.errors import ConfigError
+from kdray.students.axes import axes_of, by_head, lead
 from kdray.students.cost import params
 from kdray.students.slices import evenly_spaced, layer_counts
 
+_NUMBERED = re.compile(r"^(?P<stack>.*?\.)(?P<number>\d+)\.")
+"""The first number in a parameter's name counts the layers of a stack."""
+_TABLES = ("model.embed_tokens.weight", "shared.weight", "model.shared.weight")
+_ANY = re.compile(r"\.\d+\.")
 _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
 
 
@@ -43,11 +48,76 @@ def slice_state(
         if match:
             number = maps[match["stack"]][int(match["number"])]
             source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
-        if source == "lm_head.weight" and source not in teacher_state:  # untied from a tied teacher
-            source = "model.embed_tokens.weight"
+        source = _or_table(source, teacher_state)
         _, axes = axes_of(student.family, name)
         state[name] = lead(teacher_state[source], axes, shape, teacher, student)
     return state
+
+
+def cut_state(
+    teacher_state: Mapping[str, Tensor], model_type: str, shapes: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Parts of a teacher's tensors for a student of its own family, whatever that is: evenly spaced layers, and
+    the leading part of every axis. Heads keep their width and groups, so their leading part is whole heads.
+
+    Args:
+        teacher_state: parameter name -> tensor.
+        model_type: transformers' name of the family.
+        shapes: the student's parameter name -> shape.
+
+    Raises:
+        ConfigError: a parameter that the teacher has not, or one of the teacher's that the student has not.
+    """
+    have, want = _counts(teacher_state), _counts(shapes)
+    maps = {stack: evenly_spaced(want[stack], have[stack]) for stack in want if stack in have}
+    state = {}
+    for name, shape in shapes.items():
+        source = _or_table(_source(name, maps), teacher_state)
+        if source not in teacher_state:
+            raise ConfigError(f"student: its {name} has no weights in the teacher: use init 'random'")
+        tensor = teacher_state[source]
+        for at, size in enumerate(shape):
+            # GPT-2 keeps queries, keys and values side by side in one product, its outputs last.
+            beside = 3 if model_type == "gpt2" and ".c_attn." in name and at == tensor.ndim - 1 else 1
+            if size != tensor.shape[at]:
+                tensor = by_head(tensor, at, beside, tensor.shape[at] // beside).narrow(
+                    at + 1, 0, size // beside
+                )
+                tensor = tensor.flatten(at, at + 1)
+        state[name] = tensor
+    check_taken(teacher_state, state)
+    return state
+
+
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    """Stack prefix in parameter names -> number of layers."""
+    found: dict[str, int] = {}
+    for name in names:
+        if match := _NUMBERED.match(name):
+            found[match["stack"]] = max(found.get(match["stack"], 0), int(match["number"]) + 1)
+    return found
+
+
+def _source(name: str, maps: Mapping[str, list[int]]) -> str:
+    """The teacher's name for a student's parameter."""
+    match = _NUMBERED.match(name)
+    if match is None or match["stack"] not in maps:
+        return name
+    return f"{match['stack']}{maps[match['stack']][int(match['number'])]}.{name[match.end() :]}"
+
+
+def _or_table(source: str, teacher_state: Mapping[str, Tensor]) -> str:
+    """The name of the embedding for a head that a tied teacher has not."""
+    if source != "lm_head.weight" or source in teacher_state:
+        return source
+    return next((name for name in _TABLES if name in teacher_state), source)
+
+
+def check_taken(teacher_state: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Raises `ConfigError` where a teacher has a kind of weight that its student has not."""
+    theirs, ours = ({_ANY.sub(".*.", name) for name in names} for names in (teacher_state, state))
+    if left := sorted(theirs - ours):
+        raise ConfigError(f"student: a cut has no place for the teacher's {left[0]}: use init 'random'")
 
 
 def random_slice(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from kdray.config import Distil, Student
+from kdray.config import AnyStudent, Distil, Student
 from kdray.losses import SignalTensors, loss
 from kdray.stream import Batch
+from kdray.students.derive import config_of
 from kdray.students.families import build
 from kdray.students.forward import head, hidden_states, soft_cap
 from kdray.students.warm_start import slice_state
@@ -19,7 +21,7 @@ from kdray.students.warm_start import slice_state
 class Learner(nn.Module):
     """A model and how it learns."""
 
-    def __init__(self, model: nn.Module, student: Student, distil: Distil, precision: str) -> None:
+    def __init__(self, model: nn.Module, student: AnyStudent, distil: Distil, precision: str) -> None:
         super().__init__()
         self.model = model
         self.student = student
@@ -37,7 +39,7 @@ class Learner(nn.Module):
             part: train only this slice of the model, on the same weights.
         """
         device = next(self.model.parameters()).device
-        model = self.model if part is None else _Slice(self.model, self.student, part)
+        model = self.model if part is None else _Slice(self.model, cast(Student, self.student), part)
         decoder = None if batch.decoder_ids_BL is None else torch.from_numpy(batch.decoder_ids_BL).to(device)
         input_ids, mask = (
             torch.from_numpy(batch.input_ids_BT).to(device),
@@ -69,8 +71,7 @@ class _Slice:
     """A slice of a model, run on views of the model's own weights."""
 
     def __init__(self, model: Any, whole: Student, part: Student) -> None:
-        config = model.config
-        template = _template(part, config.vocab_size, config.pad_token_id, config.eos_token_id)
+        template = _template(part, model.config.to_json_string(use_diff=False))
         shapes = {name: p.shape for name, p in template.inner.named_parameters()}
         state = slice_state(dict(model.named_parameters()), whole, part, shapes)
         self._template = template
@@ -94,10 +95,12 @@ class _Template(nn.Module):
 
 
 @lru_cache(maxsize=64)
-def _template(part: Student, vocab: int, pad_id: int, end_id: int) -> Any:
+def _template(part: Student, whole: str) -> Any:
+    config = config_of(json.loads(whole))
+    ids = {"pad_id": config.pad_token_id, "end_id": config.eos_token_id}
     # The template's weights are never used: they must neither move the trial's seed nor stay in memory.
     with torch.random.fork_rng(devices=[]):
-        template = _Template(build(part, vocab, pad_id=pad_id, end_id=end_id))
+        template = _Template(build(part, config.vocab_size, like=config, **ids))
     empty = {parameter: nn.Parameter(parameter.to("meta")) for parameter in template.parameters()}
     for module in template.modules():
         for name, parameter in module.named_parameters(recurse=False):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kdray.config import Student, Trial
+from kdray.config import Student, TeacherStudent, Trial
 from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
-from kdray.students.families import build, describe
-from kdray.students.slices import check_sliceable
+from kdray.students.cuts import check_cut
+from kdray.students.families import build, describe, shape_of
 from kdray.students.vocabulary import KEPT, carried_over, spelled
-from kdray.students.warm_start import slice_state
+from kdray.students.warm_start import check_taken, cut_state, slice_state
 from kdray.train.trial_data import TrialData
 
 ORDER = "order.safetensors"
@@ -24,29 +24,50 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     """The student at step 0: random, or cut out of the teacher as `student.init` says. Raises `KdrayError`."""
     student = trial.student
     task = data.task
-    model = build(student, data.vocab, pad_id=task.pad_id, end_id=task.end_id, start_id=task.start_id)
-    if student.init == "random":
-        return model
+    from kdray.students.load import load_config, load_model, weights_fingerprint
+
+    ids = {"pad_id": task.pad_id, "end_id": task.end_id, "start_id": task.start_id}
+    if student.init == "random" and not isinstance(student, TeacherStudent):
+        return build(student, data.vocab, **ids)
     if data.teacher is None:
         raise ConfigError(
             f"student.init '{student.init}' needs a teacher's weights beside the shards: use init 'random'"
         )
-    from kdray.students.load import load_config, load_model, weights_fingerprint
-
-    teacher = describe(load_config(data.teacher))
-    check_sliceable(teacher, student)
+    config = load_config(data.teacher)
+    check_cut(shape_of(config), student, config)
+    model = build(student, data.vocab, like=config, **ids)
+    if student.init == "random":
+        return model
     whole = load_model(data.teacher)
     if data.fingerprint not in (None, weights_fingerprint(whole)):
         raise DataError(f"{data.teacher}: not the weights that the shards were captured from")
     weights = dict(whole.named_parameters())
+    if isinstance(student, TeacherStudent):
+        shapes = {name: tensor.shape for name, tensor in model.named_parameters()}
+        _take(model, whole, cut_state(weights, config.model_type, shapes))
+        return model
+    teacher = describe(config)
     if student.init == "sliced":
         weights = reorder(weights, _order(trial, data, whole), teacher)
     own = dict(model.named_parameters())
     state = slice_state(weights, teacher, student, {name: tensor.shape for name, tensor in own.items()})
+    check_taken(weights, state)
     if data.task is not data.teacher_task:
         state = _with_own_vocabulary(state, own, student, data)
-    model.load_state_dict({name: tensor.detach().clone() for name, tensor in state.items()}, strict=False)
+    _take(model, whole, state)
     return model
+
+
+def _take(model: Any, teacher: Any, state: dict[str, Any]) -> None:
+    """Gives a student its weights, each of them, and what a teacher keeps beside its weights (BART's bias)."""
+    left = model.load_state_dict(
+        {name: tensor.detach().clone() for name, tensor in state.items()}, strict=False
+    )
+    missing = set(left.missing_keys) & {name for name, _ in model.named_parameters()}
+    assert not missing and not left.unexpected_keys  # noqa: S101 - a cut is of the model's own parameters
+    kept, own = dict(teacher.named_buffers()), dict(model.named_buffers())
+    for name in own.keys() & set(model.state_dict()):
+        own[name].copy_(kept[name][..., : own[name].shape[-1]])
 
 
 def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:

@@ -11,7 +11,7 @@ from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
-from kdray.students.load import load_tokenizer
+from kdray.students.load import load_config, load_tokenizer
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.reread import Reread
@@ -65,7 +65,10 @@ def _from_shards(trial: Trial) -> TrialData:
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
     kept = local_folder(join(trial.shards, "teacher"))
-    teacher_task = task_of(trial.task, load_tokenizer(kept), trial.student.family == "t5", trial.encoding)
+    apart = trial.student.family == "t5"
+    if trial.student.family == "teacher":
+        apart = bool(load_config(kept).is_encoder_decoder)
+    teacher_task = task_of(trial.task, load_tokenizer(kept), apart, trial.encoding)
     shards = ShardSource.open(trial.shards, tokenizer=teacher_task.fingerprint)
     if trial.distil.loss == "sequence" and shards.manifest.header.targets != "greedy":
         raise ConfigError(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -55,6 +55,8 @@ class TrialRun:
         self.data: TrialData = open_data(trial)
         self._lengths = self.data.source.lengths()
         self.model = new_student(trial, self.data)
+        # What a student of named sizes does not say itself stands in its teacher's configuration, and its own.
+        self._like = self.model.config
         self.model.train()
         distil = trial.distil if trial.distil.reads_signal else Distil(alpha=0.0)
         learner = Learner(self.model, trial.student, distil, trial.optim.precision)
@@ -83,7 +85,7 @@ class TrialRun:
         recent = self._losses[-50:]
         metrics = {
             "step": self.step,
-            **costs(self.trial, self.data.vocab),
+            **costs(self.trial, self.data.vocab, self._like),
             "train_loss": sum(recent) / len(recent),
         }
         if self.done:
@@ -151,7 +153,8 @@ class TrialRun:
         import random
 
         rng = random.Random(self.trial.seed * 1_000_003 + self.step)  # noqa: S311 - not for secrets
-        return random_slice(self.trial.student, self.data.vocab, rng) if rng.random() < share else None
+        whole = cast(Student, self.trial.student)  # a trial with slices names its family
+        return random_slice(whole, self.data.vocab, rng) if rng.random() < share else None
 
     @torch.no_grad()
     def _round(self) -> None:

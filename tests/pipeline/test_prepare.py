@@ -132,7 +132,7 @@ def test_an_encoder_decoder_folder_is_a_teacher_too(own_world):
         "shards": str(own_world / "t5-signal"),
         "suite": str(own_world / "t5-suite"),
         "student": {
-            "family": "t5", "encoder_layers": 1, "decoder_layers": 2, "hidden": 32, "heads": 2, "head_dim": 16,
+            "family": "t5", "encoder_layers": 2, "decoder_layers": 1, "hidden": 32, "heads": 2, "head_dim": 16,
             "feed_forward": 40, "init": "sliced",
         },
     }  # fmt: skip

@@ -42,4 +42,6 @@ def test_architectures_of_both_families_are_named():
     own = {"family": "llama", "layers": 2, "hidden": 64, "tokenizer": "word", "vocab": 500}
     record = TrialRecord("t0000", 0, "complete", {}, {"student": own}, ())
     assert describe.architecture(record) == "llama 2x64 word500"
+    own = {"family": "teacher", "layers": 6, "hidden": None, "heads": None, "encoder_layers": None}
+    assert describe.architecture(TrialRecord("t0000", 0, "complete", {}, {"student": own}, ())) == "teacher 6"
     assert describe.architecture(TrialRecord("t0000", 0, "complete", {}, {}, ())) == ""

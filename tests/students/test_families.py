@@ -37,7 +37,7 @@ def model_of(student):
 def test_parameters_are_counted_exactly_without_building(family, layers, more, heads, head_dim, feed_forward):
     sizes = {"hidden": 8 * heads, "heads": heads, "head_dim": head_dim, "feed_forward": feed_forward}
     if family == "t5":
-        student = T5Student(family="t5", encoder_layers=layers, decoder_layers=more, **sizes)
+        student = T5Student(family="t5", encoder_layers=max(layers, more), decoder_layers=more, **sizes)
     else:
         student = LlamaStudent(family="llama", layers=layers, **sizes)
     model = build(student, VOCAB, pad_id=0, end_id=2)

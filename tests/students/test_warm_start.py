@@ -127,6 +127,8 @@ def test_any_smaller_architecture_is_cut_and_trains_on(whole, part):
         (roberta(), roberta(position_type="relative_key"), "student.position_type relative_key must equal"),
         (roberta(), roberta(positions=50), "student.positions 50 is larger"),
         (t5(), t5(decoder_layers=3), "student.decoder_layers 3 is larger"),
+        (llama(), llama(activation="relu"), "student.activation relu must equal the teacher's silu"),
+        (llama(tied_embeddings=False), llama(), "student.tied_embeddings True: the teacher's head is not"),
     ],
 )
 def test_what_cannot_be_cut_is_refused_by_field(whole, part, said):

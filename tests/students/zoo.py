@@ -84,7 +84,8 @@ _other("gpt2", "GPT2", "GPT2LMHeadModel", _GPT)
 _causal("gpt-neox", "GPTNeoX")
 _other("gpt-neo", "GPTNeo", "GPTNeoForCausalLM", _IDS, hidden_size=32, num_layers=2, num_heads=4, window_size=8,
        attention_types=[[["global", "local"], 1]], max_position_embeddings=128)  # fmt: skip
-_other("codegen", "CodeGen", "CodeGenForCausalLM", _GPT, rotary_dim=4)
+_NO_PAD = {name: value for name, value in _GPT.items() if name != "pad_token_id"}
+_other("codegen", "CodeGen", "CodeGenForCausalLM", _NO_PAD, rotary_dim=4)
 _other("gptj", "GPTJ", "GPTJForCausalLM", _GPT, rotary_dim=4)
 _causal("gemma", "Gemma", num_key_value_heads=1, head_dim=8)
 _causal("gemma2", "Gemma2", num_key_value_heads=2, head_dim=8, sliding_window=8, final_logit_softcapping=5.0)

@@ -40,8 +40,11 @@ WRITERS = {
     "llama": {},
     "llama-untied": {"student.tied_embeddings": False, "student.attention_dropout": 0.1},
     "llama-short": {"student.max_input": 20},
+    "llama-teacher": {"student": {"family": "teacher", "layers": 1}},
+    "llama-teacher-sliced": {"student": {"family": "teacher", "hidden": 32, "heads": 1, "init": "sliced"}},
     "t5": {"student.init": "sliced"},
     "t5-short": {"student.max_input": 20},
+    "t5-teacher": {"student": {"family": "teacher", "encoder_layers": 1, "decoder_layers": 1}},
     "t5-gelu": {"student.activation": "gelu", "student.dropout": 0.1, "student.init": "random"},
 }
 
@@ -62,7 +65,7 @@ def runs_and_comes_back(trial: Trial, out: Path) -> dict:
         prompts, _, _ = suite.read(range(4))
         for prompt in prompts:
             ids = torch.from_numpy(prompt.astype("int64"))[None]
-            decoder = torch.tensor([[task.pad_id]]) if trial.student.family == "t5" else None
+            decoder = torch.tensor([[task.pad_id]]) if task.encoder_decoder else None
             inputs = (ids, torch.ones_like(ids), decoder)
             with torch.no_grad():
                 one, two = (

@@ -1,0 +1,76 @@
+"""What can be told of a teacher and a student before anything is captured: from configurations alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kdray.config import SNIPPETS, Sweep, Trial
+from kdray.errors import ConfigError, DataError
+from kdray.storage import exists, is_uri, join
+from kdray.students.cuts import check_cut
+from kdray.students.families import kept_config, shape_of
+from kdray.students.load import check_classes, check_generates, load_config
+from kdray.teacher.cache import local_folder
+
+
+def check_models(sweep: Sweep) -> None:
+    """Raises `KdrayError` where a sweep's teacher cannot be captured, or its base trial's student not be made of
+    it.
+
+    A teacher that is not there yet is not asked: it may be trained later.
+    """
+    config, source = _teacher(sweep.trial)
+    if config is not None:
+        check_teacher(config, sweep.trial.task, source)
+        check_student(config, sweep.trial)
+
+
+def _teacher(trial: Trial) -> tuple[Any, str]:
+    """The configuration of a trial's teacher and where it is from; None where there is none to be read."""
+    if trial.teacher is not None:
+        try:
+            return load_config(trial.teacher), trial.teacher
+        except DataError:
+            if not is_uri(trial.teacher) and Path(local_folder(trial.teacher)).is_dir():
+                raise
+    if trial.shards is not None and exists(join(trial.shards, "teacher", "config.json")):
+        return kept_config(trial.shards), join(trial.shards, "teacher")
+    return None, ""
+
+
+def check_teacher(config: Any, task: str, source: str) -> None:
+    """Raises `DataError` for a teacher that does not do the task, or not as kdray asks it."""
+    snippets = SNIPPETS.get(task)
+    if snippets is None:
+        if config.model_type == "roberta":
+            raise DataError(
+                f"{source}: a classifier, which writes nothing: task must be {' or '.join(SNIPPETS)}"
+            )
+        check_generates(config, source)
+        return
+    if config.model_type != "roberta":
+        raise DataError(f"{source}: task {task} wants a teacher of type roberta, not {config.model_type}")
+    check_classes(config, source)
+    own = int(getattr(config, "snippets", 1))
+    if own != snippets and snippets == 2:
+        raise DataError(
+            f"{source}: reads one text, <s>a</s></s>b</s> if it was trained on pairs; task {task} wants a teacher"
+            " that reads each snippet for itself (`snippets: 2` in its config.json, from kdray teacher train)"
+        )
+    if own != snippets:
+        raise DataError(f"{source}: reads {own} snippets, task {task} has {snippets}")
+
+
+def check_student(config: Any, trial: Trial) -> None:
+    """Raises `ConfigError` where a trial's student cannot learn from a teacher of this configuration, or not begin
+    as it says.
+    """
+    wanted = {"t5": True, "llama": False}.get(trial.student.family)
+    if wanted is not None and wanted != bool(config.is_encoder_decoder):
+        other = "an encoder-decoder" if config.is_encoder_decoder else "decoder-only"
+        raise ConfigError(
+            f"student.family {trial.student.family}: the teacher ({config.model_type}) is {other}: "
+            "use family teacher"
+        )
+    check_cut(shape_of(config), trial.student, config)

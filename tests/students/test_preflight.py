@@ -1,0 +1,85 @@
+"""What `validate` says of a sweep's models, from configurations alone."""
+
+from __future__ import annotations
+
+import pytest
+import transformers as tf
+
+from kdray.config import sweep_from
+from kdray.errors import ConfigError, DataError
+from kdray.students.load import load_model
+from kdray.students.preflight import check_models, check_teacher
+from tests.students.zoo import ZOO
+
+ROBERTA = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+ROBERTA |= {"intermediate_size": 16, "max_position_embeddings": 20}
+PAIRS = {"family": "roberta", "layers": 1, "hidden": 16, "heads": 2, "feed_forward": 16, "snippets": 2}
+T5 = {"family": "t5", "hidden": 32, "heads": 4, "head_dim": 8, "feed_forward": 48, "init": "random"}
+LLAMA = {"family": "llama", "layers": 1, "hidden": 32, "heads": 4, "head_dim": 8, "feed_forward": 48}
+
+
+def sweep(teacher, student, task="assertion"):
+    trial = {"task": task, "teacher": str(teacher), "corpus": "c", "shards": "s", "suite": "u"}
+    trial |= {"student": student, "budget": {"steps": 1}}
+    objectives = {"assertion_accuracy" if task == "assertion" else "accuracy": "max"}
+    data = {
+        "name": "x",
+        "trial": trial,
+        "space": {"distil.alpha": {"range": [0.0, 1.0]}},
+        "objectives": objectives,
+    }
+    return sweep_from(data, "test")
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_a_classifier_of_another_number_of_classes_is_refused_when_it_is_opened(labels, tmp_path):
+    model = tf.RobertaForSequenceClassification(tf.RobertaConfig(**ROBERTA, num_labels=labels))
+    model.save_pretrained(tmp_path)
+    with pytest.raises(DataError, match=f"has {labels} outputs .*fine-tune it with num_labels 2"):
+        check_models(sweep(tmp_path, {**PAIRS, "snippets": 1}, "vulnerability"))
+    with pytest.raises(DataError, match=f"has {labels} outputs"):
+        load_model(tmp_path)
+
+
+def test_a_detector_that_reads_a_pair_as_one_text_is_refused(tmp_path):
+    tf.RobertaForSequenceClassification(tf.RobertaConfig(**ROBERTA)).save_pretrained(tmp_path)
+    with pytest.raises(
+        DataError, match=r"reads one text, <s>a</s></s>b</s> if .*reads each snippet for itself"
+    ):
+        check_models(sweep(tmp_path, PAIRS, "clone"))
+    check_models(sweep(tmp_path, {**PAIRS, "snippets": 1}, "vulnerability"))
+
+
+def test_a_teacher_of_another_task_is_refused():
+    config = ZOO["llama"]().config
+    with pytest.raises(DataError, match="task clone wants a teacher of type roberta, not llama"):
+        check_teacher(config, "clone", "x")
+    with pytest.raises(DataError, match="a classifier, which writes nothing: task must be clone or"):
+        check_teacher(tf.RobertaConfig(**ROBERTA), "assertion", "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "said"),
+    [
+        ("qwen2", {**LLAMA, "init": "sliced"}, "a llama student cannot be cut from a qwen2 teacher"),
+        ("t5", {**LLAMA, "init": "random"}, r"the teacher \(t5\) is an encoder-decoder: use family teacher"),
+        ("llama-grouped", {**LLAMA, "tied_embeddings": False, "heads": 1, "init": "sliced"}, "groups of 2"),
+        ("gpt2", {"family": "teacher", "layers": 9}, "student.layers 9 is larger than the teacher's 2"),
+        ("t5-asymmetric", {"family": "teacher"}, "more decoder layers"),
+        ("t5", {**T5, "encoder_layers": 1, "decoder_layers": 2}, "decoder_layers 2 are more .*: try 1"),
+    ],
+)  # fmt: skip
+def test_a_student_that_cannot_be_made_is_refused_without_weights(name, student, said, tmp_path):
+    ZOO[name]().config.save_pretrained(tmp_path)
+    with pytest.raises((ConfigError, DataError), match=said):
+        check_models(sweep(tmp_path, student))
+
+
+def test_what_is_not_there_yet_is_not_asked(tmp_path):
+    check_models(sweep(tmp_path / "to-be-trained", LLAMA))
+    ZOO["qwen2"]().config.save_pretrained(tmp_path)
+    check_models(sweep(tmp_path, {"family": "teacher", "layers": 1}))
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(DataError, match="an adapter"):
+        check_models(sweep(tmp_path, LLAMA))
