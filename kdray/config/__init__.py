@@ -28,6 +28,7 @@ from kdray.config.read import FastLoader, Part, as_data, parse, read_value, read
 from kdray.config.student import LlamaStudent, RobertaStudent, Student, T5Student
 from kdray.config.sweep import ACCELERATOR, NAME, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
+    FORM,
     SNIPPETS,
     Budget,
     Distil,
@@ -42,6 +43,7 @@ from kdray.config.trial import (
 
 __all__ = [
     "ACCELERATOR",
+    "FORM",
     "NAME",
     "SNIPPETS",
     "Budget",

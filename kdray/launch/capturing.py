@@ -23,13 +23,20 @@ from kdray.corpus.store import corpus_fingerprint, read_corpus
 from kdray.errors import ConfigError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
-from kdray.storage import join, upload
+from kdray.storage import join, upload, write_json
 from kdray.students.families import teacher_shape
 from kdray.students.forward import head
-from kdray.students.load import load_model, load_tokenizer, shared_vocab, weights_fingerprint
+from kdray.students.load import (
+    load_model,
+    load_tokenizer,
+    shared_vocab,
+    told_encoding,
+    weights_fingerprint,
+)
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import check_cut
-from kdray.tasks import Task, task_of
+from kdray.tasks import AssertionTask, Task, task_of
+from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.teacher.capture import Forward, capture
 from kdray.teacher.codec import Codec
@@ -79,7 +86,8 @@ class Voice:
 
         model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
+        encoding = told_encoding(self.encoding, self.teacher)
+        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, encoding)
 
     def forward(self) -> Forward:
         """The teacher as a callable."""
@@ -102,6 +110,9 @@ class Capturing:
         described = {trial.shards: plan} | plan.stores
         self._codecs = {folder: make(one.codec, **one.codec_params) for folder, one in described.items()}
         self._model, self._tokenizer, self._task = self._voice.load()
+        if isinstance(self._task, AssertionTask):
+            say(f"encoding    {self._task.form}")
+        check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
         check_cut(teacher_shape(self._model.config.to_dict()), trial.student)
         self._header = ShardHeader(
             task=trial.task,
@@ -125,7 +136,7 @@ class Capturing:
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
-                _keep(self._model, self._tokenizer, join(folder, "teacher"))
+                _keep(self._model, self._tokenizer, self._task, join(folder, "teacher"))
             if cluster is None or not folders:
                 self._write(folders, rows, advance)
             else:
@@ -217,9 +228,11 @@ def _on_ray(
     capture_on_ray(rows, folder, codec, header, voice.forward, gpus_per_actor=gpus, **options)
 
 
-def _keep(model: Any, tokenizer: Any, folder: str) -> None:
+def _keep(model: Any, tokenizer: Any, task: Task, folder: str) -> None:
     """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
+        if task.form_fields:
+            write_json(Path(local) / "kdray.json", {"encoding": task.form_fields})
         upload(Path(local), folder)
