@@ -29,6 +29,7 @@ from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_
 from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
 from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
 from kdray.config.trial import (
+    FORM,
     SNIPPETS,
     Budget,
     Distil,
@@ -43,6 +44,7 @@ from kdray.config.trial import (
 
 __all__ = [
     "ACCELERATOR",
+    "FORM",
     "NAME",
     "OWN_VARIABLES",
     "SNIPPETS",

@@ -142,13 +142,29 @@ class EvaluationConfig(Part):
 
 
 class Encoding(Part):
-    """How many tokens of an example a model sees. Part of the signal's identity: shards remember it."""
+    """How an example becomes tokens, and how many a model sees. Part of the signal's identity: shards remember it.
+
+    None: as the teacher's folder tells (`kdray.tasks.form`).
+    """
 
     max_input: int = Field(192, ge=16, le=MOST_ROWS)
     max_target: int = Field(64, ge=4, le=MOST_ROWS)
     max_row: int = Field(
         256, ge=32, le=MOST_ROWS, description="tokens of a packed training row (decoder-only)"
     )
+    start: bool | None = Field(
+        None, description="whether inputs, and an encoder-decoder's answers, begin with the start token"
+    )
+    boundary: Literal["apart", "whole"] | None = Field(
+        None, description="prompt and answer encoded each for itself, or as the whole text (decoder-only)"
+    )
+    end: Literal["token", "newline", "both"] | None = Field(
+        None, description="what ends an answer: the end token, the newline, or both (decoder-only)"
+    )
+
+
+FORM = ("start", "boundary", "end")
+"""Fields of an `Encoding` that say how an example becomes tokens."""
 
 
 class Trial(Part):
@@ -245,7 +261,7 @@ class Trial(Part):
             raise ValueError(
                 f"task {self.task} wants student.snippets {snippets}, not {self.student.snippets}"
             )
-        for field in ("max_target", "max_row"):
+        for field in ("max_target", "max_row", *FORM):
             if getattr(self.encoding, field) != Encoding.model_fields[field].default:
                 raise ValueError(f"encoding.{field} has no effect on task {self.task}")
         if self.optim.slice_share > 0:

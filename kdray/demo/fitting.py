@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import Encoding, Student
+from kdray.config import FORM, Encoding, Student
 from kdray.errors import DataError
 from kdray.students.cost import params
 from kdray.students.families import describe
@@ -76,7 +76,9 @@ def fit(teacher: str) -> Fitting:
     smaller = list(_smaller(architecture))
     small = (student for student in smaller if params(student, vocab) <= MOST * params(architecture, vocab))
     student = next(small, smaller[-1]).model_copy(update={"init": "sliced" if cuttable else "random"})
-    encoding = saved_encoding(teacher) if is_ours(teacher) else ENCODINGS[architecture.family]
+    encoding = ENCODINGS[architecture.family]
+    if is_ours(teacher):  # its form is told again by its folder
+        encoding = saved_encoding(teacher).model_copy(update=dict.fromkeys(FORM))
     if architecture.family == "roberta":
         encoding = encoding.model_copy(
             update={"max_input": min(encoding.max_input, architecture.positions - RESERVED)}

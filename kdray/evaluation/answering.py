@@ -112,7 +112,7 @@ class Writing(Answering[Task]):
         return greedy(
             model,
             prompts,
-            end_id=task.end_id,
+            end_id=task.end_ids,
             pad_id=task.pad_id,
             max_new_tokens=task.max_target,
             batch_size=batch_size,
@@ -135,7 +135,7 @@ class Writing(Answering[Task]):
         greedy(
             model,
             prompts,
-            end_id=task.end_id,
+            end_id=task.end_ids,
             pad_id=task.pad_id,
             max_new_tokens=1,
             batch_size=batch_size,
@@ -151,7 +151,7 @@ class Writing(Answering[Task]):
             attention_mask=torch.ones_like(ids_1T),
             max_new_tokens=task.max_target,
             do_sample=False,
-            eos_token_id=task.end_id,
+            eos_token_id=sorted(task.end_ids),
             pad_token_id=task.pad_id,
         )
 

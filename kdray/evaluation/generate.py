@@ -13,7 +13,7 @@ Shape suffixes: B sequences, N flat output positions, V vocabulary, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def greedy(
     model: Any,
     prompts: Sequence[NDArray[np.int32]],
     *,
-    end_id: int,
+    end_id: int | Collection[int],
     pad_id: int,
     max_new_tokens: int,
     batch_size: int,
@@ -72,7 +72,7 @@ def greedy(
     Args:
         model: a transformers model, decoder-only or encoder-decoder.
         prompts: inputs, none empty.
-        end_id: generation of a row stops after this token.
+        end_id: generation of a row stops after this token, or after any of these.
         pad_id: the padding token.
         max_new_tokens: longest output, at least 1.
         batch_size: rows decoded together; what they are does not change any output.
@@ -108,15 +108,15 @@ class _Run:
         model: Any,
         prompts: Sequence[NDArray[np.int32]],
         drafts: Sequence[NDArray[np.int32]],
-        end_id: int,
+        end_id: int | Collection[int],
         pad_id: int,
         max_new_tokens: int,
         batch_size: int,
         on_draft: OnDraft | None,
     ) -> None:
         self.model, self.prompts, self.drafts = model, prompts, drafts
-        self.end_id, self.pad_id, self.max_new_tokens, self.batch_size = (
-            end_id,
+        self.end_ids, self.pad_id, self.max_new_tokens, self.batch_size = (
+            {end_id} if isinstance(end_id, int) else end_id,
             pad_id,
             max_new_tokens,
             batch_size,
@@ -145,7 +145,7 @@ class _Run:
         ]
 
     def _is_done(self, i: int) -> bool:
-        return self.ids[i][-1] == self.end_id or len(self.ids[i]) >= self.max_new_tokens
+        return self.ids[i][-1] in self.end_ids or len(self.ids[i]) >= self.max_new_tokens
 
     def _join(self, places: int) -> None:
         """Reads the next prompts with their drafts; those that are not done become active."""
@@ -218,7 +218,9 @@ class _Run:
         """Takes over what the model itself would have written; returns how many tokens that is."""
         keep = 1
         while (
-            keep < min(len(draft), self.max_new_tokens) and best[keep - 1] == draft[keep - 1] != self.end_id
+            keep < min(len(draft), self.max_new_tokens)
+            and best[keep - 1] == draft[keep - 1]
+            and best[keep - 1] not in self.end_ids
         ):
             keep += 1
         self.ids[i], self.logprob[i] = best[:keep], logprob[:keep]

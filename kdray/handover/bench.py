@@ -102,7 +102,7 @@ def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:
     return greedy(
         model,
         prompts,
-        end_id=on.task.end_id,
+        end_id=on.task.end_ids,
         pad_id=on.task.pad_id,
         max_new_tokens=on.task.max_target,
         batch_size=on.trial.evaluation.batch_size,

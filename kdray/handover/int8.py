@@ -27,7 +27,7 @@ def quantised(model: Any, on: Bench, work: Path, advance: Advance) -> dict[str, 
     before = [on.task.decode(answer.ids) for answer in bench.answers(model, on, numbers)]
     now = []
     for done, prompt in enumerate(prompts, start=1):
-        ids = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
+        ids = graph.greedy(prompt, end_id=on.task.end_ids, max_new_tokens=on.task.max_target)
         now.append(on.task.decode(ids))
         advance(done, len(prompts))
     float_shares, int8_shares = (_shares(texts, before, numbers, on) for texts in (before, now))

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,15 +152,16 @@ class Graph:
         logits: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
         return logits
 
-    def greedy(self, prompt: Ids, *, end_id: int, max_new_tokens: int) -> Ids:
-        """The most probable next token, again and again; `end_id` included where it was reached.
+    def greedy(self, prompt: Ids, *, end_id: int | Collection[int], max_new_tokens: int) -> Ids:
+        """The most probable next token, again and again; `end_id`, or one of these, included where it was reached.
 
         One input at a time and everything read anew for each token, as the graph is used: a quantised graph
         takes the scales of its activations from all that it reads at once, so that in a batch, or with tokens
         behind, it says other things.
         """
+        ends = {end_id} if isinstance(end_id, int) else end_id
         written = np.zeros(0, np.int32)
-        while len(written) < max_new_tokens and (not len(written) or written[-1] != end_id):
+        while len(written) < max_new_tokens and (not len(written) or written[-1] not in ends):
             logits_TV = self.logits([prompt], [written])[0]
             written = np.append(written, logits_TV[-1].argmax().astype(np.int32))
         return written

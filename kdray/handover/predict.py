@@ -75,13 +75,13 @@ def _beams(model: Any, task: Task, prompt: Ids, count: int) -> list[Ids]:
         num_beams=count,
         num_return_sequences=count,
         do_sample=False,
-        eos_token_id=task.end_id,
+        eos_token_id=sorted(task.end_ids),
         pad_token_id=task.pad_id,
     )
     skip = 1 if task.encoder_decoder else len(prompt)
     ids_of_beams = []
     for row in outputs[:, skip:].numpy().astype(np.int32):
-        ended = np.flatnonzero(row == task.end_id)
+        ended = np.flatnonzero(np.isin(row, list(task.end_ids)))
         # Beams that reached the limit have no end token, and those that ended earlier are padded.
         ids_of_beams.append(row[: ended[0] + 1] if ended.size else row)
     return ids_of_beams
@@ -101,7 +101,7 @@ def _logprobs(model: Any, task: Task, prompt: Ids, outputs: Sequence[Ids]) -> li
     greedy(
         model,
         [prompt] * len(outputs),
-        end_id=task.end_id,
+        end_id=task.end_ids,
         pad_id=task.pad_id,
         max_new_tokens=1,
         batch_size=len(outputs),

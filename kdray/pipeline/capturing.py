@@ -26,7 +26,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.metamorphic.suite import build_suite
 from kdray.pipeline.background import begun
-from kdray.storage import join, upload
+from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
 from kdray.students.load import (
     check_padding,
@@ -34,11 +34,13 @@ from kdray.students.load import (
     load_tokenizer,
     readable_as,
     shared_vocab,
+    told_encoding,
     weights_fingerprint,
 )
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_student, check_teacher
-from kdray.tasks import Task, task_class, task_of
+from kdray.tasks import AssertionTask, Task, task_class, task_of
+from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
 from kdray.teacher.capture import Forward, capture
@@ -93,7 +95,8 @@ class Voice:
         check_teacher(model.config, self.task, self.teacher)
         check_padding(model.config, tokenizer, self.teacher)
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, self.encoding)
+        encoding = told_encoding(self.encoding, self.teacher)
+        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, encoding)
 
     def forward(self) -> Forward:
         """The teacher as a callable, for another process. Raises `DataError` where it is no longer the one whose
@@ -126,6 +129,9 @@ class Capturing:
         }
         self._model, self._tokenizer, self._task = voice.load()
         check_student(self._model.config, trial)
+        if isinstance(self._task, AssertionTask):
+            say(f"encoding    {self._task.form}")
+        check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
         self._header = ShardHeader(
             task=trial.task,
             teacher=weights_fingerprint(self._model),
@@ -151,7 +157,7 @@ class Capturing:
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
-                _keep(self._model, self._tokenizer, join(folder, "teacher"))
+                _keep(self._model, self._tokenizer, self._task, join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
         judging = partial(self._suites, suites)
         with begun(judging) if on_ray else nullcontext(judging) as suite:
@@ -262,10 +268,12 @@ def _on_ray(
     capture_on_ray(rows, stores, header, voice.forward, gpus_per_actor=gpus, **options)
 
 
-def _keep(model: Any, tokenizer: Any, folder: str) -> None:
+def _keep(model: Any, tokenizer: Any, task: Task, folder: str) -> None:
     """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
     with tempfile.TemporaryDirectory() as local:
         model.save_pretrained(local)
         tokenizer.save_pretrained(local)
         readable_as(Path(local), "config.json")
+        if task.form_fields:
+            write_json(Path(local) / "kdray.json", {"encoding": task.form_fields})
         upload(Path(local), folder)

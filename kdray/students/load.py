@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from kdray.config import SNIPPETS, Encoding
+from kdray.config import FORM, SNIPPETS, Encoding
 from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
 from kdray.students.forward import is_classifier
@@ -16,6 +16,7 @@ from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import check_files, first_line, whole_model
 from kdray.tasks import Task, task_of
+from kdray.tasks.form import plain
 from kdray.teacher.cache import local_folder
 
 
@@ -149,8 +150,22 @@ def is_ours(folder: str) -> bool:
 
 
 def saved_encoding(folder: str) -> Encoding:
-    """The limits that a model of ours was trained with; the defaults for any other."""
-    return Encoding(**read_json(join(folder, "kdray.json"))["encoding"]) if is_ours(folder) else Encoding()
+    """What a model of ours was trained with, in our own form where it does not say; the defaults for any other."""
+    return (
+        plain(Encoding(**read_json(join(folder, "kdray.json"))["encoding"]))
+        if is_ours(folder)
+        else Encoding()
+    )
+
+
+def told_encoding(asked: Encoding, folder: str) -> Encoding:
+    """What is asked for, and where that leaves the form open, that of a model of ours in the folder."""
+    if not is_ours(folder):
+        return asked
+    form = saved_encoding(folder).model_dump(include=set(FORM))
+    return asked.model_copy(
+        update={name: said for name, said in form.items() if getattr(asked, name) is None}
+    )
 
 
 def shared_vocab(model: Any, tokenizer: Any) -> int:

@@ -13,9 +13,10 @@ encoder-decoder has one row per assertion.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
@@ -25,12 +26,16 @@ import numpy as np
 from kdray.config import Encoding
 from kdray.corpus.example import Example
 from kdray.tasks.encode import encode_text
+from kdray.tasks.form import PLAIN, Form, encode_whole, form_of, newline_ids, start_token
 from kdray.tasks.packing import RowBuilder, chains, repacked
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.task import Ids, Task
 from kdray.tasks.tokenizer import train_line_tokenizer, wrapped_for_lines
 
 COMMENT = {"python": "# ", "java": "// ", "c": "// "}
+STAND_IN = "assert"
+"""What a prompt is encoded with in front of an answer that is not known yet."""
+INDENTED = "\n    "
 PLACE = "<ASSERT>"
 """Where the assertion belongs, in a prompt that shows what follows it."""
 
@@ -47,6 +52,7 @@ class AssertionTask(Task):
         max_target: tokens of an answer at most, the end token included.
         max_row: tokens of a packed row at most (decoder-only).
         overlap: context tokens repeated at the start of a test's second and later rows (decoder-only).
+        form: how an example becomes tokens.
     """
 
     tokenizer: Any
@@ -56,6 +62,7 @@ class AssertionTask(Task):
     max_target: int = 64
     max_row: int = 256
     overlap: int = 96
+    form: Form = PLAIN
     writes: ClassVar[bool] = True
     train_tokenizer = staticmethod(train_line_tokenizer)
     wrapped = staticmethod(wrapped_for_lines)
@@ -71,6 +78,7 @@ class AssertionTask(Task):
             max_row=encoding.max_row,
             overlap=encoding.max_row * 3 // 8,
             max_header=min(40, encoding.max_input // 4),
+            form=form_of(encoding, tokenizer, encoder_decoder),
         )
 
     @staticmethod
@@ -96,11 +104,28 @@ class AssertionTask(Task):
     def limits(self) -> tuple[Any, ...]:
         """See `Task`."""
         lengths = self.max_input, self.max_header, self.max_target, self.max_row, self.overlap
-        return self.encoder_decoder, *lengths
+        plain = self.form == PLAIN
+        return self.encoder_decoder, *lengths, *(() if plain else (self.form, self._start.tolist()))
 
     @property
-    def _end(self) -> np.int32:
-        return np.int32(self.end_id)
+    def form_fields(self) -> dict[str, Any]:
+        """See `Task`."""
+        return asdict(self.form)
+
+    @cached_property
+    def end_ids(self) -> frozenset[int]:
+        """See `Task`: where the newline ends an answer, every token that has one, and the end token."""
+        newlines = newline_ids(self.tokenizer) if self.form.end == "newline" else frozenset[int]()
+        return newlines | {self.end_id}
+
+    @property
+    def _start(self) -> Ids:
+        """The tokens that begin an input, and an encoder-decoder's answer."""
+        return np.array([start_token(self.tokenizer)] if self.form.start else [], np.int32)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.form.boundary == "whole"
 
     def source(self, example: Example) -> tuple[str, str]:
         """What a transformation may change: the context; and the target with what follows, where names are
@@ -115,12 +140,17 @@ class AssertionTask(Task):
 
     def prompt(self, example: Example) -> Ids:
         """The model's input for one example, int32 [T] with T <= `max_input`."""
-        return self._prompt(example, *self._encode([_header(example), self._rest(example), example.context]))
+        texts = [_header(example), self._rest(example), example.context]
+        if self._is_whole:
+            return self._prompt(example, *self._in_one_piece([*texts, STAND_IN])[:3])
+        return self._prompt(example, *self._encode(texts))
 
     def rows(self, examples: Sequence[Example]) -> list[Row]:
         """Training rows, in the order of the examples. Answers longer than `max_target` are left out."""
         if self.encoder_decoder:
             return self._pairs(examples)
+        if not self.form.is_packed:
+            return [row for example in examples for row in self._pack([example])]
         return [row for chain in chains(examples) for row in self._pack(chain)]
 
     def answer(self, prompt_ids: Ids, output_ids: Ids, name: str = "") -> Row:
@@ -135,7 +165,14 @@ class AssertionTask(Task):
         ids = output_ids.tolist()
         if self.end_id in ids:
             ids = ids[: ids.index(self.end_id)]
-        return " ".join(self.tokenizer.decode(ids, skip_special_tokens=True).split())
+        text = str(self.tokenizer.decode(ids, skip_special_tokens=True))
+        line = text if self.form.end == "token" else text.partition("\n")[0]
+        return " ".join(line.split())
+
+    def unreadable(self, texts: Sequence[str]) -> list[str]:
+        """See `Task`; one too long is not cut."""
+        uncut = replace(self, max_target=sys.maxsize)
+        return [text for text in texts if uncut.decode(uncut.encode_target(text)) != " ".join(text.split())]
 
     def text(self, prompt_ids: Ids) -> str:
         """A prompt as a person reads it."""
@@ -144,9 +181,23 @@ class AssertionTask(Task):
         return str(self.tokenizer.decode(prompt_ids.tolist(), skip_special_tokens=not is_newline))
 
     def encode_target(self, text: str) -> Ids:
-        """The tokens of an answer, end token included, cut to `max_target`."""
-        (ids,) = self._encode([text])
-        return np.append(ids[: self.max_target - 1], np.int32(self.end_id))
+        """The tokens of an answer, its end included, cut to `max_target`; in a whole text, of an indented one."""
+        line = text + self._line_end
+        ids = self._in_one_piece([INDENTED, line, ""])[1] if self._is_whole else self._encode([line])[0]
+        closed = self._closed(ids)
+        return (
+            closed if len(closed) <= self.max_target else np.append(closed[: self.max_target - 1], closed[-1])
+        )
+
+    @property
+    def _line_end(self) -> str:
+        return "" if self.form.end == "token" else "\n"
+
+    def _closed(self, ids: Ids) -> Ids:
+        """An answer's text in tokens with what begins and ends it."""
+        start = self._start if self.encoder_decoder else self._start[:0]
+        end = [] if self.form.end == "newline" else [self.end_id]
+        return np.concatenate([start, ids, np.array(end, np.int32)])
 
     def row_texts(self, rows: Sequence[Row]) -> Iterator[str]:
         """See `Task`."""
@@ -160,31 +211,52 @@ class AssertionTask(Task):
         if self.encoder_decoder:
             input_ids = self.reread_prompt(row.input_ids, teacher)
             return Row(row.id, input_ids, self.reread_output(row.labels, teacher))
-        in_own_tokens = partial(self._reread, teacher=teacher), partial(self.reread_output, teacher=teacher)
-        return repacked(row, teacher.end_id, *in_own_tokens, self.max_row)
+        assert isinstance(teacher, AssertionTask)  # noqa: S101 - the same task's, as `Task` says
+        return repacked(
+            row,
+            teacher.end_ids,
+            (teacher.text, teacher.parted),
+            (lambda text: self._encode([text])[0], self.encode_target),
+            self.max_row,
+        )
 
     def reread_prompt(self, prompt_ids: Ids, teacher: Task) -> Ids:
         """See `Task`: its context is cut in front, and an encoder's ends in the end token."""
         if teacher.encoder_decoder:  # its prompts end in an end token, which may be a newline
             prompt_ids = prompt_ids[:-1]
+        assert isinstance(teacher, AssertionTask)  # noqa: S101 - the same task's, as `Task` says
         end = [self.end_id] if self.encoder_decoder else []
-        kept = self._reread(prompt_ids, teacher)[-(self.max_input - len(end)) :]
-        return np.concatenate([kept, np.array(end, np.int32)])
+        text = teacher.text(prompt_ids)
+        if teacher._is_whole and text.endswith(" "):  # the last one is the answer's
+            text += teacher.parted(teacher.encode_target(STAND_IN))[0]
+        room = self.max_input - len(end) - len(self._start)
+        return np.concatenate([self._start, self._encode([text])[0][-room:], np.array(end, np.int32)])
 
     def reread_output(self, output_ids: Ids, teacher: Task) -> Ids:
         """See `Task`."""
-        ended = np.flatnonzero(output_ids == teacher.end_id)
-        return self.encode_target(teacher.text(output_ids[: ended[0]] if ended.size else output_ids))
+        assert isinstance(teacher, AssertionTask)  # noqa: S101 - the same task's, as `Task` says
+        return self.encode_target(teacher.parted(output_ids)[1])
+
+    def parted(self, output_ids: Ids) -> tuple[str, str, str]:
+        """The text of an output, with the white space before it and what its end has of the next line."""
+        ended = np.flatnonzero(output_ids == self.end_id)
+        text = self.text(output_ids[: ended[0]] if ended.size else output_ids)
+        if self.form == PLAIN:
+            return "", text, ""
+        answer, _, trail = text.lstrip(" \t").partition("\n")
+        return text[: len(text) - len(text.lstrip(" \t"))], answer, trail
 
     def output_length(self, text: str) -> int:
         """See `Task`."""
         return len(self.encode_target(text))
 
-    def _reread(self, ids: Ids, teacher: Task) -> Ids:
-        return self._encode([teacher.text(ids)])[0]
-
     def _encode(self, texts: Sequence[str]) -> list[Ids]:
         return [np.asarray(ids, np.int32) for ids in encode_text(self.tokenizer, texts)]
+
+    def _in_one_piece(self, texts: Sequence[str]) -> list[Ids]:
+        """Header, rest and contexts with the answers between; or a context, an answer and what follows."""
+        first = 3 if len(texts) > 3 else 1
+        return encode_whole(self.tokenizer, texts, frozenset(range(first, len(texts), 2)))
 
     def _rest(self, example: Example) -> str:
         """What follows the assertion, as a prompt shows it."""
@@ -196,12 +268,12 @@ class AssertionTask(Task):
         header, rest, room = self._fitted(example, header, rest, len(context))
         kept = context[-room:]
         if self.encoder_decoder:
-            return np.concatenate([header, kept, rest, np.asarray([self.end_id], np.int32)])
-        return np.concatenate([header, rest, kept])
+            return np.concatenate([self._start, header, kept, rest, np.asarray([self.end_id], np.int32)])
+        return np.concatenate([self._start, header, rest, kept])
 
     def _fitted(self, example: Example, header: Ids, rest: Ids, context: int) -> tuple[Ids, Ids, int]:
         """Header and rest as far as there is room for them, and the room that is left for the context."""
-        room = self.max_input - int(self.encoder_decoder)
+        room = self.max_input - int(self.encoder_decoder) - len(self._start)
         whole_method = "\n" in example.focal
         header = header[: max(room // 2, room - len(rest) - context) if whole_method else self.max_header]
         room -= len(header)
@@ -218,11 +290,11 @@ class AssertionTask(Task):
         contexts = self._encode([example.context for example in examples])
         targets = self._encode([example.target for example in examples])
         return [
-            Row(example.id, self._prompt(example, header, rest, context), np.append(target, self._end))
+            Row(example.id, self._prompt(example, header, rest, context), closed)
             for example, header, rest, context, target in zip(
                 examples, headers, rests, contexts, targets, strict=True
             )
-            if len(target) < self.max_target
+            if len(closed := self._closed(target)) <= self.max_target
         ]
 
     def _pack(self, chain: Sequence[Example]) -> Iterator[Row]:
@@ -230,13 +302,17 @@ class AssertionTask(Task):
         first = chain[0]
         texts = [_header(first), self._rest(first), first.context]
         for before, after in pairwise(chain):
-            texts += [before.target, after.context[len(before.context) + len(before.target) + 1 :]]
-        encoded = self._encode([*texts, chain[-1].target])
+            texts += [
+                before.target + self._line_end,
+                after.context[len(before.context) + len(before.target) + 1 :],
+            ]
+        texts.append(chain[-1].target + self._line_end)
+        encoded = self._in_one_piece(texts) if self._is_whole else self._encode(texts)
         header, rest, room = self._fitted(first, encoded[0], encoded[1], len(encoded[2]))
         contexts, targets = encoded[2::2], encoded[3::2]
-        builder = RowBuilder(np.concatenate([header, rest]), self.max_row, room)
+        builder = RowBuilder(np.concatenate([header, rest]), self.max_row, room, self._start)
         for example, context, target in zip(chain, contexts, targets, strict=True):
-            closed = np.append(target, self._end)
+            closed = self._closed(target)
             if builder.full(len(context) + len(closed)):
                 yield builder.row()
                 builder.restart(self.overlap)

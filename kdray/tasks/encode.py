@@ -15,12 +15,16 @@ def encode_text(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """The tokens of each text, without special ones but for a newline that ends."""
     if not texts:
         return []
-    spelled = [token for token in tokenizer.get_added_vocab() if token.strip()]
     found: list[list[int]] = tokenizer(list(texts), **PLAIN)["input_ids"]
     for number, one in enumerate(texts):
-        if any(token in one for token in spelled):
+        if spells_special(tokenizer, one):
             found[number] = _split(tokenizer, one)
     return found
+
+
+def spells_special(tokenizer: Any, text: str) -> bool:
+    """Whether a text holds what would be read as a special token."""
+    return any(token in text for token in tokenizer.get_added_vocab() if token.strip())
 
 
 def _split(tokenizer: Any, one: str) -> list[int]:

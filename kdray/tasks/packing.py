@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ Ids = NDArray[np.int32]
 class RowBuilder:
     """Collects context and targets of one test until a row is full."""
 
-    def __init__(self, header: Ids, max_row: int, max_context: int) -> None:
-        self._header, self._max_row, self._max_context = header, max_row, max_context
+    def __init__(self, header: Ids, max_row: int, max_context: int, start: Ids) -> None:
+        self._header, self._max_row, self._max_context = header, max_row - len(start), max_context
+        self._start = start
         self._ids: list[Ids] = []
         self._labels: list[Ids] = []
         self._id = ""
@@ -61,13 +62,13 @@ class RowBuilder:
 
     def row(self) -> Row:
         """What was collected."""
-        header_labels = np.full(len(self._header), IGNORED, np.int32)
         # A header that leaves no room for context and target is cut itself.
-        return Row(
-            self._id,
-            np.concatenate([self._header, *self._ids])[-self._max_row :],
-            np.concatenate([header_labels, *self._labels])[-self._max_row :],
+        ids = np.concatenate([self._header, *self._ids])[-self._max_row :]
+        header_labels, start_labels = (
+            np.full(len(part), IGNORED, np.int32) for part in (self._header, self._start)
         )
+        labels = np.concatenate([header_labels, *self._labels])[-self._max_row :]
+        return Row(self._id, np.concatenate([self._start, ids]), np.concatenate([start_labels, labels]))
 
 
 def chains(examples: Sequence[Example]) -> Iterator[list[Example]]:
@@ -88,34 +89,53 @@ def _continues(before: Example, after: Example) -> bool:
 
 
 def repacked(
-    row: Row, end_id: int, context: Callable[[Ids], Ids], target: Callable[[Ids], Ids], max_row: int
+    row: Row,
+    end_ids: Collection[int],
+    read: tuple[Callable[[Ids], str], Callable[[Ids], tuple[str, str, str]]],
+    write: tuple[Callable[[str], Ids], Callable[[str], Ids]],
+    max_row: int,
 ) -> Row:
     """A row part by part in other tokens, cut in front to `max_row`, but to no less than its first target.
 
     Args:
-        row: of a tokenizer whose targets end in `end_id`.
-        end_id: see `row`.
-        context: gives the new tokens of what stands between targets.
-        target: those of a target.
+        row: of a tokenizer whose targets end in one of `end_ids`.
+        end_ids: see `row`.
+        read: give the text of what stands between targets; and of a target, with what of the texts before and
+            behind it is in its tokens.
+        write: give the new tokens of both.
         max_row: tokens at most.
     """
     ids: list[Ids] = []
     labels: list[Ids] = []
-    for part, is_target in _parts(row, end_id):
-        reread = target(part) if is_target else context(part)
-        ids.append(reread)
-        labels.append(reread if is_target else np.full(len(reread), IGNORED, np.int32))
+    between = ""
+
+    def add_context() -> None:
+        if between:
+            ids.append(write[0](between))
+            labels.append(np.full(len(ids[-1]), IGNORED, np.int32))
+
+    for part, is_target in _parts(row, end_ids):
+        if not is_target:
+            between += read[0](part)
+            continue
+        lead, target, trail = read[1](part)
+        between += lead
+        add_context()
+        ids.append(write[1](target))
+        labels.append(ids[-1])
+        between = trail
+    add_context()
     whole, whole_labels = np.concatenate(ids), np.concatenate(labels)
     first = int(np.flatnonzero(whole_labels != IGNORED)[0])
     cut = min(max(0, len(whole) - max_row), max(0, first - 1))
     return Row(row.id, whole[cut:], whole_labels[cut:])
 
 
-def _parts(row: Row, end_id: int) -> Iterator[tuple[Ids, bool]]:
+def _parts(row: Row, end_ids: Collection[int]) -> Iterator[tuple[Ids, bool]]:
     """A row's runs of context and its single targets, in order, each with whether it is a target."""
     is_target = row.labels != IGNORED
     borders = np.flatnonzero(np.diff(is_target.astype(np.int8))) + 1
-    ends = np.flatnonzero(is_target & (row.input_ids == end_id)) + 1
+    ends = np.flatnonzero(is_target & np.isin(row.input_ids, list(end_ids))) + 1
     cuts = sorted({*borders.tolist(), *ends.tolist()} - {len(is_target)})
     for ids, targets in zip(np.split(row.input_ids, cuts), np.split(is_target, cuts), strict=True):
         if len(ids):

@@ -81,6 +81,20 @@ class Task(ABC):
         return int(self.tokenizer.eos_token_id)
 
     @property
+    def end_ids(self) -> frozenset[int]:
+        """Every token after which an answer is over."""
+        return frozenset({self.end_id})
+
+    @property
+    def form_fields(self) -> dict[str, Any]:
+        """How an example becomes tokens, as `kdray.json` keeps it; nothing where there is one way only."""
+        return {}
+
+    def unreadable(self, texts: Sequence[str]) -> list[str]:
+        """Those of the outputs that do not come back from their tokens."""
+        return []
+
+    @property
     @abstractmethod
     def limits(self) -> tuple[Any, ...]:
         """What shapes a row beside the tokenizer."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast
 
-from kdray.config import TeacherRecipe, Trial
+from kdray.config import FORM, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
-from kdray.students.load import load_config, load_tokenizer
+from kdray.students.load import load_config, load_tokenizer, told_encoding
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
-from kdray.tasks import Task, task_class, task_of
+from kdray.tasks import AssertionTask, Task, task_class, task_of
+from kdray.tasks.form import plain
 from kdray.tasks.reread import Reread
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
@@ -68,7 +69,9 @@ def _from_shards(trial: Trial) -> TrialData:
     apart = trial.student.family == "t5"
     if trial.student.family == "teacher":
         apart = bool(load_config(kept).is_encoder_decoder)
-    teacher_task = task_of(trial.task, load_tokenizer(kept), apart, trial.encoding)
+    # A teacher that was kept before folders said their form is read in the one that there was then.
+    encoding = plain(told_encoding(trial.encoding, kept))
+    teacher_task = task_of(trial.task, load_tokenizer(kept), apart, encoding)
     shards = ShardSource.open(trial.shards, tokenizer=teacher_task.fingerprint)
     if trial.distil.loss == "sequence" and shards.manifest.header.targets != "greedy":
         raise ConfigError(
@@ -83,13 +86,18 @@ def _from_shards(trial: Trial) -> TrialData:
             trial.task,
             own_tokenizer(trial, shards, teacher_task),
             teacher_task.encoder_decoder,
-            trial.encoding,
+            trial.encoding.model_copy(update=dict.fromkeys(FORM)),
         )
         reread = Reread(teacher_task, task)
         source = RereadSource(shards, reread)
         suite = replace(suite, reread=reread)
     shorter = getattr(trial.student, "max_input", None)
     if shorter is not None:
+        if isinstance(task, AssertionTask) and task.form.start:
+            raise ConfigError(
+                f"student.max_input {shorter} would cut off the start token that its teacher's inputs begin with:"
+                " leave it out"
+            )
         source = ShortSource(source, shorter, task.encoder_decoder)
         suite = replace(suite, max_input=shorter)
     return TrialData(task, teacher_task, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
@@ -105,7 +113,8 @@ def _from_corpus(trial: Trial) -> TrialData:
     task = task_of(trial.task, tokenizer, encoder_decoder, trial.encoding)
     teacher_task = task
     if trial.teacher is not None:
-        teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, trial.encoding)
+        encoding = told_encoding(trial.encoding, trial.teacher)
+        teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, encoding)
     held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
     source = MemorySource(task.rows(examples))
     older = None if trial.teacher is None else local_folder(trial.teacher)

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import torch
 
-from kdray.config import Distil, Student, Trial
+from kdray.config import FORM, Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.process_memory import TRIM_EVERY, collect, trim
@@ -185,7 +185,7 @@ class TrialRun:
         self.model.config.dtype = "bfloat16"
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
         self.data.task.tokenizer.save_pretrained(target)
-        limits = self.trial.encoding.model_dump()
+        limits = self.trial.encoding.model_dump(exclude=set(FORM)) | self.data.task.form_fields
         limits["max_input"] = getattr(self.trial.student, "max_input", None) or limits["max_input"]
         write_json(target / "kdray.json", {"encoding": limits, "step": self.step})
         readable_as(target, "config.json")

@@ -1,0 +1,38 @@
+"""Whether a tokenizer can write what a corpus asks for: what does not come back can never be answered right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdray.console import say
+from kdray.corpus.example import Example
+from kdray.corpus.sample import evenly
+from kdray.errors import DataError
+from kdray.tasks.task import Task
+
+CHECKED = 4096
+"""Targets, evenly spaced, that are encoded and decoded."""
+REFUSED = 0.01
+"""Share of targets that may not come back; ours."""
+
+
+def check_round_trip(task: Task, examples: Sequence[Example], tokenizer: str) -> None:
+    """Says which share of the targets is lost in the task's tokens.
+
+    Args:
+        task: with the tokenizer.
+        examples: of a corpus.
+        tokenizer: what to call it.
+
+    Raises:
+        DataError: more than `REFUSED` of them.
+    """
+    targets = [examples[i].target for i in evenly(len(examples), min(CHECKED, len(examples)))]
+    lost = task.unreadable(targets)
+    if not lost:
+        return
+    share = f"{len(lost) / len(targets):.1%} of the corpus's targets"
+    said = f"{share} do not come back from tokens, such as {lost[0]!r}"
+    if len(lost) > REFUSED * len(targets):
+        raise DataError(f"{tokenizer}: its tokenizer does not fit the corpus: {said}")
+    say(f"tokenizer   {said}")
