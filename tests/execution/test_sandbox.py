@@ -1,0 +1,150 @@
+import ctypes
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kdray.execution import sandbox
+from kdray.execution.confinement import Limits
+from kdray.execution.sandbox import Outcome, run
+
+LIMITS = Limits(wall_seconds=1.0, cpu_seconds=1, memory_bytes=2**27, processes=16, file_bytes=2**20)
+NAMES = {one.__name__: one for one in (ctypes, errno, os, signal, socket, subprocess, sys, threading, time)}
+"""Imported here: what only this process may read, the child cannot import."""
+
+
+def hostile(source: str, **names: object) -> Outcome:
+    return run(lambda: exec(compile(source, "<assertion>", "exec"), NAMES | names), LIMITS)  # noqa: S102
+
+
+pytestmark = pytest.mark.skipif(
+    run(lambda: None, LIMITS).ending == "refused", reason="this system grants no namespaces"
+)
+
+
+def test_what_returns_completes_and_its_output_is_kept() -> None:
+    assert hostile("print('here', flush=True)") == Outcome("completed", output=b"here\n")
+
+
+def test_an_assertion_that_fails_raises() -> None:
+    assert hostile("assert 1 == 2, 'unequal'") == Outcome("raised", "AssertionError", "unequal")
+
+
+def test_an_endless_loop_is_stopped() -> None:
+    assert hostile("while True: pass").ending in ("time", "killed")
+    assert hostile("time.sleep(60)").ending == "time"
+
+
+def test_a_fork_bomb_meets_its_limit_and_leaves_nothing_behind() -> None:
+    outcome = hostile("while True: os.fork()")
+    assert (outcome.ending, outcome.error) in (("raised", "BlockingIOError"), ("time", ""))
+
+
+def test_what_was_started_ends_with_the_run() -> None:
+    command = ["/bin/sleep", "61.25"]
+    outcome = hostile("subprocess.Popen(command, start_new_session=True)", command=command)
+    assert outcome.ending == "completed"
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in lines if b"61.25" in line]
+
+
+def test_memory_is_bounded() -> None:
+    assert hostile("bytearray(2**31)").ending == "memory"
+
+
+def test_a_file_outside_is_neither_removed_nor_written(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    file.write_text("as it was")
+    for source in ("os.remove(file)", "open(file, 'w')", "open(file.with_name('new'), 'w')"):
+        assert hostile(source, file=file).error in ("OSError", "PermissionError")
+    assert file.read_text() == "as it was"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_where_anybody_may_write_it_may_not() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        file = Path(folder) / "kept"
+        file.touch()
+        assert hostile("os.remove(file)", file=file).message.startswith("[Errno 30] Read-only file system")
+        assert hostile("open(file, 'w')", file=file).message.startswith("[Errno 30] Read-only file system")
+        assert file.exists()
+
+
+def test_its_own_folder_is_empty_writable_and_small() -> None:
+    assert hostile("assert os.listdir() == []; open('a', 'w').write('b')").ending == "completed"
+    full = hostile("for i in range(9): open(str(i), 'wb').write(bytes(2**19))")
+    assert (full.ending, full.error) == ("raised", "OSError")
+
+
+def test_there_is_no_network() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # Bytes: a name as text needs an encoding that may not be imported yet, and cannot be by `nobody`.
+        outcome = hostile("socket.create_connection((b'127.0.0.1', port), 1)", port=server.getsockname()[1])
+    assert (outcome.ending, outcome.error) == ("raised", "OSError")
+
+
+def test_the_environment_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    outcome = hostile("assert set(os.environ) == {'HOME', 'TMPDIR', 'PATH', 'LANG'}")
+    assert outcome.ending == "completed"
+
+
+@pytest.mark.parametrize(
+    ("source", "ending", "error"),
+    [
+        ("sys.exit(0)", "raised", "SystemExit"),
+        ("os._exit(0)", "exited", ""),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed", "SIGSEGV"),
+        ("def deep(): deep()\ndeep()", "raised", "RecursionError"),
+        ("threading.Thread(target=time.sleep, args=(60,)).start()", "completed", ""),
+    ],
+)
+def test_ways_out_are_named(source: str, ending: str, error: str) -> None:
+    outcome = hostile(source)
+    assert (outcome.ending, outcome.error) == (ending, error)
+
+
+def test_killing_its_own_group_ends_the_run_alone() -> None:
+    # Whether the keeper dies first is chance; the caller has a group of its own either way.
+    assert hostile("os.killpg(0, signal.SIGKILL)").ending in ("killed", "exited")
+
+
+def test_signal_handlers_do_not_keep_a_run_alive() -> None:
+    ignoring = (
+        "for one in (signal.SIGTERM, signal.SIGXCPU, signal.SIGINT): signal.signal(one, signal.SIG_IGN)\n"
+    )
+    assert hostile(ignoring + "time.sleep(60)").ending == "time"
+
+
+def test_a_gigabyte_of_output_is_cut() -> None:
+    outcome = hostile("for _ in range(1024): os.write(1, bytes(2**20))")
+    assert outcome.ending == "output"
+    assert len(outcome.output) == LIMITS.output_bytes
+
+
+def test_what_cannot_be_confined_is_refused_unless_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_namespaces(limits: Limits, home: str) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(sandbox, "isolate", no_namespaces)
+    assert run(lambda: None, LIMITS).ending == "refused"
+    assert run(lambda: None, LIMITS, unsafe=True).ending == "completed"
+
+
+def test_it_cannot_make_a_mount_writable_again() -> None:
+    source = """
+attributes = (ctypes.c_uint64 * 4)(0, 1, 0, 0)
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.syscall(442, -100, b"/", 0, attributes, ctypes.c_long(32)) == -1
+assert ctypes.get_errno() == errno.EPERM, ctypes.get_errno()
+"""
+    assert hostile(source) == Outcome("completed")
