@@ -1,8 +1,8 @@
 """Two classifiers side by side on variants of the same inputs, and each under attack.
 
-Both see the same clean inputs and the same variants: of each transformation so many, from the first cases (in a
-seeded order) that it applies to. Attacks go for each model by itself, on the same items; the relations are then
-looked at on what the attack on the *student* ended with, which is the clean code where it failed (ours).
+Both see the same clean inputs and the same variants (see `material`). Attacks go for each model by itself, on the
+same items; the relations are then looked at on what the attack on the *student* ended with, which is the clean
+code where it failed (ours).
 
 Not covered: generators, which are judged on a suite (see `generators`).
 
@@ -11,27 +11,23 @@ Shape suffixes: N inputs, C classes.
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdray.console import Advance
 from kdray.corpus.labelled_row import Labelled
-from kdray.errors import DataError
 from kdray.evaluation.classify import Classifier
 from kdray.evaluation.metrics import classification_metrics, ece
 from kdray.metamorphic.attacks.attack import Attacked, Item, attack
 from kdray.metamorphic.attacks.measure import damage
+from kdray.metamorphic.compare_models.material import Material
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Duel, Mimicry, column, curves
 from kdray.metamorphic.discrepancy import discrepancy, discrepancy_interval, flips, rates, violating_share
 from kdray.metamorphic.relations import Answers, Thresholds, classified, violations
-from kdray.metamorphic.transforms.base import Variant
-from kdray.metamorphic.transforms.registry import transform_named, transforms_of
 from kdray.metamorphic.worst import WorstCase, most_violating, source_diff
 
 WORDS = {"clone": ("no clone", "clone"), "vulnerability": ("not vulnerable", "vulnerable")}
@@ -60,54 +56,6 @@ class Side:
         """Class probabilities [N, C] of cases with their first snippet replaced."""
         snippets = self.answers.task.snippets
         return self.answers([(code, case.other)[:snippets] for case, code in codes])
-
-
-@dataclass(frozen=True)
-class Material:
-    """Inputs common to all comparisons of one data set.
-
-    Attributes:
-        cases: clean inputs.
-        variants: (number of the case, transformation, code).
-        items: the cases that are attacked.
-    """
-
-    cases: Sequence[Labelled]
-    variants: Sequence[tuple[int, str, str]]
-    items: Sequence[Labelled]
-
-    @property
-    def inputs(self) -> list[tuple[Labelled, str]]:
-        """All clean inputs, then all variants."""
-        clean = [(case, case.code) for case in self.cases]
-        return clean + [(self.cases[number], code) for number, _, code in self.variants]
-
-
-def material(data: Sequence[Labelled], plan: Plan) -> Material:
-    """Cases and variants: a pure function of the data and the plan. Raises `DataError` where nothing applies."""
-    order = list(data)
-    random.Random(f"cases {plan.seed}").shuffle(order)  # noqa: S311 - reproducible, not secret
-    cases = order[: plan.cases]
-    made: Counter[str] = Counter()
-    variants = []
-    for number, case in enumerate(cases):
-        named = [transform_named(case.language, name) for name in plan.transforms]
-        for transform in named or transforms_of(case.language):
-            if made[transform.name] == plan.variants:
-                continue
-            variant = transform(case.code, "", plan.seed * 1_000_003 + number)
-            if isinstance(variant, Variant):
-                made[transform.name] += 1
-                variants.append((number, variant.transform, variant.context))
-    if not variants:
-        raise DataError(f"none of {len(cases)} cases has a variant")
-    return Material(cases, variants, [_with_names(case, plan) for case in order[: plan.items]])
-
-
-def _with_names(case: Labelled, plan: Plan) -> Labelled:
-    if plan.propose is None or case.substitutes or not plan.attacks:
-        return case
-    return replace(case, substitutes=plan.propose(case.language, case.code))
 
 
 def compare_classifiers(

@@ -18,7 +18,8 @@ from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, nearest
 from kdray.evaluation.classify import Classifier
 from kdray.metamorphic.attacks.attack import ATTACKS
-from kdray.metamorphic.compare_models.classifiers import Material, Side, compare_classifiers, material
+from kdray.metamorphic.compare_models.classifiers import Side, compare_classifiers
+from kdray.metamorphic.compare_models.material import Material, material
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.storage import exists, join, read_json

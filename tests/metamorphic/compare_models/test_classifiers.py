@@ -10,7 +10,8 @@ import pytest
 
 from kdray.corpus.labelled_row import Labelled
 from kdray.errors import DataError
-from kdray.metamorphic.compare_models.classifiers import compare_classifiers, material
+from kdray.metamorphic.compare_models.classifiers import compare_classifiers
+from kdray.metamorphic.compare_models.material import material
 from kdray.metamorphic.compare_models.pairs import compare_pairs, open_side
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.relations import RELATIONS
