@@ -8,6 +8,8 @@ FOLDER (made there otherwise: corpus, signal and suite).
 - `trials`: one process trains trial after trial as a worker does, 50 of them, of 4 steps each, and two
   evaluations: what the process holds after each, and the share by which the last five exceed the five after the
   first ten.
+- `fit`: for each size of a vocabulary, what the `head` codec's fit to a capture's sample adds to the memory of a
+  process of its own (256 rows of 47 targets; random logits, made anew each time they are read).
 - `--demo`: the whole demo, `kdray demo`, from nothing: the peak over time of the memory of all its processes
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
   counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several
@@ -28,8 +30,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -42,6 +47,8 @@ from kdray.process_memory import bound_caches  # noqa: E402
 bound_caches()
 MIB = 2**20
 SIZES = (32, 16, 8, 4, 2)
+VOCABULARIES = (4096, 49152, 151936)
+FIT_ROWS, TARGETS = 256, 47
 SAMPLE_S = 0.5
 AT_A_TIME = 2
 """Trials that the demo trains at once on two cores."""
@@ -97,6 +104,34 @@ def trials(trial: Trial, count: int) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     growth = sum(late) / sum(early) - 1
     return {"trials": count, "held_mb": [round(mb) for mb in held], "peak_mb": peak, "growth": growth}
+
+
+class Passing:
+    """Random logits of a capture's sample, made anew each time they are read."""
+
+    def __init__(self, vocab: int) -> None:
+        self.vocab = vocab
+
+    def __iter__(self) -> Iterator[Any]:
+        rng = np.random.default_rng(0)
+        for _ in range(FIT_ROWS):
+            yield 2 * rng.standard_normal((TARGETS, self.vocab), dtype=np.float32)
+
+
+def fit(vocab: int) -> dict[str, float]:
+    """The fit of the `head` codec in this process."""
+    from kdray.teacher.codec import FitSample
+    from kdray.teacher.codecs import make
+
+    labels_N = np.random.default_rng(1).integers(0, vocab, FIT_ROWS * TARGETS).astype(np.int32)
+    before, begin = held_mb(), time.process_time()
+    make("head").fit(FitSample(Passing(vocab), labels_N))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "added_mb": peak - before,
+        "logits_mb": 4 * FIT_ROWS * TARGETS * vocab / MIB,
+        "cpu_s": time.process_time() - begin,
+    }
 
 
 def apart(part: str, trial: Trial, count: int) -> dict[str, Any]:
@@ -205,6 +240,7 @@ def keys(found: dict[str, Any]) -> dict[str, Any]:
     """The figures in one line; times beside those of the largest micro-batch."""
     whole = next(iter(found["step"].values()))["cpu_s_per_step"]
     return {
+        "fit_added_mb": {vocab: part["added_mb"] for vocab, part in found["fit"].items()},
         "demo_peak_mb": found.get("demo", {}).get("pss_mb"),
         "worker_peak_mb": found["trials"]["peak_mb"],
         "worker_mb_by_trial": found["trials"]["held_mb"],
@@ -222,7 +258,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kdray-memory")
-    parser.add_argument("--part", choices=("steps", "trials", "bare"), help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=("steps", "trials", "bare", "fit"), help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -230,11 +266,11 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
-        if asked.part == "bare":
-            print(train_bare(asked.files))
+        if asked.part in ("bare", "fit"):
+            print(train_bare(asked.files) if asked.part == "bare" else json.dumps(fit(asked.count)))
             return
         trial = parse(Trial, json.load(sys.stdin), "stdin")
-        print(json.dumps((steps if asked.part == "steps" else trials)(trial, asked.count)))
+        print(json.dumps({"steps": steps, "trials": trials}[asked.part](trial, asked.count)))
         return
     asked.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"aims": AIMS}
@@ -251,6 +287,7 @@ def main() -> None:
         for size in (SIZES[::2] if asked.quick else SIZES)
     }
     found["trials"] = apart("trials", trial, 15 if asked.quick else 50)
+    found["fit"] = {str(v): apart("fit", trial, v) for v in VOCABULARIES[: 1 if asked.quick else None]}
     print(json.dumps(rounded(found), indent=1))
     print(json.dumps(rounded(keys(found))))
 
