@@ -13,8 +13,8 @@ were mended while these tests were read: of tests that nobody has read the preci
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from kdray.corpus.java_classes import class_of
@@ -52,4 +52,8 @@ def main(folders: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+")
+    main(parser.parse_args().folders)
