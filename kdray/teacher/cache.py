@@ -3,7 +3,8 @@
 A file is kept under its SHA-256, so that any number of processes and sweeps share it and nothing stale is
 ever read. It appears by a rename: who finds it finds it whole. Beyond `KDRAY_CACHE_BYTES` the least recently
 used files go; a process that has one of them mapped keeps its bytes until it lets go. A node whose disk is full
-raises `StorageError`: a trial is then better off elsewhere.
+raises `StorageError`: a trial is then better off elsewhere. Nothing is kept, and so nothing deleted, in a folder
+that is not a cache of kdray's: it marks those that it makes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -23,6 +25,10 @@ from kdray.packaged import located
 
 FOLDER = "KDRAY_CACHE"
 LIMIT = "KDRAY_CACHE_BYTES"
+MARK = ".kdray-cache"
+"""Stands in a folder that kdray may delete from."""
+_OURS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{16}(\.[0-9a-f]{32}\.tmp)?")
+"""Names of files by content, of copied folders, and of those on their way."""
 _THREADS = 8
 _DEFAULT_LIMIT = 50 * 10**9
 
@@ -30,6 +36,21 @@ _DEFAULT_LIMIT = 50 * 10**9
 def folder() -> Path:
     """Where this node keeps what it fetched: `$KDRAY_CACHE`, else `~/.cache/kdray`."""
     return Path(os.environ.get(FOLDER) or Path.home() / ".cache" / "kdray")
+
+
+def own_folder() -> Path:
+    """The same, marked as kdray's. Raises `DataError` where it holds what kdray did not put there."""
+    path = folder()
+    path.mkdir(parents=True, exist_ok=True)
+    if not (path / MARK).exists():
+        foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
+        if foreign and not (path / MARK).exists():
+            raise DataError(
+                f"{path}: is no cache of kdray's (it holds {foreign[0]}), and a cache deletes: set {FOLDER} to a"
+                " folder of its own"
+            )
+        (path / MARK).touch()
+    return path
 
 
 def limit_bytes() -> int:
@@ -57,6 +78,7 @@ def fetch(files: Sequence[tuple[str, int, str]]) -> list[Path]:
         raise DataError(
             f"{files[0][0]} and others: {wanted:,} bytes, the cache holds {limit:,}: raise {LIMIT}"
         )
+    own_folder()
     with ThreadPoolExecutor(_THREADS) as pool:
         paths = list(pool.map(lambda file: _fetch(*file), files))
     _evict(limit, keep={path.name for path in paths})
@@ -95,7 +117,9 @@ def local_folder(location: str) -> str:
     stamps = storage.file_stamps(location)
     if not stamps:
         raise DataError(f"{location}: no such folder")
-    path = folder() / storage.fingerprint(location, *(f"{name} {stamps[name]}" for name in sorted(stamps)))
+    path = own_folder() / storage.fingerprint(
+        location, *(f"{name} {stamps[name]}" for name in sorted(stamps))
+    )
     if path.exists():
         os.utime(path)
     else:
@@ -112,7 +136,7 @@ def local_folder(location: str) -> str:
 def _evict(limit: int, keep: set[str]) -> None:
     """Removes what was used longest ago until the limit holds; never what is being used now."""
     entries = []
-    for path in folder().iterdir():
+    for path in filter(lambda entry: _OURS.fullmatch(entry.name), folder().iterdir()):
         with contextlib.suppress(FileNotFoundError):
             files = path.iterdir() if path.is_dir() else [path]
             entries.append((path.stat().st_mtime, sum(file.stat().st_size for file in files), path))

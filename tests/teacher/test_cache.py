@@ -47,6 +47,10 @@ def _file(root: Path, name: str, data: bytes) -> tuple[str, int, str]:
     return f"s3://bucket/{name}", len(data), hashlib.sha256(data).hexdigest()
 
 
+def _kept() -> list[str]:
+    return sorted(file.name for file in cache.folder().iterdir() if file.name != cache.MARK)
+
+
 def test_a_file_is_fetched_once(tmp_path: Path, endpoint: Endpoint) -> None:
     file = _file(tmp_path, "a", b"some bytes")
     first, second = cache.fetch([file]), cache.fetch([file])
@@ -93,10 +97,10 @@ def test_the_least_recently_used_goes_first_and_never_what_is_used_now(
     old, young, new = (_file(tmp_path, name, name.encode() * 10) for name in "abc")
     cache.fetch([old])
     path = cache.fetch([young])[0]
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len(_kept()) == 2
     os.utime(cache.folder() / old[2], (1, 1))
     cache.fetch([new])
-    assert sorted(file.name for file in cache.folder().iterdir()) == sorted([path.name, new[2]])
+    assert _kept() == sorted([path.name, new[2]])
     with pytest.raises(DataError, match="30 bytes, the cache holds 25: raise KDRAY_CACHE_BYTES"):
         cache.fetch([old, young, new])
 
@@ -145,3 +149,26 @@ def test_a_folder_makes_room_too(tmp_path: Path, endpoint: Endpoint, monkeypatch
     monkeypatch.setenv(cache.LIMIT, "15")
     cache.fetch([_file(tmp_path, "a", b"0123456789")])
     assert not folder.exists()
+
+
+def test_nothing_is_kept_in_or_deleted_from_a_folder_that_is_not_kdrays(
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "documents"
+    home.mkdir()
+    (home / "thesis.txt").write_text("years of work")
+    monkeypatch.setenv("KDRAY_CACHE", str(home))
+    with pytest.raises(DataError, match=r"documents: is no cache of kdray's \(it holds thesis.txt\)"):
+        cache.fetch([_file(tmp_path, "a", b"x" * 100)])
+    assert [entry.name for entry in home.iterdir()] == ["thesis.txt"]
+
+
+def test_what_somebody_put_into_a_cache_stays_when_room_is_made(
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KDRAY_CACHE_BYTES", "150")
+    cache.fetch([_file(tmp_path, "a", b"a" * 100)])
+    (cache.folder() / "notes.txt").write_text("n" * 1000)
+    cache.fetch([_file(tmp_path, "b", b"b" * 100)])
+    names = {entry.name for entry in cache.folder().iterdir()}
+    assert {"notes.txt", cache.MARK} < names and len(names) == 3
