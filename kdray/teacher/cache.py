@@ -27,7 +27,7 @@ FOLDER = "KDRAY_CACHE"
 LIMIT = "KDRAY_CACHE_BYTES"
 MARK = ".kdray-cache"
 """Stands in a folder that kdray may delete from."""
-_OURS = re.compile(r"[0-9a-f]{64}|[0-9a-f]{16}(\.[0-9a-f]{32}\.tmp)?")
+_OURS = re.compile(r"([0-9a-f]{64}|[0-9a-f]{16}|\.kdray-cache)(\.[0-9a-f]{32}\.tmp)?")
 """Names of files by content, of copied folders, and of those on their way."""
 _THREADS = 8
 _DEFAULT_LIMIT = 50 * 10**9
@@ -41,15 +41,15 @@ def folder() -> Path:
 def own_folder() -> Path:
     """The same, marked as kdray's. Raises `DataError` where it holds what kdray did not put there."""
     path = folder()
-    path.mkdir(parents=True, exist_ok=True)
     if not (path / MARK).exists():
-        foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
+        entries = path.iterdir() if path.is_dir() else iter(())
+        foreign = [entry.name for entry in entries if not _OURS.fullmatch(entry.name)]
         if foreign and not (path / MARK).exists():
             raise DataError(
                 f"{path}: is no cache of kdray's (it holds {foreign[0]}), and a cache deletes: set {FOLDER} to a"
                 " folder of its own"
             )
-        (path / MARK).touch()
+        storage.write_atomic(path / MARK, b"kdray deletes what it keeps here\n")
     return path
 
 
@@ -136,7 +136,7 @@ def local_folder(location: str) -> str:
 def _evict(limit: int, keep: set[str]) -> None:
     """Removes what was used longest ago until the limit holds; never what is being used now."""
     entries = []
-    for path in filter(lambda entry: _OURS.fullmatch(entry.name), folder().iterdir()):
+    for path in filter(_may_go, folder().iterdir()):
         with contextlib.suppress(FileNotFoundError):
             files = path.iterdir() if path.is_dir() else [path]
             entries.append((path.stat().st_mtime, sum(file.stat().st_size for file in files), path))
@@ -147,3 +147,7 @@ def _evict(limit: int, keep: set[str]) -> None:
         if path.name not in keep:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             total -= size
+
+
+def _may_go(entry: Path) -> bool:
+    return entry.name != MARK and _OURS.fullmatch(entry.name) is not None
