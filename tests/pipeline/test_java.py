@@ -42,7 +42,7 @@ def test_a_teacher_and_a_student_learn_from_an_imported_set(
     marks = references(sweep, str(tmp_path))
     assert set(marks) == {"teacher", "retrieval", "repeat_last"}
     assert marks["teacher"]["lenient_accuracy"] == last["teacher_lenient_accuracy"]
-    arguments = ["teacher", "eval", root / "teacher", "--corpus", root / "corpus", "--cases", 8]
+    arguments = ["teacher", "eval", root / "teacher", "--corpus", root / "corpus", "--cases", 8, "--json"]
     code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     examined = json.loads(out)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from kdray.config import merge
+from kdray.students.families import build
 from kdray.train import TrialRun
 from kdray.train.learner import _template
 from tests import labelled_world, world
@@ -56,5 +57,6 @@ def test_nothing_of_a_finished_classifier_stays(clone_world):
 
 def test_slices_that_are_kept_as_templates_hold_no_weights(small_world):
     student = world.sweep(small_world).trial.student
-    template = _template(student, 340, 0, 1)
+    whole = build(student, 340, pad_id=0, end_id=1).config.to_json_string(use_diff=False)
+    template = _template(student, whole)
     assert {parameter.device.type for parameter in template.parameters()} == {"meta"}

@@ -141,13 +141,13 @@ def test_an_attempt_goes_on_on_another_machine(make_sweep: Any, folder: str) -> 
 def test_a_journal_is_read_in_the_order_it_was_written_by_one_driver_after_another(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdray.experiment.journal.PIECE_BYTES", 100)
+    monkeypatch.setattr("kdray.experiment.journal.PIECE_BYTES", 200)
     wanted: list[dict[str, Any]] = []
     for driver in range(3):
         journal = RemoteJournal(folder, tmp_path / f"{driver}", lambda: None)
         assert list(journal.read_logs(0)) == wanted
         for number in range(9):
-            wanted.append({"driver": driver, "number": number})
+            wanted.append({"op_code": 2, "worker_id": f"{driver}", "number": number})
             journal.append_logs(wanted[-1:])
     assert len(storage.list_files(storage.join(folder, "study.journal"))) == 6
 
