@@ -18,6 +18,8 @@ MOST_NODES = 100_000
 """As the aliases unfold."""
 DEEPEST = 64
 _DIGITS = 18
+_HARMLESS = 2000
+"""Characters that may open a level: with so few no depth overflows the stack of what composes nodes, in C."""
 _TAG = "tag:yaml.org,2002:"
 _ALIKE = {
     "int": re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+"),
@@ -50,7 +52,9 @@ def load(data: bytes | str) -> Any:
     if len(data) > MOST_BYTES:
         raise ValueError(f"{len(data):,} bytes are too many: at most {MOST_BYTES:,}")
     try:
-        reading = _Loader(data.decode() if isinstance(data, bytes) else data)
+        text = data.decode() if isinstance(data, bytes) else data
+        _check_depth(text)
+        reading = _Loader(text)
         try:
             node = reading.get_single_node()
             if node is None:
@@ -63,6 +67,17 @@ def load(data: bytes | str) -> Any:
         raise ValueError("nested too deeply") from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as problem:
         raise ValueError(" ".join(str(problem).split())) from problem
+
+
+def _check_depth(text: str) -> None:
+    """Raises `yaml.YAMLError` before nodes are composed, by recursion that no version of PyYAML bounds."""
+    if sum(map(text.count, "[{-?:")) <= _HARMLESS:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _at(event, f"nested more than {DEEPEST} deep")
 
 
 def _look_through(root: Any) -> None:
