@@ -82,7 +82,8 @@ def head(model: Any) -> tuple[Tensor, float]:
 
 
 def _scale(config: Any, width: int) -> float:
-    if getattr(config, "scale_decoder_outputs", False):
+    # transformers 5.20 has UMT5 scale where its embeddings are tied, without a field that says so.
+    if getattr(config, "scale_decoder_outputs", config.model_type == "umt5" and config.tie_word_embeddings):
         return float(width**-0.5)
     if (divisor := getattr(config, "logits_scaling", None)) is not None:
         return 1 / float(divisor)

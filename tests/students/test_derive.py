@@ -46,10 +46,10 @@ def cut(teacher: Any, student: Any, **ids: Any) -> Any:
     return model.eval()
 
 
-def assert_same(one: Any, other: Any) -> None:
+def assert_same(one: Any, other: Any, atol: float = 1e-4) -> None:
     rows = rows_of(one)
     for mine, yours in zip(TargetLogits(one, PAD)(rows), TargetLogits(other, PAD)(rows), strict=True):
-        np.testing.assert_allclose(mine, yours, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(mine, yours, atol=atol, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -101,7 +101,10 @@ def test_it_is_a_plain_folder_that_comes_back_as_it_was(name, made, tmp_path):  
     layers = [field for field in sizes_of(made(name).config) if field.endswith("layers")]
     model = cut(made(name), own(**dict.fromkeys(layers, 1)))
     model.save_pretrained(tmp_path)
-    assert_same(load_model(tmp_path), model)
+    loaded = load_model(tmp_path)
+    weights = loaded.state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in model.state_dict().items())
+    assert_same(loaded, model, atol=1e-3)  # the same to the bit, but a loaded Gemma 2 has other kernels
     again = build(own(), VOCAB, pad_id=PAD, end_id=END, like=config_of(model.config.to_dict()))
     assert {n: p.shape for n, p in again.named_parameters()} == {
         n: p.shape for n, p in model.named_parameters()
