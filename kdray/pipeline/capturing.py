@@ -130,7 +130,7 @@ class Capturing:
         self._model, self._tokenizer, self._task = voice.load()
         check_student(self._model.config, trial)
         if isinstance(self._task, AssertionTask):
-            say(f"encoding    {self._task.form}")
+            say(f"encoding  {self._task.form}")
         check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
         self._header = ShardHeader(
             task=trial.task,
