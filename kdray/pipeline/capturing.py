@@ -39,7 +39,7 @@ from kdray.students.load import (
 )
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_student, check_teacher
-from kdray.tasks import AssertionTask, Task, task_class, task_of
+from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
@@ -129,8 +129,8 @@ class Capturing:
         }
         self._model, self._tokenizer, self._task = voice.load()
         check_student(self._model.config, trial)
-        if isinstance(self._task, AssertionTask):
-            say(f"encoding  {self._task.form}")
+        if self._task.form_text:
+            say(f"encoding  {self._task.form_text}")
         check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
         self._header = ShardHeader(
             task=trial.task,

@@ -112,6 +112,16 @@ class AssertionTask(Task):
         """See `Task`."""
         return asdict(self.form)
 
+    @property
+    def form_text(self) -> str:
+        """See `Task`."""
+        return str(self.form)
+
+    @property
+    def starts(self) -> bool:
+        """See `Task`."""
+        return bool(self.form.start)
+
     @cached_property
     def end_ids(self) -> frozenset[int]:
         """See `Task`: where the newline ends an answer, every token that has one, and the end token."""

@@ -90,6 +90,16 @@ class Task(ABC):
         """How an example becomes tokens, as `kdray.json` keeps it; nothing where there is one way only."""
         return {}
 
+    @property
+    def form_text(self) -> str:
+        """The same for a reader, "" where there is one way only."""
+        return ""
+
+    @property
+    def starts(self) -> bool:
+        """Whether inputs begin with a start token, which must not be cut off."""
+        return False
+
     def unreadable(self, texts: Sequence[str]) -> list[str]:
         """Those of the outputs that do not come back from their tokens."""
         return []

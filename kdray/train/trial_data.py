@@ -13,7 +13,7 @@ from kdray.storage import join
 from kdray.stream import MemorySource, RowSource
 from kdray.students.load import load_config, load_tokenizer, told_encoding
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
-from kdray.tasks import AssertionTask, Task, task_class, task_of
+from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.form import plain
 from kdray.tasks.reread import Reread
 from kdray.teacher.cache import local_folder
@@ -93,7 +93,7 @@ def _from_shards(trial: Trial) -> TrialData:
         suite = replace(suite, reread=reread)
     shorter = getattr(trial.student, "max_input", None)
     if shorter is not None:
-        if isinstance(task, AssertionTask) and task.form.start:
+        if task.starts:
             raise ConfigError(
                 f"student.max_input {shorter} would cut off the start token that its teacher's inputs begin with:"
                 " leave it out"
