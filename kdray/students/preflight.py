@@ -28,7 +28,8 @@ def check_models(sweep: Sweep) -> None:
 
 def _teacher(trial: Trial) -> tuple[Any, str]:
     """The configuration of a trial's teacher and where it is from; None where there is none to be read."""
-    if trial.teacher is not None:
+    # Of a hub's name nothing is asked here: a name with a slash may be a folder that is trained later.
+    if trial.teacher is not None and (is_uri(trial.teacher) or Path(local_folder(trial.teacher)).is_dir()):
         try:
             return load_config(trial.teacher), trial.teacher
         except DataError:
