@@ -53,16 +53,10 @@ def clustered(hits_N: NDArray[np.bool_], group_N: NDArray[Any]) -> tuple[float, 
         return wilson(int(hits_N.sum()), total)
     sums_G = np.bincount(group_N, hits_N - share)
     variance = groups / (groups - 1) * float(sums_G @ sums_G) / total**2
+    from scipy.special import stdtrit
+
     independent = total / max(1.0, variance * total / (share * (1 - share)))
-    return _wilson(share, independent, t_95(groups - 1))
-
-
-def t_95(freedom: int) -> float:
-    """Student's quantile at 0.975, to 0.01 from 4 degrees of freedom on (Abramowitz and Stegun, 26.7.5)."""
-    z, nu = Z_95, float(freedom)
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / nu + second / nu**2 + third / nu**3
+    return _wilson(share, independent, float(stdtrit(groups - 1, 0.975)))
 
 
 def bootstrap_mean(values_N: NDArray[Any], seed: int, draws: int = 1000) -> tuple[float, float]:

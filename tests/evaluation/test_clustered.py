@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdray.evaluation.intervals import clustered, t_95, wilson
+from kdray.evaluation.intervals import clustered, wilson
 
 
 def test_with_a_file_for_each_case_or_one_file_it_is_wilsons():
@@ -31,6 +31,8 @@ def test_alike_or_not_it_is_never_much_narrower_than_wilsons():
     assert high - low >= plain_high - plain_low
 
 
-def test_students_quantile_is_scipys():
-    for freedom in (4, 10, 99):
-        assert t_95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=0.01)
+def test_two_files_tell_hardly_anything():
+    hits = np.array([True] * 9 + [False] + [True] * 5 + [False] * 5)
+    low, high = clustered(hits, np.repeat([0, 1], 10))
+    assert stats.t.ppf(0.975, 1) > 12  # the normal's 1.96 would call the share .7 known to .2
+    assert low < 0.1 and high > 0.95
