@@ -10,7 +10,7 @@ or variant, `1`, `0`, or `-` where a relation does not count.
     case       for each variant the number of its clean input
     violated   relation -> a sign for each variant
 
-Not here: what is made of them (`kdray.report.compare.paired`).
+Not here: what is made of them (`kdray.report.paired`).
 """
 
 from __future__ import annotations

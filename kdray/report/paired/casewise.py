@@ -15,6 +15,7 @@ Shapes: C cases, V variants, R relations, G files.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.results import TrialRecord
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 ACCURACY = ("assertion_accuracy", "accuracy")
@@ -66,15 +69,28 @@ class Difference:
 
 
 def casewise(record: TrialRecord, metric: str, *, test: bool = False) -> Casewise | None:
-    """A trial's metric case by case, where it was chosen or on the test suite; None where that is not known."""
+    """A trial's metric case by case, where it was chosen or on the test suite.
+
+    None where that is not known, and, which is said, where it is not what the metric was taken from.
+    """
     outcomes = (record.test if test else record.metrics).get("outcomes")
     if not isinstance(outcomes, Mapping) or metric not in MEASURED:
         return None
     if metric not in (record.test if test else record.metrics):
         return None
-    group_C = np.array(outcomes["group"], np.int64)
-    value, adds_C = _accuracy(outcomes) if metric in ACCURACY else _discrepancy(outcomes)
-    return Casewise(str(outcomes["of"]), value, adds_C, group_C)
+    recorded = (record.test if test else record.metrics)[metric]
+    try:
+        group_C = np.array(outcomes["group"], np.int64)
+        if not len(group_C) == len(outcomes["right"]) > 0 or group_C.min() < 0:
+            raise ValueError(group_C.shape)
+        value, adds_C = _accuracy(outcomes) if metric in ACCURACY else _discrepancy(outcomes)
+        sound = len(adds_C) == len(group_C) and abs(value - recorded) < 1e-6
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        log.warning("%s: outcomes are not those of %s %s: not compared", record.key, metric, recorded)
+        return None
+    return Casewise(str(outcomes.get("of")), value, adds_C, group_C)
 
 
 def difference(one: Casewise, other: Casewise) -> Difference:
@@ -86,12 +102,6 @@ def difference(one: Casewise, other: Casewise) -> Difference:
     if one.of != other.of:
         raise ValueError(f"cases {one.of} and {other.of} are not the same")
     return _difference(one.value - other.value, one.adds_C - other.adds_C, one.group_C)
-
-
-def interval(one: Casewise) -> tuple[float, float]:
-    """The 95 % interval of a metric itself, files drawn."""
-    found = _difference(one.value, one.adds_C, one.group_C)
-    return found.low, found.high
 
 
 def _difference(value: float, adds_C: Floats, group_C: NDArray[np.int64]) -> Difference:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdray.report.paired.casewise import casewise, difference, interval
+from kdray.report.paired.casewise import casewise, difference
 from tests.report.paired.made_up import outcomes, record
 
 ACCURACY, DISCREPANCY = "assertion_accuracy", "metamorphic_discrepancy"
@@ -63,7 +63,6 @@ def test_one_file_says_nothing_about_others():
     pair = [casewise(record(n, right, [0] * 300, violated), ACCURACY) for n, right in enumerate((one, other))]
     found = difference(*pair)
     assert math.isnan(found.low) and found.p == 1
-    assert math.isnan(interval(pair[0])[0])
 
 
 def test_a_relation_that_counted_nothing_is_in_no_part_of_the_discrepancy():
@@ -81,3 +80,21 @@ def test_other_cases_are_not_compared_and_unknown_ones_are_none():
         difference(casewise(mine, ACCURACY), casewise(theirs, ACCURACY))
     assert casewise(mine, ACCURACY, test=True) is None
     assert casewise(mine, "student_params") is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda rung: rung.update(assertion_accuracy=0.123),
+        lambda rung: rung["outcomes"].update(group=[0]),
+        lambda rung: rung["outcomes"].update(right=5),
+        lambda rung: rung["outcomes"].pop("right"),
+        lambda rung: rung["outcomes"].update(right="", group=[]),
+    ],
+)
+def test_outcomes_that_are_not_the_metrics_are_said_and_not_compared(damage, caplog):
+    group, one, _, violated, _ = drawn(5)
+    trial = record(7, one, group, violated)
+    damage(trial.rungs[0])
+    assert casewise(trial, ACCURACY) is None
+    assert "t0007: outcomes are not those of assertion_accuracy" in caplog.text
