@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdray.config import Sweep, flat, load_sweep, sweep_from
 from kdray.errors import ConfigError, DataError
-from kdray.handover.choose import choose, pick, student_folder
+from kdray.handover.choose import choose, student_folder
 from kdray.report import formats, html
 from kdray.report.csv_table import BASE
 from kdray.report.front import Front, front
@@ -106,8 +106,8 @@ class Analysis:
     def best(self, of: str = "knee", where: Sequence[str] = ()) -> TrialRecord:
         """The front's knee, or the best trial in a metric. Raises `ConfigError` with the nearest name."""
         if of == "knee":
-            return pick(self.experiment, knee=True, where=where)
-        return pick(self.experiment, best=of, where=where)
+            return choose(self.experiment, knee=True, where=where, on_disk=False)
+        return choose(self.experiment, best=of, where=where, on_disk=False)
 
     def report(self, objectives: str | None = None, where: Sequence[str] = ()) -> Page:
         """The page that `kdray pareto --html` writes."""

@@ -39,6 +39,7 @@ def choose(
     knee: bool = False,
     best: str | None = None,
     where: Sequence[str] = (),
+    on_disk: bool = True,
 ) -> TrialRecord:
     """The one trial that is asked for.
 
@@ -48,41 +49,32 @@ def choose(
         knee: the knee of the front over the sweep's objectives.
         best: a recorded metric; the way that is better is the objective's, else told by the metric's name.
         where: filters on the candidates of `knee` and `best`, such as `student_params <= 2e6`.
+        on_disk: whether its student must be there, and be its own.
 
     Raises:
         ConfigError: none or several ways of choosing, an unknown trial or metric, no candidate.
         DataError: the trial was not finished, or its student was deleted; names those that can be exported.
     """
-    chosen = pick(experiment, trial=trial, knee=knee, best=best, where=where)
-    if not has_student(experiment, chosen.key):
-        raise DataError(f"{_why_not(experiment, chosen)}; to be exported: {_listed(exportable(experiment))}")
-    _check_own(experiment, chosen)
-    return chosen
-
-
-def pick(
-    experiment: Experiment,
-    *,
-    trial: str | None = None,
-    knee: bool = False,
-    best: str | None = None,
-    where: Sequence[str] = (),
-) -> TrialRecord:
-    """The same, whether or not its student is on disk."""
     if sum((trial is not None, knee, best is not None)) != 1:
         raise ConfigError("name one trial, or --knee, or --best METRIC")
     if trial is not None:
         if where:
             raise ConfigError("a filter has no effect on a trial named by its key: leave one of them out")
-        return _named(experiment, trial)
-    judged = front(experiment.records, experiment.sweep.objectives, where=where)
-    if not judged.candidates:
-        raise ConfigError("no complete trial keeps the filters")
-    return _best(judged, best) if best else _knee(judged)
+        chosen = _named(experiment, trial)
+    else:
+        judged = front(experiment.records, experiment.sweep.objectives, where=where)
+        if not judged.candidates:
+            raise ConfigError("no complete trial keeps the filters")
+        chosen = _best(judged, best) if best else _knee(judged)
+    if on_disk:
+        _check_on_disk(experiment, chosen)
+    return chosen
 
 
-def _check_own(experiment: Experiment, record: TrialRecord) -> None:
-    """Raises `DataError` where the student is another trial's than the results."""
+def _check_on_disk(experiment: Experiment, record: TrialRecord) -> None:
+    """Raises `DataError` where there is no student, or it is another trial's than the results."""
+    if not has_student(experiment, record.key):
+        raise DataError(f"{_why_not(experiment, record)}; to be exported: {_listed(exportable(experiment))}")
     about = join(student_folder(experiment, record.key), "kdray.json")
     made_by = read_json(about).get(MADE_BY, "") if exists(about) else ""
     if record.fingerprint and made_by and made_by != record.fingerprint:
