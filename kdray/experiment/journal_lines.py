@@ -30,7 +30,7 @@ _NOTHING: dict[str, Any] = {
 def sound_lines(data: bytes) -> tuple[bytes, list[int]]:
     """The journal of its sound lines, and the numbers of those that were left out before the last one."""
     *lines, _ = data.split(b"\n")  # the last piece is what a kill cut short
-    while lines and _operation(lines[-1]) is None:
+    if lines and _operation(lines[-1]) is None:
         lines.pop()
     kept: list[bytes] = []
     bad: list[int] = []

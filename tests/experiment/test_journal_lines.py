@@ -59,3 +59,8 @@ def test_what_a_kill_cut_short_is_dropped_without_a_word() -> None:
     assert sound_lines(line + b'{"op_co') == (line, [])
     assert sound_lines(line + b"\0\0\n") == (line, [])
     assert sound_lines(b"") == (b"", [])
+
+
+def test_more_than_one_line_lost_at_the_end_is_damage() -> None:
+    line = b'{"op_code":0,"worker_id":"x"}\n'
+    assert sound_lines(line + b"\0\n\0\n") == (line, [2])
