@@ -179,10 +179,19 @@ class AssertionTask(Task):
         line = text if self.form.end == "token" else text.partition("\n")[0]
         return " ".join(line.split())
 
-    def unreadable(self, texts: Sequence[str]) -> list[str]:
+    def unreadable(self, examples: Sequence[Example]) -> list[str]:
         """See `Task`; one too long is not cut."""
         uncut = replace(self, max_target=sys.maxsize)
-        return [text for text in texts if uncut.decode(uncut.encode_target(text)) != " ".join(text.split())]
+        return [example.target for example in examples if not uncut._comes_back(example)]
+
+    def _comes_back(self, example: Example) -> bool:
+        wanted = " ".join(example.target.split())
+        if not self._is_whole:
+            return self.decode(self.encode_target(example.target)) == wanted
+        texts = [_header(example), self._rest(example), example.context]
+        *learnt, target = self._in_one_piece([*texts, example.target + self._line_end])
+        *asked, _ = self._in_one_piece([*texts, STAND_IN])
+        return self.decode(self._closed(target)) == wanted and all(map(np.array_equal, learnt, asked))
 
     def text(self, prompt_ids: Ids) -> str:
         """A prompt as a person reads it."""

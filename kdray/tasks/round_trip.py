@@ -11,7 +11,7 @@ from kdray.errors import DataError
 from kdray.tasks.task import Task
 
 CHECKED = 4096
-"""Targets, evenly spaced, that are encoded and decoded."""
+"""Examples, evenly spaced, whose targets are encoded and decoded."""
 REFUSED = 0.01
 """Share of targets that may not come back; ours."""
 
@@ -27,12 +27,12 @@ def check_round_trip(task: Task, examples: Sequence[Example], tokenizer: str) ->
     Raises:
         DataError: more than `REFUSED` of them.
     """
-    targets = [examples[i].target for i in evenly(len(examples), min(CHECKED, len(examples)))]
-    lost = task.unreadable(targets)
+    checked = [examples[i] for i in evenly(len(examples), CHECKED)]
+    lost = task.unreadable(checked)
     if not lost:
         return
-    share = f"{len(lost) / len(targets):.1%} of the corpus's targets"
+    share = f"{len(lost) / len(checked):.1%} of the corpus's targets"
     said = f"{share} do not come back from tokens, such as {lost[0]!r}"
-    if len(lost) > REFUSED * len(targets):
+    if len(lost) > REFUSED * len(checked):
         raise DataError(f"{tokenizer}: its tokenizer does not fit the corpus: {said}")
-    say(f"tokenizer   {said}")
+    say(f"tokenizer {said}")

@@ -100,8 +100,8 @@ class Task(ABC):
         """Whether inputs begin with a start token, which must not be cut off."""
         return False
 
-    def unreadable(self, texts: Sequence[str]) -> list[str]:
-        """Those of the outputs that do not come back from their tokens."""
+    def unreadable(self, examples: Sequence[Example]) -> list[str]:
+        """Answers that do not come back from their tokens, or are not asked for as they are learnt."""
         return []
 
     @property
