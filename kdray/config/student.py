@@ -107,16 +107,19 @@ class TeacherStudent(Part):
     """The teacher's own family: its configuration with other sizes, where None is the teacher's."""
 
     family: Literal["teacher"]
-    layers: int | None = Field(None, ge=1, description="of a decoder-only model")
-    encoder_layers: int | None = Field(None, ge=1)
-    decoder_layers: int | None = Field(None, ge=1)
-    hidden: int | None = Field(None, ge=8)
-    heads: int | None = Field(None, ge=1)
+    layers: int | None = Field(None, ge=1, le=1024, description="of a decoder-only model")
+    encoder_layers: int | None = Field(None, ge=1, le=1024)
+    decoder_layers: int | None = Field(None, ge=1, le=1024)
+    hidden: int | None = Field(None, ge=8, le=65_536)
+    heads: int | None = Field(None, ge=1, le=1024)
     kv_heads: int | None = Field(
-        None, ge=1, description="heads of keys and values; None: in the teacher's proportion to heads"
+        None,
+        ge=1,
+        le=1024,
+        description="heads of keys and values; None: in the teacher's proportion to heads",
     )
-    feed_forward: int | None = Field(None, ge=8)
-    max_input: int | None = Field(None, ge=16, description=SHORTER)
+    feed_forward: int | None = Field(None, ge=8, le=1_048_576)
+    max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
     init: Init = "layers"
 
     @property

@@ -63,9 +63,7 @@ def importance(
             "shares": [[path, share] for path, share in found[index].items()],
             "intervals": {path: _ends([one[index].get(path, 0.0) for one in drawn]) for path in found[index]},
             "told": [
-                path
-                for path in found[index]
-                if once[index].get(path, 0.0) > max(one[index].get(path, 0.0) for one in dealt)
+                path for path in found[index] if _is_told(path, once[index], [one[index] for one in dealt])
             ],
         }
         for index, metric in enumerate(names)
