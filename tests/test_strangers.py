@@ -19,6 +19,9 @@ import torch
 import yaml
 
 from kdray import cli
+from kdray.console import printable
+from kdray.corpus.example import Example
+from kdray.corpus.store import write_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.experiment.job import Job
 from kdray.experiment.study_storage import open_storage
@@ -127,6 +130,56 @@ def test_nothing_that_stands_in_the_place_of_a_file_runs(
             kdray(monkeypatch, *arguments)
             assert not mark.exists(), (path, name, arguments)
         path.write_bytes(kept)
+
+
+def _everywhere(folder: Path, evil: str) -> None:
+    """Puts a text into everything of an experiment, a corpus and a signal that says something in words."""
+    told = json.dumps(evil)[1:-1]
+    for path in folder.rglob("state.json"):
+        state = json.loads(path.read_text())
+        path.write_text(json.dumps({**state, "reason": evil}))
+    for path in folder.rglob("cases.jsonl"):
+        path.write_text(path.read_text().replace(': "', f': "{told}'))
+    for path in folder.rglob("results.jsonl"):
+        path.write_text(path.read_text().replace('"ece"', f'"{told}"'))
+    for name in ("references.json", "corpus.json"):
+        for path in folder.rglob(name):
+            path.write_text(path.read_text().replace("nearest", told).replace("shop", told))
+    for path in folder.rglob("trial.yaml"):
+        trial = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump({**trial, "corpus": evil}))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_verb_hands_a_terminal_what_it_would_obey(
+    handed_over: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    evil = "\x1b]0;title\x07\x9b2J\r\u202e[link=http://e]=cmd|x"
+    _everywhere(handed_over, evil)
+    (handed_over / "experiment" / "trials" / f"t0001{evil[:9]}").mkdir()
+    damaged = handed_over / "experiment" / "trials" / "t0001" / "results.jsonl"
+    damaged.write_text(f"{evil}\n{damaged.read_text()}")
+    rows = [
+        Example(
+            f"{n:016x}", f"{evil}{n}.py", "python", f"test{evil}", evil, f"x = {n}  # {evil}\n", evil, "train"
+        )
+        for n in range(3)
+    ]
+    write_corpus(handed_over / "corpus", rows, [evil])
+    asked = [*verbs(handed_over, tmp_path, "experiment"), *verbs(handed_over, tmp_path, "corpus")]
+    asked += [["corpus", "show", str(handed_over / "corpus"), "--json"], ["status", f"no{evil}"]]
+    asked += [["compare", str(handed_over / "experiment"), "--by", "corpus", "--markdown"]]
+    asked += [
+        ["pareto", str(handed_over / "experiment"), "--where", "corpus == x", "--objectives", f"{evil}:max"]
+    ]
+    seen = ""
+    for arguments in asked:
+        kdray(monkeypatch, *arguments)
+        told = capsys.readouterr()
+        for text in (told.out, told.err):
+            assert text == printable(text), (arguments, [one for one in text if one != printable(one)])
+        seen += told.out + told.err
+    assert "\\x1b]0;title" in seen  # it was there, and is shown
 
 
 @pytest.mark.filterwarnings("ignore")
