@@ -100,7 +100,7 @@ def _text(setting: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`, and some take a
+    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`; some take a
     semicolon for the end of a cell; as JSON it begins with a quotation mark, and has none.
     """
     return text.isprintable() and text[:1] not in ("", *_FORMULA) and ";" not in text
