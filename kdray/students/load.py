@@ -174,9 +174,12 @@ def shared_vocab(model: Any, tokenizer: Any) -> int:
     Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
     these are the ids that all of them share. A classifier has its classes.
     """
-    if is_classifier(model):
-        return int(model.config.num_labels)
-    return min(int(model.config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
+    return int(model.config.num_labels) if is_classifier(model) else shared_ids(model.config, tokenizer)
+
+
+def shared_ids(config: Any, tokenizer: Any) -> int:
+    """See `shared_vocab`: of a model of this configuration that writes."""
+    return min(int(config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
 
 
 def weights_fingerprint(model: Any) -> str:

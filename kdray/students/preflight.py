@@ -11,6 +11,7 @@ from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
 from kdray.students.families import kept_config, shape_of
 from kdray.students.load import check_classes, check_generates, load_config
+from kdray.tasks.form import check_form
 from kdray.teacher.cache import local_folder
 
 
@@ -20,13 +21,13 @@ def check_models(sweep: Sweep) -> None:
 
     A teacher that is not there yet is not asked: it may be trained later.
     """
-    config, source = _teacher(sweep.trial)
+    config, source = teacher_config(sweep.trial)
     if config is not None:
         check_teacher(config, sweep.trial.task, source)
         check_student(config, sweep.trial)
 
 
-def _teacher(trial: Trial) -> tuple[Any, str]:
+def teacher_config(trial: Trial) -> tuple[Any, str]:
     """The configuration of a trial's teacher and where it is from; None where there is none to be read."""
     # Of a hub's name nothing is asked here: a name with a slash may be a folder that is trained later.
     if trial.teacher is not None and (is_uri(trial.teacher) or Path(local_folder(trial.teacher)).is_dir()):
@@ -74,4 +75,6 @@ def check_student(config: Any, trial: Trial) -> None:
             f"student.family {trial.student.family}: the teacher ({config.model_type}) is {other}: "
             "use family teacher"
         )
+    if trial.task not in SNIPPETS:
+        check_form(trial.encoding, bool(config.is_encoder_decoder))
     check_cut(shape_of(config), trial.student, config)
