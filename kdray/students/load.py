@@ -74,9 +74,25 @@ def check_classes(config: Any, source: str) -> None:
 
 
 def check_generates(config: Any, source: str) -> None:
-    """Raises `DataError` for a model that transformers' `generate` fails on: it keeps room for as many decoder
-    layers as there are encoder layers.
+    """Raises `DataError` for a model that writes no text or reads more than text, and for one that transformers'
+    `generate` fails on: it keeps room for as many decoder layers as there are encoder layers.
     """
+    from transformers.models.auto import modeling_auto as auto
+
+    kind = config.model_type
+    if kind not in {
+        **auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        **auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    }:
+        raise DataError(
+            f"{source}: a {kind} model, which writes no text: a teacher is a decoder-only model or an"
+            " encoder-decoder of transformers"
+        )
+    if not hasattr(config, "vocab_size"):
+        raise DataError(
+            f"{source}: a {kind} model is made of several (of text, pictures, sounds): name a folder that"
+            " holds its text model alone"
+        )
     encoder, decoder = getattr(config, "num_layers", None), getattr(config, "num_decoder_layers", None)
     if config.is_encoder_decoder and encoder and decoder and decoder > encoder:
         raise DataError(
