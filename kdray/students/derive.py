@@ -62,8 +62,8 @@ def config_of(saved: Mapping[str, Any]) -> Any:
 
 
 def _unwritten(value: Any) -> Any:
-    """What was written as JSON as it was: transformers spells numbers without an end `{"__float__": "Infinity"}`, as
-    Mamba 2 has them.
+    """What was written as JSON as it was: transformers spells numbers without an end, which Mamba 2
+    has, `{"__float__": "Infinity"}`.
     """
     if isinstance(value, dict):
         if list(value) == ["__float__"]:
@@ -225,7 +225,9 @@ def new_model(config: Any) -> Any:
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     try:
         model = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError, AssertionError, AttributeError, ImportError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise _unbuilt(config, error) from error
     if has_separate_head(config):
         model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())

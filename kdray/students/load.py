@@ -79,19 +79,20 @@ def check_generates(config: Any, source: str) -> None:
     """
     from transformers.models.auto import modeling_auto as auto
 
-    kind = config.model_type
-    if kind not in {
-        **auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        **auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-    }:
+    kind, apart = config.model_type, config.is_encoder_decoder
+    known = (
+        auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES if apart else auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    )
+    reads_ahead = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+    if kind not in known or (reads_ahead and not apart):
         raise DataError(
             f"{source}: a {kind} model, which writes no text: a teacher is a decoder-only model or an"
             " encoder-decoder of transformers"
         )
     if not hasattr(config, "vocab_size"):
         raise DataError(
-            f"{source}: a {kind} model is made of several (of text, pictures, sounds): name a folder that"
-            " holds its text model alone"
+            f"{source}: a {kind} model is made of several, for text, pictures or sounds: name a folder that holds"
+            " the one for text alone"
         )
     encoder, decoder = getattr(config, "num_layers", None), getattr(config, "num_decoder_layers", None)
     if config.is_encoder_decoder and encoder and decoder and decoder > encoder:

@@ -99,8 +99,6 @@ def _shapes(saved: str) -> dict[str, Any]:
 
 def check_weights(config: Any, student: AnyStudent) -> None:
     """Raises `ConfigError` where a cut would leave a kind of the teacher's weights out, or has one of its own."""
-    theirs, ours = (
-        _shapes(one.to_json_string(use_diff=False))
-        for one in (config, derived(config, student, config.vocab_size))
-    )
+    made = derived(config, student, config.vocab_size)
+    theirs, ours = (_shapes(one.to_json_string(use_diff=False)) for one in (config, made))
     cut_state(theirs, config.model_type, {name: parameter.shape for name, parameter in ours.items()})
