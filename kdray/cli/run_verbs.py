@@ -60,12 +60,13 @@ def validate(
 
     from kdray.config import as_data, load_sweep
     from kdray.pipeline.beforehand import check
+    from kdray.pipeline.expected import expected
 
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
-        notes = check(sweep)
+        checked = check(sweep)
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
-        for note in notes:
+        for note in filter(None, (*checked.notes, expected(sweep, checked.known))):
             show(f"  {note}")
         if print_:
             show(yaml.safe_dump({"trial": as_data(sweep.trial)}, sort_keys=False, allow_unicode=True))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,21 @@ CHECKED = 256
 """Examples of the training split whose targets are encoded here; a capture looks at many more."""
 
 
-def check(sweep: Sweep) -> list[str]:
-    """Raises `KdrayError` in one line where a sweep would fail after its capture has begun.
+@dataclass(frozen=True)
+class Checked:
+    """A sweep of which nothing is known to be wrong.
 
-    Returns:
-        What a reader should know beside, a line each.
+    Attributes:
+        notes: what a reader should know beside, a line each.
+        known: what constraints speak of (see `known_of`).
     """
+
+    notes: tuple[str, ...]
+    known: dict[str, Any]
+
+
+def check(sweep: Sweep) -> Checked:
+    """Raises `KdrayError` in one line where a sweep would fail after its capture has begun."""
     check_models(sweep)
     _check_places(sweep)
     _check_capture(sweep)
@@ -64,8 +74,9 @@ def check(sweep: Sweep) -> list[str]:
         if task.form_text and not is_ours(source):
             notes.append(f"encoding: {task.form_text}")
         _check_targets(task, sweep.trial, source)
-    notes += _check_search(sweep, known_of(sweep.trial, config, tokenizer))
-    return notes
+    known = known_of(sweep.trial, config, tokenizer)
+    notes += _check_search(sweep, known)
+    return Checked(tuple(notes), known)
 
 
 def _check_places(sweep: Sweep) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kdray.config import as_data, sweep_from
 from kdray.corpus.store import read_corpus, write_corpus
 from kdray.errors import KdrayError
 from kdray.pipeline.beforehand import check, params_of
+from kdray.pipeline.expected import expected
 from kdray.students.load import load_config, load_model
 from tests import world
 from tests.test_cli import run
@@ -77,7 +79,7 @@ def test_a_corpus_must_have_what_the_captures_take(data, small_world, tmp_path):
     with pytest.raises(KdrayError, match="has nothing in its test split"):
         check(sweep_from(data, "x"))
     data["trial"]["corpus"] = str(tmp_path / "later")
-    assert f"corpus: {tmp_path / 'later'} is not there yet" in check(sweep_from(data, "x"))
+    assert f"corpus: {tmp_path / 'later'} is not there yet" in check(sweep_from(data, "x")).notes
 
 
 def test_a_corpus_of_another_task_is_refused(data, clone_world):
@@ -94,7 +96,7 @@ def test_what_is_odd_and_may_be_meant_is_said(data):
     data["space"]["student.layers"] = [1, 2]
     data["space"]["student.hidden"] = [32, 64]
     data["space"]["student.heads"] = [1, 2]
-    notes = check(sweep_from(data, "x"))
+    notes = check(sweep_from(data, "x")).notes
     assert any(note.startswith("evaluation.cases: 6,000 are asked for") for note in notes)
     assert any("its test split has" in note and "5,000 cases" in note for note in notes)
     assert any(note.startswith("base trial: student_params") for note in notes)
@@ -102,7 +104,7 @@ def test_what_is_odd_and_may_be_meant_is_said(data):
 
 def test_signal_of_another_corpus_is_told_before_a_launch(data, small_world, tmp_path):
     data["trial"] |= {"shards": str(small_world / "signal"), "suite": str(small_world / "suite")}
-    assert check(sweep_from(data, "x")) == []
+    assert check(sweep_from(data, "x")).notes == ()
     write_corpus(tmp_path / "corpus", read_corpus(small_world / "corpus")[:9], ["x"])
     data["trial"]["corpus"] = str(tmp_path / "corpus")
     with pytest.raises(KdrayError, match="captured from another corpus"):
@@ -120,6 +122,27 @@ def test_the_resolved_trial_is_shown(monkeypatch, capsys, tmp_path, data):
     path.write_text(json.dumps(data))
     code, out, err = run(monkeypatch, capsys, "validate", path, "--print", "--set", "trial.optim.lr=0.5")
     assert code == 0, err
+    assert re.search(
+        r"  estimate: \d+ (s|min|h) on cores like this one, if no trial is stopped \(capture", out
+    )
     assert "lr: 0.5" in out and "weight_decay: 0.01" in out and "max_row: 256" in out
     assert not Path(tmp_path / "signal").exists()
     assert as_data(sweep_from(data, "x"))["trial"]["optim"]["lr"] != 0.5
+
+
+def test_an_estimate_grows_with_what_is_asked_for(data, monkeypatch):
+    monkeypatch.setattr("kdray.pipeline.expected.pace", lambda precision: 1e9)
+    sweep = sweep_from(data, "x")
+    known = check(sweep).known
+    assert expected(sweep, {}) == ""
+
+    def seconds(**search):
+        data["search"] |= search
+        found = re.search(r"estimate: (\d+) s", expected(sweep_from(data, "x"), known))
+        return int(found[1])
+
+    assert seconds(trials=4) < seconds(trials=8) < 2 * seconds(trials=4)  # the capture is done once
+    data["resources"]["gpus_per_worker"] = 1
+    assert re.fullmatch(
+        r"estimate: [\d.]+ GB of memory, \d+ MB of disk", expected(sweep_from(data, "x"), known)
+    )
