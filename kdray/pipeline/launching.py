@@ -9,6 +9,7 @@ from functools import partial
 
 from kdray.config import OWN_VARIABLES, Sweep
 from kdray.console import printable, say, stage
+from kdray.pipeline.beforehand import check
 from kdray.pipeline.consent import check_told, hosts
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import Prepared, prepare
@@ -65,6 +66,8 @@ def launch(
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     check_told(sweep, allow_env)
+    if not resume:  # then some of it ran already
+        check(sweep)
     for field_name, host in hosts(sweep).items():
         say(f"connects  to {printable(host)} ({field_name})")
     timed = partial(stage, seconds=seconds)
