@@ -46,22 +46,30 @@ def demo(
 
 @app.command()
 def validate(
-    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")], set_: Set = None
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")],
+    set_: Set = None,
+    print_: Annotated[
+        bool, typer.Option("--print", help="show the base trial, all defaults filled in")
+    ] = False,
 ) -> None:
-    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
-    sweeps/*.yaml
+    """Check sweep files before a capture of hours: every corner of the space, teacher, corpus, folders.
+
+    Example: kdray validate sweeps/*.yaml
     """
-    from kdray.config import load_sweep
-    from kdray.students.preflight import check_models
+    import yaml
+
+    from kdray.config import as_data, load_sweep
+    from kdray.pipeline.beforehand import check
+    from kdray.pipeline.expected import expected
 
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
-        check_models(sweep)
-        if sweep.search.sampler_params:
-            from kdray.search.techniques.by_name import check
-
-            check(sweep)
+        checked = check(sweep)
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+        for note in filter(None, (*checked.notes, expected(sweep, checked.known))):
+            show(f"  {note}")
+        if print_:
+            show(yaml.safe_dump({"trial": as_data(sweep.trial)}, sort_keys=False, allow_unicode=True))
 
 
 @app.command()

@@ -7,7 +7,7 @@ found out in the middle of a search.
 
     strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
-    student, trial, sweep   the parts
+    student, training, trial, sweep   the parts
     check     a whole trial at every corner of a space
     paths     settings by dotted path: read, set, listed, chosen
 
@@ -28,19 +28,8 @@ from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
 from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
-from kdray.config.trial import (
-    FORM,
-    SNIPPETS,
-    Budget,
-    Distil,
-    Encoding,
-    EvaluationConfig,
-    Optim,
-    TeacherRecipe,
-    Trial,
-    accuracy_of,
-    divisors,
-)
+from kdray.config.training import Budget, Distil, Optim, divisors
+from kdray.config.trial import FORM, SNIPPETS, Encoding, EvaluationConfig, TeacherRecipe, Trial, accuracy_of
 
 __all__ = [
     "ACCELERATOR",
