@@ -3,8 +3,8 @@
 A stage runs in a child process in which one thing goes wrong: a signal at a write or at any moment, a disk that is
 full or only read, a clock that is set back, a file that reads short, a list that lacks its last entry. The same
 stage then runs again undisturbed, and what it leaves is compared with what must be true: everything that was asked
-for has ended, each once, equal to what a run without a fault leaves, with the fingerprint of its own trial, and no process
-is left. `tests/test_faults.py` tries some; `python tests/benchmarks/faults.py --faults N` many.
+for has ended, each once, equal to what a run without a fault leaves, with the fingerprint of its own trial, and no
+process is left. `tests/test_faults.py` tries some; `python tests/benchmarks/faults.py --faults N` many.
 """
 
 from __future__ import annotations
