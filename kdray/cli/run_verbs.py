@@ -52,11 +52,13 @@ def validate(
     sweeps/*.yaml
     """
     from kdray.config import load_sweep
+    from kdray.students.checkpoint import check_checkpoints
     from kdray.students.preflight import check_models
 
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
         check_models(sweep)
+        check_checkpoints(sweep, asks_hub=False)
         if sweep.search.sampler_params:
             from kdray.search.techniques.by_name import check
 

@@ -9,8 +9,8 @@ from kdray.config import SNIPPETS, Sweep, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
-from kdray.students.families import kept_config, shape_of
-from kdray.students.load import check_classes, check_generates, load_config
+from kdray.students.families import shape_of
+from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.teacher.cache import local_folder
 
 

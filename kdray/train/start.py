@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from kdray.config import Student, TeacherStudent, Trial
+from kdray.config import CheckpointStudent, Student, TeacherStudent, Trial
 from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
+from kdray.students.checkpoint import checkpoint_model
 from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
 from kdray.students.vocabulary import KEPT, carried_over, spelled
@@ -21,8 +22,14 @@ ORDER = "order.safetensors"
 
 
 def new_student(trial: Trial, data: TrialData) -> Any:
-    """The student at step 0: random, or cut out of the teacher as `student.init` says. Raises `KdrayError`."""
+    """The student at step 0: random, cut out of the teacher as `student.init` says, or a checkpoint.
+
+    Raises:
+        KdrayError: its configuration, or the weights that it begins with, cannot be had.
+    """
     student = trial.student
+    if isinstance(student, CheckpointStudent):
+        return checkpoint_model(student.checkpoint, trial.task)
     task = data.task
     from kdray.students.load import load_config, load_model, weights_fingerprint
 
