@@ -105,7 +105,8 @@ class Trial(Part):
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
-        if self.optim.context_weight > 0 and self.student.family not in ("llama", "teacher"):
+        writes_on = self.student.family in ("llama", "teacher") and self.task not in SNIPPETS
+        if self.optim.context_weight > 0 and not writes_on:
             kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
         if self.optim.slice_share > 0 and isinstance(self.student, TeacherStudent):
@@ -138,7 +139,12 @@ class Trial(Part):
                 f"distil.temperature {self.distil.temperature:g} is not in 0.5 to 8, where shards know the tail"
                 " of a vocabulary: only loss decoupled does without"
             )
-        if not isinstance(self.student, RobertaStudent):
+        if isinstance(self.student, TeacherStudent) and snippets is not None:
+            if self.student.max_input is not None:
+                raise ValueError(
+                    f"student.max_input has no effect on task {self.task}: set encoding.max_input"
+                )
+        elif not isinstance(self.student, RobertaStudent):
             if self.student.max_input is not None and self.student.max_input > self.encoding.max_input:
                 raise ValueError(
                     f"student.max_input {self.student.max_input} has no effect beyond encoding.max_input"
@@ -146,12 +152,12 @@ class Trial(Part):
                 )
             if snippets is not None:
                 raise ValueError(
-                    f"task {self.task} wants a student of family roberta, not {self.student.family}"
+                    f"task {self.task} wants a student of family roberta or teacher, not {self.student.family}"
                 )
             return self
-        if snippets is None:
+        elif snippets is None:
             raise ValueError("a student of family roberta classifies: task must be clone or vulnerability")
-        if self.student.snippets != snippets:
+        elif self.student.snippets != snippets:
             raise ValueError(
                 f"task {self.task} wants student.snippets {snippets}, not {self.student.snippets}"
             )
@@ -169,6 +175,8 @@ class Trial(Part):
         if isinstance(self.student, RobertaStudent):
             return self.student.snippets * min(limits.max_input, self.student.positions - 2)
         apart = limits.max_input + limits.max_target
+        if self.task in SNIPPETS:
+            return SNIPPETS[self.task] * limits.max_input
         if self.student.family == "teacher":  # of either kind
             return max(limits.max_row, apart)
         return limits.max_row if self.student.family == "llama" else apart
