@@ -50,9 +50,10 @@ def check_teacher(config: Any, task: str, source: str) -> None:
     """Raises `DataError` for a teacher that does not do the task, or not as kdray asks it."""
     snippets = SNIPPETS.get(task)
     if snippets is None:
-        if config.model_type == "roberta" or _classifies(config):
+        if config.model_type in CLASSIFIERS:
             raise DataError(
-                f"{source}: a classifier, which writes nothing: task must be {' or '.join(SNIPPETS)}"
+                f"{source}: a {config.model_type} classifies here and writes nothing: task must be"
+                f" {' or '.join(SNIPPETS)}"
             )
         check_generates(config, source)
         check_family(config, source)
@@ -69,11 +70,6 @@ def check_teacher(config: Any, task: str, source: str) -> None:
         )
     if own != snippets:
         raise DataError(f"{source}: reads {own} snippets, task {task} has {snippets}")
-
-
-def _classifies(config: Any) -> bool:
-    kinds = getattr(config, "architectures", None) or ()
-    return config.model_type in CLASSIFIERS and any(kind.endswith("Classification") for kind in kinds)
 
 
 def check_student(config: Any, trial: Trial) -> None:

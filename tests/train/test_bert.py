@@ -123,7 +123,7 @@ def test_what_it_cannot_do_is_told_without_weights(folder):
     config = load_model(folder).config
     with pytest.raises(DataError, match="reads one text"):
         check_teacher(config, "clone", "x")
-    with pytest.raises(DataError, match="a classifier, which writes nothing"):
+    with pytest.raises(DataError, match="classifies here and writes nothing"):
         check_teacher(config, "assertion", "x")
     with pytest.raises(ConfigError, match=r"student.hidden 16 of 4 heads: heads of this teacher are 8 wide"):
         check_cut(None, TeacherStudent(family="teacher", init="sliced", hidden=16), config)
