@@ -169,17 +169,23 @@ def resume(
         str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
     ] = None,
     allow_env: AllowEnv = None,
+    allow_sampler: Annotated[
+        str | None, typer.Option(metavar="MODULE:CLASS", help="a sampler that the experiment may import")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
     from kdray.config import OWN_VARIABLES, load_sweep
+    from kdray.pipeline.consent import check_code
     from kdray.pipeline.finish import launch_and_finish
     from kdray.pipeline.folders import check_trials, where_it_lies
     from kdray.results import read_sweep
 
     old = experiment_folder(name, runs)
     sweep = load_sweep(fork) if fork else where_it_lies(read_sweep(old), old)
-    # The experiment may be somebody else's, and so may be the host that it names.
+    # The experiment may be somebody else's, and so may be the host and the code that it names.
+    if not fork:
+        check_code(sweep, allow_sampler)
     allowed = (*(OWN_VARIABLES if fork else ()), *(allow_env or ()))
     if trials is not None:
         check_trials(trials, old, asked=fork is None)

@@ -38,7 +38,7 @@ def load_config(source: str | Path) -> Any:
     check_files(source)
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # transformers raises all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
@@ -116,7 +116,7 @@ def load_tokenizer(source: str | Path) -> Any:
     source = local_folder(str(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # and so do tokenizers, a bare one
         raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
