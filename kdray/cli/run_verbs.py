@@ -52,6 +52,7 @@ def validate(
     sweeps/*.yaml
     """
     from kdray.config import load_sweep
+    from kdray.report.confirmed import budget
     from kdray.students.preflight import check_models
 
     for path in sweeps:
@@ -61,7 +62,8 @@ def validate(
             from kdray.search.techniques.by_name import check
 
             check(sweep)
-        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+        more = f", {confirming}" if (confirming := budget(sweep)) else ""
+        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}{more}")
 
 
 @app.command()
@@ -160,6 +162,12 @@ def resume(
     fork: Annotated[
         str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
     ] = None,
+    confirm: Annotated[
+        bool | None,
+        typer.Option(
+            help="train the likeliest of the front again with further seeds, or not; as it was begun"
+        ),
+    ] = None,
     allow_env: AllowEnv = None,
     as_json: Json = False,
 ) -> None:
@@ -180,6 +188,7 @@ def resume(
         sweep,
         resume=not fork,
         fork=old if fork else None,
+        confirm=confirm,
         allow_env=allowed,
         as_json=as_json,
         show=show,

@@ -27,7 +27,17 @@ from kdray.config.check import (
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
 from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
-from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import (
+    ACCELERATOR,
+    NAME,
+    OWN_VARIABLES,
+    Capture,
+    Choice,
+    Confirm,
+    Range,
+    Resources,
+    Sweep,
+)
 from kdray.config.trial import (
     FORM,
     SNIPPETS,
@@ -52,6 +62,7 @@ __all__ = [
     "Budget",
     "Capture",
     "Choice",
+    "Confirm",
     "Distil",
     "Encoding",
     "EvaluationConfig",

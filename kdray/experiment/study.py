@@ -9,6 +9,9 @@ States are true: COMPLETE only with the values of the last rung; PRUNED for a tr
 its intermediate values (of the first objective: Optuna keeps one number a step) and every metric in
 `rung:<step>`; FAIL with a `reason`; WAITING for one that was interrupted and goes on from its checkpoint.
 
+A trial that trains another's settings again with another seed (`search.confirm`) has `confirms`, that one's key,
+and `seed`; samplers are not told of it.
+
 Only drivers write, each its own trials: those with its number (see `drivers`). Trials without `key` (put there
 by others) are left alone.
 """
@@ -193,6 +196,12 @@ def key_of(number: int) -> str:
 def driver_of(trial: FrozenTrial) -> int:
     """The number of the driver that trains it."""
     return int(trial.user_attrs.get("driver", 0))
+
+
+def confirms_of(trial: FrozenTrial) -> tuple[str, int] | None:
+    """Which trial it trains again, and with which seed; None for one that the search chose."""
+    attrs = trial.user_attrs
+    return (str(attrs["confirms"]), int(attrs["seed"])) if "confirms" in attrs else None
 
 
 def reported(trial: FrozenTrial) -> list[int]:

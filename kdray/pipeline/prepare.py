@@ -38,6 +38,7 @@ class Prepared:
         vocab: rows of the students' embedding.
         teacher: its architecture, None for one that no student of a named family is cut from.
         config: its configuration, where students' costs depend on more than their own fields.
+        cases: how many the suite has.
     """
 
     signal: Manifest
@@ -46,12 +47,15 @@ class Prepared:
     teacher: Student | None
     test_suite: Manifest | None = None
     config: Any = None
+    cases: int | None = None
 
     @property
     def context(self) -> dict[str, Any]:
         """What can be said about a trial with it: the quantities that constraints speak of, and the teacher."""
         params = self.signal.teacher_params
         known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        if self.cases is not None:
+            known["cases"] = self.cases
         if self.config is not None:
             known["teacher_config"] = self.config.to_dict()
         return known if self.teacher is None else {**known, "teacher": as_data(self.teacher)}
@@ -100,7 +104,8 @@ def prepare(
         check_cut(teacher, trial.student, config)
         config = None if trial.student.family != "teacher" and is_plain(config) else config
     test_suite = known[1] if known[1:] else None
-    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config)
+    cases = len(set(ShardSource.open(trial.suite).column("case"))) if sweep.search.confirm else None
+    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, cases)
     for folder in stores:
         for suite, judged in zip(suites, known, strict=True):
             _check_same_teacher(folder, read_manifest(folder), suite, judged, sweep)

@@ -16,6 +16,7 @@ from kdray import pareto
 from kdray.config import Range, Sweep, flat, is_whole
 from kdray.recorded import is_number
 from kdray.report import describe
+from kdray.report.confirmed import said
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.report.on_test import on_test, optimism, standing
@@ -62,7 +63,7 @@ def payload(
     members = front.members[:MOST_STUDENTS]
     data = {
         "name": experiment.sweep.name,
-        "note": ". ".join(filter(None, (note, standing(records)))),
+        "note": ". ".join(filter(None, (note, said(front), standing(records)))),
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "definitions": describe.DEFINITIONS,
