@@ -7,7 +7,7 @@ found out in the middle of a search.
 
     strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
-    student, trial, sweep   the parts
+    student, training, trial, sweep   the parts
     check     a whole trial at every corner of a space
     paths     settings by dotted path: read, set, listed, chosen
 
@@ -38,19 +38,8 @@ from kdray.config.sweep import (
     Resources,
     Sweep,
 )
-from kdray.config.trial import (
-    FORM,
-    SNIPPETS,
-    Budget,
-    Distil,
-    Encoding,
-    EvaluationConfig,
-    Optim,
-    TeacherRecipe,
-    Trial,
-    accuracy_of,
-    divisors,
-)
+from kdray.config.training import Budget, Distil, Optim, divisors
+from kdray.config.trial import FORM, SNIPPETS, Encoding, EvaluationConfig, TeacherRecipe, Trial, accuracy_of
 
 __all__ = [
     "ACCELERATOR",

@@ -28,6 +28,7 @@ from kdray.metamorphic.suite import build_suite
 from kdray.pipeline.background import begun
 from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
+from kdray.students.kept_order import keep_order, sample
 from kdray.students.load import (
     check_padding,
     load_model,
@@ -43,7 +44,7 @@ from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
-from kdray.teacher.capture import Forward, capture
+from kdray.teacher.capture import Forward, Plan, capture
 from kdray.teacher.codec import Codec
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
@@ -159,7 +160,7 @@ class Capturing:
                 self._announce(folder, rows)
                 _keep(self._model, self._tokenizer, self._task, join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
-        judging = partial(self._suites, suites)
+        judging = partial(self._beside, suites, folders, rows)
         with begun(judging) if on_ray else nullcontext(judging) as suite:
             with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
                 self._write(folders, rows, advance, on_ray=on_ray)
@@ -205,9 +206,18 @@ class Capturing:
                 progress=advance,
             )
 
-    def _suites(self, folders: Sequence[str], advance: Advance) -> None:
-        for folder in folders:
+    def _beside(
+        self, suites: Sequence[str], stores: Sequence[str], rows: list[Row], advance: Advance
+    ) -> None:
+        """What this process makes of its teacher while others run theirs over the corpus."""
+        for folder in suites:
             self._suite(folder, advance)
+        # Rows that the teacher writes itself are known when they are read: the first trial asks then.
+        if stores and _is_sliced(self._sweep) and self._sweep.capture.targets == "truth":
+            plan = Plan(rows, self._sweep.capture.rows_per_shard)
+            stored = [row for number in range(len(plan)) for row in plan.shard(number)]
+            measured = [stored[i] for i in sample(len(stored))]
+            keep_order(self._model, measured, self._task.pad_id, stores)
 
     def _suite(self, folder: str, advance: Advance) -> None:
         trial, plan = self._sweep.trial, self._sweep.capture
@@ -243,6 +253,12 @@ def cases_of(sweep: Sweep, folder: str) -> list[Example]:
         )
     count = plan.cases if folder != trial.test_suite else plan.test_cases or plan.cases
     return unseen(trial.corpus, split, count, plan.seed, written=task_class(trial.task).writes)
+
+
+def _is_sliced(sweep: Sweep) -> bool:
+    """Whether a trial's student may be cut out of the teacher's width."""
+    student, searched = sweep.trial.student, sweep.space.get("student.init")
+    return student.family != "teacher" and "sliced" in (student.init, *getattr(searched, "choices", ()))
 
 
 def _here(

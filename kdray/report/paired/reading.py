@@ -83,7 +83,5 @@ def _what_to_take(found: Ties, front: Front) -> str:
     least = min(sizes, key=lambda key: (sizes[key], key != knee.key))
     small = f"{describe.count(sizes[least])} parameters"
     if least == knee.key:
-        return f"; of the {len(sizes)} that cannot be told from each other the knee {least} is as small as any, {small}"
-    return (
-        f"; of the {len(sizes)} that cannot be told from the knee {knee.key} the smallest is {least}, {small}"
-    )
+        return f"; none that cannot be told from the knee {least} is smaller than it, {small}"
+    return f"; the smallest that cannot be told from the knee {knee.key} is {least}, {small}"
