@@ -234,7 +234,9 @@ class Coordinator:
         """Notes the metrics of a rung; whether the trial goes on. Every objective is there and finite."""
         known = step in reported(self._study.trial(key))
         self._study.report(key, step, metrics)
-        goes_on = self._memory.report(key, step, [float(metrics[name]) for name in self._study.objectives])
+        trial = self._study.trial(key)
+        values, variances = self._study.values(trial, step), self._study.variances(trial, step)
+        goes_on = self._memory.report(key, step, values, variances)
         goes_on = goes_on or known or not self._sweep.search.halving
         self._announcer.tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on

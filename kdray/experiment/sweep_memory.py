@@ -84,13 +84,15 @@ class SweepMemory:
         for step in reported(trial):
             values = self._study.values(trial, step)
             self._halving.record(key, step, values)
-            self.proposer.report(mirror_id, step, values)
+            self.proposer.report(mirror_id, step, values, self._study.variances(trial, step))
 
-    def report(self, key: str, step: int, values: Sequence[float]) -> bool:
+    def report(
+        self, key: str, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> bool:
         """A report of a trial that trains here; whether the halving lets it go on."""
         if (mirror_id := self.roster.mirror_id(key)) is None:
             return True
-        self.proposer.report(mirror_id, step, values)
+        self.proposer.report(mirror_id, step, values, variances)
         return self._halving.goes_on(key, step, values, int(key[1:]))
 
     def end(self, key: str, state: TrialState, values: Sequence[float] | None) -> None:
