@@ -77,8 +77,8 @@ Spec = Annotated[Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range"
 class Confirm(Part):
     """How the students that are probably on the front are trained again before one is chosen.
 
-    The best of many is best partly by luck: of the cases, and of its own training. So the choice is made on
-    trainings that nothing was picked by: further seeds of the same settings, judged on all cases of the suite.
+    The best of many is best partly by luck: of the cases, and of its training. So the choice is made on the means
+    over several trainings: further seeds of the same settings, judged on all cases of the suite.
     """
 
     top: int = Field(3, ge=2, le=MOST, description="settings that are trained again, at most")

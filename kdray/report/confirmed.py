@@ -2,8 +2,9 @@
 
 The best of many is best partly by luck of its training and of the cases. So those that are probably on the front
 are trained anew with further seeds of the same settings, judged on all cases of the suite, and the choice (knee,
-best, export's) is made on the means of these trainings; the one by which a setting was picked is in no mean. Only
-then is the test suite opened. A choice is told by the trial that the search made: its student is the one on disk.
+best, export's) is made on the means over all trainings of each. Only then is the test suite opened: the means are
+of those that looked best once, and still a little too good. The first training is in the mean, for it is its student
+that is shipped: a choice is told by the trial that the search made.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def budget(sweep: Sweep) -> str:
 
 
 def confirmed_means(found: Front) -> dict[str, dict[str, Mean]]:
-    """Trial -> objective -> mean over the trainings that confirm it; in the front's order."""
+    """Trial that was trained again -> objective -> mean over all its trainings; in the front's order."""
     order = [found.candidates[index] for index in found.order]
     return {
         record.key: {name: mean(found.again[record.key], name) for name in found.objectives}
@@ -76,7 +77,7 @@ def confirmed_means(found: Front) -> dict[str, dict[str, Mean]]:
 
 
 def confirmed_table(found: Front) -> TextTable | None:
-    """Each setting that was trained again: how often, and the mean beside what it was picked by. None without."""
+    """Each that was trained again: with how many seeds, and the means beside what it was picked by. None without."""
     means = confirmed_means(found)
     if not means:
         return None
@@ -97,10 +98,10 @@ def confirmed_table(found: Front) -> TextTable | None:
 
 
 def as_dict(found: Front) -> dict[str, Any]:
-    """JSON-able but for numbers that are not finite: trial -> its confirmations and the means over them."""
+    """JSON-able but for numbers that are not finite: trial -> its trainings and the means over them."""
     return {
         key: {
-            "trials": [again.key for again in found.again[key]],
+            "trials": [one.key for one in found.again[key]],
             **{n: m.as_dict() for n, m in by_name.items()},
         }
         for key, by_name in confirmed_means(found).items()
@@ -113,5 +114,4 @@ def said(found: Front) -> str:
         return ""
     seeds = sorted({len(each) for each in found.again.values()})
     times = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    keys = ", ".join(confirmed_means(found))
-    return f"chosen by the means over {times} further trainings each of {keys}"
+    return f"chosen by the means over {times} trainings each of {', '.join(confirmed_means(found))}"

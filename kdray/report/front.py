@@ -40,11 +40,11 @@ class Front:
         mask_P: whether the candidate is on the front.
         rank_P: 0 on the front, 1 on the front of the rest, ...
         knee: index of the knee among the candidates, None without any; where some were trained again, of these,
-            by the means over their further trainings.
+            by the means over all their trainings.
         reference: the hypervolume's reference point, in the objectives' units.
         hypervolume: up to `reference`; 0 without candidates.
-        again: key of a candidate -> the complete trainings that confirm it; empty unless there are two to choose
-            from.
+        again: key of a candidate that was trained again -> all complete trainings of its settings, itself first;
+            empty unless there are two to choose from.
     """
 
     objectives: dict[str, str]
@@ -92,7 +92,7 @@ class Front:
         return front_probability(self.candidates, self.values_PM, self.standard_errors(), self.objectives)
 
     def choosing(self, name: str) -> dict[int, float]:
-        """Candidate -> the number that a choice by a metric is made on: the mean over the further trainings of
+        """Candidate -> the number that a choice by a metric is made on: the mean over all trainings of
         those that were trained again, of anything else measured with luck nothing; what is counted, of all.
         """
         own = {index: value(record, name) for index, record in enumerate(self.candidates)}
@@ -156,12 +156,14 @@ def front(
 def _again(
     records: Sequence[TrialRecord], candidates: Sequence[TrialRecord], objectives: Mapping[str, str]
 ) -> dict[str, list[TrialRecord]]:
-    """Candidate -> its confirmations; none where that leaves nothing to choose from, as while they are trained."""
+    """Candidate -> itself and its confirmations; none where that leaves nothing to choose from, as while they are
+    trained.
+    """
     again: dict[str, list[TrialRecord]] = {}
-    keys = {record.key for record in candidates}
+    by_key = {record.key: record for record in candidates}
     for record in complete(records):
-        if record.confirms in keys and all(math.isfinite(value(record, name)) for name in objectives):
-            again.setdefault(record.confirms, []).append(record)
+        if record.confirms in by_key and all(math.isfinite(value(record, name)) for name in objectives):
+            again.setdefault(record.confirms, [by_key[record.confirms]]).append(record)
     return again if len(again) > 1 else {}
 
 
