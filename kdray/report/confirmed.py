@@ -3,8 +3,8 @@
 The best of many is best partly by luck of its training and of the cases. So those that are probably on the front
 are trained anew with further seeds of the same settings, judged on all cases of the suite, and the choice (knee,
 best, export's) is made on the means over all trainings of each. Only then is the test suite opened: the means are
-of those that looked best once, and still a little too good. The first training is in the mean, for it is its student
-that is shipped: a choice is told by the trial that the search made.
+of those that looked best once, and still a little too good. The first training is in the mean, for it is its
+student that is shipped: a choice is told by the trial that the search made.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def confirmed_means(found: Front) -> dict[str, dict[str, Mean]]:
 
 
 def confirmed_table(found: Front) -> TextTable | None:
-    """Each that was trained again: with how many seeds, and the means beside what it was picked by. None without."""
+    """Each that was trained again: with how many seeds, the means, and what it was picked by. None without."""
     means = confirmed_means(found)
     if not means:
         return None

@@ -12,11 +12,12 @@ or easy for everybody, and its shares are on average the table's. It takes the b
     coverage_discrepancy         and of their discrepancies
     coverage_wilson              the accuracy's, with an interval that forgets the files
     coverage_old                 the accuracy's, on the cases that chose
-    lost_once, lost_confirmed    how far the true accuracy of the settings of the best one is below the best settings',
-                                 where it is chosen by one training each, and by the means over three of the likeliest
-    optimism_confirmed           by how much those means are better than the truth; told on test it is optimism_new's
+    lost_once, lost_confirmed    how far the true accuracy of the chosen settings is below that of the best ones, where
+                                 one training each chooses, and where the means over three of the likeliest do
+    optimism_once, _confirmed    by how much what chose is better than the truth of these settings
+    student_gained               true accuracy of the student that is shipped, by the second way less by the first
 
-Of the last three, another training of the same settings differs in truth by a deviation of `SEED`. What is not
+Of these, another training of the same settings differs in truth by a deviation of `SEED`. What is not
 simulated: what a search learns from its noisy results.
 """
 
@@ -214,7 +215,13 @@ def main() -> None:
         "coverage_discrepancy": found[f"covers_{DISCREPANCY}"][0],
         **{
             name: found[name]
-            for name in ("lost_once", "lost_confirmed", "optimism_confirmed", "student_gained")
+            for name in (
+                "lost_once",
+                "lost_confirmed",
+                "optimism_once",
+                "optimism_confirmed",
+                "student_gained",
+            )
         },
         "sweeps": sweeps,
         **({"quick": True} if given.quick else {}),
