@@ -106,11 +106,17 @@ def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front)
         "number": [record.number for record in records],
         "state": [STATES.index(record.state) for record in records],
         "seconds": [record.seconds for record in records],
-        "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
+        "reason": {index: said for index, record in enumerate(records) if (said := _reason(record))},
         "metrics": {name: [value(record, name) for record in records] for name in names},
         "low": _ends(records, with_ends, 0),
         "high": _ends(records, with_ends, 1),
     }
+
+
+def _reason(record: TrialRecord) -> str:
+    """Why it ended early, or why it is there at all."""
+    again = f"trains {record.confirms} again with seed {record.setting('seed')}" if record.confirms else ""
+    return ": ".join(filter(None, (again, record.reason)))
 
 
 def _on_test(record: TrialRecord, names: Sequence[str], front: Front) -> dict[str, Any]:

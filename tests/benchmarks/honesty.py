@@ -12,7 +12,7 @@ or easy for everybody, and its shares are on average the table's. It takes the b
     coverage_discrepancy         and of their discrepancies
     coverage_wilson              the accuracy's, with an interval that forgets the files
     coverage_old                 the accuracy's, on the cases that chose
-    lost_once, lost_confirmed    how far the true accuracy of the chosen settings is below that of the best ones, where
+    lost_once, lost_confirmed    how far the chosen settings' true accuracy is below that of the best ones, where
                                  one training each chooses, and where the means over three of the likeliest do
     optimism_once, _confirmed    by how much what chose is better than the truth of these settings
     student_gained               true accuracy of the student that is shipped, by the second way less by the first

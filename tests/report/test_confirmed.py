@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kdray.config import Sweep, parse
 from kdray.handover.choose import choose
 from kdray.report import csv_table
 from kdray.report.confirmed import confirmed_table, probable
 from kdray.report.formats import summary
 from kdray.report.front import front
 from kdray.report.front_table import caption
+from kdray.report.payload import payload
 from kdray.report.show import table_text
 from kdray.results import Experiment
 from tests.report.paired.made_up import BOTH, record
+from tests.world import sweep_data
 
 CASES = 40
 FILES = np.arange(CASES) // 4
@@ -30,11 +34,18 @@ def trial(number, right, violated, **more):
 
 
 SEARCHED = [trial(0, 20, 20), trial(1, 18, 22), trial(2, 2, 38), trial(3, 19, 19)]
+
+
+def seeded(seed, *made, **more):
+    found = trial(*made, **more)
+    return replace(found, trial={**found.trial, "seed": seed})
+
+
 AGAIN = [
-    trial(4, 14, 24, confirms="t0000"),
-    trial(5, 18, 20, confirms="t0001"),
-    trial(6, 12, 26, confirms="t0000"),
-    trial(7, 20, 18, confirms="t0001"),
+    seeded(1, 4, 14, 24, confirms="t0000"),
+    seeded(1, 5, 18, 20, confirms="t0001"),
+    seeded(2, 6, 12, 26, confirms="t0000"),
+    seeded(2, 7, 20, 18, confirms="t0001"),
 ]
 
 
@@ -99,3 +110,12 @@ def test_a_table_that_is_read_again_chooses_the_same():
     assert [r.confirms for r in again] == [r.confirms for r in records]
     found = front(again, BOTH)
     assert found.candidates[found.knee].key == "t0001"
+
+
+def test_the_page_says_why_a_trial_is_there_that_the_search_did_not_choose():
+    sweep = parse(Sweep, sweep_data(Path("x")), "test")
+    records = [*SEARCHED, *AGAIN]
+    data = payload(Experiment("nowhere", sweep, records), front(records, BOTH))
+    assert data["trials"]["reason"]["4"] == "trains t0000 again with seed 1"
+    assert "chosen by the means over 3 trainings each" in data["note"]
+    assert data["trials"]["rank"][4] is None and data["knee"] == 1
