@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kdray.config import Encoding, Sweep
+from kdray.config import Encoding, Sweep, as_data
 from kdray.console import Advance, Stage, near, say
 from kdray.corpus.example import Example, Split
 from kdray.corpus.sample import evenly, unseen
@@ -158,7 +158,7 @@ class Capturing:
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
-                _keep(self._model, self._tokenizer, self._task, join(folder, "teacher"))
+                self._keep(join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
         judging = partial(self._beside, suites, folders, rows)
         with begun(judging) if on_ray else nullcontext(judging) as suite:
@@ -205,6 +205,17 @@ class Capturing:
                 rows_per_shard=plan.rows_per_shard,
                 progress=advance,
             )
+
+    def _keep(self, folder: str) -> None:
+        """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
+        with tempfile.TemporaryDirectory() as local:
+            self._model.save_pretrained(local)
+            self._tokenizer.save_pretrained(local)
+            readable_as(Path(local), "config.json")
+            if form := self._task.form_fields:
+                encoding = as_data(self._sweep.trial.encoding) | form
+                write_json(Path(local) / "kdray.json", {"encoding": encoding})
+            upload(Path(local), folder)
 
     def _beside(
         self, suites: Sequence[str], stores: Sequence[str], rows: list[Row], advance: Advance
@@ -282,14 +293,3 @@ def _on_ray(
 
     gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
     capture_on_ray(rows, stores, header, voice.forward, gpus_per_actor=gpus, **options)
-
-
-def _keep(model: Any, tokenizer: Any, task: Task, folder: str) -> None:
-    """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
-    with tempfile.TemporaryDirectory() as local:
-        model.save_pretrained(local)
-        tokenizer.save_pretrained(local)
-        readable_as(Path(local), "config.json")
-        if task.form_fields:
-            write_json(Path(local) / "kdray.json", {"encoding": task.form_fields})
-        upload(Path(local), folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.storage import read_json
 
 UNREAD = r"(^|\.)pooler\."
 """Weights in a file that no model here reads: the layer behind an encoder that other heads begin with."""
@@ -39,7 +40,7 @@ def whole_model(auto: Any, source: str, unread: str = UNREAD, **options: Any) ->
             source, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
             ignore_mismatched_sizes=True, **options,
         )  # fmt: skip
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # transformers and safetensors raise all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
     said = {
         "lacks": told["missing_keys"],
@@ -61,8 +62,11 @@ def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
 
 
 def check_files(source: str) -> None:
-    """Raises `DataError` for a local folder whose weights are pickled, or an adapter's."""
+    """Raises `DataError` for a local folder with pickled weights, with an adapter's, or whose configuration names
+    code to fetch.
+    """
     folder = Path(source)
+    _check_attention(folder / "config.json")
     if any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors")):
         return
     if (folder / "adapter_config.json").is_file():
@@ -75,6 +79,17 @@ def check_files(source: str) -> None:
             f"{source}: its weights are pickled, which is code: "
             f"kdray teacher convert {source} --out {source.rstrip('/')}-safetensors"
         )
+
+
+def _check_attention(path: Path) -> None:
+    """transformers would fetch an attention of the form `owner/kernel` from its hub, and run it."""
+    config = read_json(path) if path.is_file() else {}
+    for part in (config, *config.values()) if isinstance(config, dict) else ():
+        for name in ("attn_implementation", "_attn_implementation"):
+            if isinstance(part, dict) and "/" in str(part.get(name)):
+                raise DataError(
+                    f"{path}: {name} '{part[name]}' is code on a hub, which is not run here: remove it"
+                )
 
 
 def first_line(error: Exception) -> str:
