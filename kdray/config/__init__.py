@@ -35,7 +35,17 @@ from kdray.config.student import (
     T5Student,
     TeacherStudent,
 )
-from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import (
+    ACCELERATOR,
+    NAME,
+    OWN_VARIABLES,
+    Capture,
+    Choice,
+    Confirm,
+    Range,
+    Resources,
+    Sweep,
+)
 from kdray.config.training import Budget, Distil, Optim, divisors
 from kdray.config.trial import FORM, SNIPPETS, Encoding, EvaluationConfig, TeacherRecipe, Trial, accuracy_of
 
@@ -50,6 +60,7 @@ __all__ = [
     "Capture",
     "CheckpointStudent",
     "Choice",
+    "Confirm",
     "Distil",
     "Encoding",
     "EvaluationConfig",
