@@ -18,8 +18,10 @@ from kdray.evaluation.examine import doubt
 from kdray.pipeline.prepare import check_constraints, prepare
 from kdray.search.constraints import gate_of
 from kdray.students.checkpoint import check_checkpoints
+from kdray.students.forward import hidden_states
 from kdray.students.load import load_model, load_tokenizer
 from kdray.train import TrialRun
+from kdray.train.lora import merged
 from kdray.train.teacher import train_teacher
 from tests import labelled_world, pretrained, world
 from tests.train.test_families import answered, runs_and_comes_back
@@ -203,3 +205,36 @@ def test_a_teacher_better_than_what_needs_no_learning_is_not_doubted():
     assert "retrieval in 50.0%" in doubt(found)
     classes = {"teacher": {"accuracy": 0.6, "cases": 8}, "majority": {"accuracy": 0.7}}
     assert "majority in 70.0%" in doubt(classes)
+
+
+@pytest.mark.parametrize("kind", ["other-llama", "encoder"])
+def test_adapters_are_trained_alone_and_merged_at_the_end(kind, models, small_world, clone_world, tmp_path):
+    pytest.importorskip("peft")
+    lora = {"lora": {"rank": 4, "alpha": 8.0}, "budget": {"steps": 4}}
+    recipe = fine_tuning(small_world, models / kind, **lora)
+    if kind == "encoder":
+        recipe = fine_tuning(clone_world, models / kind, task="clone", encoding={"max_input": 126}, **lora)
+    with closing(TrialRun(recipe)) as run:
+        trained = {name for name, p in run.model.named_parameters() if p.requires_grad}
+        assert all(".lora_" in name or name.startswith("classifier.") for name in trained)
+        before = {name: tensor.clone() for name, tensor in merged(run.model).items()}
+        while not run.done:
+            run.next_rung()
+        run.export(tmp_path)
+        after = merged(run.model)
+        rows, _ = run.data.source.take([0])
+        ids = torch.from_numpy(rows[0].input_ids.astype("int64"))[None]
+        with torch.no_grad():
+            one = hidden_states(run.model.eval(), ids, torch.ones_like(ids), None)
+            two = hidden_states(load_model(tmp_path), ids, torch.ones_like(ids), None)
+        assert torch.allclose(one, two, atol=0.1)  # merged and rounded, not rounded and merged
+    changed = {
+        name for name, tensor in after.items() if not torch.equal(tensor.bfloat16(), before[name].bfloat16())
+    }
+    assert {"q_proj", "query"} & {part for name in changed for part in name.split(".")}
+    assert not any("embed" in name or "norm" in name.lower() for name in changed)
+
+
+def test_adapters_are_for_a_checkpoint(small_world):
+    with pytest.raises(ConfigError, match="lora is for a checkpoint"):
+        world.recipe(small_world / "corpus", lora={"rank": 4})
