@@ -7,11 +7,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -24,6 +32,32 @@ Stage = Callable[[str], AbstractContextManager[Advance]]
 def printable(text: str) -> str:
     """A text as it may go to a terminal: what a terminal would obey shows as `\\x1b`; line ends and tabs stay."""
     return "".join(one if one in "\t\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+
+
+def coloured(text: str) -> str:
+    """`printable` of a text that was drawn with colours: these stay, and nothing else that a terminal obeys."""
+    return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(text))
+
+
+class Drawn:
+    """Something to draw with rich of which no cell reaches the terminal but as `printable`."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        from rich.segment import Segment
+
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def say_of_errors(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback on stderr: a `sys.excepthook`. What it quotes may be somebody else's."""
+    sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
 
 
 class Printable(logging.Formatter):

@@ -144,6 +144,14 @@ def load(folder: str | Path) -> Analysis:
 
 def validate(sweep: AnySweep) -> Sweep:
     """The sweep, checked as `kdray validate` does. Raises `ConfigError` in one line that names the field."""
+    from kdray.pipeline.beforehand import check
+
+    read = _read(sweep)
+    check(read)
+    return read
+
+
+def _read(sweep: AnySweep) -> Sweep:
     if isinstance(sweep, Sweep):
         return sweep
     if isinstance(sweep, Mapping):
@@ -166,7 +174,7 @@ def launch(sweep: AnySweep, *, resume: bool = False, address: str | None = None)
     from kdray.pipeline.launching import launch as launched
     from kdray.pipeline.references import references
 
-    done = launched(validate(sweep), resume=resume, address=address)
+    done = launched(_read(sweep), resume=resume, address=address)
     references(done.sweep, done.folder)
     conclude(done)
     if not any(record.state == "complete" for record in done.records):

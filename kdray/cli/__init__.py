@@ -22,7 +22,7 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 # isort: split
 from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
-from kdray.console import Printable, printable
+from kdray.console import Printable, printable, say_of_errors
 from kdray.errors import KdrayError
 from kdray.process_memory import bound_caches
 
@@ -32,6 +32,7 @@ __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 def main() -> None:
     """Entry point of `kdray`."""
     bound_caches()
+    sys.excepthook = say_of_errors
     if logging.lastResort is not None:  # warnings quote files, which may be somebody else's
         logging.lastResort.setFormatter(Printable())
     try:

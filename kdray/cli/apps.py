@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kdray import __version__
+from kdray.console import coloured, printable
 from kdray.errors import ConfigError
 
 SHOWN = 6
@@ -50,7 +51,9 @@ def experiment_names(ctx: typer.Context, incomplete: str) -> list[str]:
     runs = Path(ctx.params.get("runs") or "runs")
     names = os.listdir(runs) if runs.is_dir() else []
     return sorted(
-        name for name in names if name.startswith(incomplete) and (runs / name / "sweep.yaml").exists()
+        name
+        for name in names
+        if name.startswith(incomplete) and name.isprintable() and (runs / name / "sweep.yaml").exists()
     )
 
 
@@ -78,7 +81,8 @@ Set = Annotated[
 
 
 def show(text: str) -> None:
-    """Data, on stdout."""
+    """Data, on stdout. Colours stay; of what else a terminal would obey, nothing does."""
+    text = coloured(text)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -116,7 +120,7 @@ def _written(part: Any) -> str:
     if isinstance(part, (list, tuple)):
         shown = ", ".join(map(_written, part[:SHOWN]))
         return f"{shown}, ... ({len(part):,})" if len(part) > SHOWN else shown
-    return " ".join(str(part).split())
+    return printable(" ".join(str(part).split()))
 
 
 def experiment_folder(name: str, runs: str) -> str:

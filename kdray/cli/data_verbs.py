@@ -27,6 +27,9 @@ def corpus_mine(
     given_away: Annotated[
         bool, typer.Option("--given-away", help="keep test cases whose assertion stands in their context")
     ] = False,
+    files: Annotated[
+        int | None, typer.Option(min=1, help="test files at most, taken evenly; default: all")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +45,7 @@ def corpus_mine(
         raise ConfigError(f"--{'body' if body else 'doctests'}: for Python, not for --language {language}")
     _check_new(out, force)
     named, left_out = sources or list(DEMO_PACKAGES), LeftOut()
-    options = Options(whole=not body, doctests=doctests, given_away=given_away)
+    options = Options(whole=not body, doctests=doctests, given_away=given_away, files=files)
     with stage("corpus") as advance:
         examples = mine(named, progress=advance, language=language, left_out=left_out, options=options)
         manifest = write_corpus(out, examples, named, left_out)

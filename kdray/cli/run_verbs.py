@@ -46,24 +46,30 @@ def demo(
 
 @app.command()
 def validate(
-    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")], set_: Set = None
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="sweep files")],
+    set_: Set = None,
+    print_: Annotated[
+        bool, typer.Option("--print", help="show the base trial, all defaults filled in")
+    ] = False,
 ) -> None:
-    """Check sweep files: every corner of the space is put into a whole trial.   Example: kdray validate
-    sweeps/*.yaml
+    """Check sweep files before a capture of hours: every corner of the space, teacher, corpus, folders.
+
+    Example: kdray validate sweeps/*.yaml
     """
-    from kdray.config import load_sweep
-    from kdray.students.checkpoint import check_checkpoints
-    from kdray.students.preflight import check_models
+    import yaml
+
+    from kdray.config import as_data, load_sweep
+    from kdray.pipeline.beforehand import check
+    from kdray.pipeline.expected import expected
 
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
-        check_models(sweep)
-        check_checkpoints(sweep, asks_hub=False)
-        if sweep.search.sampler_params:
-            from kdray.search.techniques.by_name import check
-
-            check(sweep)
+        checked = check(sweep)
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+        for note in filter(None, (*checked.notes, expected(sweep, checked.known))):
+            show(f"  {note}")
+        if print_:
+            show(yaml.safe_dump({"trial": as_data(sweep.trial)}, sort_keys=False, allow_unicode=True))
 
 
 @app.command()
@@ -163,17 +169,23 @@ def resume(
         str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
     ] = None,
     allow_env: AllowEnv = None,
+    allow_sampler: Annotated[
+        str | None, typer.Option(metavar="MODULE:CLASS", help="a sampler that the experiment may import")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a sweep that was interrupted, or extend it.   Example: kdray resume demo --trials 20"""
     from kdray.config import OWN_VARIABLES, load_sweep
+    from kdray.pipeline.consent import check_code
     from kdray.pipeline.finish import launch_and_finish
     from kdray.pipeline.folders import check_trials, where_it_lies
     from kdray.results import read_sweep
 
     old = experiment_folder(name, runs)
     sweep = load_sweep(fork) if fork else where_it_lies(read_sweep(old), old)
-    # The experiment may be somebody else's, and so may be the host that it names.
+    # The experiment may be somebody else's, and so may be the host and the code that it names.
+    if not fork:
+        check_code(sweep, allow_sampler)
     allowed = (*(OWN_VARIABLES if fork else ()), *(allow_env or ()))
     if trials is not None:
         check_trials(trials, old, asked=fork is None)

@@ -7,7 +7,7 @@ found out in the middle of a search.
 
     strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
-    student, trial, sweep   the parts
+    student, training, trial, sweep   the parts
     check     a whole trial at every corner of a space
     paths     settings by dotted path: read, set, listed, chosen
 
@@ -36,19 +36,16 @@ from kdray.config.student import (
     TeacherStudent,
 )
 from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
+from kdray.config.training import Budget, Distil, Optim, divisors
 from kdray.config.trial import (
     FORM,
     SNIPPETS,
-    Budget,
-    Distil,
     Encoding,
     EvaluationConfig,
     Lora,
-    Optim,
     TeacherRecipe,
     Trial,
     accuracy_of,
-    divisors,
 )
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -75,8 +76,9 @@ def check_space(sweep: Sweep, source: str) -> None:
                     f"{source}: search.start[{number}] names '{path}'{nearest(path, sweep.space)}"
                 )
             if not contains(sweep.space[path], value):
+                near = _nearest_in(sweep.space[path], value)
                 raise ConfigError(
-                    f"{source}: search.start[{number}].{path} = {value!r} lies outside the space"
+                    f"{source}: search.start[{number}].{path} = {value!r} lies outside the space{near}"
                 )
         merge(sweep.trial, point, f"{source}: search.start[{number}]")
     for metric, rule in sweep.constraints.items():
@@ -136,7 +138,23 @@ def contains(spec: Choice | Range, value: Any) -> bool:
     if isinstance(spec, Choice):
         return value in spec.choices
     low, high = spec.range
-    return isinstance(value, (int, float)) and low <= value <= high
+    if not isinstance(value, (int, float)) or not low <= value <= high:
+        return False
+    steps = 0.0 if spec.step is None else (value - low) / spec.step
+    return math.isclose(steps, round(steps), abs_tol=1e-9)
+
+
+def _nearest_in(spec: Choice | Range, value: Any) -> str:
+    """A hint at the point of `spec` that is nearest to a value which is none."""
+    if isinstance(spec, Choice):
+        return nearest(str(value), map(str, spec.choices))
+    low, high = spec.range
+    if not isinstance(value, (int, float)):
+        return f", which is {low} to {high}"
+    step = spec.step
+    near = min(max(value, low), high)
+    near = near if step is None else min(low + round((near - low) / step) * step, high)
+    return f", nearest: {near:g}"
 
 
 def is_whole(sweep: Sweep, path: str, spec: Range) -> bool:

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from kdray.config.metric_names import all_renamed
 from kdray.config.passwords import holds_password
 from kdray.config.read import Part
-from kdray.config.trial import MOST, MOST_ROWS, Trial, accuracy_of
+from kdray.config.training import MOST, MOST_ROWS
+from kdray.config.trial import Trial, accuracy_of
 
 Direction = Literal["max", "min"]
 

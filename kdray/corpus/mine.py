@@ -20,6 +20,7 @@ from kdray.corpus.java_focal import JavaFocal
 from kdray.corpus.left_out import LeftOut, plain_path
 from kdray.corpus.origin import Origin, origin_of
 from kdray.corpus.python import is_test_file, mine_file, test_files
+from kdray.corpus.sample import evenly
 from kdray.corpus.source_files import source_roots
 from kdray.corpus.splits import with_unique_ids, without_duplicates, without_given_away
 from kdray.errors import DataError, nearest
@@ -48,11 +49,13 @@ class Options:
         whole: the decorators and fixtures of a Python test, as context.
         doctests: the examples in Python's docstrings, of all files.
         given_away: into the test split too, assertions that stand in their own context.
+        files: how many files at most, taken evenly from all; None means all.
     """
 
     whole: bool = True
     doctests: bool = False
     given_away: bool = False
+    files: int | None = None
 
 
 Mined = tuple[list[Example], LeftOut]
@@ -96,6 +99,8 @@ def mine(
         for name, root in sorted(roots.items())
         for path in list_files(root, left_out)
     ]
+    if options.files is not None:
+        files = [files[i] for i in evenly(len(files), options.files)]
     if not files:
         raise DataError(f"no {TEST_FILES[language]} in {', '.join(sources)}")
     chunks = [files[i : i + FILES_PER_CHUNK] for i in range(0, len(files), FILES_PER_CHUNK)]

@@ -14,12 +14,15 @@ from typing import Any
 from kdray.config import Sweep, read_yaml, sweep_from
 from kdray.console import Advance, say, stage
 from kdray.corpus.left_out import LeftOut
-from kdray.corpus.mine import DEMO_PACKAGES, mine
+from kdray.corpus.mine import DEMO_PACKAGES, Options, mine
 from kdray.corpus.store import corpus_manifest, write_corpus
 from kdray.packaged import packaged
 from kdray.pipeline.launching import Launched, launch
 from kdray.pipeline.references import references
 from kdray.storage import exists, join
+
+FILES = 600
+"""Test files, of some two thousand, that are plenty for the packaged teacher's signal."""
 
 
 @dataclass
@@ -38,7 +41,7 @@ def demo_sweep(runs: str, *, train_teacher: bool) -> Sweep:
     teacher = join(work, "teacher") if train_teacher else "kdray:python"
     if train_teacher:
         data["name"] += "-own-teacher"
-        folders |= {name: f"{folders[name]}-own-teacher" for name in ("signal", "valid", "test")}
+        folders = {name: f"{folder}-own-teacher" for name, folder in folders.items()}
     data["storage"] = runs
     data["trial"] |= {
         "corpus": folders["corpus"],
@@ -57,7 +60,7 @@ def run_demo(runs: str = "runs", *, train_teacher: bool = False) -> Demo:
     sweep = demo_sweep(runs, train_teacher=train_teacher)
     assert sweep.trial.corpus and sweep.trial.teacher  # noqa: S101 - demo_sweep sets both
     with timed("corpus") as advance:
-        _corpus(sweep.trial.corpus, advance)
+        _corpus(sweep.trial.corpus, None if train_teacher else FILES, advance)
     counts = corpus_manifest(sweep.trial.corpus)
     say(
         f"corpus    {sum(counts['splits'].values()):,} assertions of {counts['groups']:,} test files: "
@@ -77,10 +80,10 @@ def _teacher_line(sweep: Sweep, folder: str, timed: Any) -> None:
     say(f"accuracy  {shown}   (strict exact match, {marks['teacher']['cases']} assertions of unseen files)")
 
 
-def _corpus(folder: str, advance: Advance) -> None:
+def _corpus(folder: str, files: int | None, advance: Advance) -> None:
     if not exists(join(folder, "corpus.json")):
         left_out = LeftOut()
-        examples = mine(DEMO_PACKAGES, progress=advance, left_out=left_out)
+        examples = mine(DEMO_PACKAGES, progress=advance, left_out=left_out, options=Options(files=files))
         write_corpus(folder, examples, DEMO_PACKAGES, left_out)
 
 

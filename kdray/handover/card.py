@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kdray.config.metric_names import violated
+from kdray.console import printable
 from kdray.handover.usage import ABOUT, CODE_FORM, PIPELINES, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
 from kdray.report.front import ends
-from kdray.report.text_table import pipe_table
+from kdray.report.text_table import escape, pipe_table
 
 NOT_MEASURED = "not measured"
 
@@ -61,7 +62,7 @@ def card(facts: Facts, family: Family) -> str:
     parts = [
         f"---\nlibrary_name: transformers\npipeline_tag: {PIPELINES[family]}\n"
         f"tags: [code, {facts.trial['task']}, distillation]\n---",
-        f"# {facts.sweep['name']} {facts.trial['key']}: a distilled student",
+        f"# {escape(facts.sweep['name'])} {escape(facts.trial['key'])}: a distilled student",
         f"{ABOUT[facts.trial['task']]} It was distilled from a larger teacher, and the statement below says what "
         "it kept and what it lost.",
         f"## Use\n\n```python\n{USAGE[family]}\n```\n{form}",
@@ -217,11 +218,11 @@ def _origin(facts: Facts) -> str:
     sweep, trial, signal, data = facts.sweep, facts.trial, facts.signal, facts.data
     states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
     lines = [
-        f"- **Picked** as {trial['chosen']} out of {sweep['trials'].get('complete', 0)} complete candidates, "
+        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['trials'].get('complete', 0)} complete candidates, "
         f"{sweep['front']} of them on the front, {_by(facts)}.",
         f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
         f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
-        f"- **Training**: {trial['steps']:,} steps, loss `{trial['distil']['loss']}`, alpha "
+        f"- **Training**: {trial['steps']:,} steps, loss {_code(trial['distil']['loss'])}, alpha "
         f"{trial['distil']['alpha']:.3g}, temperature {trial['distil']['temperature']:.3g}, seed {trial['seed']}.",
         _data_line(data),
     ]
@@ -229,12 +230,17 @@ def _origin(facts: Facts) -> str:
         lines.append(f"- **The teacher's signal**: its files are gone; codec and fidelity {NOT_MEASURED}.")
     else:
         parameters = ", ".join(f"{key} {value}" for key, value in signal["parameters"].items())
-        codec = f"`{signal['codec']}`" + (f" ({parameters})" if parameters else "")
+        codec = _code(signal["codec"]) + (f" ({escape(parameters)})" if parameters else "")
         lines.append(
             f"- **The teacher's signal**: {signal['rows']:,} rows, {signal['tokens']:,} target tokens, "
             f"{signal['bytes_per_token']:.1f} bytes a token with codec {codec}; {_fidelity(signal['fidelity'])}."
         )
     return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """A name as code, which nothing in it can end."""
+    return "`" + printable(" ".join(text.split())).replace("`", "'") + "`"
 
 
 def _by(facts: Facts) -> str:
@@ -248,8 +254,8 @@ def _data_line(data: Mapping[str, Any]) -> str:
     made = f"corpus {data['corpus']}" if data.get("corpus") else "corpus unknown"
     if data.get("sources"):
         splits = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
-        return f"- **Data**: {', '.join(data['sources'])} ({splits}); {made}."
-    return f"- **Data**: {made}; its files are not here to be described."
+        return f"- **Data**: {escape(', '.join(data['sources']))} ({escape(splits)}); {escape(made)}."
+    return f"- **Data**: {escape(made)}; its files are not here to be described."
 
 
 def _fidelity(divergences: Mapping[str, Mapping[Any, float]] | None) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kdray.config import Encoding, Sweep
+from kdray.config import Encoding, Sweep, as_data
 from kdray.console import Advance, Stage, near, say
 from kdray.corpus.example import Example, Split
 from kdray.corpus.sample import evenly, unseen
@@ -29,6 +29,7 @@ from kdray.metamorphic.suite import build_suite
 from kdray.pipeline.background import begun
 from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
+from kdray.students.kept_order import keep_order, sample
 from kdray.students.load import (
     check_padding,
     load_model,
@@ -44,7 +45,7 @@ from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
-from kdray.teacher.capture import Forward, capture
+from kdray.teacher.capture import Forward, Plan, capture
 from kdray.teacher.codec import Codec
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
@@ -163,9 +164,9 @@ class Capturing:
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
-                _keep(self._model, self._tokenizer, self._task, join(folder, "teacher"))
+                self._keep(join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
-        judging = partial(self._suites, suites)
+        judging = partial(self._beside, suites, folders, rows)
         with begun(judging) if on_ray else nullcontext(judging) as suite:
             with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
                 self._write(folders, rows, advance, on_ray=on_ray)
@@ -219,9 +220,29 @@ class Capturing:
                 progress=advance,
             )
 
-    def _suites(self, folders: Sequence[str], advance: Advance) -> None:
-        for folder in folders:
+    def _keep(self, folder: str) -> None:
+        """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
+        with tempfile.TemporaryDirectory() as local:
+            self._model.save_pretrained(local)
+            self._tokenizer.save_pretrained(local)
+            readable_as(Path(local), "config.json")
+            if form := self._task.form_fields:
+                encoding = as_data(self._sweep.trial.encoding) | form
+                write_json(Path(local) / "kdray.json", {"encoding": encoding})
+            upload(Path(local), folder)
+
+    def _beside(
+        self, suites: Sequence[str], stores: Sequence[str], rows: list[Row], advance: Advance
+    ) -> None:
+        """What this process makes of its teacher while others run theirs over the corpus."""
+        for folder in suites:
             self._suite(folder, advance)
+        # Rows that the teacher writes itself are known when they are read: the first trial asks then.
+        if stores and _is_sliced(self._sweep) and self._sweep.capture.targets == "truth":
+            plan = Plan(rows, self._sweep.capture.rows_per_shard)
+            stored = [row for number in range(len(plan)) for row in plan.shard(number)]
+            measured = [stored[i] for i in sample(len(stored))]
+            keep_order(self._model, measured, self._task.pad_id, stores)
 
     def _suite(self, folder: str, advance: Advance) -> None:
         trial, plan = self._sweep.trial, self._sweep.capture
@@ -259,6 +280,12 @@ def cases_of(sweep: Sweep, folder: str) -> list[Example]:
     return unseen(trial.corpus, split, count, plan.seed, written=task_class(trial.task).writes)
 
 
+def _is_sliced(sweep: Sweep) -> bool:
+    """Whether a trial's student may be cut out of the teacher's width."""
+    student, searched = sweep.trial.student, sweep.space.get("student.init")
+    return student.family != "teacher" and "sliced" in (student.init, *getattr(searched, "choices", ()))
+
+
 def _here(
     rows: list[Row], stores: Mapping[str, Codec], header: ShardHeader, *, forward: Forward, **options: Any
 ) -> None:
@@ -280,14 +307,3 @@ def _on_ray(
 
     gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
     capture_on_ray(rows, stores, header, voice.forward, gpus_per_actor=gpus, **options)
-
-
-def _keep(model: Any, tokenizer: Any, task: Task, folder: str) -> None:
-    """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
-    with tempfile.TemporaryDirectory() as local:
-        model.save_pretrained(local)
-        tokenizer.save_pretrained(local)
-        readable_as(Path(local), "config.json")
-        if task.form_fields:
-            write_json(Path(local) / "kdray.json", {"encoding": task.form_fields})
-        upload(Path(local), folder)

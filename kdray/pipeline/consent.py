@@ -1,4 +1,4 @@
-"""Whom a sweep connects to, and what of the environment it may tell them.
+"""Whom a sweep connects to, what of the environment it may tell them, and what code it may name.
 
 A sweep file says where its study is, where it is tracked, where its files lie: so it says where passwords go.
 Those in the file are refused (`config`); those in the environment go nowhere unless the user allowed their names:
@@ -42,6 +42,20 @@ def check_told(sweep: Sweep, allow_env: Sequence[str]) -> None:
                     f"{field}: the experiment would use {name} of your environment with '{host}': if it may, say "
                     f"--allow-env {name}"
                 )
+
+
+def check_code(sweep: Sweep, allowed: str | None) -> None:
+    """Refuses to import what the file of an experiment names as its sampler, unless the user allowed that name.
+
+    Raises:
+        ConfigError: with the option that allows it.
+    """
+    sampler = sweep.search.sampler
+    if ":" in sampler and sampler != allowed:
+        raise ConfigError(
+            f"search.sampler: the experiment would import '{sampler}', which is code: if it may, say "
+            f"--allow-sampler {sampler}"
+        )
 
 
 def _connections(sweep: Sweep) -> Iterator[tuple[str, str, tuple[str, ...]]]:

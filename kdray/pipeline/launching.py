@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from kdray.config import OWN_VARIABLES, Sweep
 from kdray.console import printable, say, stage
+from kdray.pipeline.beforehand import check
 from kdray.pipeline.consent import check_told, hosts
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import Prepared, prepare
@@ -64,12 +66,42 @@ def launch(
     seconds = {} if seconds is None else seconds
     sweep = absolute(sweep)
     check_told(sweep, allow_env)
+    if not resume:  # then some of it ran already
+        check(sweep)
     for field_name, host in hosts(sweep).items():
         say(f"connects  to {printable(host)} ({field_name})")
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
-    with alone_at("capture", folder, sweep.resources.drivers, say):
-        prepared = prepare(sweep, timed, ray_session.opened(sweep.resources, address))
+    with ExitStack() as held:
+        with alone_at("capture", folder, sweep.resources.drivers, say):
+            session = ray_session.opened(sweep.resources, address)
+            # One of its own that the capture started serves the search too.
+            prepared = prepare(sweep, timed, _until_closed(session, held) if address is None else session)
+        _say_what_there_is(prepared)
+        after_prepare(sweep, folder)
+        collect()  # the teacher, the corpus: trials run beside this process
+        with watching(sweep, folder, seconds) as on_event:
+            records = run(
+                sweep,
+                folder,
+                resume=resume,
+                fork=fork,
+                address=address,
+                on_event=on_event,
+                trial_context=prepared.context,
+                allow_env=allow_env,
+            )
+    return Launched(sweep, folder, prepared, records, seconds)
+
+
+@contextmanager
+def _until_closed(session: AbstractContextManager[None], held: ExitStack) -> Iterator[None]:
+    """Enters a session that is left with what holds it."""
+    held.enter_context(session)
+    yield
+
+
+def _say_what_there_is(prepared: Prepared) -> None:
     signal = prepared.signal
     say(
         f"signal    {signal.rows:,} rows, {signal.tokens:,} target tokens, "
@@ -80,17 +112,3 @@ def launch(
         f"suite     {prepared.suite.rows:,} inputs"
         + (f", and {unseen.rows:,} that nothing is chosen by" if unseen else "")
     )
-    after_prepare(sweep, folder)
-    collect()  # the teacher, the corpus: trials run beside this process
-    with watching(sweep, folder, seconds) as on_event:
-        records = run(
-            sweep,
-            folder,
-            resume=resume,
-            fork=fork,
-            address=address,
-            on_event=on_event,
-            trial_context=prepared.context,
-            allow_env=allow_env,
-        )
-    return Launched(sweep, folder, prepared, records, seconds)

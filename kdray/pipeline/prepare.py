@@ -82,18 +82,11 @@ def prepare(
             student cannot be cut from the teacher.
         DataError: something is damaged or belongs to another teacher or corpus.
     """
+    stores, suites, missing = _folders(sweep)
     trial = sweep.trial
-    if trial.shards is None or trial.suite is None:
-        raise ConfigError(f"sweep '{sweep.name}': trial.shards and trial.suite must name folders")
+    assert trial.shards  # noqa: S101 - _folders saw to it
     checkpoints = check_checkpoints(sweep, asks_hub=True)
-    stores = _stores(sweep, trial.shards)
-    suites = [folder for folder in (trial.suite, trial.test_suite) if folder]
-    missing = [folder for folder in (*stores, *suites) if not exists(join(folder, FILE))]
     if missing:
-        if trial.teacher is None or trial.corpus is None:
-            raise ConfigError(
-                f"{join(missing[0], FILE)} is missing and cannot be made: name trial.teacher and trial.corpus"
-            )
         from kdray.pipeline.capturing import Capturing
 
         wanted, judging = ([folder for folder in kind if folder in missing] for kind in (stores, suites))
@@ -110,12 +103,38 @@ def prepare(
         config = None if trial.student.family != "teacher" and is_plain(config) else config
     test_suite = known[1] if known[1:] else None
     prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, checkpoints)
-    for folder in stores:
-        for suite, judged in zip(suites, known, strict=True):
-            _check_same_teacher(folder, read_manifest(folder), suite, judged, sweep)
-    if trial.test_suite:
-        _check_apart(trial.suite, trial.test_suite)
+    check_made(sweep)
+    if suites[1:]:
+        _check_apart(*suites)
     return prepared
+
+
+def _folders(sweep: Sweep) -> tuple[list[str], list[str], list[str]]:
+    """Folders of shards, of suites, and those of both that are not there. Raises `ConfigError` where these cannot
+    be made.
+    """
+    trial = sweep.trial
+    if trial.shards is None or trial.suite is None:
+        raise ConfigError(f"sweep '{sweep.name}': trial.shards and trial.suite must name folders")
+    stores = _stores(sweep, trial.shards)
+    suites = [folder for folder in (trial.suite, trial.test_suite) if folder]
+    missing = [folder for folder in (*stores, *suites) if not exists(join(folder, FILE))]
+    if missing and (trial.teacher is None or trial.corpus is None):
+        raise ConfigError(
+            f"{join(missing[0], FILE)} is missing and cannot be made: name trial.teacher and trial.corpus"
+        )
+    return stores, suites, missing
+
+
+def check_made(sweep: Sweep) -> None:
+    """Raises `KdrayError` where signal and suites that are there are of different teachers, tokenizers or corpora,
+    or what is not there cannot be made.
+    """
+    stores, suites, missing = _folders(sweep)
+    there = {folder: read_manifest(folder) for folder in (*stores, *suites) if folder not in missing}
+    for folder in (folder for folder in stores if folder in there):
+        for suite in (suite for suite in suites if suite in there):
+            _check_same_teacher(folder, there[folder], suite, there[suite], sweep)
 
 
 def _searches_family(sweep: Sweep) -> bool:

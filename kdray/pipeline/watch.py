@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdray import results
 from kdray.config import Sweep, as_data, put
-from kdray.console import Advance, say, stage
+from kdray.console import Advance, Drawn, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
 from kdray.report.front_table import front_table
@@ -58,7 +58,9 @@ def watching(
         return
     board = Board(sweep, _earlier(folder))
     started = time.perf_counter()
-    with Live(get_renderable=board.render, console=console, refresh_per_second=2, transient=True):
+    with Live(
+        get_renderable=lambda: Drawn(board.render()), console=console, refresh_per_second=2, transient=True
+    ):
 
         def hear(event: Any) -> None:
             board.hear(event)

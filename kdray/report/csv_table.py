@@ -11,7 +11,8 @@ baseline, whose state is `reference`. Columns, by name and in any order:
     accuracy, accuracy_low, ...  a number of the rung (a trial's: its last) and the ends of its 95 % interval,
                                  empty without one
 
-Settings and reasons are text where that is printable and no JSON, else JSON, so that a type survives. A cell says
+Settings, reasons and names are text where that is printable, no JSON and no spreadsheet's formula, else JSON, so
+that a type survives and nothing runs. A cell says
 its own type: pyarrow or pandas would give one to a whole column, and 1 beside 0.5 would come back as 1.0. What is
 read again: keys, states, reasons, seconds, settings, and of each rung its step, numbers and intervals. Not in
 the table, so lost: counts, relations by transformation, the rungs' own clocks, the sweep file.
@@ -39,6 +40,7 @@ from kdray.results import State, TrialRecord
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
 BASELINE, RUNG, BASE, TEST = "reference", "rung", "trial.", "test."
+_FORMULA = "=+-@＝＋－＠"
 DERIVED = (BASE, TEST, "optimism.")
 Row = dict[str, str]
 Baselines = dict[str, dict[str, Any]]
@@ -63,9 +65,9 @@ def to_csv(
     own_columns = [name for name in names if not name.startswith(BASE)]
     columns = [*HEAD, *own_columns, *TAIL, *(name for name in names if name.startswith(BASE))]
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(_text, columns))
+    writer.writerows([row.get(name, "") for name in columns] for row in rows)
     return out.getvalue()
 
 
@@ -92,9 +94,16 @@ def _free_text(column: str, row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(setting: Any) -> str:
-    if isinstance(setting, str) and setting.isprintable() and setting and not _is_json(setting):
+    if isinstance(setting, str) and _is_plain(setting) and not _is_json(setting):
         return setting
-    return json.dumps(setting)
+    return json.dumps(setting).replace(";", "\\u003b")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`, and some take a
+    `;` for the end of a cell; as JSON it begins with a quotation mark, and has none.
+    """
+    return text.isprintable() and text[:1] not in ("", *_FORMULA) and ";" not in text
 
 
 def _is_json(text: str) -> bool:
@@ -147,7 +156,7 @@ def _rows(text: str, location: str) -> Iterator[tuple[str, Row]]:
     """(where, cells by column) of each line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        heads = next(reader, [])
+        heads = [str(_setting(name)) for name in next(reader, [])]
         if missing := [name for name in (*HEAD, *TAIL) if name not in heads]:
             raise DataError(
                 f"{location}: not a table of `kdray pareto --csv` (it has no column '{missing[0]}')"

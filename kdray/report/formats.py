@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kdray.console import printable
 from kdray.report import describe
 from kdray.report.front import Front, interval, metric_names
 from kdray.report.on_test import on_test, optimism, test_table
@@ -171,7 +172,8 @@ def to_latex(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = N
     heads, body = _cells(front, baselines or {})
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in cells) + r" \\"
+        flat = (printable(" ".join(cell.split())) for cell in cells)
+        return " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in flat) + r" \\"
 
     students, others = body[: len(front.members)], body[len(front.members) :]
     lines = [

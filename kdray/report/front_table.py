@@ -44,7 +44,7 @@ def front_table(
     for name in _metrics(front):
         # A word a line: headings are longer than the numbers below them.
         heading = describe.title(name).removeprefix("student ").replace(" ", "\n")
-        table.add_column(heading + _arrow(front.objectives.get(name)), justify="right")
+        table.add_column(Text(heading + _arrow(front.objectives.get(name))), justify="right")
     told = ties(front).letters
     if len(told) > 1:
         table.add_column("tie")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kdray import storage
-from kdray.console import near, say
+from kdray.console import Drawn, near, printable, say
 from kdray.errors import ConfigError
 from kdray.report import figure, formats
 from kdray.report import html as page
@@ -56,7 +56,7 @@ def table_text(
 
 def wrapped(sentence: str) -> str:
     """A sentence in lines of the table's width; nothing stays nothing."""
-    return "".join(f"{line}\n" for line in textwrap.wrap(sentence, WIDTH, break_on_hyphens=False))
+    return "".join(f"{line}\n" for line in textwrap.wrap(printable(sentence), WIDTH, break_on_hyphens=False))
 
 
 def as_text(table: Table, below: str = "") -> str:
@@ -66,9 +66,9 @@ def as_text(table: Table, below: str = "") -> str:
     console = Console(width=None if Console().is_terminal else WIDTH)
     out = io.StringIO()
     plain = Console(file=out, width=console.width, force_terminal=console.is_terminal)
-    plain.print(table)
+    plain.print(Drawn(table))
     if below:
-        plain.print(below, markup=False)
+        plain.print(printable(below), markup=False)
     return out.getvalue()
 
 
@@ -77,8 +77,8 @@ def written(finding: Finding, form: Form) -> str:
     if form == "json":
         return json.dumps(formats.plain(finding.as_dict()), indent=1, allow_nan=False) + "\n"
     if form == "markdown":
-        return f"{finding.table().to_markdown()}\n{finding.note()}\n"
-    return as_text(finding.table().to_rich()) + f"{finding.note()}\n"
+        return f"{finding.table().to_markdown()}\n{printable(finding.note())}\n"
+    return as_text(finding.table().to_rich()) + f"{printable(finding.note())}\n"
 
 
 def _write(kind: str, path: str, source: Source, best: Front) -> None:

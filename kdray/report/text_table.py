@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kdray.console import printable
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -61,6 +63,6 @@ def _line(cells: Sequence[str]) -> str:
 
 def escape(text: str) -> str:
     """The text with every sign escaped that Markdown would read; a line end is a space."""
-    flat = " ".join(text.splitlines())
+    flat = printable(" ".join(text.splitlines()))
     # Of brackets only those that make a link: those around an interval stay readable in the source.
     return "".join(f"\\{sign}" if sign in "\\|`*_<>" else sign for sign in flat).replace("](", "]\\(")

@@ -2,8 +2,8 @@
 
 Weights, configuration and dropout are its own. Rows of its tables behind the last token of its tokenizer are left
 out (T5's 32,128 for 32,100 tokens), and those of tokens that a teacher with the same tokenizer has not: a student
-speaks of the very tokens that its teacher speaks of. A classifier may be a bare encoder: its head begins at random,
-as is said.
+speaks of the very tokens that its teacher speaks of. A classifier may be a bare encoder: its head begins at
+random, as is said.
 
 Not here: a student's own family (`derive`) and its teacher's weights (`warm_start`).
 """
@@ -151,7 +151,7 @@ def check_checkpoints(sweep: Sweep, *, asks_hub: bool) -> dict[str, Checkpoint]:
         KdrayError: see `is_foreign`.
     """
     found: dict[str, Checkpoint] = {}
-    for name in _names(sweep):
+    for name in checkpoint_names(sweep):
         if not asks_hub and not _is_there(name):
             continue
         student = CheckpointStudent(family="checkpoint", checkpoint=name)
@@ -164,7 +164,7 @@ def check_checkpoints(sweep: Sweep, *, asks_hub: bool) -> dict[str, Checkpoint]:
     return found
 
 
-def _names(sweep: Sweep) -> list[str]:
+def checkpoint_names(sweep: Sweep) -> list[str]:
     """Of the checkpoints that a sweep may train."""
 
     def choices(path: str) -> list[Any]:

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdray.config import AnyStudent, LlamaStudent, RobertaStudent, T5Student
-from kdray.errors import ConfigError, DataError
+from kdray.errors import ConfigError, DataError, first_line
 from kdray.students.slices import evenly_spaced
-from kdray.students.whole_weights import first_line
 
 SIZES: dict[str, tuple[str, ...]] = {
     "layers": ("num_hidden_layers",),
@@ -34,8 +33,8 @@ FOLLOWING = {
     "hidden": ("word_embed_proj_dim",),
 }
 """Further names of the same size, where they hold it."""
-PER_LAYER = ("layer_types", "no_rope_layers", "attention_layers", "mlp_layer_types")
-"""Lists with an entry for each layer."""
+PER_LAYER = ("layer_types", "no_rope_layers", "attention_layers", "mlp_layer_types", "attention_window")
+"""Lists with an entry for each layer, of an encoder-decoder for each of its encoder's."""
 SEPARATE = ("t5", "mt5", "umt5")
 """Model types whose configurations say that they are tied, although the head of newer ones is not."""
 _NOT_CARRIED = (
@@ -50,14 +49,26 @@ _NOT_CARRIED = (
 
 def config_of(saved: Mapping[str, Any]) -> Any:
     """The configuration behind a `config.json`. Raises `DataError` for a model that transformers does not know."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
-    data = dict(saved)
+    data = _unwritten(dict(saved))
     try:
         config = AutoConfig.for_model(data.pop("model_type"), **data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, StrictDataclassError, TypeError, ValueError) as error:
         raise DataError(f"no configuration that transformers knows: {first_line(error)}") from error
     return config
+
+
+def _unwritten(value: Any) -> Any:
+    """What was written as JSON as it was: transformers spells numbers without an end, which Mamba 2
+    has, `{"__float__": "Infinity"}`.
+    """
+    if isinstance(value, dict):
+        if list(value) == ["__float__"]:
+            return float(value["__float__"])
+        return {name: _unwritten(part) for name, part in value.items()}
+    return [_unwritten(part) for part in value] if isinstance(value, list) else value
 
 
 def sizes_of(config: Any) -> dict[str, int]:
@@ -125,6 +136,8 @@ def derived(config: Any, student: AnyStudent, vocab: int) -> Any:
     Raises:
         ConfigError: transformers refuses it.
     """
+    from huggingface_hub.errors import StrictDataclassError
+
     own, wanted = sizes_of(config), wanted_sizes(config, student)
     data = {key: copy.deepcopy(value) for key, value in config.to_dict().items() if key not in _NOT_CARRIED}
     names = {field: _name(data, config, field) for field in wanted}
@@ -140,7 +153,7 @@ def derived(config: Any, student: AnyStudent, vocab: int) -> Any:
         data["tie_word_embeddings"] = bool(config.scale_decoder_outputs)  # as it is told to them
     try:
         return type(config)(**data)
-    except (ArithmeticError, TypeError, ValueError) as error:
+    except (ArithmeticError, StrictDataclassError, TypeError, ValueError) as error:
         raise _unbuilt(config, error) from error
 
 
@@ -156,11 +169,12 @@ def _name(data: Mapping[str, Any], config: Any, field: str) -> str:
 
 def _choose_layers(data: dict[str, Any], own: dict[str, int], wanted: dict[str, int]) -> None:
     """Lists with an entry for each layer keep those of the layers that are taken."""
-    if "layers" not in own or wanted["layers"] == own["layers"]:
+    field = "layers" if "layers" in own else "encoder_layers"
+    if field not in own or wanted[field] == own[field]:
         return
-    taken = evenly_spaced(wanted["layers"], own["layers"])
+    taken = evenly_spaced(wanted[field], own[field])
     for key in PER_LAYER:
-        if isinstance(data.get(key), list) and len(data[key]) == own["layers"]:
+        if isinstance(data.get(key), list) and len(data[key]) == own[field]:
             data[key] = [data[key][number] for number in taken]
     if "attention_types" in data:  # GPT-Neo's short form of `attention_layers`
         data["attention_types"] = [[data["attention_layers"], 1]]
@@ -210,7 +224,9 @@ def new_model(config: Any) -> Any:
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     try:
         model = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError, AssertionError, AttributeError, ImportError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise _unbuilt(config, error) from error
     if has_separate_head(config):
         model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())

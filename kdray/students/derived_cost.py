@@ -1,8 +1,9 @@
 """What a student costs whose sizes do not say all: it is built without weights, and its parameters are counted.
 
 Exact like the formulas of `cost`, which the families that kdray builds itself keep: each matrix is multiplied with
-each token that passes it, and attention with all pairs of positions. Of experts those count that a token is sent
-to. What a state-space model does beside its matrices is not counted.
+each token that passes it, and attention with all pairs of positions, also where it looks at near ones alone (LED,
+LongT5). Of experts those count that a token is sent to. What a state-space model does beside its matrices is not
+counted.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kdray.errors import ConfigError, DataError
-from kdray.students.whole_weights import first_line
+from kdray.errors import ConfigError, DataError, first_line
 
 ENDING = ".gguf"
 NEEDED = ("gguf", "accelerate")

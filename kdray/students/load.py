@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import FORM, SNIPPETS, Encoding, Student
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.storage import exists, join, read_json
 from kdray.students.derive import config_of
 from kdray.students.families import teacher_shape
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
-from kdray.students.whole_weights import check_files, first_line, whole_model
+from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import plain
 from kdray.teacher.cache import local_folder
@@ -39,7 +39,7 @@ def load_config(source: str | Path) -> Any:
     check_files(source)
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # transformers raises all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
@@ -76,9 +76,26 @@ def check_classes(config: Any, source: str) -> None:
 
 
 def check_generates(config: Any, source: str) -> None:
-    """Raises `DataError` for a model that transformers' `generate` fails on: it keeps room for as many decoder
-    layers as there are encoder layers.
+    """Raises `DataError` for a model that writes no text or reads more than text, and for one that transformers'
+    `generate` fails on: it keeps room for as many decoder layers as there are encoder layers.
     """
+    from transformers.models.auto import modeling_auto as auto
+
+    kind, apart = config.model_type, config.is_encoder_decoder
+    known = (
+        auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES if apart else auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    )
+    reads_ahead = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+    if kind not in known or (reads_ahead and not apart):
+        raise DataError(
+            f"{source}: a {kind} model, which writes no text: a teacher is a decoder-only model or an"
+            " encoder-decoder of transformers"
+        )
+    if not hasattr(config, "vocab_size"):
+        raise DataError(
+            f"{source}: a {kind} model is made of several, for text, pictures or sounds: name a folder that holds"
+            " the one for text alone"
+        )
     encoder, decoder = getattr(config, "num_layers", None), getattr(config, "num_decoder_layers", None)
     if config.is_encoder_decoder and encoder and decoder and decoder > encoder:
         raise DataError(
@@ -100,7 +117,7 @@ def load_tokenizer(source: str | Path) -> Any:
     source = local_folder(str(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # and so do tokenizers, a bare one
         raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
@@ -186,9 +203,12 @@ def shared_vocab(model: Any, tokenizer: Any) -> int:
     Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
     these are the ids that all of them share. A classifier has its classes.
     """
-    if is_classifier(model):
-        return int(model.config.num_labels)
-    return min(int(model.config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
+    return int(model.config.num_labels) if is_classifier(model) else shared_ids(model.config, tokenizer)
+
+
+def shared_ids(config: Any, tokenizer: Any) -> int:
+    """See `shared_vocab`: of a model of this configuration that writes."""
+    return min(int(config.vocab_size), int(max(tokenizer.get_vocab().values())) + 1)
 
 
 def weights_fingerprint(model: Any) -> str:

@@ -11,12 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from kdray.errors import DataError
+from kdray.config import TeacherStudent
+from kdray.errors import ConfigError, DataError, first_line
+from kdray.students.derive import derived, new_model, sizes_of
 from kdray.students.forward import is_classifier
 from kdray.students.logits import TargetLogits, WholeLogits
-from kdray.students.whole_weights import first_line
 from kdray.tasks.row import IGNORED, Row
 
+PROVEN = frozenset({
+    "arcee", "bart", "biogpt", "bloom", "codegen", "cohere", "cohere2", "deepseek_v3", "exaone4", "falcon",
+    "gemma", "gemma2", "gemma3_text", "glm", "glm4", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss",
+    "gptj", "granite", "led", "lfm2", "llama", "longt5", "mamba", "mamba2", "marian", "mbart", "mistral",
+    "mixtral", "mpt", "mt5", "nemotron", "olmo", "olmo2", "opt", "phi", "phi3", "plbart", "qwen2", "qwen3",
+    "smollm3", "stablelm", "starcoder2", "t5", "umt5", "xglm",
+})  # fmt: skip
+"""Model types whose pieces a test holds against transformers."""
+SMALL, SHAKEN = 150_000_000, 0.02
+"""Parameters at most of a model that is made to look at its family, and how far its weights are moved."""
 LENGTHS = (9, 5)
 """Tokens of the rows, which are padded to one length."""
 TOLERANCE = 1e-4
@@ -39,6 +50,42 @@ def check_pieces(model: Any, source: str) -> None:
         raise DataError(
             f"{refused}: its logits differ by {furthest:.2g} from those of its hidden states and head"
         )
+
+
+def check_family(config: Any, source: str) -> None:
+    """Raises `DataError` for a family that `check_pieces` would refuse, told from a small model of it at random
+    weights. Says nothing of families that are `PROVEN`, and of those that are not small even with one layer.
+    """
+    import torch
+
+    if config.model_type in PROVEN:
+        return
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        model = _small(config)
+        if model is None:
+            return
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(SHAKEN * torch.randn(parameter.shape))  # biases begin as nothing
+    check_pieces(model.eval(), source)
+
+
+def _small(config: Any) -> Any:
+    """A model of one layer, or of as many as the configuration has where that cannot be."""
+    import torch
+
+    layers = {field: 1 for field in sizes_of(config) if field.endswith("layers")}
+    wanted = TeacherStudent(family="teacher", init="random", **layers)
+    for smaller in (True, False):
+        try:
+            made = derived(config, wanted, config.vocab_size) if smaller else config
+            with torch.device("meta"):
+                numbers = sum(parameter.numel() for parameter in new_model(made).parameters())
+            return new_model(made) if numbers <= SMALL else None
+        except ConfigError:
+            continue
+    return None
 
 
 def _rows(model: Any) -> list[Row]:

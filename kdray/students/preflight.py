@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from kdray.config import SNIPPETS, Sweep, Trial
+from kdray.config import SNIPPETS, AnyStudent, Sweep, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
+from kdray.students.derive import config_of, derived, new_model
 from kdray.students.families import shape_of
 from kdray.students.load import check_classes, check_generates, kept_config, load_config
+from kdray.students.pieces import check_family
+from kdray.students.warm_start import cut_state
+from kdray.tasks.form import check_form
 from kdray.teacher.cache import local_folder
 
 
@@ -20,13 +26,13 @@ def check_models(sweep: Sweep) -> None:
 
     A teacher that is not there yet is not asked: it may be trained later.
     """
-    config, source = _teacher(sweep.trial)
+    config, source = teacher_config(sweep.trial)
     if config is not None:
         check_teacher(config, sweep.trial.task, source)
         check_student(config, sweep.trial)
 
 
-def _teacher(trial: Trial) -> tuple[Any, str]:
+def teacher_config(trial: Trial) -> tuple[Any, str]:
     """The configuration of a trial's teacher and where it is from; None where there is none to be read."""
     # Of a hub's name nothing is asked here: a name with a slash may be a folder that is trained later.
     if trial.teacher is not None and (is_uri(trial.teacher) or Path(local_folder(trial.teacher)).is_dir()):
@@ -49,6 +55,7 @@ def check_teacher(config: Any, task: str, source: str) -> None:
                 f"{source}: a classifier, which writes nothing: task must be {' or '.join(SNIPPETS)}"
             )
         check_generates(config, source)
+        check_family(config, source)
         return
     if config.model_type != "roberta":
         raise DataError(f"{source}: task {task} wants a teacher of type roberta, not {config.model_type}")
@@ -74,4 +81,24 @@ def check_student(config: Any, trial: Trial) -> None:
             f"student.family {trial.student.family}: the teacher ({config.model_type}) is {other}: "
             "use family teacher"
         )
+    if trial.task not in SNIPPETS:
+        check_form(trial.encoding, bool(config.is_encoder_decoder))
     check_cut(shape_of(config), trial.student, config)
+    if trial.student.family == "teacher" and trial.student.init != "random":
+        check_weights(config, trial.student)
+
+
+@lru_cache(maxsize=64)
+def _shapes(saved: str) -> dict[str, Any]:
+    """Parameters of the model behind a `config.json`, without their numbers."""
+    import torch
+
+    with torch.device("meta"):
+        return dict(new_model(config_of(json.loads(saved))).named_parameters())
+
+
+def check_weights(config: Any, student: AnyStudent) -> None:
+    """Raises `ConfigError` where a cut would leave a kind of the teacher's weights out, or has one of its own."""
+    made = derived(config, student, config.vocab_size)
+    theirs, ours = (_shapes(one.to_json_string(use_diff=False)) for one in (config, made))
+    cut_state(theirs, config.model_type, {name: parameter.shape for name, parameter in ours.items()})

@@ -68,7 +68,8 @@ def _renamed(name: str) -> str:
 
 def _apart(pickled: Path, target: Path) -> None:
     """One file, in a process of its own. Raises `DataError`."""
-    command = [sys.executable, "-m", "kdray.students.unpickle", str(pickled), str(target)]
+    # -P: nothing is imported out of the folder that this is typed in, which may be the pickle's.
+    command = [sys.executable, "-P", "-m", "kdray.students.unpickle", str(pickled), str(target)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["the process was ended"])[-1]

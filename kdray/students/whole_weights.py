@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
+from kdray.storage import read_json
 
 UNREAD = r"(^|\.)pooler\."
 """Weights in a file that no model here reads: the layer behind an encoder that other heads begin with."""
@@ -49,7 +50,7 @@ def whole_model(
             source, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
             ignore_mismatched_sizes=True, **options,
         )  # fmt: skip
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # transformers and safetensors raise all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
     said = {
         "lacks": _missing(model, set(told["missing_keys"]), new, begun),
@@ -81,8 +82,11 @@ def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
 
 
 def check_files(source: str) -> None:
-    """Raises `DataError` for a local folder whose weights are pickled, or an adapter's."""
+    """Raises `DataError` for a local folder with pickled weights, with an adapter's, or whose configuration names
+    code to fetch.
+    """
     folder = Path(source)
+    _check_attention(folder / "config.json")
     if any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors")):
         return
     if (folder / "adapter_config.json").is_file():
@@ -97,6 +101,12 @@ def check_files(source: str) -> None:
         )
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return (str(error).strip() or type(error).__name__).split("\n")[0]
+def _check_attention(path: Path) -> None:
+    """transformers would fetch an attention of the form `owner/kernel` from its hub, and run it."""
+    config = read_json(path) if path.is_file() else {}
+    for part in (config, *config.values()) if isinstance(config, dict) else ():
+        for name in ("attn_implementation", "_attn_implementation"):
+            if isinstance(part, dict) and "/" in str(part.get(name)):
+                raise DataError(
+                    f"{path}: {name} '{part[name]}' is code on a hub, which is not run here: remove it"
+                )

@@ -26,7 +26,7 @@ import numpy as np
 from kdray.config import Encoding
 from kdray.corpus.example import Example
 from kdray.tasks.encode import encode_text
-from kdray.tasks.form import PLAIN, Form, encode_whole, form_of, newline_ids, start_token
+from kdray.tasks.form import PLAIN, Form, encode_whole, form_of, newline_ids, start_token, unused
 from kdray.tasks.packing import RowBuilder, chains, repacked
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.task import Ids, Task
@@ -115,7 +115,7 @@ class AssertionTask(Task):
     @property
     def form_text(self) -> str:
         """See `Task`."""
-        return str(self.form)
+        return f"{self.form}{unused(self.tokenizer)}"
 
     @property
     def starts(self) -> bool:

@@ -5,7 +5,8 @@ one: `PLAIN`, whatever is there. An encoder-decoder whose tokenizer writes `<s> 
 has both around inputs and answers. A pretrained decoder reads the text as its tokenizer writes the whole of it,
 behind a start token where the tokenizer puts one; its answer ends with the line.
 
-Not here: chat templates and fill-in-the-middle, which a model is not told by its folder to have learnt.
+Not here: chat templates and fill-in-the-middle. That a tokenizer has them is said (`unused`): prompts are plain
+text, which continues.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from kdray.tasks.encode import PLAIN as OPTIONS
 from kdray.tasks.encode import spells_special
 
 Ids = NDArray[np.int32]
+MIDDLES = ("<fim_middle>", "<|fim_middle|>", "<fim-middle>", "<MID>", "▁<MID>", "<\uff5cfim▁end\uff5c>")
+"""How tokenizers spell the place between prefix and suffix: StarCoder's, Qwen's, SantaCoder's, CodeLlama's (two),
+DeepSeek-Coder's."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,19 @@ def plain(encoding: Encoding) -> Encoding:
     return encoding.model_copy(update={**asdict(PLAIN), **said})
 
 
+def check_form(encoding: Encoding, encoder_decoder: bool) -> None:
+    """Raises `ConfigError` for what has no effect on an encoder-decoder."""
+    for name in ("boundary", "end") if encoder_decoder else ():
+        if getattr(encoding, name) not in (None, getattr(PLAIN, name)):
+            raise ConfigError(
+                f"encoding.{name} {getattr(encoding, name)} has no effect on an encoder-decoder, which writes"
+                f" its answer apart: leave it out, or '{getattr(PLAIN, name)}'"
+            )
+
+
 def form_of(encoding: Encoding, tokenizer: Any, encoder_decoder: bool) -> Form:
     """What is asked for, and else what the tokenizer tells. Raises `ConfigError` for what has no effect."""
-    if encoder_decoder:
-        for name in ("boundary", "end"):
-            if getattr(encoding, name) not in (None, getattr(PLAIN, name)):
-                raise ConfigError(
-                    f"encoding.{name} {getattr(encoding, name)} has no effect on an encoder-decoder, which writes"
-                    f" its answer apart: leave it out, or '{getattr(PLAIN, name)}'"
-                )
+    check_form(encoding, encoder_decoder)
     told = asdict(_told(tokenizer, encoder_decoder))
     said = {name: getattr(encoding, name) for name in FORM if getattr(encoding, name) is not None}
     form = Form(**{**told, **said})
@@ -81,6 +89,16 @@ def _told(tokenizer: Any, encoder_decoder: bool) -> Form:
     before = len(framed) > len(bare) and framed[: len(bare)] != bare
     start = before and start_token(tokenizer) is not None
     return Form(start) if encoder_decoder else Form(start, "whole", "newline")
+
+
+def unused(tokenizer: Any) -> str:
+    """What a tokenizer has for prompts and kdray leaves alone, in words; "" where that is nothing."""
+    known = tokenizer.get_vocab()
+    found = ["chat template"] if getattr(tokenizer, "chat_template", None) else []
+    if any(text in known for text in MIDDLES):
+        found.append("fill-in-the-middle tokens")
+    verb = "is" if found == ["chat template"] else "are"
+    return f" (plain text: its {' and '.join(found)} {verb} unused)" if found else ""
 
 
 def start_token(tokenizer: Any) -> int | None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from kdray.config import CheckpointStudent, Student, TeacherStudent, Trial
-from kdray.corpus.sample import evenly
 from kdray.errors import ConfigError, DataError
-from kdray.storage import exists, join, read_bytes, write_once
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
 from kdray.students.checkpoint import checkpoint_model
 from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
-from kdray.students.vocabulary import KEPT, carried_over, spelled
+from kdray.students.vocabulary import carried_over, spelled
 from kdray.students.warm_start import check_taken, cut_state, slice_state
 from kdray.train.trial_data import TrialData
-
-ORDER = "order.safetensors"
-"""The order in which a teacher is cut, made by the first trial that asks."""
 
 
 def new_student(trial: Trial, data: TrialData) -> Any:
@@ -79,19 +73,13 @@ def _take(model: Any, teacher: Any, state: dict[str, Any]) -> None:
 
 def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:
     """The teacher's order from beside the shards; measured, and kept there, where there is none yet."""
-    from safetensors.torch import load, save
-
-    from kdray.students.importance import ROWS, best_order
+    from kdray.students.kept_order import keep_order, kept_order, sample
 
     assert trial.shards is not None and data.shards is not None  # noqa: S101 - a teacher has shards
-    place = join(trial.shards, KEPT, ORDER)
-    if exists(place):
-        return load(read_bytes(place))  # type: ignore[no-any-return]
-    rows, _ = data.shards.take(evenly(len(data.shards), ROWS))
-    order = best_order(teacher, rows, data.teacher_task.pad_id)
-    with contextlib.suppress(OSError):  # shards that may only be read
-        write_once(place, save(dict(order)))
-    return order
+    if (order := kept_order(trial.shards)) is not None:
+        return order
+    rows, _ = data.shards.take(sample(len(data.shards)))
+    return keep_order(teacher, rows, data.teacher_task.pad_id, [trial.shards])
 
 
 def _with_own_vocabulary(

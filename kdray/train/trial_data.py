@@ -9,11 +9,11 @@ from kdray.config import FORM, CheckpointStudent, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
-from kdray.storage import join
+from kdray.storage import join, read_json
 from kdray.stream import MemorySource, RowSource
 from kdray.students.checkpoint import checkpoint_config, is_foreign
 from kdray.students.cuts import check_reads_no_signal
-from kdray.students.load import load_config, load_tokenizer, told_encoding
+from kdray.students.load import is_ours, load_config, load_tokenizer, told_encoding
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.form import plain
@@ -73,6 +73,7 @@ def _from_shards(trial: Trial) -> TrialData:
     apart = trial.student.family == "t5"
     if trial.student.family in ("teacher", "checkpoint"):
         apart = bool(kept_config.is_encoder_decoder)
+    _check_encoding(trial, kept)
     # A teacher that was kept before folders said their form is read in the one that there was then.
     encoding = plain(told_encoding(trial.encoding, kept))
     teacher_task = task_of(trial.task, load_tokenizer(kept), apart, encoding)
@@ -116,6 +117,18 @@ def _from_shards(trial: Trial) -> TrialData:
         source = ShortSource(source, shorter, task.encoder_decoder)
         suite = replace(suite, max_input=shorter)
     return TrialData(task, teacher_task, source, vocab, kept, suite, None, shards.manifest.teacher, shards)
+
+
+def _check_encoding(trial: Trial, kept: str) -> None:
+    """Raises `ConfigError` naming the field where rows were made otherwise than the trial says."""
+    told = read_json(join(kept, "kdray.json"))["encoding"] if is_ours(kept) else {}
+    for name, said in told.items():
+        asked = getattr(trial.encoding, name)
+        if asked not in (None, said):
+            raise ConfigError(
+                f"encoding.{name} {asked}: {trial.shards} was captured with {said}: set that, or name other"
+                " folders for shards and suite"
+            )
 
 
 def _from_corpus(trial: Trial) -> TrialData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from ray import tune
 from ray.tune.execution import class_cache
 
 from kdray.config import Resources, Sweep
+from kdray.errors import DataError
 from kdray.experiment.coordinator import Coordinator
 from kdray.workers import trackers
 from kdray.workers.tune_adapter import HalvingScheduler, Link, Stop, StudySearcher
@@ -38,11 +40,16 @@ def tune_run(
         stopped: ends the run when it is set.
 
     Raises:
+        DataError: what an earlier run left in `own` cannot be removed.
         Exception: the first error of the coordinator, or Tune's own where nothing trained.
     """
     link = Link(coordinator, stopped)
     hand_over_no_secrets()
     shutil.rmtree(own, ignore_errors=True)
+    if os.path.lexists(own):  # Tune unpickles what it finds there
+        raise DataError(
+            f"{own}: left by another run and not to be removed: remove it, or name another folder"
+        )
     tuner = tune.Tuner(
         tune.with_resources(Worker, partial(placement, sweep.resources)),
         tune_config=tune.TuneConfig(

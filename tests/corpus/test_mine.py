@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from kdray.corpus.left_out import LeftOut
-from kdray.corpus.mine import mine, source_roots
+from kdray.corpus.mine import Options, mine, source_roots
 from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus, write_corpus
 from kdray.errors import DataError
 
@@ -24,6 +24,13 @@ def test_the_corpus_does_not_depend_on_the_number_of_processes(tests_folder):
     alone = mine([str(tests_folder)], processes=1)
     assert len(alone) == 120
     assert mine([str(tests_folder)], processes=2) == alone
+
+
+def test_fewer_files_are_taken_evenly(tests_folder):
+    groups = {example.group for example in mine([str(tests_folder)], 1)}
+    few = {example.group for example in mine([str(tests_folder)], 1, options=Options(files=3))}
+    assert few < groups and len(few) == 3
+    assert min(few) == min(groups)
 
 
 def test_installed_packages_are_found_by_name_without_importing_them():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from kdray.config import Encoding, load_sweep
-from kdray.corpus.mine import mine
+from kdray.corpus.mine import Options, mine
 from kdray.corpus.sample import sample
 from kdray.metamorphic.suite_inputs import IDENTITY, suite_inputs
 from kdray.packaged import packaged
@@ -16,7 +16,9 @@ from kdray.tasks import task_of
 def test_the_demos_suite_uses_at_least_six_transformations() -> None:
     sweep = load_sweep(packaged("demo/sweep.yaml"))
     task = task_of("assertion", load_tokenizer("kdray:python"), False, Encoding())
-    held_out = [example for example in mine(["networkx"]) if example.split == "test"]
+    held_out = [
+        example for example in mine(["networkx"], options=Options(files=80)) if example.split == "test"
+    ]
     plan = sweep.capture
     inputs = suite_inputs(
         task,

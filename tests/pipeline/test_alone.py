@@ -19,6 +19,7 @@ from tests.s3 import Endpoint
 NAMES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HF_TOKEN", "WANDB_API_KEY", "RAY_AUTH_TOKEN")
 
 
+@pytest.mark.cluster
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="W&B is not installed")
 def test_a_launch_into_a_bucket_takes_no_ray_but_its_own_and_writes_no_secret_anywhere(
     small_world, tmp_path, monkeypatch

@@ -13,9 +13,12 @@ from kdray.pipeline import capturing
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import prepare
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.vocabulary import KEPT
 from kdray.tasks.row import IGNORED
 from kdray.teacher.shards import ShardSource
 from kdray.train import train
+from kdray.train.start import new_student
+from kdray.train.trial_data import open_data
 from kdray.workers import ray_session
 from tests import world
 
@@ -59,6 +62,17 @@ def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_worl
     voice.forward()
     with pytest.raises(DataError, match="other weights than when the capture began"):
         replace(voice, fingerprint="0" * 16).forward()
+
+
+def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(small_world, tmp_path):
+    sweep = sweep_into(tmp_path, small_world, capture={"rows": 12, "cases": 4, "rows_per_shard": 5})
+    prepare(sweep)
+    place = tmp_path / "signal" / KEPT / "order.safetensors"
+    with_the_capture = place.read_bytes()
+    place.unlink()
+    trial = merge(sweep.trial, {"student.init": "sliced"}, "test")
+    new_student(trial, open_data(trial))
+    assert place.read_bytes() == with_the_capture
 
 
 def test_the_teachers_own_answers_are_targets_too(small_world, tmp_path):

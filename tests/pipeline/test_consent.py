@@ -9,7 +9,6 @@ import pytest
 
 from kdray import results
 from kdray.config import OWN_VARIABLES
-from kdray.console import printable
 from kdray.errors import ConfigError
 from kdray.experiment.study_storage import open_storage
 from kdray.pipeline.consent import check_told, hosts
@@ -72,11 +71,6 @@ def test_an_experiment_goes_on_where_it_lies(make_sweep: Any, tmp_path: Path) ->
     assert where_it_lies(sweep, "s3://bucket/runs/small?region=eu").storage == "s3://bucket/runs?region=eu"
     with pytest.raises(ConfigError, match="must have its name"):
         where_it_lies(sweep, str(tmp_path / "copy"))
-
-
-def test_what_a_terminal_would_obey_is_shown_instead() -> None:
-    assert printable("a\x1b]0;title\x07\tb\n\u202e") == "a\\x1b]0;title\\x07\tb\n\\u202e"
-    assert printable("é 漢 😀") == "é 漢 😀"
 
 
 def test_a_sweep_is_not_asked_for_fewer_trials_than_have_ended(tmp_path: Path) -> None:

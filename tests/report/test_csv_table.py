@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 
@@ -108,6 +110,23 @@ def test_whatever_is_written_is_read(made):
         assert repr(sorted(new.overrides.items())) == repr(sorted(old.overrides.items()))
         assert new.trial == old.trial
         assert (new.state, new.reason, new.seconds) == (old.state, old.reason, old.seconds)
+
+
+@given(st.lists(st.sampled_from([*'=+-@;|,"\n\r\t ＝a1']), max_size=6).map("".join))
+@example("=cmd|' /C calc'!A0")
+@example("1;=cmd|' /C calc'!A0")
+def test_no_cell_is_a_formula_to_a_spreadsheet(text):
+    rung = {"step": 1, text: 0.5}
+    record = TrialRecord(
+        "t0000", 0, "failed", {"shards": text}, {"shards": text, "suite": text}, (rung,), text, 1.0
+    )
+    made = to_csv(front([], {"a": "max"}), [record], {text: {"ece": 0.5}})
+    assert not {";", "\t", "\r"} & {*made}
+    for cell in (cell for row in csv.reader(io.StringIO(made, newline="")) for cell in row):
+        assert cell[:1] not in (*"=+-@＝",), cell
+    again, references = parse(made, "t.csv")
+    assert again[0].overrides == {"shards": text}
+    assert (again[0].reason, list(references)) == (text, [text])
 
 
 HEADS = ",".join((*csv_table.HEAD, *csv_table.TAIL))

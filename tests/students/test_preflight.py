@@ -18,9 +18,9 @@ T5 = {"family": "t5", "hidden": 32, "heads": 4, "head_dim": 8, "feed_forward": 4
 LLAMA = {"family": "llama", "layers": 1, "hidden": 32, "heads": 4, "head_dim": 8, "feed_forward": 48}
 
 
-def sweep(teacher, student, task="assertion"):
+def sweep(teacher, student, task="assertion", **encoding):
     trial = {"task": task, "teacher": str(teacher), "corpus": "c", "shards": "s", "suite": "u"}
-    trial |= {"student": student, "budget": {"steps": 1}}
+    trial |= {"student": student, "budget": {"steps": 1}, "encoding": encoding}
     objectives = {"assertion_accuracy" if task == "assertion" else "accuracy": "max"}
     data = {
         "name": "x",
@@ -73,6 +73,16 @@ def test_a_student_that_cannot_be_made_is_refused_without_weights(name, student,
     ZOO[name]().config.save_pretrained(tmp_path)
     with pytest.raises((ConfigError, DataError), match=said):
         check_models(sweep(tmp_path, student))
+
+
+@pytest.mark.parametrize("field", ["boundary", "end"])
+def test_what_an_encoding_cannot_do_is_refused_without_weights(field, tmp_path):
+    asked = {"boundary": "whole", "end": "newline"}[field]
+    for name in ("t5", "qwen2"):
+        ZOO[name]().config.save_pretrained(tmp_path / name)
+    check_models(sweep(tmp_path / "qwen2", {"family": "teacher"}, **{field: asked}))
+    with pytest.raises(ConfigError, match=rf"encoding\.{field} {asked} has no effect on an encoder-decoder"):
+        check_models(sweep(tmp_path / "t5", {"family": "teacher"}, **{field: asked}))
 
 
 def test_what_is_not_there_yet_is_not_asked(tmp_path):

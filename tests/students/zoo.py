@@ -123,3 +123,33 @@ _other(
 _other("mamba", "Mamba", "MambaForCausalLM", _IDS, hidden_size=32, num_hidden_layers=2, state_size=8)
 _other("plbart", "PLBart", "PLBartForConditionalGeneration", _BART)
 _other("mt5", "MT5", "MT5ForConditionalGeneration", _T5, feed_forward_proj="gated-gelu")
+_causal("arcee", "Arcee", num_key_value_heads=2)
+_causal("biogpt", "BioGpt")
+_causal("cohere2", "Cohere2", num_key_value_heads=2, sliding_window=8)
+_causal("deepseek3", "DeepseekV3", num_key_value_heads=4, q_lora_rank=16, kv_lora_rank=16, qk_nope_head_dim=8,
+        qk_rope_head_dim=4, v_head_dim=8, n_routed_experts=4, moe_intermediate_size=16, num_experts_per_tok=2,
+        first_k_dense_replace=1, n_group=1, topk_group=1)  # fmt: skip
+_causal("exaone4", "Exaone4", num_key_value_heads=2, sliding_window=8)
+_causal("gemma3", "Gemma3Text", kind="Gemma3ForCausalLM", num_key_value_heads=2, head_dim=8, sliding_window=8)
+_causal("glm", "Glm", num_key_value_heads=2, head_dim=8)
+_causal("glm4", "Glm4", num_key_value_heads=2, head_dim=8)
+_causal("gpt-oss", "GptOss", num_key_value_heads=2, head_dim=8, sliding_window=8, num_local_experts=4,
+        num_experts_per_tok=2)  # fmt: skip
+_causal("lfm2", "Lfm2", num_key_value_heads=2)
+_causal("mamba2", "Mamba2", num_heads=8, head_dim=8, state_size=8, n_groups=1)
+_causal("nemotron", "Nemotron", num_key_value_heads=2)
+_causal("olmo", "Olmo", num_key_value_heads=2)
+_other("mpt", "Mpt", "MptForCausalLM", _IDS, d_model=32, n_layers=2, n_heads=4, expansion_ratio=2)
+_other("xglm", "XGLM", "XGLMForCausalLM", _IDS, d_model=32, num_layers=2, attention_heads=4, ffn_dim=48)
+_LED = {"max_encoder_position_embeddings": 128, "max_decoder_position_embeddings": 128, "attention_window": 8}
+_other("led", "LED", "LEDForConditionalGeneration", _BART, **_LED)
+_other("marian", "Marian", "MarianMTModel", _BART)
+_other("mbart", "MBart", "MBartForConditionalGeneration", _BART)
+_other("longt5", "LongT5", "LongT5ForConditionalGeneration", _T5, local_radius=4)
+# Whose pieces say something else, or that cannot be asked here.
+_causal("bert-decoder", "Bert", kind="BertLMHeadModel", is_decoder=True)
+_causal("modernbert-decoder", "ModernBertDecoder")
+_other("xlnet", "XLNet", "XLNetLMHeadModel", _IDS, d_model=32, n_layer=2, n_head=4, d_inner=48)
+_STACKS = {"num_encoder_layers": 2, "num_decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+_STACKS |= {"num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4, "decoder_start_token_id": PAD}
+_other("prophetnet", "ProphetNet", "ProphetNetForConditionalGeneration", _IDS, hidden_size=32, **_STACKS)

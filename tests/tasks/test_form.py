@@ -138,6 +138,16 @@ def test_our_own_tokenizer_keeps_its_form_and_its_fingerprint():
         assert len(asked.limits) == 6
 
 
+def test_what_a_tokenizer_has_for_prompts_and_is_not_used_is_said():
+    tokenizer = byte_level()
+    assert "unused" not in assertion(tokenizer).form_text
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    assert assertion(tokenizer).form_text.endswith("newline (plain text: its chat template is unused)")
+    tokenizer.add_tokens(["<fim_middle>"])
+    said = "its chat template and fill-in-the-middle tokens are unused"
+    assert said in assertion(tokenizer).form_text
+
+
 def test_the_form_is_part_of_the_fingerprint():
     tokenizer = byte_level("<s> $A </s>")
     prints = {assertion(tokenizer, True, start=start).fingerprint for start in (True, False)}

@@ -259,7 +259,7 @@ class _Passing:
 def test_a_sample_that_passes_by_fits_as_one_that_is_held(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums over other groups differ by rounding, after which k-means may end elsewhere."""
     monkeypatch.setattr("kdray.teacher.codec.GROUP_BYTES", 5000)
-    monkeypatch.setattr("kdray.teacher.codecs.head.ELEMENTS", 1000)
+    monkeypatch.setattr("kdray.teacher.codecs.parts.ELEMENTS", 1000)
     fitted, told, codec = Sample(97, (400,), seed=7), Sample(), make("head")
     passing = _Passing(fitted.logits_NV, size)
     errors, bases = [], []

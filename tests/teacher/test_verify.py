@@ -1,5 +1,6 @@
 """Verification finds what is damaged, misaligned or useless; `show` prints what a person can read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,19 @@ def test_a_store_that_is_one_hot_at_every_temperature_is_warned_of(tmp_path: Pat
     capture(make_rows(20), {str(tmp_path / "s"): make("head")}, HEADER, poster)
     (warning,) = verify(str(tmp_path / "s")).warnings
     assert "one-hot at every temperature" in warning
+
+
+def test_a_tail_whose_spread_is_lost_is_warned_of(tmp_path: Path) -> None:
+    def capped(rows: list[Row]) -> list[np.ndarray]:
+        """Of 64 dimensions, which a soft cap bends."""
+        plane = np.random.default_rng(0).standard_normal((64, 600))
+        rng = [np.random.default_rng(int(row.id, 16)) for row in rows]
+        hidden = [r.standard_normal((row.num_targets, 64)) for r, row in zip(rng, rows, strict=True)]
+        return [(5 * np.tanh(one @ plane)).astype(np.float32) for one in hidden]
+
+    capture(make_rows(60), {str(tmp_path / "s"): make("head")}, replace(HEADER, vocab=600), capped)
+    (warning,) = verify(str(tmp_path / "s"), capped).warnings
+    assert "how the tail is spread is lost: mean full KL" in warning and "capture.codec full" in warning
 
 
 def test_a_flipped_byte_is_reported(folder: str) -> None:

@@ -16,10 +16,10 @@ from kdray.errors import ConfigError
 from kdray.metamorphic.suite_metrics import evaluate
 from kdray.pipeline.prepare import prepare
 from kdray.students.forward import head, hidden_states
+from kdray.students.kept_order import FILE as ORDER
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.vocabulary import KEPT
 from kdray.train import TrialRun
-from kdray.train.start import ORDER
 from tests import labelled_world, world
 
 CLASSIFIERS = {

@@ -114,9 +114,13 @@ def test_a_student_larger_than_its_teacher_is_refused_by_name(trial):
         TrialRun(merge(trial, {"student.hidden": 128}))
 
 
-def test_shards_of_other_limits_are_refused(trial):
-    with pytest.raises(DataError, match="tokenizer"):
-        TrialRun(merge(trial, {"encoding.max_input": 100}))
+@pytest.mark.parametrize(
+    ("field", "value", "captured"),
+    [("max_input", 100, 192), ("end", "newline", "token"), ("start", True, False)],
+)
+def test_shards_of_another_encoding_are_refused_by_its_field(trial, field, value, captured):
+    with pytest.raises(ConfigError, match=rf"encoding\.{field} {value}: .* was captured with {captured}: "):
+        TrialRun(merge(trial, {f"encoding.{field}": value}))
 
 
 def test_a_missing_suite_is_one_clear_line(trial, tmp_path):

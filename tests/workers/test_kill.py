@@ -102,23 +102,20 @@ def kill_until_done(folder: Path, trials: int, kills: int, seed: int) -> int:
     return died
 
 
+@pytest.mark.cluster
 def test_a_sweep_killed_at_random_moments_ends_whole_and_leaves_no_process(tmp_path: Path) -> None:
-    first = Driver(tmp_path, 6)
+    first = Driver(tmp_path, 30)
     first.wait_for("rung")
     first.kill()
+    died = kill_until_done(tmp_path, 30, kills=14, seed=0)
+    check_whole(the_sweep(30), tmp_path)
+    assert died >= 10
     deadline = time.monotonic() + 120
-    while first.left() and time.monotonic() < deadline:
+    while (
+        first.left() and time.monotonic() < deadline
+    ):  # Ray's agents take a minute to see that they are alone
         time.sleep(0.2)
     assert first.left() == []
-    kill_until_done(tmp_path, 6, kills=1, seed=1)
-    check_whole(the_sweep(6), tmp_path)
-
-
-@pytest.mark.cluster
-def test_a_sweep_killed_at_twenty_random_moments_ends_whole(tmp_path: Path) -> None:
-    died = kill_until_done(tmp_path, 40, kills=20, seed=0)
-    check_whole(the_sweep(40), tmp_path)
-    assert died >= 15
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_goes_on_from_its_rung(tmp_path: Path) -> None:

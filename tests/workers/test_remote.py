@@ -161,6 +161,7 @@ def test_several_drivers_are_refused(make_sweep: Any, folder: str) -> None:
         pass
 
 
+@pytest.mark.cluster
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc")
 @pytest.mark.timeout(600)
 def test_a_sweep_whose_machine_is_lost_goes_on_from_the_bucket_alone(

@@ -38,7 +38,8 @@ class MaskedNames:
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
         from kdray.students.load import quiet
-        from kdray.students.whole_weights import UNREAD, first_line, whole_model
+        from kdray.errors import first_line
+        from kdray.students.whole_weights import UNREAD, whole_model
 
         quiet()
         source = local_folder(str(folder))

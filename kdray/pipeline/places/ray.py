@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kdray.console import say
+from kdray.console import printable, say
 from kdray.errors import ConfigError, KdrayError
 from kdray.pipeline.places.request import Request, check_folders
 from kdray.pipeline.places.yaml_text import Block, dump
@@ -98,7 +98,7 @@ def _running(client: Any, name: str) -> list[str]:
 
 async def _follow(client: Any, job: str) -> None:
     async for lines in client.tail_job_logs(job):
-        sys.stderr.write(lines)
+        sys.stderr.write(printable(lines))
 
 
 def _end(client: Any, job: str, patience_s: float = 60) -> int:

@@ -11,7 +11,7 @@ import pytest
 from tests.metamorphic.transforms.proof import prove, real_tests
 
 
-@pytest.mark.parametrize(("package", "functions"), [("networkx", 300), ("sympy", 220)])
+@pytest.mark.parametrize(("package", "functions"), [("networkx", 150), ("sympy", 60)])
 def test_variants_of_real_tests_pass_like_their_originals(package: str, functions: int) -> None:
     proof = prove(real_tests(package), functions, each=2)
     assert proof.changed == []

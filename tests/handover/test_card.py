@@ -1,0 +1,53 @@
+"""What a model card says of somebody else's corpus, codec and sweep is text, and no Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from kdray.console import printable
+from kdray.handover.card import Facts, card
+from kdray.report import formats
+from kdray.report.front import front
+from kdray.results import TrialRecord
+
+EVIL = "x`*[a](http://e)|<script>\n\n# h\x1b]0;t\x07\u202e$\\input{x}%"
+
+
+def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
+    facts = Facts(
+        sweep={"name": EVIL, "objectives": {}, "trials": {"complete": 1}, "front": 1, "steps": 1, "seconds": 1},
+        trial={
+            "key": EVIL, "task": "assertion", "chosen": EVIL, "steps": 1, "seed": 1,
+            "distil": {"loss": EVIL, "alpha": 0.5, "temperature": 1.0},
+        },
+        metrics={"relations": {EVIL: {"variants": 1}}},
+        measured=True,
+        size={"params": 1, "bytes": 1, "format": EVIL},
+        signal={
+            "codec": EVIL, "parameters": {EVIL: EVIL}, "rows": 1, "tokens": 1, "bytes_per_token": 1.0, "fidelity": None,
+        },
+        data={"corpus": EVIL, "sources": [EVIL], "splits": {EVIL: 1}},
+        latency={"inputs": 1, "device": EVIL, "teacher_ms": 1.0, "student_ms": 1.0},
+        onnx=None,
+        int8=None,
+    )  # fmt: skip
+    text = card(facts, "decoder")
+    assert printable(text) == text
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    prose = re.sub(r"(?<!\\)`[^`\n]*`", "", prose)  # what stands in code is text
+    assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http|^# h", prose, re.MULTILINE)
+    for line in prose.splitlines():
+        assert line.replace("\\`", "").count("`") % 2 == 0, line
+
+
+def test_names_are_text_in_latex_and_markdown():
+    record = TrialRecord("t0000", 0, "complete", {}, {}, ({"step": 1, "a": 0.5},))
+    best = front([record], {"a": "max"})
+    latex = formats.to_latex(best, {EVIL: {"a": 0.5}})
+    assert printable(latex) == latex
+    assert r"\input" not in latex
+    assert "\n\n" not in latex
+    assert re.search(r"(?<!\\)[%$#]", latex) is None
+    markdown = formats.to_markdown(best, {EVIL: {"a": 0.5}})
+    assert printable(markdown) == markdown
+    assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(|^# h", markdown, re.MULTILINE)
