@@ -105,11 +105,8 @@ class Trial(Part):
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
-        if self.optim.context_weight > 0 and self.student.family not in (
-            "llama",
-            "teacher",
-            "checkpoint",
-        ):
+        writes_on = self.student.family in ("llama", "teacher", "checkpoint") and self.task not in SNIPPETS
+        if self.optim.context_weight > 0 and not writes_on:
             kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
         if self.optim.slice_share > 0 and isinstance(self.student, (TeacherStudent, CheckpointStudent)):
@@ -145,7 +142,12 @@ class Trial(Part):
                 f"distil.temperature {self.distil.temperature:g} is not in 0.5 to 8, where shards know the tail"
                 " of a vocabulary: only loss decoupled does without"
             )
-        if not isinstance(self.student, RobertaStudent):
+        if isinstance(self.student, (TeacherStudent, CheckpointStudent)) and snippets is not None:
+            if self.student.max_input is not None:
+                raise ValueError(
+                    f"student.max_input has no effect on task {self.task}: set encoding.max_input"
+                )
+        elif not isinstance(self.student, RobertaStudent):
             if self.student.max_input is not None and self.student.max_input > self.encoding.max_input:
                 raise ValueError(
                     f"student.max_input {self.student.max_input} has no effect beyond encoding.max_input"
@@ -153,14 +155,9 @@ class Trial(Part):
                 )
             if snippets is None:
                 return self
-            if not isinstance(self.student, CheckpointStudent):
-                raise ValueError(
-                    f"task {self.task} wants a student of family roberta, not {self.student.family}"
-                )
-            if self.student.max_input is not None:
-                raise ValueError(
-                    f"student.max_input has no effect on task {self.task}: set encoding.max_input"
-                )
+            raise ValueError(
+                f"task {self.task} wants a student of family roberta or teacher, not {self.student.family}"
+            )
         elif snippets is None:
             raise ValueError("a student of family roberta classifies: task must be clone or vulnerability")
         elif self.student.snippets != snippets:

@@ -29,7 +29,7 @@ from kdray.experiment.trial_folder import write_yaml
 from kdray.packaged import located
 from kdray.results import TrialRecord
 
-MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking")
+MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking", "keep")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
 
 

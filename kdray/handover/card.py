@@ -218,8 +218,8 @@ def _origin(facts: Facts) -> str:
     sweep, trial, signal, data = facts.sweep, facts.trial, facts.signal, facts.data
     states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
     lines = [
-        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['trials'].get('complete', 0)} complete candidates, "
-        f"{sweep['front']} of them on the front, {_by(facts)}.",
+        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['trials'].get('complete', 0)} complete "
+        f"candidates, {sweep['front']} of them on the front, {_by(facts)}.",
         f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
         f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
         f"- **Training**: {trial['steps']:,} steps, loss {_code(trial['distil']['loss'])}, alpha "

@@ -40,7 +40,7 @@ from kdray.results import State, TrialRecord
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
 BASELINE, RUNG, BASE, TEST = "reference", "rung", "trial.", "test."
-_FORMULA = "=+-@＝＋－＠"
+_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DERIVED = (BASE, TEST, "optimism.")
 Row = dict[str, str]
 Baselines = dict[str, dict[str, Any]]
@@ -100,8 +100,8 @@ def _text(setting: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`, and some take a
-    `;` for the end of a cell; as JSON it begins with a quotation mark, and has none.
+    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`; some take a
+    semicolon for the end of a cell; as JSON it begins with a quotation mark, and has none.
     """
     return text.isprintable() and text[:1] not in ("", *_FORMULA) and ";" not in text
 

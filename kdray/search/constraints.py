@@ -107,6 +107,8 @@ class Gate:
             return str(error)
         measures = self.measures(trial) if self._sweep.constraints else {}
         for metric, rule in self._sweep.constraints.items():
+            if metric not in measures:
+                return f"{metric} is not known of a student of family {trial.student.family}"
             if not satisfies(rule, measures[metric], self._teacher):
                 return f"{metric} {measures[metric]:,.6g} breaks '{rule}'"
         return ""

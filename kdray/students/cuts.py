@@ -15,6 +15,7 @@ from kdray.students.slices import check_sliceable
 SLICED = (
     "llama", "mistral", "qwen2", "qwen3", "starcoder2", "gemma", "gemma2", "granite", "cohere", "stablelm",
     "olmo2", "smollm3", "phi", "gpt2", "gpt_neo", "gptj", "gpt_neox", "opt", "t5", "mt5", "umt5", "bart", "plbart",
+    "roberta", "bert", "distilbert",
 )  # fmt: skip
 """Model types whose widths can be cut: every axis is cut at its end, heads whole (`warm_start`)."""
 
