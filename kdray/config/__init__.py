@@ -26,7 +26,15 @@ from kdray.config.check import (
 )
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
-from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
+from kdray.config.student import (
+    AnyStudent,
+    CheckpointStudent,
+    LlamaStudent,
+    RobertaStudent,
+    Student,
+    T5Student,
+    TeacherStudent,
+)
 from kdray.config.sweep import (
     ACCELERATOR,
     NAME,
@@ -50,6 +58,7 @@ __all__ = [
     "AnyStudent",
     "Budget",
     "Capture",
+    "CheckpointStudent",
     "Choice",
     "Confirm",
     "Distil",

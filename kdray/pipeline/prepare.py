@@ -8,8 +8,9 @@ needs the teacher's folder or a hub.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kdray.config import Student, Sweep, Trial, as_data, satisfies
@@ -17,10 +18,11 @@ from kdray.console import Advance, Stage
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
+from kdray.students.checkpoint import check_checkpoints
 from kdray.students.cost import costs
-from kdray.students.cuts import check_cut
+from kdray.students.cuts import Checkpoint, check_cut, likeness
 from kdray.students.derive import is_plain
-from kdray.students.families import kept_config, kept_teacher
+from kdray.students.load import kept_config, kept_teacher
 from kdray.students.vocabulary import embedding_rows
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
@@ -38,6 +40,7 @@ class Prepared:
         vocab: rows of the students' embedding.
         teacher: its architecture, None for one that no student of a named family is cut from.
         config: its configuration, where students' costs depend on more than their own fields.
+        checkpoints: configurations of the pretrained models among the students, by name.
         cases: how many the suite has.
     """
 
@@ -47,6 +50,7 @@ class Prepared:
     teacher: Student | None
     test_suite: Manifest | None = None
     config: Any = None
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     cases: int | None = None
 
     @property
@@ -54,6 +58,7 @@ class Prepared:
         """What can be said about a trial with it: the quantities that constraints speak of, and the teacher."""
         params = self.signal.teacher_params
         known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        known["checkpoints"] = dict(self.checkpoints)
         if self.cases is not None:
             known["cases"] = self.cases
         if self.config is not None:
@@ -83,6 +88,7 @@ def prepare(
     stores, suites, missing = _folders(sweep)
     trial = sweep.trial
     assert trial.shards  # noqa: S101 - _folders saw to it
+    checkpoints = check_checkpoints(sweep, asks_hub=True)
     if missing:
         from kdray.pipeline.capturing import Capturing
 
@@ -98,7 +104,7 @@ def prepare(
         config = None if trial.student.family != "teacher" and is_plain(config) else config
     test_suite = known[1] if known[1:] else None
     cases = len(set(ShardSource.open(suites[0]).column("case"))) if sweep.search.confirm else None
-    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, cases)
+    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, checkpoints, cases)
     check_made(sweep)
     if suites[1:]:
         _check_apart(*suites)
@@ -154,7 +160,7 @@ def _stores(sweep: Sweep, base: str) -> list[str]:
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    sizes = costs(trial, prepared.vocab, prepared.config)
+    sizes = costs(trial, prepared.vocab, likeness(trial, prepared.config, prepared.checkpoints))
     for metric, rule in sweep.constraints.items():
         if not satisfies(rule, sizes[metric], prepared.context):
             teacher = prepared.signal.teacher_params
@@ -175,10 +181,10 @@ def _check_apart(suite: str, test_suite: str) -> None:
 
 
 def _check_same_teacher(folder: str, signal: Manifest, suite: str, judging: Manifest, sweep: Sweep) -> None:
-    for field in ("teacher", "tokenizer", "corpus"):
-        mine, judged = getattr(signal, field), getattr(judging, field)
+    for part in ("teacher", "tokenizer", "corpus"):
+        mine, judged = getattr(signal, part), getattr(judging, part)
         if mine != judged:
-            raise ConfigError(f"{suite} was made with {field} {judged}, {folder} with {mine}")
+            raise ConfigError(f"{suite} was made with {part} {judged}, {folder} with {mine}")
     corpus = sweep.trial.corpus
     if (
         corpus is not None

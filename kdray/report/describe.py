@@ -95,6 +95,8 @@ def architecture(record: TrialRecord) -> str:
     stacks = [
         str(student[f"{stack}_layers"]) for stack in ("encoder", "decoder") if f"{stack}_layers" in student
     ]
+    if "checkpoint" in student:
+        return f"from {str(student['checkpoint']).rstrip('/').rpartition('/')[2]}"
     layers = student.get("layers", "+".join(stacks))
     parts = [
         str(student.get("family", "")),

@@ -182,6 +182,8 @@ class TrialRun:
         # named_parameters gives a tied embedding once, state_dict twice: converted, the copies would be
         # written both.
         state = {name: tensor.detach().to(torch.bfloat16) for name, tensor in self.model.named_parameters()}
+        kept = self.model.state_dict()  # what is saved beside parameters: BART's bias of its logits
+        state |= {name: buffer for name, buffer in self.model.named_buffers() if name in kept}
         self.model.config.dtype = "bfloat16"
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
         self.data.task.tokenizer.save_pretrained(target)
