@@ -105,7 +105,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_trained(
     assert lost is not None
     with pytest.raises(DataError, match=r"lacks model\.norm\.weight"):
         TrialRun(student(sweep.trial, tmp_path / "lost"))
-    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "a classifier")):
+    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "writes nothing")):
         wrong = sweep.model_copy(update={"trial": student(sweep.trial, models / name)})
         with pytest.raises(KdrayError, match=words):
             check_checkpoints(wrong, asks_hub=False)
