@@ -28,7 +28,7 @@ class Classifier:
     """
 
     def __init__(self, model: Any, task: ClassificationTask, batch_size: int = 16) -> None:
-        """`model` is a `CodeClassifier`."""
+        """`model` is a `CodeClassifier`, or of `students.bert`."""
         self.model, self.task = model.eval(), task
         self._batch_size = batch_size
         self._states: dict[str, NDArray[np.float32]] = {}
@@ -41,7 +41,7 @@ class Classifier:
         self._read({snippet: None for snippets in inputs for snippet in snippets})
         device = next(self.model.parameters()).device
         states = [np.stack([self._states[snippet] for snippet in snippets]) for snippets in inputs]
-        logits_NC = self.model.classifier(torch.from_numpy(np.stack(states)).to(device))
+        logits_NC = self.model.decide(torch.from_numpy(np.stack(states)).to(device))
         probabilities_NC: NDArray[np.float64] = logits_NC.double().softmax(1).cpu().numpy()
         return probabilities_NC
 

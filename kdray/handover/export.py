@@ -34,6 +34,12 @@ from kdray.students.load import load_model, load_tokenizer, saved_encoding
 from kdray.students.published_cost import RESERVED_POSITIONS
 from kdray.tasks import Task, task_class
 
+PUBLISHED = {
+    "roberta": "RobertaForSequenceClassification",
+    "bert": "BertForSequenceClassification",
+    "distilbert": "DistilBertForSequenceClassification",
+}
+"""transformers' own classes of classifiers, by model type."""
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
 CHECKED_PROMPTS = 6
 NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s", "outcomes")  # but of its training
@@ -176,7 +182,7 @@ def _copy(student: str, work: Path, kind: type[Task]) -> None:
     else:
         if config.get("snippets", 1) == 1 and "position_embedding_type" not in config:
             # transformers has this very model, and none that reads pairs or has relative positions
-            config["architectures"] = ["RobertaForSequenceClassification"]
+            config["architectures"] = [PUBLISHED[config["model_type"]]]
         _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
     storage.write_json(work / "config.json", config)
 

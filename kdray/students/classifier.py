@@ -8,7 +8,7 @@ state is the head's inner layer with a 1 behind it, which carries the bias.
 A snippet longer than the model's positions is cut; its last token becomes the end token. Positions are absolute,
 or relative (`relative`), where transformers' own class has none.
 
-Not covered: other encoders.
+Not here: BERT and DistilBERT (`bert`).
 
 Shape suffixes: B inputs, S snippets of an input, T tokens, D width, C classes.
 """
@@ -78,6 +78,10 @@ class CodeClassifier(RobertaPreTrainedModel):  # type: ignore[misc]
         kept_BT[longer_B, -1] = self.config.eos_token_id
         return kept_BT
 
+    def decide(self, states_BSD: Tensor) -> Tensor:
+        """Logits [B, C] from the first state of each snippet."""
+        return self.classifier(states_BSD)  # type: ignore[no-any-return]
+
     def inner(self, ids_BT: Tensor) -> Tensor:
         """[B, 1, D + 1], the head's inner layer and a 1, of inputs whose snippets stand one after another."""
         snippets = split(ids_BT, self.snippets, self.config.bos_token_id, self.config.pad_token_id)
@@ -93,6 +97,13 @@ class CodeClassifier(RobertaPreTrainedModel):  # type: ignore[misc]
     def forward(self, input_ids: Tensor, **_: Any) -> Tensor:
         """Logits [B, C]."""
         return self.inner(input_ids)[:, 0] @ self.projection().T
+
+
+def classifier_class(model_type: str) -> Any:
+    """The class of classifiers of a family."""
+    from kdray.students.bert import BertClassifier, DistilBertClassifier
+
+    return {"roberta": CodeClassifier, "bert": BertClassifier, "distilbert": DistilBertClassifier}[model_type]
 
 
 def split(ids_BT: Tensor, snippets: int, start_id: int, pad_id: int) -> Tensor:

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdray.config import AnyStudent, LlamaStudent, RobertaStudent, T5Student
-from kdray.errors import ConfigError, DataError
+from kdray.errors import ConfigError, DataError, first_line
 from kdray.students.slices import evenly_spaced
-from kdray.students.whole_weights import first_line
 
 SIZES: dict[str, tuple[str, ...]] = {
     "layers": ("num_hidden_layers",),
@@ -25,7 +24,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "hidden": ("hidden_size",),
     "heads": ("num_attention_heads",),
     "kv_heads": ("num_key_value_heads",),
-    "feed_forward": ("intermediate_size", "d_ff", "ffn_dim", "encoder_ffn_dim", "n_inner"),
+    "feed_forward": ("intermediate_size", "d_ff", "ffn_dim", "encoder_ffn_dim", "n_inner", "hidden_dim"),
 }
 """A student's field -> what configurations call it, the first that there is."""
 FOLLOWING = {
@@ -34,6 +33,8 @@ FOLLOWING = {
     "hidden": ("word_embed_proj_dim",),
 }
 """Further names of the same size, where they hold it."""
+CLASSIFIERS = ("roberta", "bert", "distilbert")
+"""Model types that classify here, and do nothing else."""
 PER_LAYER = ("layer_types", "no_rope_layers", "attention_layers", "mlp_layer_types", "attention_window")
 """Lists with an entry for each layer, of an encoder-decoder for each of its encoder's."""
 SEPARATE = ("t5", "mt5", "umt5")
@@ -70,6 +71,12 @@ def _unwritten(value: Any) -> Any:
             return float(value["__float__"])
         return {name: _unwritten(part) for name, part in value.items()}
     return [_unwritten(part) for part in value] if isinstance(value, list) else value
+
+
+def positions_of(config: Any) -> int:
+    """Tokens of a snippet that a classifier has positions for: RoBERTa's begin behind the padding token's id."""
+    taken = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    return int(config.max_position_embeddings) - taken
 
 
 def sizes_of(config: Any) -> dict[str, int]:
@@ -218,10 +225,10 @@ def new_model(config: Any) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    if config.model_type == "roberta":
-        from kdray.students.classifier import CodeClassifier
+    if config.model_type in CLASSIFIERS:
+        from kdray.students.classifier import classifier_class
 
-        return CodeClassifier(config)
+        return classifier_class(config.model_type)(config)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     try:
         model = auto.from_config(config, dtype=torch.float32, trust_remote_code=False)

@@ -9,11 +9,12 @@ counted.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
 from kdray.config import AnyStudent
-from kdray.students.derive import config_of, derived, head_width, new_model, sizes_of
+from kdray.students.derive import CLASSIFIERS, config_of, derived, head_width, new_model, sizes_of
 
 CROSS = ("EncDecAttention.k.", "EncDecAttention.v.", "encoder_attn.k_proj.", "encoder_attn.v_proj.")
 """Of a decoder, but over the encoder's states."""
@@ -32,8 +33,12 @@ def counted(config: Any, student: AnyStudent, vocab: int, inputs: int, outputs: 
     Raises:
         ConfigError: a student that cannot be built.
     """
-    made = derived(config, student, student.vocab or vocab)
-    return _counted(made.to_json_string(use_diff=False), inputs, outputs)
+    return counted_config(derived(config, student, student.vocab or vocab), inputs, outputs)
+
+
+def counted_config(config: Any, inputs: int, outputs: int) -> tuple[int, int]:
+    """The same of a model of this very configuration."""
+    return _counted(config.to_json_string(use_diff=False), inputs, outputs)
 
 
 @lru_cache(maxsize=1024)
@@ -43,6 +48,10 @@ def _counted(saved: str, inputs: int, outputs: int) -> tuple[int, int]:
     config = config_of(json.loads(saved))
     with torch.device("meta"):
         model = new_model(config)
+    if config.model_type in CLASSIFIERS:
+        return sum(parameter.numel() for parameter in model.parameters()), _classifier_flops(
+            config, model, inputs
+        )
     out = model.get_output_embeddings()
     tables = [module.weight for module in model.modules() if isinstance(module, torch.nn.Embedding)]
     apart = {id(table) for table in (out.weight, *tables)}
@@ -55,6 +64,20 @@ def _counted(saved: str, inputs: int, outputs: int) -> tuple[int, int]:
         flops += 2 * (inputs if any(part in name for part in CROSS) else tokens) * _used(config, parameter)
     params = sum(parameter.numel() for parameter in model.parameters())
     return params, flops + _attention(config, inputs, outputs)
+
+
+def _classifier_flops(config: Any, model: Any, inputs: int) -> int:
+    """Of one input: its snippets through the encoder, and its head once, the bias of the classes a column more."""
+    import torch
+
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
+    once = re.compile(r"(^|\.)(pooler|pre_classifier|classifier)\.")
+    sizes = sizes_of(config)
+    flops: int = 2 * int(config.num_labels)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim >= 2 and id(parameter) not in tables:
+            flops += 2 * int(parameter.numel()) * (1 if once.search(name) else inputs * model.snippets)
+    return flops + 4 * int(model.snippets) * sizes["layers"] * inputs**2 * sizes["hidden"]
 
 
 def _used(config: Any, parameter: Any) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdray.students.derive import CLASSIFIERS
+
 
 def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Tensor | None) -> Tensor:
     """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder; with a
@@ -50,8 +52,8 @@ def whole_logits(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids_
 
 
 def is_classifier(model: Any) -> bool:
-    """Whether a model is a `CodeClassifier`; asked without importing it."""
-    return bool(model.config.model_type == "roberta")
+    """Whether a model is one of `students.classifier` or `students.bert`; asked without importing them."""
+    return bool(model.config.model_type in CLASSIFIERS)
 
 
 def labels_apart(model: Any) -> bool:

@@ -8,13 +8,15 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from kdray.config import FORM, SNIPPETS, Encoding
-from kdray.errors import DataError
+from kdray.config import FORM, SNIPPETS, Encoding, Student
+from kdray.errors import DataError, first_line
 from kdray.storage import exists, join, read_json
+from kdray.students.derive import CLASSIFIERS, config_of
+from kdray.students.families import teacher_shape
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
-from kdray.students.whole_weights import check_files, first_line, whole_model
+from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import plain
 from kdray.teacher.cache import local_folder
@@ -52,11 +54,11 @@ def load_model(source: str | Path) -> Any:
 
     source = local_folder(str(source))
     config = load_config(source)
-    if config.model_type == "roberta":
-        from kdray.students.classifier import CodeClassifier
+    if config.model_type in CLASSIFIERS:
+        from kdray.students.classifier import classifier_class
 
         check_classes(config, source)
-        return whole_model(CodeClassifier, source)
+        return whole_model(classifier_class(config.model_type), source)
     check_generates(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     model = whole_model(auto, source, trust_remote_code=False)
@@ -119,6 +121,8 @@ def load_tokenizer(source: str | Path) -> Any:
         raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
+    if tokenizer.eos_token_id is None and tokenizer.sep_token is not None:  # a BERT's
+        tokenizer.bos_token, tokenizer.eos_token = tokenizer.cls_token, tokenizer.sep_token
     if tokenizer.eos_token_id is None:
         raise DataError(f"{source}: the tokenizer has no eos_token")
     if tokenizer.pad_token_id is None:
@@ -130,9 +134,10 @@ def check_padding(config: Any, tokenizer: Any, source: str) -> None:
     """Raises `DataError` for a classifier whose special tokens are not its tokenizer's: it tells padding, and
     where a snippet begins, by these.
     """
-    if config.model_type != "roberta":
+    if config.model_type not in CLASSIFIERS:
         return
-    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+    names = ("pad_token_id", "bos_token_id", "eos_token_id")
+    for name in names if config.model_type == "roberta" else names[:1]:
         own, other = getattr(config, name), getattr(tokenizer, name)
         if own is None or own != other:
             raise DataError(f"{source}: {name} is {own} in config.json and {other} in its tokenizer")
@@ -155,10 +160,20 @@ def load_task(model: Any, source: str | Path) -> Task:
 
 def task_name(config: Any) -> str:
     """The name of the task that a model with this config does: told by its family, and a classifier's snippets."""
-    if config.model_type != "roberta":
+    if config.model_type not in CLASSIFIERS:
         return "assertion"
     wanted = int(getattr(config, "snippets", 1))
     return next(name for name, snippets in SNIPPETS.items() if snippets == wanted)
+
+
+def kept_config(shards: str) -> Any:
+    """The configuration of the teacher that is kept beside shards. Raises `DataError`."""
+    return config_of(read_json(join(shards, "teacher", "config.json")))
+
+
+def kept_teacher(shards: str) -> Student | None:
+    """The architecture of the teacher that is kept beside shards, if it is one of ours."""
+    return teacher_shape(read_json(join(shards, "teacher", "config.json")))
 
 
 def is_ours(folder: str) -> bool:

@@ -11,9 +11,9 @@ from kdray.config import SNIPPETS, AnyStudent, Sweep, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
-from kdray.students.derive import config_of, derived, new_model
-from kdray.students.families import kept_config, shape_of
-from kdray.students.load import check_classes, check_generates, load_config
+from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model, positions_of
+from kdray.students.families import shape_of
+from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.students.pieces import check_family
 from kdray.students.warm_start import cut_state
 from kdray.tasks.form import check_form
@@ -50,15 +50,17 @@ def check_teacher(config: Any, task: str, source: str) -> None:
     """Raises `DataError` for a teacher that does not do the task, or not as kdray asks it."""
     snippets = SNIPPETS.get(task)
     if snippets is None:
-        if config.model_type == "roberta":
+        if config.model_type in CLASSIFIERS:
             raise DataError(
-                f"{source}: a classifier, which writes nothing: task must be {' or '.join(SNIPPETS)}"
+                f"{source}: a {config.model_type} classifies here and writes nothing: task must be"
+                f" {' or '.join(SNIPPETS)}"
             )
         check_generates(config, source)
         check_family(config, source)
         return
-    if config.model_type != "roberta":
-        raise DataError(f"{source}: task {task} wants a teacher of type roberta, not {config.model_type}")
+    if config.model_type not in CLASSIFIERS:
+        known = " or ".join(CLASSIFIERS)
+        raise DataError(f"{source}: task {task} wants a teacher of type {known}, not {config.model_type}")
     check_classes(config, source)
     own = int(getattr(config, "snippets", 1))
     if own != snippets and snippets == 2:
@@ -81,7 +83,12 @@ def check_student(config: Any, trial: Trial) -> None:
             f"student.family {trial.student.family}: the teacher ({config.model_type}) is {other}: "
             "use family teacher"
         )
-    if trial.task not in SNIPPETS:
+    if trial.task in SNIPPETS:
+        if config.model_type != "roberta" and trial.encoding.max_input > (room := positions_of(config)):
+            raise ConfigError(
+                f"encoding.max_input {trial.encoding.max_input}: the teacher has {room} positions"
+            )
+    else:
         check_form(trial.encoding, bool(config.is_encoder_decoder))
     check_cut(shape_of(config), trial.student, config)
     if trial.student.family == "teacher" and trial.student.init != "random":

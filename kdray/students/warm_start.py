@@ -79,6 +79,8 @@ def cut_state(
         for at, size in enumerate(shape):
             # GPT-2 keeps queries, keys and values side by side in one product, its outputs last.
             beside = 3 if model_type == "gpt2" and ".c_attn." in name and at == tensor.ndim - 1 else 1
+            if name == "classifier.dense.weight" and at == 1:  # RoBERTa's snippets side by side
+                beside = tensor.shape[1] // teacher_state[name].shape[0]
             if size != tensor.shape[at]:
                 tensor = by_head(tensor, at, beside, tensor.shape[at] // beside).narrow(
                     at + 1, 0, size // beside

@@ -52,9 +52,13 @@ def test_a_detector_that_reads_a_pair_as_one_text_is_refused(tmp_path):
 
 def test_a_teacher_of_another_task_is_refused():
     config = ZOO["llama"]().config
-    with pytest.raises(DataError, match="task clone wants a teacher of type roberta, not llama"):
+    with pytest.raises(
+        DataError, match="task clone wants a teacher of type roberta or bert or distilbert, not llama"
+    ):
         check_teacher(config, "clone", "x")
-    with pytest.raises(DataError, match="a classifier, which writes nothing: task must be clone or"):
+    with pytest.raises(
+        DataError, match="a roberta classifies here and writes nothing: task must be clone or"
+    ):
         check_teacher(tf.RobertaConfig(**ROBERTA), "assertion", "x")
 
 

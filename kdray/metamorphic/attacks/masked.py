@@ -37,8 +37,9 @@ class MaskedNames:
         """A folder, a URI or a hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+        from kdray.errors import first_line
         from kdray.students.load import quiet
-        from kdray.students.whole_weights import UNREAD, first_line, whole_model
+        from kdray.students.whole_weights import UNREAD, whole_model
 
         quiet()
         source = local_folder(str(folder))

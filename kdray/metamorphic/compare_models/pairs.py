@@ -23,6 +23,8 @@ from kdray.metamorphic.compare_models.material import Material, material
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.storage import exists, join, read_json
+from kdray.students.derive import CLASSIFIERS, positions_of
+from kdray.students.forward import is_classifier
 from kdray.students.load import is_ours, load_task, saved_encoding, task_name
 from kdray.tasks import ClassificationTask
 
@@ -120,7 +122,7 @@ def _is_generator(path: str) -> bool:
     return (
         not path.endswith(".safetensors")
         and exists(notes)
-        and read_json(notes).get("model_type") != "roberta"
+        and read_json(notes).get("model_type") not in CLASSIFIERS
     )
 
 
@@ -163,8 +165,6 @@ def open_side(path: str) -> Side:
     """
     import torch
 
-    from kdray.students.classifier import CodeClassifier
-
     if path.endswith(".safetensors"):
         model, tokenizer, technique = *_published(Path(path)), "Compressor"
         max_input = MAX_INPUT
@@ -174,14 +174,13 @@ def open_side(path: str) -> Side:
         model, tokenizer = load_model(path), load_tokenizer(path)
         max_input = saved_encoding(path).max_input if is_ours(path) else MAX_INPUT
         technique = technique_of(path)
-    if not isinstance(model, CodeClassifier):
+    if not is_classifier(model):
         raise ConfigError(
             f"{path}: a {model.config.model_type} writes text, and its comparison needs a suite"
         )
     if torch.cuda.is_available():
         model = model.to("cuda")
-    # RoBERTa's positions begin behind the padding token's number.
-    room = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    room = positions_of(model.config)
     task = ClassificationTask(tokenizer, model.snippets, min(max_input, room))
     return Side(name_of(path), technique, Classifier(model, task))
 
