@@ -164,13 +164,17 @@ def _report() -> Stage:
 
 def _export(shipped: Path) -> Stage:
     def found(folder: Path) -> Any:
-        there = files(folder)
+        there = {name: content for name, content in files(folder).items() if not name.startswith(".out.")}
         del there["out/statement.json"], there["out/README.md"]  # they say how long an answer took
         return there
 
     return Stage(
         "export",
         lambda folder: None,
-        lambda folder: export(str(shipped), folder / "out", trial="t0000") and None,
+        lambda folder: (
+            None
+            if (folder / "out").exists()
+            else export(str(shipped), folder / "out", trial="t0000") and None
+        ),
         found,
     )

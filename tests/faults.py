@@ -184,7 +184,8 @@ def _be_the_child(stage: Stage, folder: Path, disturb: Callable[[], Any], said: 
         print(error, flush=True)
         code = SAID
     except OSError as error:  # as the command line does
-        code = SAID if unwritable(error) else TRACEBACK
+        # A driver takes Ctrl-C as a request to stop; here it comes in the midst of Optuna's lock, which trips over it.
+        code = SAID if unwritable(error) else INTERRUPTED if _is_interrupted(error) else TRACEBACK
         traceback.print_exc()
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -195,6 +196,12 @@ def _be_the_child(stage: Stage, folder: Path, disturb: Callable[[], Any], said: 
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _ended(code: int) -> str:
