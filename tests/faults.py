@@ -184,7 +184,7 @@ def _be_the_child(stage: Stage, folder: Path, disturb: Callable[[], Any], said: 
         print(error, flush=True)
         code = SAID
     except OSError as error:  # as the command line does
-        # A driver takes Ctrl-C as a request to stop; here it comes in the midst of Optuna's lock, which trips over it.
+        # A driver takes Ctrl-C as a request to stop; here it comes amid Optuna's lock, which trips over it.
         code = SAID if unwritable(error) else INTERRUPTED if _is_interrupted(error) else TRACEBACK
         traceback.print_exc()
     except KeyboardInterrupt:
