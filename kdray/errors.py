@@ -49,3 +49,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     known = sorted(choices)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f", did you mean '{close[0]}'?" if close else f", known: {', '.join(known)}"
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).strip() or type(error).__name__).split("\n")[0]

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdray.config import AnyStudent, LlamaStudent, RobertaStudent, T5Student
-from kdray.errors import ConfigError, DataError
+from kdray.errors import ConfigError, DataError, first_line
 from kdray.students.slices import evenly_spaced
-from kdray.students.whole_weights import first_line
 
 SIZES: dict[str, tuple[str, ...]] = {
     "layers": ("num_hidden_layers",),

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from kdray.config import FORM, SNIPPETS, Encoding
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.storage import exists, join, read_json
 from kdray.students.derive import CLASSIFIERS
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
-from kdray.students.whole_weights import check_files, first_line, whole_model
+from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import plain
 from kdray.teacher.cache import local_folder

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from kdray.config import TeacherStudent
-from kdray.errors import ConfigError, DataError
+from kdray.errors import ConfigError, DataError, first_line
 from kdray.students.derive import derived, new_model, sizes_of
 from kdray.students.forward import is_classifier
 from kdray.students.logits import TargetLogits, WholeLogits
-from kdray.students.whole_weights import first_line
 from kdray.tasks.row import IGNORED, Row
 
 PROVEN = frozenset({

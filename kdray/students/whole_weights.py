@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.storage import read_json
 
 UNREAD = r"(^|\.)pooler\."
@@ -90,8 +90,3 @@ def _check_attention(path: Path) -> None:
                 raise DataError(
                     f"{path}: {name} '{part[name]}' is code on a hub, which is not run here: remove it"
                 )
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return (str(error).strip() or type(error).__name__).split("\n")[0]

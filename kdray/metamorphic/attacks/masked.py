@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.metamorphic.attacks.identifiers import Identifiers, identifiers
 from kdray.teacher.cache import local_folder
 
@@ -38,7 +38,7 @@ class MaskedNames:
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
         from kdray.students.load import quiet
-        from kdray.students.whole_weights import UNREAD, first_line, whole_model
+        from kdray.students.whole_weights import UNREAD, whole_model
 
         quiet()
         source = local_folder(str(folder))
