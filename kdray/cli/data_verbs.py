@@ -124,19 +124,35 @@ def corpus_show(
 
 @teacher_app.command("train")
 def teacher_train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe file (YAML)")],
     out: Annotated[str, typer.Option(help="folder of the new teacher")],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="[RECIPE]", help="a recipe file (YAML); none: the packaged one for --from"),
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option("--from", help="fine-tune this model, a folder or hub name")
+    ] = None,
+    corpus: Annotated[str | None, typer.Option(help="a corpus, instead of the recipe's")] = None,
+    cases: Annotated[int, typer.Option(help="held-out cases of the exam at the end; 0: none")] = 200,
     set_: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Train a teacher; interrupted, it goes on.   Example: kdray teacher train kdray/demo/teacher.yaml --out
-    teachers/python
+    """Train a teacher from nothing, or fine-tune a pretrained model with its own tokenizer; interrupted, it goes
+    on.
+
+    Example: kdray teacher train --from models/smollm2 --corpus corpora/python --out teachers/smollm2
     """
     from kdray.config import load_recipe
     from kdray.console import say, stage
+    from kdray.packaged import packaged
     from kdray.train.teacher import train_teacher
 
-    plan = load_recipe(recipe, set_ or ())
+    if recipe is None and checkpoint is None:
+        raise ConfigError("name a recipe file, or a model to fine-tune with --from")
+    asked = list(set_ or ())
+    asked += [] if checkpoint is None else ["student=" + json.dumps({"checkpoint": checkpoint})]
+    asked += [] if corpus is None else ["corpus=" + json.dumps(corpus)]
+    plan = load_recipe(recipe or packaged("demo/pretrained-teacher.yaml"), asked)
 
     def report(metrics: dict[str, Any]) -> None:
         say(
@@ -147,7 +163,8 @@ def teacher_train(
 
     with stage("teacher") as advance:
         result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
-    show_data({"teacher": out, **{name: result[name] for name in ("params", "seconds", "corpus")}}, as_json)
+    told = {"teacher": out, **{name: result[name] for name in ("params", "seconds", "corpus")}}
+    show_data(told | ({"exam": _exam(out, plan.corpus, cases)} if cases else {}), as_json)
 
 
 @teacher_app.command("eval")
@@ -160,25 +177,34 @@ def teacher_eval(
     """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
     corpora/python
     """
-    from kdray.console import stage
-    from kdray.evaluation.examine import examine
+    show_data(_exam(teacher, corpus, cases), as_json)
+
+
+def _exam(teacher: str, corpus: str, cases: int) -> dict[str, dict[str, Any]]:
+    from kdray.console import say, stage
+    from kdray.evaluation.examine import doubt, examine
 
     with stage("exam") as advance:
         found = examine(teacher, corpus, cases, advance)
-    show_data(found, as_json)
+    if doubted := doubt(found):
+        say(f"warning: {doubted}")
+    return found
 
 
 @teacher_app.command("convert")
 def teacher_convert(
-    folder: Annotated[str, typer.Argument(help="a transformers folder with pytorch_model.bin")],
-    out: Annotated[str, typer.Option(help="the same folder with safetensors")],
+    source: Annotated[
+        str, typer.Argument(help="a transformers folder with pytorch_model.bin, or a GGUF file")
+    ],
+    out: Annotated[str, typer.Option(help="the same as a transformers folder with safetensors")],
 ) -> None:
-    """Write pickled weights as safetensors; nothing in the pickle is run.   Example: kdray teacher convert
-    models/codebert --out models/codebert-safetensors
+    """Write pickled weights, or a GGUF file's, as safetensors; nothing in the pickle is run.   Example: kdray
+    teacher convert models/codebert --out models/codebert-safetensors
     """
-    from kdray.students.unpickle import convert
+    from kdray.students import gguf, unpickle
 
-    show(f"{out}: {', '.join(convert(folder, out))}")
+    convert = gguf.convert if source.endswith(gguf.ENDING) else unpickle.convert
+    show(f"{out}: {', '.join(convert(source, out))}")
 
 
 @app.command()

@@ -26,10 +26,37 @@ from kdray.config.check import (
 )
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
-from kdray.config.student import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
-from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
+from kdray.config.student import (
+    AnyStudent,
+    CheckpointStudent,
+    LlamaStudent,
+    RobertaStudent,
+    Student,
+    T5Student,
+    TeacherStudent,
+)
+from kdray.config.sweep import (
+    ACCELERATOR,
+    NAME,
+    OWN_VARIABLES,
+    Capture,
+    Choice,
+    Confirm,
+    Range,
+    Resources,
+    Sweep,
+)
 from kdray.config.training import Budget, Distil, Optim, divisors
-from kdray.config.trial import FORM, SNIPPETS, Encoding, EvaluationConfig, TeacherRecipe, Trial, accuracy_of
+from kdray.config.trial import (
+    FORM,
+    SNIPPETS,
+    Encoding,
+    EvaluationConfig,
+    Lora,
+    TeacherRecipe,
+    Trial,
+    accuracy_of,
+)
 
 __all__ = [
     "ACCELERATOR",
@@ -40,11 +67,14 @@ __all__ = [
     "AnyStudent",
     "Budget",
     "Capture",
+    "CheckpointStudent",
     "Choice",
+    "Confirm",
     "Distil",
     "Encoding",
     "EvaluationConfig",
     "LlamaStudent",
+    "Lora",
     "Optim",
     "Part",
     "Range",

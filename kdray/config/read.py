@@ -12,7 +12,7 @@ from kdray.config import strict_yaml
 from kdray.errors import ConfigError, KdrayError, nearest
 
 PartT = TypeVar("PartT", bound="Part")
-FAMILIES = ("t5", "llama", "roberta")
+FAMILIES = ("t5", "llama", "roberta", "teacher", "checkpoint")
 """Tags of the union of students."""
 
 
@@ -61,7 +61,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     """The first problem in words: dotted field, value, what is allowed, the nearest known key."""
     first = error.errors()[0]
     # pydantic puts the tag of a union (`student.llama.hidden`) into the location; nobody wrote that.
-    location = [str(part) for part in first["loc"] if part not in (*FAMILIES, "Choice", "Range")]
+    parts = [str(part) for part in first["loc"]]
+    location = [part for at, part in enumerate(parts) if not _is_tag(parts, at)]
     field = ".".join(location)
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1], error)
@@ -71,13 +72,20 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     return f"{field}: {message}{shown}" if field else f"{message}{shown}"
 
 
+def _is_tag(location: list[str], at: int) -> bool:
+    return location[at] in ("Choice", "Range") or (
+        location[at] in FAMILIES and location[at - 1 : at] == ["student"]
+    )
+
+
 def _keys_at(model: type[BaseModel], path: list[str], error: ValidationError) -> list[str]:
     """The keys allowed at a dotted path below `model`."""
     candidates: list[type[BaseModel]] = [model]
     for part in path:
         annotations = [m.model_fields[part].annotation for m in candidates if part in m.model_fields]
         candidates = [found for a in annotations for found in _models_in(a)]
-    tags = {str(part) for part in error.errors()[0]["loc"]} & set(FAMILIES)
+    whole = [str(part) for part in error.errors()[0]["loc"]]
+    tags = {part for at, part in enumerate(whole) if _is_tag(whole, at)}
     by_tag = [m for m in candidates if "family" in m.model_fields and tags & set(_literal(m))]
     return [key for m in (by_tag or candidates) for key in m.model_fields]
 

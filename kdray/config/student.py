@@ -1,5 +1,5 @@
-"""A student's architecture as plain data: three families and the teacher's own, each a small part whose every
-field may be searched.
+"""A student's architecture as plain data: three families, the teacher's own, and a checkpoint, each a small part
+whose every field may be searched.
 
 What cannot be built is refused here, so that a space is found wanting when it is validated. Dropout is that of the
 family's own transformers model: `dropout` of hidden states, `attention_dropout` of attention weights.
@@ -7,9 +7,10 @@ family's own transformers model: `dropout` of hidden states, `attention_dropout`
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from kdray.config.read import Part
 
@@ -103,7 +104,26 @@ class RobertaStudent(_Architecture):
         return self
 
 
-class TeacherStudent(Part):
+class _Untrained(Part):
+    """Of students whose tokenizer is not trained for them."""
+
+    @property
+    def own_tokenizer(self) -> bool:
+        """Whether a tokenizer is trained for the student."""
+        return False
+
+    @property
+    def tokenizer(self) -> TokenizerKind:
+        """See `own_tokenizer`."""
+        return "teacher"
+
+    @property
+    def vocab(self) -> None:
+        """See `own_tokenizer`."""
+        return None
+
+
+class TeacherStudent(_Untrained):
     """The teacher's own family: its configuration with other sizes, where None is the teacher's."""
 
     family: Literal["teacher"]
@@ -122,20 +142,18 @@ class TeacherStudent(Part):
     max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
     init: Init = "layers"
 
-    @property
-    def own_tokenizer(self) -> bool:
-        """It reads with its teacher's."""
-        return False
+
+class CheckpointStudent(_Untrained):
+    """A pretrained model with its own weights, configuration, dropout and tokenizer: none of these is chosen."""
+
+    family: Literal["checkpoint"]
+    checkpoint: str = Field(min_length=1, description="a folder or hub name that transformers can load")
+    max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
 
     @property
-    def tokenizer(self) -> TokenizerKind:
-        """See `own_tokenizer`."""
-        return "teacher"
-
-    @property
-    def vocab(self) -> None:
-        """See `own_tokenizer`."""
-        return None
+    def init(self) -> Literal["checkpoint"]:
+        """Its weights are its own."""
+        return "checkpoint"
 
 
 def _heads_divide_hidden(student: _Architecture) -> None:
@@ -145,7 +163,20 @@ def _heads_divide_hidden(student: _Architecture) -> None:
 
 Student = Annotated[T5Student | LlamaStudent | RobertaStudent, Field(discriminator="family")]
 """A student of a family that kdray builds itself."""
+
+
+def _named(data: Any) -> Any:
+    """`{checkpoint: FOLDER}` says enough."""
+    if isinstance(data, Mapping) and "checkpoint" in data and "family" not in data:
+        return {"family": "checkpoint", **data}
+    return data
+
+
 AnyStudent = Annotated[
-    T5Student | LlamaStudent | RobertaStudent | TeacherStudent, Field(discriminator="family")
+    Annotated[
+        T5Student | LlamaStudent | RobertaStudent | TeacherStudent | CheckpointStudent,
+        Field(discriminator="family"),
+    ],
+    BeforeValidator(_named),
 ]
 """What a trial may name."""

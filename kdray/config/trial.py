@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kdray.config import deepspeed_settings
 from kdray.config.read import Part
-from kdray.config.student import AnyStudent, RobertaStudent, TeacherStudent
+from kdray.config.student import AnyStudent, CheckpointStudent, RobertaStudent, TeacherStudent
 from kdray.config.training import MOST, MOST_ROWS, Budget, Distil, Optim
 from kdray.errors import ConfigError
 from kdray.packaged import located
@@ -105,15 +105,18 @@ class Trial(Part):
             )
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
-        writes_on = self.student.family in ("llama", "teacher") and self.task not in SNIPPETS
+        writes_on = self.student.family in ("llama", "teacher", "checkpoint") and self.task not in SNIPPETS
         if self.optim.context_weight > 0 and not writes_on:
             kind = "an encoder-decoder" if self.student.family == "t5" else "a classifier"
             raise ValueError(f"optim.context_weight has no effect on {kind} (family {self.student.family})")
-        if self.optim.slice_share > 0 and isinstance(self.student, TeacherStudent):
-            raise ValueError("optim.slice_share has no effect on family teacher: name the family")
-        if self.optim.slice_share > 0 and (self.student.hidden or 0) < 32:
+        if self.optim.slice_share > 0 and isinstance(self.student, (TeacherStudent, CheckpointStudent)):
             raise ValueError(
-                f"optim.slice_share cuts slices out of student.hidden, 32 or more, not {self.student.hidden}"
+                f"optim.slice_share has no effect on family {self.student.family}: name the family"
+            )
+        if self.optim.slice_share > 0 and getattr(self.student, "hidden", 0) < 32:
+            raise ValueError(
+                "optim.slice_share cuts slices out of student.hidden, 32 or more, not"
+                f" {getattr(self.student, 'hidden', 0)}"
             )
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
@@ -139,7 +142,7 @@ class Trial(Part):
                 f"distil.temperature {self.distil.temperature:g} is not in 0.5 to 8, where shards know the tail"
                 " of a vocabulary: only loss decoupled does without"
             )
-        if isinstance(self.student, TeacherStudent) and snippets is not None:
+        if isinstance(self.student, (TeacherStudent, CheckpointStudent)) and snippets is not None:
             if self.student.max_input is not None:
                 raise ValueError(
                     f"student.max_input has no effect on task {self.task}: set encoding.max_input"
@@ -150,11 +153,11 @@ class Trial(Part):
                     f"student.max_input {self.student.max_input} has no effect beyond encoding.max_input"
                     f" {self.encoding.max_input}"
                 )
-            if snippets is not None:
-                raise ValueError(
-                    f"task {self.task} wants a student of family roberta or teacher, not {self.student.family}"
-                )
-            return self
+            if snippets is None:
+                return self
+            raise ValueError(
+                f"task {self.task} wants a student of family roberta or teacher, not {self.student.family}"
+            )
         elif snippets is None:
             raise ValueError("a student of family roberta classifies: task must be clone or vulnerability")
         elif self.student.snippets != snippets:
@@ -177,7 +180,7 @@ class Trial(Part):
         apart = limits.max_input + limits.max_target
         if self.task in SNIPPETS:
             return SNIPPETS[self.task] * limits.max_input
-        if self.student.family == "teacher":  # of either kind
+        if self.student.family in ("teacher", "checkpoint"):  # of either kind
             return max(limits.max_row, apart)
         return limits.max_row if self.student.family == "llama" else apart
 
@@ -192,8 +195,17 @@ def accuracy_of(task: str) -> str:
     return "assertion_accuracy" if task == "assertion" else "accuracy"
 
 
+class Lora(Part):
+    """Low-rank adapters beside every linear layer, trained in its place and merged at the end."""
+
+    rank: int = Field(8, ge=1, le=4096)
+    alpha: float = Field(16, gt=0, description="adapters count alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of what an adapter reads")
+
+
 class TeacherRecipe(Trial):
-    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own.
+    """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own; or, where
+    `student` is a checkpoint, with the checkpoint's: then it is fine-tuned.
 
     `teacher` names one to go on from (`student.init: layers`), of another language or data: the same width, its
     embeddings carried over to the new tokenizer piece by piece.
@@ -202,6 +214,15 @@ class TeacherRecipe(Trial):
     corpus: str
     vocab: int = Field(4096, ge=300, le=MOST_ROWS)
     distil: Distil = Distil(alpha=0.0)
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="rungs without a lower held-out loss after which the training ends; the best rung is kept",
+    )
+
+    lora: Lora | None = Field(
+        None, description="train adapters of a checkpoint instead of the whole (extra lora)"
+    )
 
     @model_validator(mode="after")
     def _reads_all_with_its_own_tokenizer(self) -> TeacherRecipe:
@@ -209,6 +230,10 @@ class TeacherRecipe(Trial):
             raise ValueError(
                 "a teacher's tokenizer is trained for it: leave student.tokenizer out and name vocab"
             )
+        if isinstance(self.student, CheckpointStudent):
+            return self._fine_tunes()
+        if self.lora is not None:
+            raise ValueError("lora is for a checkpoint, which has learnt something: leave it out")
         start, wanted = ("has none", "random") if self.teacher is None else ("names one", "layers")
         if self.student.init != wanted:
             raise ValueError(
@@ -220,4 +245,10 @@ class TeacherRecipe(Trial):
                 f"encoding.max_input {self.encoding.max_input} needs student.positions of"
                 f" {self.encoding.max_input + 2} or more, not {self.student.positions}"
             )
+        return self
+
+    def _fine_tunes(self) -> TeacherRecipe:
+        for field in ("teacher", "vocab"):
+            if getattr(self, field) != TeacherRecipe.model_fields[field].default:
+                raise ValueError(f"{field} has no effect on a checkpoint, which has its own: leave it out")
         return self

@@ -32,6 +32,7 @@ from kdray.search.space import build
 from kdray.search.start_points import start_points
 from kdray.search.techniques.by_name import TECHNIQUES
 from kdray.storage import exists, is_uri, join, read_bytes
+from kdray.students.checkpoint import check_checkpoints, checkpoint_names
 from kdray.students.derive import is_plain, new_model
 from kdray.students.families import shape_of
 from kdray.students.load import check_padding, is_ours, load_tokenizer, shared_ids, told_encoding
@@ -74,7 +75,12 @@ def check(sweep: Sweep) -> Checked:
         if task.form_text and not is_ours(source):
             notes.append(f"encoding: {task.form_text}")
         _check_targets(task, sweep.trial, source)
+    checkpoints = check_checkpoints(sweep, asks_hub=False)
+    if unknown := [name for name in checkpoint_names(sweep) if name not in checkpoints]:
+        # Their sizes are not known, so neither is what constraints leave.
+        return Checked((*notes, f"student.checkpoint: {', '.join(unknown)} is not here yet"), {})
     known = known_of(sweep.trial, config, tokenizer)
+    known |= {"checkpoints": checkpoints} if checkpoints else {}
     notes += _check_search(sweep, known)
     return Checked(tuple(notes), known)
 

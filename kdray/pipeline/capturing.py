@@ -24,6 +24,7 @@ from kdray.corpus.sample import evenly, unseen
 from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
+from kdray.evaluation.examine import doubt, examined
 from kdray.metamorphic.suite import build_suite
 from kdray.pipeline.background import begun
 from kdray.storage import join, upload, write_json
@@ -49,6 +50,9 @@ from kdray.teacher.codec import Codec
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardWriter
+
+EXAMINED = 100
+"""Cases of a suite that a teacher answers before it is captured."""
 
 
 class GreedyLogits(TargetLogits):
@@ -153,6 +157,8 @@ class Capturing:
         self, folders: Sequence[str], suites: Sequence[str], cluster: AbstractContextManager[None] | None
     ) -> None:
         """Makes the stores and suites that are named."""
+        if suites:
+            self._examine(suites[0])
         with self._stage("capture"):
             rows = self._rows() if folders else []
             for folder in folders:
@@ -166,6 +172,14 @@ class Capturing:
                 self._write(folders, rows, advance, on_ray=on_ray)
             with self._stage("suite") as advance:
                 suite(advance)
+
+    def _examine(self, suite: str) -> None:
+        """Says so, before hours are spent on it, where a teacher is no better than what needs no learning."""
+        examples = cases_of(self._sweep, suite)[:EXAMINED]
+        with self._stage("exam") as advance:
+            found = examined(self._model, self._task, self._corpus, examples, advance)
+        if doubted := doubt(found):
+            say(f"warning: {doubted}")
 
     def _rows(self) -> list[Row]:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from kdray.storage import is_uri
 
 FOLDERS = ("corpus", "shards", "suite", "test_suite")
 """Settings of a trial that are folders."""
+NAMES = ("teacher", "student.checkpoint")
+"""Those that are folders, or names of models on a hub."""
 
 
 def absolute(sweep: Sweep) -> Sweep:
     """The sweep with local folders made absolute."""
     trial = sweep.trial.model_copy(update={name: _path(getattr(sweep.trial, name)) for name in FOLDERS})
-    if trial.teacher and Path(trial.teacher).exists():  # else the name of a model on a hub
-        trial = trial.model_copy(update={"teacher": _path(trial.teacher)})
+    student = trial.student.model_copy(update=_student(dict(trial.student)))
+    trial = trial.model_copy(update={"teacher": _name(trial.teacher), "student": student})
     stores = {_path(folder): store for folder, store in sweep.capture.stores.items()}
     start = tuple({name: _located(name, value) for name, value in p.items()} for p in sweep.search.start)
     changed = {
@@ -56,7 +59,8 @@ def check_trials(trials: int, folder: str, *, asked: bool) -> None:
     Raises:
         ConfigError: with their number.
     """
-    ended = sum(record.state != "running" for record in read(folder)) if asked else 0
+    searched = [record for record in read(folder) if not record.confirms] if asked else []
+    ended = sum(record.state != "running" for record in searched)
     if trials < max(ended, 1):
         raise ConfigError(
             f"--trials {trials}: {ended} trials have ended in {folder}: ask for as many or more"
@@ -73,7 +77,21 @@ def _spec(name: str, spec: Choice | Range) -> Choice | Range:
 
 def _located(name: str, value: Any) -> Any:
     """A setting's value, absolute where it is a folder."""
+    if name == "student" and isinstance(value, Mapping):
+        return {**value, **_student(value)}
+    if name in NAMES:
+        return _name(value)
     return _path(value) if name in FOLDERS else value
+
+
+def _student(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes of a student's fields."""
+    return {"checkpoint": _name(fields["checkpoint"])} if "checkpoint" in fields else {}
+
+
+def _name(value: str | None) -> str | None:
+    """Absolute where it is a folder, else the name of a model on a hub."""
+    return _path(value) if value and Path(value).exists() else value
 
 
 def _path(value: str | None) -> str | None:

@@ -8,8 +8,9 @@ needs the teacher's folder or a hub.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kdray.config import Student, Sweep, Trial, as_data, satisfies
@@ -17,11 +18,13 @@ from kdray.console import Advance, Stage
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
+from kdray.students.checkpoint import check_checkpoints
 from kdray.students.cost import costs
-from kdray.students.cuts import check_cut
+from kdray.students.cuts import Checkpoint, check_cut, likeness, within
 from kdray.students.derive import is_plain
-from kdray.students.families import kept_config, kept_teacher
+from kdray.students.load import kept_config, kept_teacher
 from kdray.students.vocabulary import embedding_rows
+from kdray.tasks import task_class
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
 from kdray.teacher.shards import ShardSource
@@ -38,6 +41,8 @@ class Prepared:
         vocab: rows of the students' embedding.
         teacher: its architecture, None for one that no student of a named family is cut from.
         config: its configuration, where students' costs depend on more than their own fields.
+        checkpoints: configurations of the pretrained models among the students, by name.
+        cases: how many the suite has.
     """
 
     signal: Manifest
@@ -46,12 +51,17 @@ class Prepared:
     teacher: Student | None
     test_suite: Manifest | None = None
     config: Any = None
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
+    cases: int | None = None
 
     @property
     def context(self) -> dict[str, Any]:
         """What can be said about a trial with it: the quantities that constraints speak of, and the teacher."""
         params = self.signal.teacher_params
         known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
+        known["checkpoints"] = dict(self.checkpoints)
+        if self.cases is not None:
+            known["cases"] = self.cases
         if self.config is not None:
             known["teacher_config"] = self.config.to_dict()
         return known if self.teacher is None else {**known, "teacher": as_data(self.teacher)}
@@ -79,6 +89,7 @@ def prepare(
     stores, suites, missing = _folders(sweep)
     trial = sweep.trial
     assert trial.shards  # noqa: S101 - _folders saw to it
+    checkpoints = check_checkpoints(sweep, asks_hub=True)
     if missing:
         from kdray.pipeline.capturing import Capturing
 
@@ -86,6 +97,8 @@ def prepare(
         Capturing(sweep, stage).run(wanted, judging, cluster)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
+    if task_class(trial.task).writes:
+        checkpoints = within(checkpoints, vocab)
     known = [read_manifest(folder) for folder in suites]
     teacher, config = kept_teacher(trial.shards), None
     if trial.student.family == "teacher" or trial.student.init != "random" or _searches_family(sweep):
@@ -93,7 +106,8 @@ def prepare(
         check_cut(teacher, trial.student, config)
         config = None if trial.student.family != "teacher" and is_plain(config) else config
     test_suite = known[1] if known[1:] else None
-    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config)
+    cases = len(set(ShardSource.open(suites[0]).column("case"))) if sweep.search.confirm else None
+    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, checkpoints, cases)
     check_made(sweep)
     if suites[1:]:
         _check_apart(*suites)
@@ -149,7 +163,7 @@ def _stores(sweep: Sweep, base: str) -> list[str]:
 
 def check_constraints(sweep: Sweep, trial: Trial, prepared: Prepared) -> None:
     """Raises `ConfigError` where a trial's student breaks one of the sweep's constraints."""
-    sizes = costs(trial, prepared.vocab, prepared.config)
+    sizes = costs(trial, prepared.vocab, likeness(trial, prepared.config, prepared.checkpoints))
     for metric, rule in sweep.constraints.items():
         if not satisfies(rule, sizes[metric], prepared.context):
             teacher = prepared.signal.teacher_params
@@ -170,10 +184,10 @@ def _check_apart(suite: str, test_suite: str) -> None:
 
 
 def _check_same_teacher(folder: str, signal: Manifest, suite: str, judging: Manifest, sweep: Sweep) -> None:
-    for field in ("teacher", "tokenizer", "corpus"):
-        mine, judged = getattr(signal, field), getattr(judging, field)
+    for part in ("teacher", "tokenizer", "corpus"):
+        mine, judged = getattr(signal, part), getattr(judging, part)
         if mine != judged:
-            raise ConfigError(f"{suite} was made with {field} {judged}, {folder} with {mine}")
+            raise ConfigError(f"{suite} was made with {part} {judged}, {folder} with {mine}")
     corpus = sweep.trial.corpus
     if (
         corpus is not None

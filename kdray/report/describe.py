@@ -78,6 +78,12 @@ def metric(record: TrialRecord, name: str) -> str:
     return with_interval(measured, *interval(record, name))
 
 
+def metric_alone(record: TrialRecord, name: str) -> str:
+    """The same without its interval."""
+    measured = value(record, name)
+    return count(measured) if name.endswith(COUNTS) else number(measured)
+
+
 def architecture(record: TrialRecord) -> str:
     """The student in a few signs: `llama 4x160 h4 ff512` (layers x hidden, heads, feed-forward), and `bpe1000`
     where its vocabulary is its own.
@@ -89,6 +95,8 @@ def architecture(record: TrialRecord) -> str:
     stacks = [
         str(student[f"{stack}_layers"]) for stack in ("encoder", "decoder") if f"{stack}_layers" in student
     ]
+    if "checkpoint" in student:
+        return f"from {str(student['checkpoint']).rstrip('/').rpartition('/')[2]}"
     layers = student.get("layers", "+".join(stacks))
     parts = [
         str(student.get("family", "")),

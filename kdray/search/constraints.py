@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from kdray.config import Student, Sweep, Trial, merge, satisfies
+from kdray.config import CheckpointStudent, Student, Sweep, Trial, merge, satisfies
 from kdray.errors import ConfigError
 from kdray.search.space import Point
 
@@ -20,22 +20,32 @@ Sizes = Callable[[Trial], Mapping[str, float]]
 def sizes(context: Mapping[str, Any]) -> Sizes:
     """The exact sizes of the student that a trial would build, for the vocabulary `context["vocab"]`."""
     from kdray.students import cost
+    from kdray.students.cuts import likeness
 
     vocab, config = int(context["vocab"]), known_config(context)
 
     def of(trial: Trial) -> Mapping[str, float]:
-        return {name: float(value) for name, value in cost.costs(trial, vocab, config).items()}
+        like = likeness(trial, config, context.get("checkpoints", {}))
+        return {name: float(value) for name, value in cost.costs(trial, vocab, like).items()}
 
     return of
 
 
 def cuttable(context: Mapping[str, Any]) -> Callable[[Trial], None]:
-    """What raises `ConfigError` for a trial whose student cannot be cut out of `context["teacher"]`."""
-    from kdray.students.cuts import check_cut
+    """What raises `ConfigError` for a trial whose student cannot be cut out of `context["teacher"]`, or as one of
+    `context["checkpoints"]` not read its signal.
+    """
+    from kdray.students.cuts import check_cut, check_reads_no_signal
 
     teacher = TypeAdapter(Student).validate_python(context["teacher"]) if "teacher" in context else None
-    config = known_config(context)
-    return lambda trial: check_cut(teacher, trial.student, config)
+    config, checkpoints = known_config(context), context.get("checkpoints", {})
+
+    def check(trial: Trial) -> None:
+        check_cut(teacher, trial.student, config)
+        if isinstance(trial.student, CheckpointStudent) and checkpoints[trial.student.checkpoint].foreign:
+            check_reads_no_signal(trial)
+
+    return check
 
 
 def known_config(context: Mapping[str, Any]) -> Any:

@@ -13,10 +13,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdray.config import LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent, Trial
+from kdray.config import (
+    SNIPPETS,
+    CheckpointStudent,
+    LlamaStudent,
+    RobertaStudent,
+    Student,
+    T5Student,
+    TeacherStudent,
+    Trial,
+)
 from kdray.errors import ConfigError
 from kdray.students.derive import is_plain
-from kdray.students.derived_cost import counted
+from kdray.students.derived_cost import counted, counted_config
+from kdray.students.families import describe
 from kdray.students.published_cost import CLASSES, RESERVED_POSITIONS, published_costs
 
 BYTES_PER_PARAM = 4
@@ -108,25 +118,23 @@ def costs(trial: Trial, vocab: int, config: Any = None) -> dict[str, float]:
     Args:
         trial: names the student.
         vocab: rows of its teacher's embedding.
-        config: its teacher's configuration (or its own), which a student of the teacher's own family needs, and
-            one cut from a teacher with more to it than a student's fields say (biases, grouped queries).
+        config: its teacher's configuration (or its own), which a student of the teacher's own family needs, a
+            checkpoint (its own), and one cut from a teacher with more to it than a student's fields say (biases,
+            grouped queries).
 
     Raises:
         ConfigError: a student of the teacher's own family without `config`, or one that cannot be built.
     """
     student, limits = trial.student, trial.encoding
+    if isinstance(student, CheckpointStudent):
+        return _of_a_checkpoint(trial, config)
     if isinstance(student, TeacherStudent) or (
         config is not None and student.init != "random" and not is_plain(config)
     ):
         if config is None:
             raise ConfigError("student.family teacher: the teacher's configuration is not known")
         inputs = getattr(student, "max_input", None) or limits.max_input
-        count, flops = counted(config, student, vocab, inputs, limits.max_target)
-        return {
-            "student_params": count,
-            "student_bytes": count * BYTES_PER_PARAM,
-            "student_flops": flops,
-        }
+        return _as_costs(*counted(config, student, vocab, inputs, limits.max_target))
     if isinstance(student, RobertaStudent):
         inputs = min(limits.max_input, student.positions - RESERVED_POSITIONS)
     else:
@@ -137,3 +145,15 @@ def costs(trial: Trial, vocab: int, config: Any = None) -> dict[str, float]:
         "student_flops": flops_per_example(student, vocab, inputs, limits.max_target),
         **published_costs(student, vocab),
     }
+
+
+def _as_costs(count: int, flops: int) -> dict[str, float]:
+    return {"student_params": count, "student_bytes": count * BYTES_PER_PARAM, "student_flops": flops}
+
+
+def _of_a_checkpoint(trial: Trial, config: Any) -> dict[str, float]:
+    """The same out of a checkpoint's own configuration."""
+    if trial.task in SNIPPETS:
+        return costs(trial.model_copy(update={"student": describe(config)}), config.vocab_size)
+    inputs = getattr(trial.student, "max_input", None) or trial.encoding.max_input
+    return _as_costs(*counted_config(config, inputs, trial.encoding.max_target))

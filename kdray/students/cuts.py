@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from kdray.config import AnyStudent, Student, T5Student, TeacherStudent
+from kdray.config import SNIPPETS, AnyStudent, CheckpointStudent, Student, T5Student, TeacherStudent, Trial
 from kdray.errors import ConfigError
 from kdray.students.derive import derived, has_head_dim, sizes_of, wanted_sizes
 from kdray.students.slices import check_sliceable
@@ -31,6 +34,8 @@ def check_cut(teacher: Student | None, student: AnyStudent, config: Any = None) 
             raise ConfigError("student.family teacher: the teacher's configuration is not known")
         check_derived(config, student)
         return
+    if isinstance(student, CheckpointStudent):  # nothing of it is the teacher's
+        return
     if isinstance(student, T5Student):
         _check_stacks(student.encoder_layers, student.decoder_layers)
     if student.init == "random":
@@ -44,6 +49,47 @@ def check_cut(teacher: Student | None, student: AnyStudent, config: Any = None) 
         check_sliceable(teacher, student)
         if config is not None:
             check_derived(config, student)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pretrained model as a student.
+
+    Attributes:
+        config: its configuration, as it is trained.
+        foreign: whether it reads with another tokenizer than its teacher.
+    """
+
+    config: Any
+    foreign: bool = False
+
+
+def within(checkpoints: Mapping[str, Checkpoint], vocab: int) -> dict[str, Checkpoint]:
+    """The same where students of the teacher's tokenizer have no more than its `vocab` rows."""
+    kept = {}
+    for name, checkpoint in checkpoints.items():
+        config = copy.deepcopy(checkpoint.config)
+        if not checkpoint.foreign:
+            config.vocab_size = min(config.vocab_size, vocab)
+        kept[name] = Checkpoint(config, checkpoint.foreign)
+    return kept
+
+
+def likeness(trial: Trial, config: Any, checkpoints: Mapping[str, Checkpoint]) -> Any:
+    """The configuration that a trial's student costs what it costs by: its teacher's `config`, or its own."""
+    if isinstance(trial.student, CheckpointStudent):
+        return checkpoints[trial.student.checkpoint].config
+    return config
+
+
+def check_reads_no_signal(trial: Trial) -> None:
+    """Raises `ConfigError` where a checkpoint with another tokenizer is to learn its teacher's signal."""
+    if trial.task not in SNIPPETS and trial.distil.reads_signal:
+        raise ConfigError(
+            f"student.checkpoint {getattr(trial.student, 'checkpoint', '')}: its tokenizer is not the teacher's,"
+            " whose signal is over its own tokens: set distil.loss sequence and alpha 1.0 (with capture.targets"
+            " greedy), or distil.alpha 0"
+        )
 
 
 def _check_stacks(encoder: int, decoder: int) -> None:

@@ -33,8 +33,12 @@ def counted(config: Any, student: AnyStudent, vocab: int, inputs: int, outputs: 
     Raises:
         ConfigError: a student that cannot be built.
     """
-    made = derived(config, student, student.vocab or vocab)
-    return _counted(made.to_json_string(use_diff=False), inputs, outputs)
+    return counted_config(derived(config, student, student.vocab or vocab), inputs, outputs)
+
+
+def counted_config(config: Any, inputs: int, outputs: int) -> tuple[int, int]:
+    """The same of a model of this very configuration."""
+    return _counted(config.to_json_string(use_diff=False), inputs, outputs)
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from kdray.config import AnyStudent, LlamaStudent, RobertaStudent, Student, T5Student, TeacherStudent
 from kdray.errors import ConfigError, DataError
-from kdray.storage import join, read_json
-from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model
+from kdray.students.derive import CLASSIFIERS, derived, new_model
 
 MAX_POSITIONS = 512
 """Positions a decoder-only student is configured for; rotary positions need no table, so this costs nothing.
@@ -202,13 +201,3 @@ def shape_of(config: Any) -> Student | None:
         return describe(config)
     except (DataError, AttributeError):  # another family, or not saved in transformers' own words
         return None
-
-
-def kept_config(shards: str) -> Any:
-    """The configuration of the teacher that is kept beside shards. Raises `DataError`."""
-    return config_of(read_json(join(shards, "teacher", "config.json")))
-
-
-def kept_teacher(shards: str) -> Student | None:
-    """The architecture of the teacher that is kept beside shards, if it is one of ours."""
-    return teacher_shape(read_json(join(shards, "teacher", "config.json")))

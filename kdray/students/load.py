@@ -8,10 +8,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from kdray.config import FORM, SNIPPETS, Encoding
+from kdray.config import FORM, SNIPPETS, Encoding, Student
 from kdray.errors import DataError, first_line
 from kdray.storage import exists, join, read_json
-from kdray.students.derive import CLASSIFIERS
+from kdray.students.derive import CLASSIFIERS, config_of
+from kdray.students.families import teacher_shape
 from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
@@ -163,6 +164,16 @@ def task_name(config: Any) -> str:
         return "assertion"
     wanted = int(getattr(config, "snippets", 1))
     return next(name for name, snippets in SNIPPETS.items() if snippets == wanted)
+
+
+def kept_config(shards: str) -> Any:
+    """The configuration of the teacher that is kept beside shards. Raises `DataError`."""
+    return config_of(read_json(join(shards, "teacher", "config.json")))
+
+
+def kept_teacher(shards: str) -> Student | None:
+    """The architecture of the teacher that is kept beside shards, if it is one of ours."""
+    return teacher_shape(read_json(join(shards, "teacher", "config.json")))
 
 
 def is_ours(folder: str) -> bool:

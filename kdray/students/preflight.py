@@ -12,8 +12,8 @@ from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
 from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model, positions_of
-from kdray.students.families import kept_config, shape_of
-from kdray.students.load import check_classes, check_generates, load_config
+from kdray.students.families import shape_of
+from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.students.pieces import check_family
 from kdray.students.warm_start import cut_state
 from kdray.tasks.form import check_form

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError, first_line
-from kdray.storage import read_json
+from kdray.recorded import json_value
 
 UNREAD = r"(^|\.)pooler\."
 """Weights in a file that no model here reads: the layer behind an encoder that other heads begin with."""
@@ -20,13 +20,23 @@ PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _SHOWN = 3
 
 
-def whole_model(auto: Any, source: str, unread: str = UNREAD, **options: Any) -> Any:
+def whole_model(
+    auto: Any,
+    source: str,
+    unread: str = UNREAD,
+    *,
+    new: str | None = None,
+    begun: list[str] | None = None,
+    **options: Any,
+) -> Any:
     """A transformers model in float32 and evaluation mode, every weight of it read.
 
     Args:
         auto: the class, or the auto class, that it is.
         source: a local folder or a hub name.
         unread: names of weights in the file that may be left aside.
+        new: names of weights that the file may lack, all of them or none: they begin at random.
+        begun: gets the names of those that do.
         options: further ones of `from_pretrained`.
 
     Raises:
@@ -43,7 +53,7 @@ def whole_model(auto: Any, source: str, unread: str = UNREAD, **options: Any) ->
     except Exception as error:  # transformers and safetensors raise all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
     said = {
-        "lacks": told["missing_keys"],
+        "lacks": _missing(model, set(told["missing_keys"]), new, begun),
         "has in another shape": (key[0] for key in told["mismatched_keys"]),
         "does not have": (key for key in told["unexpected_keys"] if not re.search(unread, key)),
     }
@@ -51,6 +61,16 @@ def whole_model(auto: Any, source: str, unread: str = UNREAD, **options: Any) ->
         if names := sorted(names):
             raise DataError(_unlike(source, type(model).__name__, what, names))
     return model.eval()
+
+
+def _missing(model: Any, missing: set[str], new: str | None, begun: list[str] | None) -> set[str]:
+    """Less those that may begin at random, if the file has none of them."""
+    made = {name for name, _ in model.named_parameters() if new is not None and re.search(new, name)}
+    if not made or not made <= missing:
+        return missing
+    if begun is not None:
+        begun += sorted(made)
+    return missing - made
 
 
 def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
@@ -62,8 +82,8 @@ def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
 
 
 def check_files(source: str) -> None:
-    """Raises `DataError` for a local folder with pickled weights, with an adapter's, or whose configuration names
-    code to fetch.
+    """Raises `DataError` for a local folder whose weights are pickled, or an adapter's, or whose configuration
+    names code to fetch.
     """
     folder = Path(source)
     _check_attention(folder / "config.json")
@@ -83,7 +103,7 @@ def check_files(source: str) -> None:
 
 def _check_attention(path: Path) -> None:
     """transformers would fetch an attention of the form `owner/kernel` from its hub, and run it."""
-    config = read_json(path) if path.is_file() else {}
+    config = json_value(path.read_bytes(), str(path)) if path.is_file() else {}
     for part in (config, *config.values()) if isinstance(config, dict) else ():
         for name in ("attn_implementation", "_attn_implementation"):
             if isinstance(part, dict) and "/" in str(part.get(name)):

@@ -231,13 +231,15 @@ class AssertionTask(Task):
             input_ids = self.reread_prompt(row.input_ids, teacher)
             return Row(row.id, input_ids, self.reread_output(row.labels, teacher))
         assert isinstance(teacher, AssertionTask)  # noqa: S101 - the same task's, as `Task` says
-        return repacked(
+        made = repacked(
             row,
             teacher.end_ids,
             (teacher.text, teacher.parted),
-            (lambda text: self._encode([text])[0], self.encode_target),
-            self.max_row,
+            (self._before_answer, self.encode_target),
+            self.max_row - len(self._start),
         )
+        labels = np.concatenate([np.full(len(self._start), IGNORED, np.int32), made.labels])
+        return Row(made.id, np.concatenate([self._start, made.input_ids]), labels)
 
     def reread_prompt(self, prompt_ids: Ids, teacher: Task) -> Ids:
         """See `Task`: its context is cut in front, and an encoder's ends in the end token."""
@@ -249,7 +251,7 @@ class AssertionTask(Task):
         if teacher._is_whole and text.endswith(" "):  # the last one is the answer's
             text += teacher.parted(teacher.encode_target(STAND_IN))[0]
         room = self.max_input - len(end) - len(self._start)
-        return np.concatenate([self._start, self._encode([text])[0][-room:], np.array(end, np.int32)])
+        return np.concatenate([self._start, self._before_answer(text)[-room:], np.array(end, np.int32)])
 
     def reread_output(self, output_ids: Ids, teacher: Task) -> Ids:
         """See `Task`."""
@@ -271,6 +273,10 @@ class AssertionTask(Task):
 
     def _encode(self, texts: Sequence[str]) -> list[Ids]:
         return [np.asarray(ids, np.int32) for ids in encode_text(self.tokenizer, texts)]
+
+    def _before_answer(self, text: str) -> Ids:
+        """The tokens of what stands before an answer."""
+        return self._in_one_piece([text, STAND_IN])[0] if self._is_whole else self._encode([text])[0]
 
     def _in_one_piece(self, texts: Sequence[str]) -> list[Ids]:
         """Header, rest and contexts with the answers between; or a context, an answer and what follows."""

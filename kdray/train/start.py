@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdray.config import Student, TeacherStudent, Trial
+from kdray.config import CheckpointStudent, Student, TeacherStudent, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.students.axes import VOCAB, Order, axes_of, reorder
+from kdray.students.checkpoint import checkpoint_model
 from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
 from kdray.students.vocabulary import carried_over, spelled
@@ -15,8 +16,14 @@ from kdray.train.trial_data import TrialData
 
 
 def new_student(trial: Trial, data: TrialData) -> Any:
-    """The student at step 0: random, or cut out of the teacher as `student.init` says. Raises `KdrayError`."""
+    """The student at step 0: random, cut out of the teacher as `student.init` says, or a checkpoint.
+
+    Raises:
+        KdrayError: its configuration, or the weights that it begins with, cannot be had.
+    """
     student = trial.student
+    if isinstance(student, CheckpointStudent):
+        return checkpoint_model(student.checkpoint, trial.task, data.vocab)
     task = data.task
     from kdray.students.load import load_config, load_model, weights_fingerprint
 

@@ -1,4 +1,6 @@
-"""Makes a teacher: the trial's own loop, checkpointed at every rung, resumable."""
+"""Makes a teacher: the trial's own loop, checkpointed at every rung, resumable; ended early where it is told how
+patient to be.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,17 @@ def train_teacher(
         curve = read_json(work / "curve.json")
         run.load(work / "checkpoint")
         curve = [point for point in curve if point["step"] <= run.step]
-    while not run.done:
+    while not run.done and not _is_over(curve, recipe.patience):
         curve.append(run.next_rung())
+        if recipe.patience is not None and _best(curve) == len(curve) - 1:
+            run.export(work / "best")
         run.save(work / "checkpoint")
         write_atomic(work / "curve.json", json.dumps(curve))
         report(curve[-1])
-    run.export(folder)
+    if recipe.patience is None:
+        run.export(folder)
+    else:
+        shutil.copytree(work / "best", folder, dirs_exist_ok=True)
     result = {
         **plan,
         "learning_curve": curve,
@@ -62,6 +69,15 @@ def train_teacher(
     write_json(folder / "training.json", result)
     shutil.rmtree(work)
     return result
+
+
+def _best(curve: list[dict[str, Any]]) -> int:
+    """Which rung has the lowest held-out loss, the first of equals."""
+    return min(range(len(curve)), key=lambda number: curve[number]["held_out_loss"])
+
+
+def _is_over(curve: list[dict[str, Any]], patience: int | None) -> bool:
+    return patience is not None and bool(curve) and len(curve) - 1 - _best(curve) >= patience
 
 
 def _same(plan: dict[str, Any], recorded: dict[str, Any], folder: Path) -> None:

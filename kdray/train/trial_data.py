@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast
 
-from kdray.config import FORM, TeacherRecipe, Trial
+from kdray.config import FORM, CheckpointStudent, TeacherRecipe, Trial
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join, read_json
 from kdray.stream import MemorySource, RowSource
+from kdray.students.checkpoint import checkpoint_config, is_foreign
+from kdray.students.cuts import check_reads_no_signal
 from kdray.students.load import is_ours, load_config, load_tokenizer, told_encoding
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.form import plain
 from kdray.tasks.reread import Reread
+from kdray.tasks.round_trip import check_round_trip
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
 
@@ -66,9 +69,10 @@ def _from_shards(trial: Trial) -> TrialData:
             "trial.suite must name the metamorphic suite: without it a student cannot be judged"
         )
     kept = local_folder(join(trial.shards, "teacher"))
+    kept_config = load_config(kept)
     apart = trial.student.family == "t5"
-    if trial.student.family == "teacher":
-        apart = bool(load_config(kept).is_encoder_decoder)
+    if trial.student.family in ("teacher", "checkpoint"):
+        apart = bool(kept_config.is_encoder_decoder)
     _check_encoding(trial, kept)
     # A teacher that was kept before folders said their form is read in the one that there was then.
     encoding = plain(told_encoding(trial.encoding, kept))
@@ -82,13 +86,24 @@ def _from_shards(trial: Trial) -> TrialData:
     suite = Suite.open(trial.suite, tokenizer=teacher_task.fingerprint, teacher=shards.manifest.teacher)
     vocab = embedding_rows(trial.shards, shards.manifest)
     task, source = teacher_task, cast(RowSource, shards)
+    own, form = None, trial.encoding.model_copy(update=dict.fromkeys(FORM))
     if trial.student.own_tokenizer:
-        task = task_of(
-            trial.task,
-            own_tokenizer(trial, shards, teacher_task),
-            teacher_task.encoder_decoder,
-            trial.encoding.model_copy(update=dict.fromkeys(FORM)),
-        )
+        own = own_tokenizer(trial, shards, teacher_task)
+    elif isinstance(trial.student, CheckpointStudent):
+        vocab = checkpoint_config(trial.student.checkpoint, trial.task).vocab_size
+        if is_foreign(trial, kept_config, teacher_task.tokenizer):
+            check_reads_no_signal(trial)
+            own = load_tokenizer(trial.student.checkpoint)
+            form = told_encoding(form, local_folder(trial.student.checkpoint))
+        elif teacher_task.writes and vocab < shards.manifest.vocab:
+            raise ConfigError(
+                f"student.checkpoint {trial.student.checkpoint} has {vocab:,} tokens, its teacher speaks of"
+                f" {shards.manifest.vocab:,}: name a checkpoint with all of them"
+            )
+        elif teacher_task.writes:
+            vocab = shards.manifest.vocab
+    if own is not None:
+        task = task_of(trial.task, own, teacher_task.encoder_decoder, form)
         reread = Reread(teacher_task, task)
         source = RereadSource(shards, reread)
         suite = replace(suite, reread=reread)
@@ -119,6 +134,8 @@ def _check_encoding(trial: Trial, kept: str) -> None:
 def _from_corpus(trial: Trial) -> TrialData:
     if not isinstance(trial, TeacherRecipe):
         raise ConfigError("a trial without shards is a teacher's recipe: use `kdray teacher train`")
+    if isinstance(trial.student, CheckpointStudent):
+        return _of_a_checkpoint(trial, trial.student.checkpoint)
     examples = read_corpus(trial.corpus, "train")
     encoder_decoder = trial.student.family == "t5"
     kind = task_class(trial.task)
@@ -128,7 +145,22 @@ def _from_corpus(trial: Trial) -> TrialData:
     if trial.teacher is not None:
         encoding = told_encoding(trial.encoding, trial.teacher)
         teacher_task = task_of(trial.task, load_tokenizer(trial.teacher), encoder_decoder, encoding)
-    held_out = MemorySource(task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS])
-    source = MemorySource(task.rows(examples))
+    source, held_out = _rows(trial, task)
     older = None if trial.teacher is None else local_folder(trial.teacher)
     return TrialData(task, teacher_task, source, len(tokenizer), older, None, held_out)
+
+
+def _of_a_checkpoint(trial: TeacherRecipe, checkpoint: str) -> TrialData:
+    """A pretrained model reads with its own tokenizer, in the form that its folder tells."""
+    config, tokenizer = checkpoint_config(checkpoint, trial.task), load_tokenizer(checkpoint)
+    encoding = told_encoding(trial.encoding, local_folder(checkpoint))
+    task = task_of(trial.task, tokenizer, bool(config.is_encoder_decoder), encoding)
+    check_round_trip(task, read_corpus(trial.corpus, "train"), checkpoint)
+    source, held_out = _rows(trial, task)
+    return TrialData(task, task, source, config.vocab_size, None, None, held_out)
+
+
+def _rows(trial: TeacherRecipe, task: Task) -> tuple[RowSource, RowSource]:
+    """What a teacher learns, and what gives its learning curve."""
+    held_out = task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS]
+    return MemorySource(task.rows(read_corpus(trial.corpus, "train"))), MemorySource(held_out)
