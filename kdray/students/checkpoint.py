@@ -18,7 +18,7 @@ from typing import Any
 
 from kdray.config import SNIPPETS, CheckpointStudent, Choice, Sweep, Trial
 from kdray.console import say
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import Checkpoint, check_reads_no_signal
 from kdray.students.derive import config_of
@@ -42,7 +42,7 @@ def checkpoint_config(source: str, task: str) -> Any:
     """A checkpoint's configuration as it is trained for a task, its vocabulary that of its tokenizer.
 
     Raises:
-        DataError: there is none, or it does not do the task.
+        DataError: there is none, or it does not do the task; a classifier of another type than RoBERTa.
     """
     return config_of(json.loads(_saved(source, task)))
 
@@ -50,6 +50,11 @@ def checkpoint_config(source: str, task: str) -> Any:
 @lru_cache(maxsize=64)
 def _saved(source: str, task: str) -> str:
     config = load_config(source)
+    if task in SNIPPETS and config.model_type != "roberta":
+        raise DataError(
+            f"{source}: a checkpoint that classifies must be of type roberta to be trained on, not"
+            f" {config.model_type}"
+        )
     if task in SNIPPETS and not (config.architectures or ["?"])[0].endswith("ForSequenceClassification"):
         config.num_labels, config.snippets = CLASSES, SNIPPETS[task]
     check_teacher(config, task, source)

@@ -20,7 +20,7 @@ from kdray.handover.placeholder import example
 from kdray.handover.predict import predict
 from kdray.pipeline.prepare import check_constraints, prepare
 from kdray.search.constraints import gate_of
-from kdray.students.checkpoint import check_checkpoints
+from kdray.students.checkpoint import check_checkpoints, checkpoint_config
 from kdray.students.forward import hidden_states
 from kdray.students.load import load_model, load_task, load_tokenizer
 from kdray.train import TrialRun
@@ -105,10 +105,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_trained(
     assert lost is not None
     with pytest.raises(DataError, match=r"lacks model\.norm\.weight"):
         TrialRun(student(sweep.trial, tmp_path / "lost"))
-    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "a classifier")):
+    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "writes nothing")):
         wrong = sweep.model_copy(update={"trial": student(sweep.trial, models / name)})
         with pytest.raises(KdrayError, match=words):
             check_checkpoints(wrong, asks_hub=False)
+    with pytest.raises(DataError, match="must be of type roberta to be trained on, not llama"):
+        checkpoint_config(str(models / "llama"), "clone")
     with pytest.raises(DataError, match="nowhere"):
         prepare(sweep.model_copy(update={"trial": student(sweep.trial, Path("nowhere"))}))
     with pytest.raises(ConfigError, match=r"unknown key 'student\.layers'"):
