@@ -276,19 +276,27 @@ def front_probability(
     errors_PM: npt.ArrayLike,
     directions: Sequence[str],
     *,
+    of_file_GPM: Floats | None = None,
     draws: int = 500,
     seed: int = 0,
 ) -> Floats:
     """How often each point is on the front when all values are drawn anew from their uncertainty. float[P].
 
-    A parametric bootstrap, ours: normal draws around the measured value with standard error `errors_PM` (0:
-    exact), all independent. Students judged on the same cases err together, which makes their differences
-    surer than this says.
+    A bootstrap, ours: normal draws around the measured value with standard error `errors_PM` (0: exact), all
+    independent. Students judged on the same cases err together, which makes their differences surer than that:
+    where it is known what each of G test files adds to a value (0 over all of them), files are drawn with
+    replacement, for all points at once.
     """
     loss = losses(values_PM, directions)
     errors = np.nan_to_num(np.asarray(errors_PM, dtype=np.float64)).reshape(loss.shape)
     generator: Any = np.random.default_rng(seed)
     hits = np.zeros(len(loss))
     for _ in range(draws):
-        hits += _minimal(loss + errors * generator.standard_normal(loss.shape))
+        drawn = loss + errors * generator.standard_normal(loss.shape)
+        if of_file_GPM is not None:
+            files = len(of_file_GPM)
+            often_G = generator.multinomial(files, np.full(files, 1 / files)).astype(np.float64)
+            drawn += losses(np.tensordot(often_G, of_file_GPM, 1), directions)
+            drawn = drawn.round(12)  # equal shares are to stay equal
+        hits += _minimal(drawn)
     return hits / draws

@@ -24,11 +24,12 @@ twice: `overrides` are the values of the space's paths in trial.yaml, as the spa
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -65,6 +66,8 @@ class TrialRecord:
         fingerprint: of its settings and of what it read (`experiment.trial_fingerprint`); "" where an older kdray
             trained it.
         test: the student's metrics on the test suite, which nothing was chosen by; empty where it was not judged.
+        confirms: the key of the trial whose settings it has with another seed (`search.confirm`); "" for a trial
+            that the search chose.
     """
 
     key: str
@@ -77,6 +80,7 @@ class TrialRecord:
     seconds: float = 0.0
     fingerprint: str = ""
     test: dict[str, Any] = field(default_factory=dict)
+    confirms: str = ""
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -137,7 +141,11 @@ def read_sweep(folder: str | Path) -> Sweep:
     data = _optional(location)
     if data is None:
         raise DataError(f"{folder}: not an experiment folder (it has no sweep.yaml)")
-    return parse(Sweep, _yaml(data, location), location)
+    sweep = _yaml(data, location)
+    search = sweep.setdefault("search", {})
+    if isinstance(search, dict):
+        search.setdefault("confirm", None)  # begun before there was such a thing: no trial unasked
+    return parse(Sweep, sweep, location)
 
 
 def read_baselines(folder: str | Path) -> dict[str, dict[str, Any]]:
@@ -181,7 +189,24 @@ def _records(folder: str | Path, sweep: Sweep) -> list[TrialRecord]:
     keys = [name for name in storage.list_folders(trials) if _KEY.fullmatch(name)]
     with ThreadPoolExecutor(_READERS if storage.is_uri(trials) else 1) as pool:
         records = list(pool.map(lambda key: _record(storage.join(trials, key), key, sweep), keys))
-    return sorted((record for record in records if record is not None), key=lambda record: record.number)
+    return _confirming(sorted(filter(None, records), key=lambda record: record.number), sweep)
+
+
+def _confirming(records: list[TrialRecord], sweep: Sweep) -> list[TrialRecord]:
+    """The same, those with another seed than the sweep's as what they are: the search never chooses a seed that
+    is not in its space.
+    """
+    if "seed" in sweep.space:
+        return records
+    first, told = dict[str, str](), list[TrialRecord]()
+    for record in records:
+        point = json.dumps(record.overrides, sort_keys=True, default=str)
+        if record.trial.get("seed", sweep.trial.seed) == sweep.trial.seed:
+            first.setdefault(point, record.key)
+            told.append(record)
+        else:
+            told.append(replace(record, confirms=first.get(point, "")))
+    return told
 
 
 def _record(location: str, key: str, sweep: Sweep) -> TrialRecord | None:

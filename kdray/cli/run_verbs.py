@@ -61,11 +61,13 @@ def validate(
     from kdray.config import as_data, load_sweep
     from kdray.pipeline.beforehand import check
     from kdray.pipeline.expected import expected
+    from kdray.report.confirmed import budget
 
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
         checked = check(sweep)
-        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}")
+        more = f", {confirming}" if (confirming := budget(sweep)) else ""
+        show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}{more}")
         for note in filter(None, (*checked.notes, expected(sweep, checked.known))):
             show(f"  {note}")
         if print_:
@@ -168,6 +170,12 @@ def resume(
     fork: Annotated[
         str | None, typer.Option(help="begin the sweep in this file instead, knowing the trials of NAME")
     ] = None,
+    confirm: Annotated[
+        bool | None,
+        typer.Option(
+            help="train the likeliest of the front again with further seeds, or not; as it was begun"
+        ),
+    ] = None,
     allow_env: AllowEnv = None,
     allow_sampler: Annotated[
         str | None, typer.Option(metavar="MODULE:CLASS", help="a sampler that the experiment may import")
@@ -194,6 +202,7 @@ def resume(
         sweep,
         resume=not fork,
         fork=old if fork else None,
+        confirm=confirm,
         allow_env=allowed,
         as_json=as_json,
         show=show,

@@ -35,7 +35,17 @@ from kdray.config.student import (
     T5Student,
     TeacherStudent,
 )
-from kdray.config.sweep import ACCELERATOR, NAME, OWN_VARIABLES, Capture, Choice, Range, Resources, Sweep
+from kdray.config.sweep import (
+    ACCELERATOR,
+    NAME,
+    OWN_VARIABLES,
+    Capture,
+    Choice,
+    Confirm,
+    Range,
+    Resources,
+    Sweep,
+)
 from kdray.config.training import Budget, Distil, Optim, divisors
 from kdray.config.trial import (
     FORM,
@@ -59,6 +69,7 @@ __all__ = [
     "Capture",
     "CheckpointStudent",
     "Choice",
+    "Confirm",
     "Distil",
     "Encoding",
     "EvaluationConfig",

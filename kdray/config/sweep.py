@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from kdray.config.metric_names import all_renamed
 from kdray.config.passwords import holds_password
@@ -74,8 +74,34 @@ Spec = Annotated[Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range"
 """What a path of the space may be."""
 
 
+class Confirm(Part):
+    """How the students that are probably on the front are trained again before one is chosen.
+
+    The best of many is best partly by luck: of the cases, and of its training. So the choice is made on the means
+    over several trainings: further seeds of the same settings, judged on all cases of the suite.
+    """
+
+    top: int = Field(3, ge=2, le=MOST, description="settings that are trained again, at most")
+    seeds: int = Field(2, ge=1, le=MOST, description="further seeds of each")
+    cases: int | Literal["all"] = Field(
+        "all", description="clean inputs of the suite that these are judged on"
+    )
+
+    @field_validator("cases")
+    @classmethod
+    def _some_cases(cls, cases: int | str) -> int | str:
+        if isinstance(cases, int) and not 1 <= cases <= MOST:
+            raise ValueError(f"cases {cases} must be 1 or more, or all")
+        return cases
+
+    @property
+    def most(self) -> int:
+        """Trials that this takes at most."""
+        return self.top * self.seeds
+
+
 class Search(Part):
-    """How points are asked for and trials are stopped."""
+    """How points are asked for, trials are stopped, and the choice is made."""
 
     sampler: str = "surrogate"
     sampler_params: dict[str, Any] = Field(
@@ -94,11 +120,21 @@ class Search(Part):
         description="rank correlation with the last rung from which a rung stops trials; -1: at once",
     )
     brackets: int = Field(1, ge=1, description="every n-th trial may be stopped from the n-th rung on only")
+    confirm: Confirm | None = Field(
+        None,
+        description="further seeds for those that are probably on the front, and the choice among them; not said "
+        "in a file: on where there is a test suite (and no seed in the space), false: off",
+    )
     storage: str | None = Field(
         None,
         description="an Optuna storage URL, a password in it as ${VARIABLE} of the environment; None keeps a "
         "journal file in the experiment folder",
     )
+
+    @field_validator("confirm", mode="before")
+    @classmethod
+    def _on_or_off(cls, confirm: Any) -> Any:
+        return {True: {}, False: None}[confirm] if isinstance(confirm, bool) else confirm
 
 
 OWN_VARIABLES = ("KDRAY_*",)
@@ -230,6 +266,14 @@ class Sweep(Part):
         return self
 
     @model_validator(mode="after")
+    def _seeds_are_the_confirmations(self) -> Sweep:
+        if self.search.confirm is not None and "seed" in self.space:
+            raise ValueError(
+                "search.confirm trains further seeds itself: leave space.seed out, or set search.confirm false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _answers_are_captured(self) -> Sweep:
         if self.trial.distil.loss == "sequence" and self.capture.targets != "greedy":
             raise ValueError(
@@ -277,3 +321,18 @@ class Sweep(Part):
         if isinstance(data.get("objectives"), Mapping):
             data["objectives"] = all_renamed(data["objectives"])
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _two_suites_are_worth_a_confirmation(cls, data: Any) -> Any:
+        """Whoever has a test suite wants to be told the truth: on unless the file says something else."""
+        if not isinstance(data, Mapping):
+            return data
+        trial, search, space = (data.get(name) for name in ("trial", "search", "space"))
+        test_suite = (
+            trial.get("test_suite") if isinstance(trial, Mapping) else getattr(trial, "test_suite", None)
+        )
+        plain = search is None or (isinstance(search, Mapping) and "confirm" not in search)
+        if not (plain and test_suite) or "seed" in (space or ()):
+            return data
+        return {**data, "search": {**(search or {}), "confirm": {}}}

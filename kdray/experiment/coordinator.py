@@ -15,15 +15,16 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from kdray.config import Sweep
+from kdray.config import Sweep, Trial
 from kdray.experiment.announcer import Announcer
+from kdray.experiment.confirming import Confirming
 from kdray.experiment.drivers import ALONE, Drivers
 from kdray.experiment.events import Event
 from kdray.experiment.job import Job
 from kdray.experiment.other_drivers import OtherDrivers
 from kdray.experiment.retention import Keeper
-from kdray.experiment.roster import Place
-from kdray.experiment.study import RUNG, STATES, Study, reported
+from kdray.experiment.roster import UNFINISHED, Place
+from kdray.experiment.study import RUNG, STATES, Study, confirms_of, reported
 from kdray.experiment.sweep_memory import SweepMemory
 from kdray.experiment.trial_fingerprint import trial_fingerprint
 from kdray.experiment.trial_folder import TrialFolder, keys
@@ -42,6 +43,7 @@ class Coordinator:
         gate: what may be trained.
         on_event: told of everything that happens.
         drivers: which of the sweep's drivers this one leads for.
+        cases: how many the suite has, where that is known: what `search.confirm.cases: all` means.
 
     Raises:
         ConfigError: a start point that may not be trained, an unknown sampler, a grid over infinitely many
@@ -56,6 +58,7 @@ class Coordinator:
         gate: Gate,
         on_event: Callable[[Event], None] = lambda event: None,
         drivers: Drivers = ALONE,
+        cases: int | None = None,
     ) -> None:
         self._sweep = sweep
         self._study = study
@@ -65,6 +68,7 @@ class Coordinator:
         self._keeper = Keeper(folder, study.signs, sweep.keep)
         self._memory = SweepMemory(sweep, study, gate, drivers.number)
         self._roster = self._memory.roster
+        self._confirming = Confirming(sweep, folder, cases)
         self._announcer = Announcer(on_event, self._roster, sweep.search.trials)
         self._others = OtherDrivers(drivers, study, self._memory, self._keeper, self._announcer)
 
@@ -85,7 +89,21 @@ class Coordinator:
 
     @property
     def _all_begun(self) -> bool:
-        return len(self._roster) >= self._sweep.search.trials or self._memory.proposer.exhausted
+        return self._all_searched and not self._to_confirm
+
+    @property
+    def _all_searched(self) -> bool:
+        begun = self._roster.searched(*Place)
+        return begun >= self._sweep.search.trials or self._memory.proposer.exhausted
+
+    @property
+    def _to_confirm(self) -> list[tuple[str, int]]:
+        """What is still to be trained again; nothing before the whole search has ended, everywhere."""
+        if not self._all_searched or self._roster.searched(*UNFINISHED):
+            return []
+        left = [pair for pair in self._confirming.planned if pair not in self._memory.confirmed]
+        self._announcer.asked = len(self._roster) + len(left)
+        return left
 
     def reconcile(self) -> None:
         """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
@@ -113,7 +131,7 @@ class Coordinator:
             return
         folder = TrialFolder(self._folder, trial.user_attrs["key"], trial.user_attrs.get("fingerprint", ""))
         if folder.strange:
-            folder.begin(self._gate.trial(self._study.point(trial)))
+            folder.begin(self._trial(trial))
             folder.write_rungs([trial.user_attrs[f"{RUNG}{step}"] for step in reported(trial)])
 
     def look(self) -> None:
@@ -132,8 +150,8 @@ class Coordinator:
                 self._roster.move(key, Place.WAITING)
 
     def next(self) -> Job | None:
-        """The next trial to train: interrupted ones, then start points, then what the sampler proposes; None
-        for none now.
+        """The next trial to train: interrupted ones, then start points, then what the sampler proposes, and at the
+        end the likeliest of the front again; None for none now.
         """
         waiting = self._roster.keys(Place.WAITING)
         if waiting:
@@ -152,6 +170,8 @@ class Coordinator:
                 self._others.hear()
                 if self._all_begun:
                     return None
+            if self._all_searched:
+                return self._confirm()
             if self._memory.proposer.waits and self._roster.count(Place.TRAINING, Place.ELSEWHERE):
                 return None
             key = self._create()
@@ -161,6 +181,26 @@ class Coordinator:
                 "every point of the space was tried: %d trials instead of %d", len(self._roster), asked
             )
         return key
+
+    def _confirm(self) -> str | None:
+        """A trial that trains another's settings again."""
+        left = self._to_confirm
+        if not left:
+            return None
+        confirms, seed = left[0]
+        point = self._study.point(self._study.trial(confirms))
+        attrs: dict[str, Any] = self._gate.measures(self._gate.trial(point))
+        if self._drivers.number:
+            attrs["driver"] = self._drivers.number
+        trial = self._study.create(point, {**attrs, "confirms": confirms, "seed": seed}, {})
+        self._memory.confirmed.add((confirms, seed))
+        self._roster.enter(str(trial.user_attrs["key"]), Place.TRAINING, None)
+        return str(trial.user_attrs["key"])
+
+    def _trial(self, trial: FrozenTrial) -> Trial:
+        """The whole trial of one of the study's."""
+        whole, confirms = self._gate.trial(self._study.point(trial)), confirms_of(trial)
+        return whole if confirms is None else self._confirming.trial(whole, confirms[1])
 
     def _create(self) -> str | None:
         start, point = next(iter(self._memory.starts.items()), (None, None))
@@ -181,20 +221,22 @@ class Coordinator:
     def _job(self, key: str) -> Job:
         trial = self._study.trial(key)
         point, decided = self._study.point(trial), max(reported(trial), default=0)
-        job = Job(key, self._gate.trial(point), decided)
+        job = Job(key, self._trial(trial), decided)
         if self._folder is not None:
             job = replace(job, fingerprint=trial_fingerprint(job.trial))
             if trial.user_attrs.get("fingerprint") != job.fingerprint:
                 self._study.note(key, fingerprint=job.fingerprint)
             TrialFolder(self._folder, key, job.fingerprint).begin(job.trial)
-        self._announcer.tell_start(key, point, decided)
+        self._announcer.tell_start(trial, point, decided)
         return job
 
     def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> bool:
         """Notes the metrics of a rung; whether the trial goes on. Every objective is there and finite."""
         known = step in reported(self._study.trial(key))
         self._study.report(key, step, metrics)
-        goes_on = self._memory.report(key, step, [float(metrics[name]) for name in self._study.objectives])
+        trial = self._study.trial(key)
+        values, variances = self._study.values(trial, step), self._study.variances(trial, step)
+        goes_on = self._memory.report(key, step, values, variances)
         goes_on = goes_on or known or not self._sweep.search.halving
         self._announcer.tell("rung", key, step=step, metrics=metrics, goes_on=goes_on)
         return goes_on

@@ -18,7 +18,8 @@ class Event:
         key: the trial.
         finished: trials that are done, in any way.
         asked: trials that the sweep asks for.
-        detail: `point` and `resumed_from` when it starts, `step`, `metrics` and `goes_on` at a rung, the last
+        detail: `point` and `resumed_from` when it starts (and where it trains another's settings again `confirms`,
+            that one's key, and its `seed`), `step`, `metrics` and `goes_on` at a rung, the last
             rung's `metrics` at an end, `reason` at an end that is not complete.
     """
 

@@ -27,9 +27,10 @@ from kdray.experiment import drivers
 from kdray.experiment.drivers import Drivers
 from kdray.experiment.trial_folder import write_yaml
 from kdray.packaged import located
+from kdray.report import confirmed
 from kdray.results import TrialRecord
 
-MAY_CHANGE = ("search.trials", "resources.", "storage", "tracking", "keep")
+MAY_CHANGE = ("search.trials", "search.confirm", "resources.", "storage", "tracking", "keep")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
 
 
@@ -40,7 +41,7 @@ class Status:
     Attributes:
         name: of the sweep.
         drivers: processes that run it now.
-        asked: trials it asks for.
+        asked: trials it asks for; those that confirm others are among them once the search has ended.
         counts: trials by state.
         running: those that train now (or would go on with a resume).
         steps: at which a trial ends.
@@ -159,14 +160,14 @@ def status(folder: str | Path) -> Status:
     running = tuple(record for record in records if record.state == "running")
     counts: dict[str, int] = dict(Counter(str(record.state) for record in records))
     done, finished = _progress(records, sweep), len(records) - len(running)
+    asked, steps = confirmed.asked(records, sweep), sweep.trial.budget.steps
     per_hour = left_s = None
     if num_drivers:
         since = storage.read_json(storage.join(folder, "driver.json"))
         hours = max(time.time() - since["since"], 1e-3) / 3600
         speed = (done - since["done"]) / hours
         per_hour = max(finished - int(since["done"]), 0) / hours
-        left_s = 3600 * max(sweep.search.trials - done, 0.0) / speed if speed > 0 else None
-    asked, steps = sweep.search.trials, sweep.trial.budget.steps
+        left_s = 3600 * max(asked - done, 0.0) / speed if speed > 0 else None
     return Status(sweep.name, num_drivers, asked, counts, running, steps, per_hour, left_s)
 
 

@@ -44,7 +44,7 @@ class OtherDrivers:
             key = trial.user_attrs["key"]
             if key not in self._roster:
                 self._memory.read(trial)
-                self._announcer.tell_start(key, self._study.point(trial), 0)
+                self._announcer.tell_start(trial, self._study.point(trial), 0)
             elif key in elsewhere:
                 self._memory.read_again(trial)
             else:

@@ -18,13 +18,18 @@ class Place(Enum):
     """Complete, pruned or failed."""
 
 
+UNFINISHED = (Place.WAITING, Place.TRAINING, Place.ELSEWHERE)
+
+
 class Roster:
-    """Every trial of the study at one place, with its id in the sampler's mirror (see `search.proposer`)."""
+    """Every trial of the study at one place, with its id in the sampler's mirror (see `search.proposer`); None for
+    a trial that confirms another, of which the sampler does not hear.
+    """
 
     def __init__(self) -> None:
-        self._mirror_ids: dict[Place, dict[str, int]] = {place: {} for place in Place}
+        self._mirror_ids: dict[Place, dict[str, int | None]] = {place: {} for place in Place}
 
-    def enter(self, key: str, place: Place, mirror_id: int) -> None:
+    def enter(self, key: str, place: Place, mirror_id: int | None) -> None:
         """A trial that was not known before."""
         self._mirror_ids[place][key] = mirror_id
 
@@ -43,7 +48,7 @@ class Roster:
         """Whether a trial, known or not, stands there."""
         return key in self._mirror_ids[place]
 
-    def mirror_id(self, key: str) -> int:
+    def mirror_id(self, key: str) -> int | None:
         """The trial's id in the sampler's mirror. Raises `KeyError` for an unknown one."""
         return self._mirror_ids[self.place(key)][key]
 
@@ -54,6 +59,12 @@ class Roster:
     def count(self, *places: Place) -> int:
         """How many trials stand there."""
         return sum(len(self._mirror_ids[place]) for place in places)
+
+    def searched(self, *places: Place) -> int:
+        """How many of these confirm no other."""
+        return sum(
+            mirror_id is not None for place in places for mirror_id in self._mirror_ids[place].values()
+        )
 
     def __contains__(self, key: str) -> bool:
         return any(key in mirror_ids for mirror_ids in self._mirror_ids.values())

@@ -7,7 +7,11 @@ a SIGKILL it made 18 trials of 14, 4 of them twice).
 
 States are true: COMPLETE only with the values of the last rung; PRUNED for a trial that halving stopped, with
 its intermediate values (of the first objective: Optuna keeps one number a step) and every metric in
-`rung:<step>`; FAIL with a `reason`; WAITING for one that was interrupted and goes on from its checkpoint.
+`rung:<step>`, the objectives' variances in `variances:<step>`; FAIL with a `reason`; WAITING for one that was
+interrupted and goes on from its checkpoint.
+
+A trial that trains another's settings again with another seed (`search.confirm`) has `confirms`, that one's key,
+and `seed`; samplers are not told of it.
 
 Only drivers write, each its own trials: those with its number (see `drivers`). Trials without `key` (put there
 by others) are left alone.
@@ -15,6 +19,7 @@ by others) are left alone.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,10 +31,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kdray.config import Sweep
+from kdray.evaluation.intervals import Z_95
 from kdray.experiment.job import check_key
+from kdray.report.front import ends
 from kdray.search.space import Point, Space
 
-RUNG = "rung:"
+RUNG, VARIANCES = "rung:", "variances:"
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 """Ends of a trial, in Optuna's words and in those of an experiment folder."""
 
@@ -103,6 +110,7 @@ class Study:
             user_attrs={
                 "inherited": name,
                 **({"reason": reason} if reason else {}),
+                **{name: known for rung in rungs for name, known in self._variances(rung).items()},
                 **{f"{RUNG}{rung['step']}": _scalars(rung) for rung in rungs},
             },
             intermediate_values={rung["step"]: self._values(rung)[0] for rung in rungs},
@@ -147,6 +155,7 @@ class Study:
 
     def report(self, key: str, step: int, metrics: Mapping[str, Any]) -> None:
         """Notes the metrics of a rung."""
+        self.note(key, **self._variances(metrics))
         self._storage.set_trial_user_attr(self._id(key), f"{RUNG}{step}", _scalars(metrics))
         self._storage.set_trial_intermediate_value(self._id(key), step, float(metrics[self.objectives[0]]))
 
@@ -174,6 +183,20 @@ class Study:
         """The objectives of a trial at a rung that it reported."""
         return self._values(trial.user_attrs[f"{RUNG}{step}"])
 
+    def variances(self, trial: FrozenTrial, step: int) -> list[float] | None:
+        """How much each objective at a rung may be off by luck, 0 where no interval says; None where none does."""
+        known = trial.user_attrs.get(f"{VARIANCES}{step}")
+        return None if known is None else [float(variance) for variance in known]
+
+    def _variances(self, metrics: Mapping[str, Any]) -> dict[str, list[float]]:
+        """As an attribute: of the objectives with a 95 % interval, as if it were a normal's; none without any."""
+        intervals = metrics.get("intervals")
+        if not isinstance(intervals, Mapping):
+            return {}
+        widths = [high - low for low, high in (ends(intervals.get(name)) for name in self.objectives)]
+        known = [(width / (2 * Z_95)) ** 2 if math.isfinite(width) else 0.0 for width in widths]
+        return {f"{VARIANCES}{metrics['step']}": known} if any(known) else {}
+
     def _values(self, metrics: Mapping[str, Any]) -> list[float]:
         return [float(metrics[name]) for name in self.objectives]
 
@@ -193,6 +216,12 @@ def key_of(number: int) -> str:
 def driver_of(trial: FrozenTrial) -> int:
     """The number of the driver that trains it."""
     return int(trial.user_attrs.get("driver", 0))
+
+
+def confirms_of(trial: FrozenTrial) -> tuple[str, int] | None:
+    """Which trial it trains again, and with which seed; None for one that the search chose."""
+    attrs = trial.user_attrs
+    return (str(attrs["confirms"]), int(attrs["seed"])) if "confirms" in attrs else None
 
 
 def reported(trial: FrozenTrial) -> list[int]:

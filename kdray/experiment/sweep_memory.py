@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kdray.config import Sweep
 from kdray.experiment.roster import Place, Roster
-from kdray.experiment.study import Study, reported
+from kdray.experiment.study import Study, confirms_of, reported
 from kdray.search import samplers
 from kdray.search.constraints import Gate
 from kdray.search.halving import Halving
@@ -17,7 +17,8 @@ from kdray.search.start_points import start_points
 
 
 class SweepMemory:
-    """Where each trial stands, and what the sampler and the halving were told of it.
+    """Where each trial stands, and what the sampler and the halving were told of it: of a trial that confirms
+    another, nothing. Its point would be no news to them, and its rungs no rivals' of the search's.
 
     Args:
         sweep: what is asked for.
@@ -29,6 +30,7 @@ class SweepMemory:
         roster: where each trial stands; one that has not ended stands elsewhere until this driver takes it.
         starts: start points that no trial has begun with, by their number.
         proposer: proposes the next point.
+        confirmed: the trials that were trained again, and with which seeds.
 
     Raises:
         ConfigError: a start point that may not be trained, an unknown sampler, a grid over infinitely many points.
@@ -47,6 +49,7 @@ class SweepMemory:
             grace=search.grace,
             brackets=search.brackets,
         )
+        self.confirmed: set[tuple[str, int]] = set()
         trials = study.trials()
         seed = int(np.random.SeedSequence([search.seed, len(trials), driver]).generate_state(1)[0])
         self.proposer = samplers.proposer(sweep, study.space, gate, study.directions, seed=seed)
@@ -57,8 +60,13 @@ class SweepMemory:
 
     def read(self, trial: FrozenTrial) -> None:
         """A trial of the study that is not known yet."""
+        place = Place.ENDED if trial.state.is_finished() else Place.ELSEWHERE
+        if (confirms := confirms_of(trial)) is not None:
+            self.confirmed.add(confirms)
+            self.roster.enter(trial.user_attrs["key"], place, None)
+            return
         key, mirror_id = trial.user_attrs["key"], self.proposer.add(trial)
-        self.roster.enter(key, Place.ENDED if trial.state.is_finished() else Place.ELSEWHERE, mirror_id)
+        self.roster.enter(key, place, mirror_id)
         self._read_rungs(trial, key, mirror_id)
         if "start" in trial.user_attrs:
             self.starts.pop(trial.user_attrs["start"], None)
@@ -66,7 +74,8 @@ class SweepMemory:
     def read_again(self, trial: FrozenTrial) -> None:
         """A trial that stands elsewhere: what it reported since, and its end."""
         key = trial.user_attrs["key"]
-        self._read_rungs(trial, key, self.roster.mirror_id(key))
+        if (mirror_id := self.roster.mirror_id(key)) is not None:
+            self._read_rungs(trial, key, mirror_id)
         if trial.state.is_finished():
             self.end(key, trial.state, trial.values)
 
@@ -75,14 +84,19 @@ class SweepMemory:
         for step in reported(trial):
             values = self._study.values(trial, step)
             self._halving.record(key, step, values)
-            self.proposer.report(mirror_id, step, values)
+            self.proposer.report(mirror_id, step, values, self._study.variances(trial, step))
 
-    def report(self, key: str, step: int, values: Sequence[float]) -> bool:
+    def report(
+        self, key: str, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> bool:
         """A report of a trial that trains here; whether the halving lets it go on."""
-        self.proposer.report(self.roster.mirror_id(key), step, values)
+        if (mirror_id := self.roster.mirror_id(key)) is None:
+            return True
+        self.proposer.report(mirror_id, step, values, variances)
         return self._halving.goes_on(key, step, values, int(key[1:]))
 
     def end(self, key: str, state: TrialState, values: Sequence[float] | None) -> None:
         """A trial has ended, here or elsewhere."""
-        self.proposer.tell(self.roster.mirror_id(key), state, values)
+        if (mirror_id := self.roster.mirror_id(key)) is not None:
+            self.proposer.tell(mirror_id, state, values)
         self.roster.move(key, Place.ENDED)

@@ -218,8 +218,8 @@ def _origin(facts: Facts) -> str:
     sweep, trial, signal, data = facts.sweep, facts.trial, facts.signal, facts.data
     states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
     lines = [
-        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['trials'].get('complete', 0)} complete "
-        f"candidates, {sweep['front']} of them on the front, {_by(facts)}.",
+        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['candidates']} complete "
+        f"candidates, {sweep['front']} of them on the front, {_by(facts)}{_confirmed(facts)}.",
         f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
         f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
         f"- **Training**: {trial['steps']:,} steps, loss {_code(trial['distil']['loss'])}, alpha "
@@ -236,6 +236,12 @@ def _origin(facts: Facts) -> str:
             f"{signal['bytes_per_token']:.1f} bytes a token with codec {codec}; {_fidelity(signal['fidelity'])}."
         )
     return "\n".join(lines)
+
+
+def _confirmed(facts: Facts) -> str:
+    """On what the choice was made, where settings were trained again and the trial was not named by hand."""
+    said = facts.sweep["confirmed"]
+    return f"; {said}" if said and "by hand" not in facts.trial["chosen"] else ""
 
 
 def _code(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdray.errors import ConfigError, DataError, nearest
-from kdray.report.front import Front, complete, front, metric_names, value
+from kdray.report.front import Front, complete, front, metric_names
 from kdray.report.payload import direction
 from kdray.results import MADE_BY, Experiment, TrialRecord
 from kdray.storage import exists, join, read_json
@@ -46,8 +46,10 @@ def choose(
     Args:
         experiment: the folder as read.
         trial: its key.
-        knee: the knee of the front over the sweep's objectives.
-        best: a recorded metric; the way that is better is the objective's, else told by the metric's name.
+        knee: the knee of the front over the sweep's objectives; where settings were trained again with further
+            seeds, of these, on their means.
+        best: a recorded metric, chosen in the same way; the way that is better is the objective's, else told by
+            the metric's name.
         where: filters on the candidates of `knee` and `best`, such as `student_params <= 2e6`.
         on_disk: whether its student must be there, and be its own.
 
@@ -103,7 +105,8 @@ def _best(judged: Front, metric: str) -> TrialRecord:
     if way is None:
         raise ConfigError(f"--best: whether more '{metric}' is better is not known: name a trial instead")
     sign = -1.0 if way == "max" else 1.0
-    return min(judged.candidates, key=lambda trial: (sign * value(trial, metric), trial.number))
+    told = judged.choosing(metric)
+    return judged.candidates[min(told, key=lambda place: (sign * told[place], place))]
 
 
 def _why_not(experiment: Experiment, record: TrialRecord) -> str:

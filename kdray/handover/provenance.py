@@ -11,19 +11,25 @@ from kdray.corpus.store import corpus_manifest
 from kdray.handover import bench
 from kdray.handover.bench import Bench
 from kdray.handover.choose import WEIGHTS
+from kdray.report.confirmed import said
 from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
 
 
 def of_sweep(experiment: Experiment) -> dict[str, Any]:
-    """Name, objectives, trials by state, those on the front, and what all of them took."""
+    """Name, objectives, trials by state, candidates, those on the front, on what a choice among them was made, and
+    what all of them took.
+    """
     records = experiment.records
+    judged = front(records, experiment.sweep.objectives)
     steps = [int(record.metrics.get("step", 0)) for record in records]
     return {
         "name": experiment.sweep.name,
         "objectives": dict(experiment.sweep.objectives),
         "trials": dict(Counter(str(record.state) for record in records)),
-        "front": len(front(records, experiment.sweep.objectives).members),
+        "candidates": len(judged.candidates),
+        "front": len(judged.members),
+        "confirmed": said(judged),
         "steps": sum(steps),
         "seconds": sum(record.seconds for record in records),
     }

@@ -1,8 +1,8 @@
 """The test suite, opened once: the students that a finished sweep shows are judged by cases that chose nothing.
 
-Those are the front's and the control's (alpha 0, the best of several): whoever reads the front asks of the others
-nothing more. What each reached is kept in its folder as `test.json`; one that has it is not judged again. Sampler,
-halving, knee and export's choice never read it.
+Those are the front's, those that were trained again before one was chosen, and the control's (alpha 0, the best of
+several): whoever reads the front asks of the others nothing more. What each reached is kept in its folder as
+`test.json`; one that has it is not judged again. Sampler, halving, knee and export's choice never read it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from kdray.train.trial_data import open_data
 
 
 def shown(found: Front) -> list[TrialRecord]:
-    """The front's trials, and the control."""
-    members = found.members
-    alone = control_of(found)
-    return members if alone is None or alone in members else [*members, alone]
+    """The front's trials, those that were trained again, and the control."""
+    wanted = [*found.members, *(record for record in found.candidates if record.key in found.again)]
+    wanted += [control] if (control := control_of(found)) else []
+    return list({record.key: record for record in wanted}.values())
 
 
 def judge_unseen(folder: str, advance: Advance = lambda done, total: None) -> int:

@@ -39,22 +39,23 @@ def expected(sweep: Sweep, known: Mapping[str, Any]) -> str:
     trial, resources = sweep.trial, sweep.resources
     params, teacher = sizes(known)(trial)["student_params"], known["teacher_params"]
     at_a_time = min(resources.max_concurrent, sweep.search.trials)
+    trials = sweep.search.trials + (sweep.search.confirm.most if sweep.search.confirm else 0)
     rows = _rows(sweep)
     memory = (1 + at_a_time * resources.workers) * PROCESS_BYTES
     memory += max(at_a_time * resources.workers * TRAINING_BYTES * params, 4 * teacher if rows else 0)
     bits = make(sweep.capture.codec, **sweep.capture.codec_params).bits_per_token(known["vocab"])
     disk = bits / 8 * rows * trial.encoding.max_target + (4 * teacher if rows else 0)
-    disk += params * (2 * sweep.search.trials + TRAINING_BYTES * at_a_time)
+    disk += params * (2 * trials + TRAINING_BYTES * at_a_time)
     said = f"{_bytes(memory)} of memory, {_bytes(disk)} of disk"
     if resources.gpus_per_worker:
         return f"estimate: {said}"
     cores = resources.workers * resources.cpus_per_worker
     trial_s = _trial_flops(sweep, known) / (pace(trial.optim.precision) * cores)
     capture_s = 2 * teacher * rows * trial.longest_row / (pace("float32") * at_a_time)
-    whole_s = capture_s + trial_s * sweep.search.trials / at_a_time
+    whole_s = capture_s + trial_s * trials / at_a_time
     return (
         f"estimate: {_time(whole_s)} on cores like this one, if no trial is stopped (capture {_time(capture_s)},"
-        f" {sweep.search.trials} trials of {_time(trial_s)}, {at_a_time} at a time), {said}"
+        f" {trials} trials of {_time(trial_s)}, {at_a_time} at a time), {said}"
     )
 
 

@@ -12,6 +12,7 @@ from kdray.console import near, say, stage
 from kdray.pipeline.launching import Launched, launch
 from kdray.pipeline.references import references
 from kdray.pipeline.summary import front_of, summary
+from kdray.report.confirmed import asked
 from kdray.storage import join
 
 if TYPE_CHECKING:
@@ -26,14 +27,16 @@ def launch_and_finish(
     resume: bool,
     fork: str | None = None,
     address: str | None = None,
+    confirm: bool | None = None,
     allow_env: Sequence[str] = OWN_VARIABLES,
     as_json: bool,
     show: Show,
 ) -> None:
     """Runs a sweep, in a Ray of its own or in the one at `address`, and reports it; `fork` is the folder of an
-    older one whose trials it knows, `allow_env` what it may tell of the environment.
+    older one whose trials it knows, `confirm` turns `search.confirm` on or off, `allow_env` is what it may tell of
+    the environment.
     """
-    launched = launch(sweep, resume=resume, fork=fork, address=address, allow_env=allow_env)
+    launched = launch(sweep, resume=resume, fork=fork, address=address, confirm=confirm, allow_env=allow_env)
     with stage("baselines") as advance:
         marks = references(launched.sweep, launched.folder, advance)
     finish(launched, marks, as_json=as_json, show=show)
@@ -57,8 +60,9 @@ def finish(launched: Launched, marks: Mapping[str, Mapping[str, Any]], *, as_jso
     say(f"          kdray shards show {near(launched.sweep.trial.shards)}")
     done = sum(record.state in ("complete", "pruned", "failed") for record in launched.records)
     complete = sum(record.state == "complete" for record in launched.records)
-    if done < launched.sweep.search.trials or not complete:
-        say(f"kdray: {done} of {launched.sweep.search.trials} trials ended, {complete} of them complete")
+    wanted = asked(launched.records, launched.sweep)
+    if done < wanted or not complete:
+        say(f"kdray: {done} of {wanted} trials ended, {complete} of them complete")
         sys.exit(1)
 
 

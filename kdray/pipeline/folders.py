@@ -59,7 +59,8 @@ def check_trials(trials: int, folder: str, *, asked: bool) -> None:
     Raises:
         ConfigError: with their number.
     """
-    ended = sum(record.state != "running" for record in read(folder)) if asked else 0
+    searched = [record for record in read(folder) if not record.confirms] if asked else []
+    ended = sum(record.state != "running" for record in searched)
     if trials < max(ended, 1):
         raise ConfigError(
             f"--trials {trials}: {ended} trials have ended in {folder}: ask for as many or more"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from kdray.config import OWN_VARIABLES, Sweep
+from kdray.config import OWN_VARIABLES, Confirm, Sweep, as_data, parse
 from kdray.console import printable, say, stage
 from kdray.pipeline.beforehand import check
 from kdray.pipeline.consent import check_told, hosts
@@ -15,8 +15,9 @@ from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import Prepared, prepare
 from kdray.pipeline.watch import watching
 from kdray.process_memory import collect
-from kdray.results import TrialRecord
-from kdray.storage import join
+from kdray.report.confirmed import budget
+from kdray.results import TrialRecord, read_sweep
+from kdray.storage import exists, join
 
 
 @dataclass
@@ -44,6 +45,7 @@ def launch(
     resume: bool,
     fork: str | None = None,
     address: str | None = None,
+    confirm: bool | None = None,
     seconds: dict[str, float] | None = None,
     after_prepare: Callable[[Sweep, str], None] = lambda sweep, folder: None,
     allow_env: Sequence[str] = OWN_VARIABLES,
@@ -55,6 +57,8 @@ def launch(
         resume: whether an experiment of that name is gone on with; without it, it is refused.
         fork: the folder of an older sweep whose trials this one knows from the start.
         address: of a Ray that runs already; None starts one in this process.
+        confirm: turns `search.confirm` on or off; None leaves it as the experiment was begun, whatever the file
+            says now, and for a new one as the file says.
         seconds: where the stages' wall times are recorded.
         after_prepare: called with the sweep and its folder between capture and search.
         allow_env: variables of the environment that may be told to the hosts that the sweep names, as patterns.
@@ -64,7 +68,9 @@ def launch(
     from kdray.workers.runner import run
 
     seconds = {} if seconds is None else seconds
-    sweep = absolute(sweep)
+    sweep = _confirming(absolute(sweep), resume, confirm)
+    if confirming := budget(sweep):
+        say(f"trials    {sweep.search.trials}, {confirming}")
     check_told(sweep, allow_env)
     if not resume:  # then some of it ran already
         check(sweep)
@@ -112,3 +118,16 @@ def _say_what_there_is(prepared: Prepared) -> None:
         f"suite     {prepared.suite.rows:,} inputs"
         + (f", and {unseen.rows:,} that nothing is chosen by" if unseen else "")
     )
+
+
+def _confirming(sweep: Sweep, resume: bool, confirm: bool | None) -> Sweep:
+    """The sweep with `search.confirm` as asked for, or as it was begun. Raises `ConfigError` if it cannot."""
+    folder = join(sweep.storage, sweep.name)
+    if confirm is None:
+        begun = read_sweep(folder) if resume and exists(join(folder, "sweep.yaml")) else sweep
+        if begun.search.confirm is not None or sweep.search.confirm is None:
+            return sweep
+        say(f"confirm   {sweep.name} was begun without it: kdray resume {sweep.name} --confirm trains more")
+    wanted = (sweep.search.confirm or Confirm()) if confirm else None
+    changed = sweep.model_copy(update={"search": sweep.search.model_copy(update={"confirm": wanted})})
+    return parse(Sweep, as_data(changed), sweep.name)

@@ -42,6 +42,7 @@ class Prepared:
         teacher: its architecture, None for one that no student of a named family is cut from.
         config: its configuration, where students' costs depend on more than their own fields.
         checkpoints: configurations of the pretrained models among the students, by name.
+        cases: how many the suite has.
     """
 
     signal: Manifest
@@ -51,6 +52,7 @@ class Prepared:
     test_suite: Manifest | None = None
     config: Any = None
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
+    cases: int | None = None
 
     @property
     def context(self) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class Prepared:
         params = self.signal.teacher_params
         known: dict[str, Any] = {"vocab": self.vocab, "teacher_params": params, "teacher_bytes": 4 * params}
         known["checkpoints"] = dict(self.checkpoints)
+        if self.cases is not None:
+            known["cases"] = self.cases
         if self.config is not None:
             known["teacher_config"] = self.config.to_dict()
         return known if self.teacher is None else {**known, "teacher": as_data(self.teacher)}
@@ -102,7 +106,8 @@ def prepare(
         check_cut(teacher, trial.student, config)
         config = None if trial.student.family != "teacher" and is_plain(config) else config
     test_suite = known[1] if known[1:] else None
-    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, checkpoints)
+    cases = len(set(ShardSource.open(suites[0]).column("case"))) if sweep.search.confirm else None
+    prepared = Prepared(signal, known[0], vocab, teacher, test_suite, config, checkpoints, cases)
     check_made(sweep)
     if suites[1:]:
         _check_apart(*suites)

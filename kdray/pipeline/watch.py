@@ -104,6 +104,7 @@ class Board:
         self._base: dict[str, Any] = as_data(sweep.trial)
         self._before = len(earlier)
         self._resumed = 0.0
+        self._asked = sweep.search.trials
         self._running: dict[str, TrialRecord] = {}
         self._since: dict[str, float] = {}
         self._reached: dict[int, dict[str, bool]] = {step: {} for step in sweep.trial.budget.reports}
@@ -113,6 +114,7 @@ class Board:
         """Takes in what happened."""
         with self._lock:
             detail, key = event.detail, event.key
+            self._asked = max(self._asked, event.asked)
             if event.kind == "started" or key not in self._running:
                 self._running[key] = self._begun(key, detail)
             if event.kind == "started":
@@ -133,7 +135,11 @@ class Board:
         trial = copy.deepcopy(self._base)
         for path, value in point.items():
             put(trial, path, value)
-        return TrialRecord(key, int(key[1:]), "running", point, trial, ({"step": step},) if step else ())
+        confirms = str(detail.get("confirms", ""))
+        if confirms:
+            trial["seed"] = detail["seed"]
+        rungs = ({"step": step},) if step else ()
+        return TrialRecord(key, int(key[1:]), "running", point, trial, rungs, confirms=confirms)
 
     @property
     def _steps(self) -> int:
@@ -165,7 +171,7 @@ class Board:
         under_way = sum(record.step for record in self._running.values()) / self._steps
         done = self.finished - self._before + under_way - self._resumed
         spent = self._clock() - self._begin
-        left = self._sweep.search.trials - self.finished - under_way
+        left = self._asked - self.finished - under_way
         return max(0.0, left) * spent / done if done > 0 and spent > 0 else None
 
     def render(self) -> RenderableType:
@@ -189,7 +195,7 @@ class Board:
         """Where the sweep stands, in a line."""
         states = [record.state for record in self._ended.values()]
         counted = [f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states]
-        parts = [f"{self._sweep.name}  {self.finished}/{self._sweep.search.trials} trials"]
+        parts = [f"{self._sweep.name}  {self.finished}/{self._asked} trials"]
         parts[0] += f": {', '.join(counted)}" if counted else ""
         if self.per_hour is not None:
             parts.append(f"{self.per_hour:,.0f} trials an hour")

@@ -4,6 +4,7 @@ A row per trial, followed by its earlier rungs, whose state is `rung`; then a ro
 baseline, whose state is `reference`. Columns, by name and in any order:
 
     trial, state, front, rank, knee, front_probability, step, seconds, architecture, reason
+    confirms                     the trial whose settings it has with another seed; in tables with such trials only
     distil.alpha, seed, ...      what the search chose (first part: a field of a trial), empty where it did not
     test.accuracy, ...           the same of a trial's student on the test suite (test.accuracy_low, ...)
     optimism.accuracy, ...       how much better an objective was where it was chosen; made anew, not read again
@@ -40,6 +41,7 @@ from kdray.results import State, TrialRecord
 HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", "seconds")
 TAIL = ("architecture", "reason")
 BASELINE, RUNG, BASE, TEST = "reference", "rung", "trial.", "test."
+CONFIRMS = "confirms"
 _FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DERIVED = (BASE, TEST, "optimism.")
 Row = dict[str, str]
@@ -195,6 +197,7 @@ def _record(row: Row, where: str) -> TrialRecord:
         reason=str(_setting(row["reason"])),
         seconds=float(_number(row["seconds"] or "0", "seconds", where)),
         test=_metrics(_of_test(row), where),
+        confirms=row.get(CONFIRMS, ""),
     )
 
 
@@ -233,7 +236,10 @@ def _metrics(row: Row, where: str) -> dict[str, Any]:
     metrics = {
         name: _number(text, name, where)
         for name, text in row.items()
-        if text and name not in (*HEAD, *TAIL) and not _is_setting(name) and not name.startswith(DERIVED)
+        if text
+        and name not in (*HEAD, *TAIL, CONFIRMS)
+        and not _is_setting(name)
+        and not name.startswith(DERIVED)
     }
     ends = {name: (metrics.get(f"{name}_low"), metrics.get(f"{name}_high")) for name in metrics}
     intervals = {name: [low, high] for name, (low, high) in ends.items() if None not in (low, high)}

@@ -78,6 +78,12 @@ def metric(record: TrialRecord, name: str) -> str:
     return with_interval(measured, *interval(record, name))
 
 
+def metric_alone(record: TrialRecord, name: str) -> str:
+    """The same without its interval."""
+    measured = value(record, name)
+    return count(measured) if name.endswith(COUNTS) else number(measured)
+
+
 def architecture(record: TrialRecord) -> str:
     """The student in a few signs: `llama 4x160 h4 ff512` (layers x hidden, heads, feed-forward), and `bpe1000`
     where its vocabulary is its own.

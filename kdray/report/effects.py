@@ -17,7 +17,7 @@ import numpy as np
 
 from kdray.config import Range, Sweep
 from kdray.pareto import Floats
-from kdray.report.front import complete, value
+from kdray.report.front import searched, value
 from kdray.results import TrialRecord
 
 LEAST_TRIALS = 10  # fewer say nothing about seven settings
@@ -44,7 +44,7 @@ def main_effects(
     """
     effects = []
     for metric in metrics:
-        kept = [record for record in complete(records) if np.isfinite(value(record, metric))]
+        kept = [record for record in searched(records) if np.isfinite(value(record, metric))]
         if len(kept) < LEAST_TRIALS:
             continue
         model = _Additive(kept, sweep)

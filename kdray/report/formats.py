@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdray.console import printable
-from kdray.report import describe
+from kdray.report import confirmed, describe
 from kdray.report.front import Front, interval, metric_names
 from kdray.report.on_test import on_test, optimism, test_table
 from kdray.report.paired.reading import reading
@@ -48,6 +48,7 @@ def _row(front: Front, record: TrialRecord, index: int | None) -> dict[str, Any]
         "front_probability": float(front.probability[index]) if index is not None else None,
         "step": record.metrics.get("step"),
         "seconds": record.seconds,
+        **({"confirms": record.confirms} if record.confirms else {}),
         **record.overrides,
     }
     measured = {name: number for name, number in numbers(record).items() if name not in flat}
@@ -103,6 +104,7 @@ def summary(
                 "test_suite": [pair.as_dict() for pair in ties(front, test=True).pairs],
             },
             "reading": reading(front),
+            "confirmed": confirmed.as_dict(front),
             "rows": rows(front, records),
         }
     )
@@ -163,8 +165,8 @@ def to_markdown(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None 
     """The front as a pipe table."""
     heads, body = _cells(front, baselines or {})
     text = pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
-    unseen = test_table(front, baselines)
-    return text if unseen is None else f"{text}\n{unseen.to_markdown()}"
+    below = [confirmed.confirmed_table(front), test_table(front, baselines)]
+    return "\n".join([text, *(table.to_markdown() for table in below if table)])
 
 
 def to_latex(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> str:

@@ -1,16 +1,16 @@
 """Which students are worth a look: trial records to arrays, then the front, its knee and its hypervolume.
 
-Only complete trials are candidates: a stopped trial's numbers come from a smaller budget, and a failed one's
-from nowhere. A candidate needs a finite value of every objective and has to keep every filter. Any recorded
-metric can be an objective. Not here: the arithmetic (`pareto`), what trials have in common (`effects`), and
-any output.
+Only complete trials that the search chose are candidates: a stopped trial's numbers come from a smaller budget, a
+failed one's from nowhere, and those that confirm another (`confirmed`) are that one's. A candidate needs a finite
+value of every objective and has to keep every filter. Any recorded metric can be an objective. Not here: the
+arithmetic (`pareto`), what trials have in common (`effects`), and any output.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from kdray.errors import ConfigError, nearest
 from kdray.evaluation.intervals import Z_95
 from kdray.recorded import is_number
 from kdray.report.filters import filters
+from kdray.report.paired.probable import front_probability
 from kdray.results import TrialRecord
 
 
@@ -38,9 +39,12 @@ class Front:
         low_PM, high_PM: ends of the 95 % intervals, NaN where none was recorded.
         mask_P: whether the candidate is on the front.
         rank_P: 0 on the front, 1 on the front of the rest, ...
-        knee: index of the knee among the candidates, None without any.
+        knee: index of the knee among the candidates, None without any; where some were trained again, of these,
+            by the means over all their trainings.
         reference: the hypervolume's reference point, in the objectives' units.
         hypervolume: up to `reference`; 0 without candidates.
+        again: key of a candidate that was trained again -> all complete trainings of its settings, itself first;
+            empty unless there are two to choose from.
     """
 
     objectives: dict[str, str]
@@ -53,6 +57,7 @@ class Front:
     knee: int | None
     reference: dict[str, float]
     hypervolume: float
+    again: dict[str, list[TrialRecord]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -83,8 +88,20 @@ class Front:
 
     @cached_property
     def probability(self) -> pareto.Floats:
-        """The probability that each candidate is really on the front, by bootstrap from its intervals."""
-        return pareto.front_probability(self.values_PM, self.standard_errors(), self.directions)
+        """The probability that each candidate is really on the front, by bootstrap."""
+        return front_probability(self.candidates, self.values_PM, self.standard_errors(), self.objectives)
+
+    def choosing(self, name: str) -> dict[int, float]:
+        """Candidate -> the number that a choice by a metric is made on: the mean over all trainings of
+        those that were trained again, of anything else measured with luck nothing; what is counted, of all.
+        """
+        own = {index: value(record, name) for index, record in enumerate(self.candidates)}
+        lucky = any(math.isfinite(interval(record, name)[0]) for record in self.candidates)
+        if not (self.again and lucky):
+            return own
+        return {
+            i: mean_value(self.again[key], name) for i in own if (key := self.candidates[i].key) in self.again
+        }
 
 
 def front(
@@ -106,7 +123,7 @@ def front(
     Raises:
         ConfigError: a metric that no complete trial recorded, a direction or a filter that cannot be read.
     """
-    candidates = sorted(complete(records), key=lambda record: record.number)
+    candidates = sorted(searched(records), key=lambda record: record.number)
     check_objectives(objectives, metric_names(candidates))
     keeps = filters(where, metric_names(candidates), setting_names(candidates))
     candidates = [r for r in candidates if all(math.isfinite(value(r, name)) for name in objectives)]
@@ -119,6 +136,7 @@ def front(
         [[interval(r, name) for name in objectives] for r in candidates], dtype=np.float64
     ).reshape(*shape, 2)
     directions = list(objectives.values())
+    again = _again(records, candidates, objectives)
     point = _reference(reference, objectives, values)
     return Front(
         objectives=dict(objectives),
@@ -128,10 +146,45 @@ def front(
         high_PM=ends[..., 1],
         mask_P=pareto.non_dominated(values, directions),
         rank_P=pareto.ranks(values, directions),
-        knee=pareto.knee(values, directions),
+        knee=_knee(candidates, again, values, objectives),
         reference=point,
         hypervolume=pareto.hypervolume(values, directions, list(point.values())) if point else 0.0,
+        again=again,
     )
+
+
+def _again(
+    records: Sequence[TrialRecord], candidates: Sequence[TrialRecord], objectives: Mapping[str, str]
+) -> dict[str, list[TrialRecord]]:
+    """Candidate -> itself and its confirmations; none where that leaves nothing to choose from, as while they are
+    trained.
+    """
+    again: dict[str, list[TrialRecord]] = {}
+    by_key = {record.key: record for record in candidates}
+    for record in complete(records):
+        if record.confirms in by_key and all(math.isfinite(value(record, name)) for name in objectives):
+            again.setdefault(record.confirms, [by_key[record.confirms]]).append(record)
+    return again if len(again) > 1 else {}
+
+
+def _knee(
+    candidates: Sequence[TrialRecord],
+    again: Mapping[str, Sequence[TrialRecord]],
+    values: pareto.Floats,
+    objectives: Mapping[str, str],
+) -> int | None:
+    directions = list(objectives.values())
+    if not again:
+        return pareto.knee(values, directions)
+    places = [place for place, record in enumerate(candidates) if record.key in again]
+    means = [[mean_value(again[candidates[place].key], name) for name in objectives] for place in places]
+    chosen = pareto.knee(means, directions)
+    return None if chosen is None else places[chosen]
+
+
+def mean_value(records: Sequence[TrialRecord], name: str) -> float:
+    """The mean of a metric of the last rung over some trials."""
+    return float(np.mean([value(record, name) for record in records]))
 
 
 def _reference(
@@ -153,6 +206,11 @@ def _reference(
 def complete(records: Iterable[TrialRecord]) -> list[TrialRecord]:
     """The trials that reached the last rung."""
     return [record for record in records if record.state == "complete" and record.rungs]
+
+
+def searched(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Those of them that the search chose; the others confirm one of these."""
+    return [record for record in complete(records) if not record.confirms]
 
 
 def value(record: TrialRecord, name: str) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kdray.report import describe
+from kdray.report.confirmed import said
 from kdray.report.front import Front, value
 from kdray.report.on_test import standing
 from kdray.report.paired.ties import ties
@@ -51,9 +52,12 @@ def front_table(
     table.add_column("alpha", justify="right")
     table.add_column("T", justify="right")
     table.add_column("student", no_wrap=True)
-    chosen = [index for index in front.order if everything or front.mask_P[index]]
+    chosen = [index for index in front.order if everything or front.mask_P[index] or index == front.knee]
     limit = len(chosen) if rows is None else max(rows, int(front.mask_P.sum()))
-    for index in chosen[:limit]:
+    listed = chosen[:limit]
+    if front.knee is not None and front.knee not in listed:
+        listed[-1] = front.knee
+    for index in listed:
         glyph = KNEE if index == front.knee else ON_FRONT if front.mask_P[index] else " "
         cells = _cells(front, front.candidates[index], glyph, told)
         # Text, not str: a name with square brackets is no markup.
@@ -93,11 +97,12 @@ def caption(front: Front, records: Sequence[TrialRecord]) -> str:
     """
     states = Counter(record.state for record in records)
     counted = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    if again := sum(bool(record.confirms) for record in records):
+        counted += f" ({again} of them train others again)"
     parts = [f"{len(records)} trials: {counted}" if records else "no trial yet"]
     parts.append(f"{int(front.mask_P.sum())} on the front ({ON_FRONT}, knee {KNEE})")
     if front.reference:
         point = [f"{describe.title(name)} {describe.number(at)}" for name, at in front.reference.items()]
         parts.append(f"hypervolume {describe.number(front.hypervolume, 4)} up to {', '.join(point)}")
-    if said := standing(records):
-        parts.append(said)
+    parts += filter(None, (said(front), standing(records)))
     return "; ".join(parts)

@@ -17,7 +17,7 @@ import numpy as np
 
 from kdray.config import Choice, Sweep, is_whole
 from kdray.report.effects import LEAST_TRIALS
-from kdray.report.front import complete, value
+from kdray.report.front import searched, value
 from kdray.results import TrialRecord
 
 ENOUGH_TRIALS = 1000  # optuna copies each, and more change nothing that one could see
@@ -39,7 +39,7 @@ def importance(
         trials.
     """
     names, signs = list(objectives), [-1.0 if way == "max" else 1.0 for way in objectives.values()]
-    kept = [r for r in complete(records) if all(np.isfinite(value(r, name)) for name in names)]
+    kept = [r for r in searched(records) if all(np.isfinite(value(r, name)) for name in names)]
     if len(kept) < LEAST_TRIALS:
         return []
     distributions = {path: dist for path in sweep.space if (dist := _distribution(sweep, path))}

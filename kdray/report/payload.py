@@ -16,6 +16,7 @@ from kdray import pareto
 from kdray.config import Range, Sweep, flat, is_whole
 from kdray.recorded import is_number
 from kdray.report import describe
+from kdray.report.confirmed import said
 from kdray.report.effects import LEAST_TRIALS
 from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.report.on_test import on_test, optimism, standing
@@ -62,7 +63,7 @@ def payload(
     members = front.members[:MOST_STUDENTS]
     data = {
         "name": experiment.sweep.name,
-        "note": ". ".join(filter(None, (note, standing(records)))),
+        "note": ". ".join(filter(None, (note, said(front), standing(records)))),
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "definitions": describe.DEFINITIONS,
@@ -105,11 +106,17 @@ def _columns(records: Sequence[TrialRecord], names: Sequence[str], front: Front)
         "number": [record.number for record in records],
         "state": [STATES.index(record.state) for record in records],
         "seconds": [record.seconds for record in records],
-        "reason": {index: record.reason for index, record in enumerate(records) if record.reason},
+        "reason": {index: said for index, record in enumerate(records) if (said := _reason(record))},
         "metrics": {name: [value(record, name) for record in records] for name in names},
         "low": _ends(records, with_ends, 0),
         "high": _ends(records, with_ends, 1),
     }
+
+
+def _reason(record: TrialRecord) -> str:
+    """Why it ended early, or why it is there at all."""
+    again = f"trains {record.confirms} again with seed {record.setting('seed')}" if record.confirms else ""
+    return ": ".join(filter(None, (again, record.reason)))
 
 
 def _on_test(record: TrialRecord, names: Sequence[str], front: Front) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from kdray.console import Drawn, near, printable, say
 from kdray.errors import ConfigError
 from kdray.report import figure, formats
 from kdray.report import html as page
+from kdray.report.confirmed import confirmed_table
 from kdray.report.csv_table import to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
 from kdray.report.front_table import caption, front_table
@@ -47,10 +48,12 @@ class Finding(Protocol):
 def table_text(
     best: Front, records: Sequence[TrialRecord], baselines: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """The front's table and its caption, and below what the test suite says, with colours on a terminal."""
+    """The front's table and its caption, and below what was trained again and what the test suite says, with
+    colours on a terminal.
+    """
     text = as_text(front_table(best, baselines), caption(best, records))
-    unseen = test_table(best, baselines)
-    parts = [text, as_text(unseen.to_rich()) if unseen else "", wrapped(reading(best))]
+    below = [confirmed_table(best), test_table(best, baselines)]
+    parts = [text, *(as_text(table.to_rich()) for table in below if table), wrapped(reading(best))]
     return "\n".join(part for part in parts if part)
 
 

@@ -20,8 +20,10 @@ class Model(Protocol):
     def begin(self, number: int, point: Point) -> None:
         """A trial begins (or began in an earlier run)."""
 
-    def report(self, number: int, step: int, values: Sequence[float]) -> None:
-        """A trial reports its objectives at a rung."""
+    def report(
+        self, number: int, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> None:
+        """A trial reports its objectives at a rung, and how much each may be off by luck, where that is known."""
 
     def end(self, number: int, *, failed: bool) -> None:
         """A trial ended."""
@@ -36,11 +38,14 @@ class Model(Protocol):
 
 @dataclass
 class Heard:
-    """What a model heard of a trial: its number and point, rung -> objectives, and whether it ended and how."""
+    """What a model heard of a trial: its number and point, rung -> objectives, rung -> their variances where they
+    are known, and whether it ended and how.
+    """
 
     number: int
     point: Point
     reports: dict[int, Sequence[float]] = field(default_factory=dict)
+    variances: dict[int, Sequence[float]] = field(default_factory=dict)
     ended: bool = False
     failed: bool = False
 
@@ -55,9 +60,13 @@ class Listener:
         """See `Model`."""
         self._heard[number] = Heard(number, dict(point))
 
-    def report(self, number: int, step: int, values: Sequence[float]) -> None:
+    def report(
+        self, number: int, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> None:
         """See `Model`."""
         self._heard[number].reports[step] = list(values)
+        if variances is not None:
+            self._heard[number].variances[step] = list(variances)
 
     def end(self, number: int, *, failed: bool) -> None:
         """See `Model`."""

@@ -113,10 +113,12 @@ class Proposer:
                 self._model.end(mirror_id, failed=state == TrialState.FAIL)
         return mirror_id
 
-    def report(self, mirror_id: int, step: int, values: Sequence[float]) -> None:
-        """The objectives of a mirrored trial at a rung."""
+    def report(
+        self, mirror_id: int, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> None:
+        """The objectives of a mirrored trial at a rung, with their variances where they are known."""
         if self._model is not None:
-            self._model.report(mirror_id, step, values)
+            self._model.report(mirror_id, step, values, variances)
 
     def tell(self, mirror_id: int, state: TrialState, values: Sequence[float] | None = None) -> None:
         """The end of a mirrored trial; `values` for a complete one."""

@@ -3,6 +3,9 @@ most to the front.
 
 - Trials that were stopped early are data too: `extrapolation` carries their last report to the last rung, with its
   variance.
+- What a trial measured is off by luck, of the cases that it answered: where its variance is known, the model takes
+  it as such and does not run after it. (Trials of a sweep answer the same cases: what is easy for all moves all,
+  and is counted as luck although it misleads nobody.) The front is that of the means that the model believes in.
 - Trials that still run are imagined to come out as predicted, so that workers asked at once spread out.
 - Failed trials count as the worst that was seen: what breaks is not worth a second look.
 - Objectives are compared by their normal scores mixed with their values, so that neither a heavy tail nor the
@@ -72,9 +75,11 @@ class Surrogate(Listener):
         super().begin(number, point)
         self._rows_D[number] = self._coordinates.row(point)
 
-    def report(self, number: int, step: int, values: Sequence[float]) -> None:
+    def report(
+        self, number: int, step: int, values: Sequence[float], variances: Sequence[float] | None = None
+    ) -> None:
         """A trial reports at a rung; what is kept are losses."""
-        super().report(number, step, [float(v) for v in np.array(values) * self._signs_M])
+        super().report(number, step, [float(v) for v in np.array(values) * self._signs_M], variances)
 
     def ask(self, fits: Callable[[Point], bool]) -> Point | None:
         """The best point that `fits`; None where none of the candidates does."""
@@ -121,6 +126,10 @@ class Surrogate(Listener):
 
     def _model(self, told: Sequence[Heard]) -> _Model:
         values_TM, variances_TM = project([heard.reports for heard in told], self._rungs)
+        for t, heard in enumerate(told):
+            # What was carried to the last rung misses it by its luck too, so that is in its variance already.
+            if self._rungs[-1] in heard.reports and self._rungs[-1] in heard.variances:
+                variances_TM[t] = heard.variances[self._rungs[-1]]
         failed = [heard for heard in self._heard.values() if heard.failed]
         if failed:  # as bad as the worst
             values_TM = np.concatenate([values_TM, np.repeat(values_TM.max(0)[None], len(failed), 0)])

@@ -1,8 +1,9 @@
 """Which processes a Ray of ours consists of, so that what outlives its driver can be told from everybody else's.
 
 Where a driver is killed (SIGKILL, memory), the kernel ends Ray's servers with it, but their agents notice only
-after 60 to 90 s. A driver notes the processes of its Ray, each with the moment it started: a number that the system gave
-to somebody else in the meantime is no match. Linux only: elsewhere nothing is noted and nothing is found.
+after 60 to 90 s. A driver notes the processes of its Ray, each with the moment it started: a number that the
+system gave to somebody else in the meantime is no match. Linux only: elsewhere nothing is noted and nothing is
+found.
 """
 
 from __future__ import annotations

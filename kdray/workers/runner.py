@@ -27,6 +27,7 @@ from kdray.experiment.events import Event
 from kdray.experiment.fork import inherit, mark
 from kdray.experiment.study import Study
 from kdray.experiment.study_storage import open_remote, open_storage
+from kdray.report.confirmed import asked
 from kdray.results import TrialRecord
 from kdray.search import space
 from kdray.search.constraints import gate_of
@@ -61,7 +62,7 @@ def run(
         address: of a Ray that runs already; None starts one in this process, and never joins another.
         on_event: called in this process with each event.
         trial_factory: `module:Class` of what is trained, made from a `Trial` (see `runnable.Run`).
-        trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`.
+        trial_context: what is known before training: `vocab`, `teacher_params`, `teacher_bytes`, `cases`.
         allow_env: variables of the environment that `search.storage` may name, as patterns.
 
     Returns:
@@ -100,7 +101,7 @@ def run(
         finished = sum(1 for record in records if record.state != "running")
         log.warning(
             "stopped with %d of %d trials finished; `kdray resume %s` goes on",
-            finished, sweep.search.trials, sweep.name,
+            finished, asked(records, sweep), sweep.name,
         )  # fmt: skip
         raise KeyboardInterrupt
     return records
@@ -146,7 +147,7 @@ def _drive(
     ray_session.quiet()
     gate = gate_of(sweep, context)
     study = _open_study(sweep, location, own, drivers, allow_env)
-    coordinator = Coordinator(sweep, study, location, gate, on_event, drivers)
+    coordinator = Coordinator(sweep, study, location, gate, on_event, drivers, context.get("cases"))
     coordinator.reconcile()
     if coordinator.done:
         return False

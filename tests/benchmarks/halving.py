@@ -32,7 +32,7 @@ from kdray import pareto
 from kdray.config import Sweep, sweep_from
 from tests.benchmarks import lcbench
 from tests.benchmarks.cells import Cells, add_options
-from tests.benchmarks.untrained import trial_data
+from tests.benchmarks.untrained import FREE, trial_data
 
 FULL_TRAININGS, WORKERS, TRIALS = 25, 4, 400
 BOTH = ["min", "min"]
@@ -48,10 +48,10 @@ def sweep_of(sampler: str, seed: int, *, halving: bool, **search: Any) -> Sweep:
             "trial": trial_data(
                 8,
                 budget={"steps": lcbench.EPOCHS[-1], "rungs": list(lcbench.EPOCHS)},
-                deepspeed={name: entries[name]["default"] for name in lcbench.PARAMS},
+                deepspeed={FREE: {name: entries[name]["default"] for name in lcbench.PARAMS}},
             ),
             "space": {
-                f"deepspeed.{name}": {
+                f"deepspeed.{FREE}.{name}": {
                     "range": [entry["lower"], entry["upper"]],
                     "log": bool(entry.get("log")),
                 }
@@ -74,7 +74,7 @@ class Meter:
 
     def __call__(self, job: Any, rung: int) -> tuple[dict[str, float], float]:
         if job.key not in self._curves:
-            self._curves[job.key] = lcbench.curve(self._task, job.trial.deepspeed)
+            self._curves[job.key] = lcbench.curve(self._task, job.trial.deepspeed[FREE])
         before = max((epoch for epoch in lcbench.EPOCHS if epoch < rung), default=0)
         if self.epochs >= FULL_TRAININGS * lcbench.EPOCHS[-1]:
             return {"step": rung}, float("inf")
@@ -151,7 +151,7 @@ def to_the_end(task: int, seed: int) -> Found:
     found: Found = []
     while len(found) < FULL_TRAININGS:
         trial = busy.pop(0)
-        point = {path.removeprefix("deepspeed."): value for path, value in trial.params.items()}
+        point = {path.removeprefix(f"deepspeed.{FREE}."): value for path, value in trial.params.items()}
         found.append(lcbench.curve(task, point)[lcbench.EPOCHS[-1]])
         study.tell(trial, found[-1])
         busy.append(study.ask(spaces))

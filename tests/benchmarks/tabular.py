@@ -17,7 +17,7 @@ import numpy as np
 
 from kdray import pareto
 from kdray.config import Sweep, sweep_from
-from tests.benchmarks.untrained import trial_data
+from tests.benchmarks.untrained import FREE, trial_data
 
 NAMES = (
     *(("NASBench201", name, ("val_acc", "latency")) for name in ("cifar10", "cifar100", "imagenet")),
@@ -69,9 +69,9 @@ class Problem:
                 "trial": trial_data(
                     8,
                     budget={"steps": 1},
-                    deepspeed={name: choices[0] for name, choices in self.space.items()},
+                    deepspeed={FREE: {name: choices[0] for name, choices in self.space.items()}},
                 ),
-                "space": {f"deepspeed.{name}": choices for name, choices in self.space.items()},
+                "space": {f"deepspeed.{FREE}.{name}": choices for name, choices in self.space.items()},
                 "objectives": {"f0": "min", "f1": "min"},
                 "search": {"trials": trials, "seed": seed},
             },

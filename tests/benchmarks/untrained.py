@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+FREE = "data_types"
+"""Below this setting of DeepSpeed's a trial may hold anything."""
+
 
 def trial_data(size: int, **fields: Any) -> dict[str, Any]:
     """The trial of a sweep file, the student one layer of this size on either side; `fields` beside it."""

@@ -233,3 +233,19 @@ def test_a_study_whose_keys_climb_is_refused(make_sweep: Any, state: TrialState)
         storage.set_trial_state_values(trial._trial_id, state, [0.5, 0.5])
     with pytest.raises(DataError, match="no key such as t0007"):
         Study(storage, sweep, space.build(sweep))
+
+
+def test_the_study_keeps_how_much_each_objective_may_be_off(make_sweep: Any, tmp_path: Path) -> None:
+    """From the intervals: a share known to +-.0196 has a variance of 1e-4; what has none is exact."""
+    coordinator, study = in_memory(make_sweep(1))
+    job = coordinator.next()
+    assert job is not None
+    metrics, _ = train(job, 9)
+    middle = metrics["assertion_accuracy"]
+    ends = {"assertion_accuracy": [middle - 0.0196, middle + 0.0196]}
+    coordinator.report(job.key, 3, {**metrics, "step": 3})
+    coordinator.finish(job.key, 9, {**metrics, "intervals": ends})
+    trial = study.trial(job.key)
+    assert study.variances(trial, 3) is None
+    assert study.variances(trial, 9) == [pytest.approx(1e-4, rel=1e-3), 0.0]
+    assert "intervals" not in trial.user_attrs["rung:9"]

@@ -247,3 +247,38 @@ def test_a_stopped_trial_is_on_no_front(make_sweep: Any) -> None:
         model.end(number, failed=False)
     best = model._model(list(model._heard.values())).best_PD
     assert best.tolist() == [[pytest.approx(5 / 9)]]
+
+
+def noisy(make_sweep: Any, variances: Any) -> Surrogate:
+    """A valley at .4, and one lucky report far from it."""
+    model = Surrogate(
+        space.build(make_sweep(only={"distil.alpha": {"range": [0.0, 1.0]}})), [1], [1, 3], seed=0
+    )
+    for number in range(12):
+        alpha = number / 11
+        model.begin(number, {"distil.alpha": alpha})
+        loss = 2 * (alpha - 0.4) ** 2 - 0.8 * (number == 10)
+        model.report(number, 3, [loss], variances(number))
+        model.end(number, failed=False)
+    return model
+
+
+def test_what_is_known_to_be_luck_is_not_run_after(make_sweep: Any) -> None:
+    def worse(variances: Any) -> float:
+        """By how much the lucky point is believed to be worse than the valley, in deviations of the losses."""
+        model = noisy(make_sweep, variances)
+        rows_CD = np.array([[10 / 11], [0.4]])
+        found = model._model(list(model._heard.values()))._processes[0]
+        lucky, valley = found.predict(model._coordinates.features(rows_CD))[0]
+        return float(lucky - valley)
+
+    known = worse(lambda number: [0.5 if number == 10 else 1e-4])
+    assert known > 1.0  # it is: 2 * (10 / 11 - .4)^2 above it, where losses vary by .3
+    assert known > worse(lambda number: None) + 0.3
+
+
+def test_variances_of_nothing_change_nothing(make_sweep: Any) -> None:
+    asked = [
+        noisy(make_sweep, lambda number, told=told: told).ask(lambda point: True) for told in (None, [0.0])
+    ]
+    assert asked[0] == asked[1]

@@ -15,8 +15,8 @@ import numpy as np
 from kdray.errors import ConfigError
 from kdray.report import describe
 from kdray.report.compare.cost_of_accuracy import Cost, Floats, cost_of_accuracy, near_best, several_seeds
+from kdray.report.compare.seeds import SEED
 from kdray.report.compare.students import (
-    SEED,
     Students,
     check_settings,
     configuration,

@@ -28,9 +28,10 @@ import numpy as np
 
 from kdray import pareto
 from kdray.evaluation.intervals import Z_95
-from kdray.report.compare.students import SEED
 from kdray.report.front import interval, value
 from kdray.results import TrialRecord
+
+SEED = "seed"
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from kdray.config import flat
 from kdray.errors import ConfigError, nearest
 from kdray.recorded import is_number
 from kdray.report import describe
+from kdray.report.compare.seeds import SEED
 from kdray.report.filters import filters
 from kdray.report.front import complete, metric_names, setting_names
 from kdray.report.sources import Source, bare
 from kdray.results import TrialRecord
 
-SEED, STEP = "seed", "step"
+STEP = "step"
 Values = tuple[Any, ...]
 
 

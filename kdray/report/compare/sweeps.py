@@ -153,6 +153,9 @@ def compare(
     """
     if len(sweeps) < 2:
         raise ConfigError(f"compare: needs two sweeps or more, found {len(sweeps)}")
+    sweeps = {
+        name: [r for r in records if not r.confirms] for name, records in sweeps.items()
+    }  # searches alone
     limit = min(_spent(records, budget)[-1] if records else 0.0 for records in sweeps.values())
     cut = {name: _cut(records, budget, limit) for name, records in sweeps.items()}
     for name, records in cut.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from kdray.report import describe
 from kdray.report.front import Front, value
 from kdray.report.paired.ties import Pair, Ties, ties
@@ -10,16 +12,31 @@ MOST_NAMED = 3
 
 
 def reading(front: Front) -> str:
-    """Which differences are sure and which are not, on the test suite where several students were judged by it.
+    """Which differences are sure and which are not, and what is left to choose by: on the test suite where several
+    students were judged by it, of the others on the cases they were chosen by.
 
     Empty where nothing is known case by case.
     """
-    on_test = ties(front, test=True)
-    found = on_test if len(on_test.keys) > 1 else ties(front)
+    on_test, on_valid = ties(front, test=True), ties(front)
+    found = on_test if len(on_test.keys) > 1 else on_valid
     if len(found.keys) < 2:
         return ""
     where = "on the test suite" if found.test else "on the cases they were chosen by"
-    return f"Told apart {where}, case by case: {_sure(found)}{_not_sure(found, front)}."
+    parts = [
+        _sure(found),
+        _not_sure(found, front),
+        _others(on_valid, on_test),
+        _what_to_take(on_valid, front),
+    ]
+    return f"Told apart {where}, case by case: {''.join(parts)}."
+
+
+def _others(on_valid: Ties, on_test: Ties) -> str:
+    """The surest difference of those that the test suite has not judged, where it has judged several."""
+    if len(on_test.keys) < 2:
+        return ""
+    unjudged = [pair for pair in on_valid.sure if not {pair.one, pair.other} <= set(on_test.keys)]
+    return f"; where they were chosen, sure that {_said(unjudged[0])}" if unjudged else ""
 
 
 def _sure(found: Ties) -> str:
@@ -51,8 +68,20 @@ def _not_sure(found: Ties, front: Front) -> str:
         others = [key for key in found.keys if key != found.control and any(key in side for side in sides)]
         told = f"is told from {', '.join(others)}" if others else "cannot be told from any of them"
         parts.append(f"; the control {found.control} (alpha 0) {told}")
-    sizes = [value(r, "student_params") for r in front.candidates if r.key in found.keys]
-    least, most = min(sizes, default=0), max(sizes, default=0)
-    if not found.sure and least < most:
-        parts.append(f"; their sizes are, {describe.count(least)} to {describe.count(most)} parameters")
     return "".join(parts)
+
+
+def _what_to_take(found: Ties, front: Front) -> str:
+    """The smallest of those that cannot be told from the knee: by taking it nothing is surely lost."""
+    knee = front.candidates[front.knee] if front.knee is not None else None
+    if knee is None or knee.key not in found.letters:
+        return ""
+    tied = [r for r in front.candidates if set(found.letters.get(r.key, "")) & set(found.letters[knee.key])]
+    sizes = {r.key: size for r in tied if math.isfinite(size := value(r, "student_params"))}
+    if len(sizes) < 2:
+        return ""
+    least = min(sizes, key=lambda key: (sizes[key], key != knee.key))
+    small = f"{describe.count(sizes[least])} parameters"
+    if least == knee.key:
+        return f"; none that cannot be told from the knee {least} is smaller than it, {small}"
+    return f"; the smallest that cannot be told from the knee {knee.key} is {least}, {small}"

@@ -61,7 +61,7 @@ def test_students_that_differ_by_luck_are_one_tie_and_the_reader_is_told():
     said = reading(found)
     assert "no difference between these 3 students is sure" in said
     assert "control t0001 (alpha 0) cannot be told from any of them" in said
-    assert "1 K to 1 K parameters" in said
+    assert "the smallest that cannot be told from the knee t0002 is t0000, 1 K parameters" in said
     assert "tie" in table_text(found, found.candidates, {})
 
 
@@ -76,6 +76,9 @@ def test_claims_are_made_on_the_test_suite_where_it_judged_several():
     assert reading(found).startswith(
         "Told apart on the test suite, case by case: no difference between these 2"
     )
+    # Of those that it judged nothing else is claimed; of the third there is only what it was chosen by.
+    assert "where they were chosen, sure that t0000 has" in reading(found)
+    assert "than t0002" in reading(found) and "than t0001" not in reading(found)
 
 
 def test_a_table_without_cases_says_nothing():
