@@ -37,7 +37,6 @@ class MaskedNames:
         """A folder, a URI or a hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-        from kdray.errors import first_line
         from kdray.students.load import quiet
         from kdray.students.whole_weights import UNREAD, whole_model
 
