@@ -38,7 +38,7 @@ _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def coloured(text: str) -> str:
-    """`printable` of a text that was drawn with colours: these stay, and nothing else that a terminal obeys."""
+    """`printable` of a text that was drawn with colours, which stay."""
     return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(text))
 
 

@@ -42,11 +42,23 @@ def init(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    clean: Annotated[
+        bool, typer.Option("--clean", help="end what Ray left running of kdray commands that were killed")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """What of kdray works on this machine, and how to mend the rest.   Example: kdray doctor --json
 
     Exit code 1 where something is missing that kdray needs.
     """
+    if clean:
+        from kdray.console import say
+        from kdray.workers.ray_processes import end_left_over
+
+        ended = end_left_over()
+        say(f"ended     {', '.join(map(str, ended)) or 'nothing: no killed command left anything running'}")
+
     from kdray.doctor.checkup import check_up
     from kdray.doctor.findings import findings
     from kdray.doctor.told import as_data, to_text

@@ -47,7 +47,16 @@ from kdray.config.sweep import (
     Sweep,
 )
 from kdray.config.training import Budget, Distil, Optim, divisors
-from kdray.config.trial import FORM, SNIPPETS, Encoding, EvaluationConfig, TeacherRecipe, Trial, accuracy_of
+from kdray.config.trial import (
+    FORM,
+    SNIPPETS,
+    Encoding,
+    EvaluationConfig,
+    Lora,
+    TeacherRecipe,
+    Trial,
+    accuracy_of,
+)
 
 __all__ = [
     "ACCELERATOR",
@@ -65,6 +74,7 @@ __all__ = [
     "Encoding",
     "EvaluationConfig",
     "LlamaStudent",
+    "Lora",
     "Optim",
     "Part",
     "Range",

@@ -225,6 +225,12 @@ class Sweep(Part):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
+    keep: int = Field(
+        20,
+        ge=1,
+        le=MOST,
+        description="students of the front whose checkpoints stay; of more, the most crowded go",
+    )
 
     @model_validator(mode="after")
     def _objectives_are_measured(self) -> Sweep:

@@ -195,6 +195,14 @@ def accuracy_of(task: str) -> str:
     return "assertion_accuracy" if task == "assertion" else "accuracy"
 
 
+class Lora(Part):
+    """Low-rank adapters beside every linear layer, trained in its place and merged at the end."""
+
+    rank: int = Field(8, ge=1, le=4096)
+    alpha: float = Field(16, gt=0, description="adapters count alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of what an adapter reads")
+
+
 class TeacherRecipe(Trial):
     """How a teacher is made: the same loop with alpha 0, from a corpus, with a tokenizer of its own; or, where
     `student` is a checkpoint, with the checkpoint's: then it is fine-tuned.
@@ -212,6 +220,10 @@ class TeacherRecipe(Trial):
         description="rungs without a lower held-out loss after which the training ends; the best rung is kept",
     )
 
+    lora: Lora | None = Field(
+        None, description="train adapters of a checkpoint instead of the whole (extra lora)"
+    )
+
     @model_validator(mode="after")
     def _reads_all_with_its_own_tokenizer(self) -> TeacherRecipe:
         if self.student.own_tokenizer:
@@ -220,6 +232,8 @@ class TeacherRecipe(Trial):
             )
         if isinstance(self.student, CheckpointStudent):
             return self._fine_tunes()
+        if self.lora is not None:
+            raise ValueError("lora is for a checkpoint, which has learnt something: leave it out")
         start, wanted = ("has none", "random") if self.teacher is None else ("names one", "layers")
         if self.student.init != wanted:
             raise ValueError(

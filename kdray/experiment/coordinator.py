@@ -65,7 +65,7 @@ class Coordinator:
         self._folder = folder
         self._gate = gate
         self._drivers = drivers
-        self._keeper = Keeper(folder, study.signs)
+        self._keeper = Keeper(folder, study.signs, sweep.keep)
         self._memory = SweepMemory(sweep, study, gate, drivers.number)
         self._roster = self._memory.roster
         self._confirming = Confirming(sweep, folder, cases)

@@ -30,7 +30,7 @@ from kdray.packaged import located
 from kdray.report import confirmed
 from kdray.results import TrialRecord
 
-MAY_CHANGE = ("search.trials", "search.confirm", "resources.", "storage", "tracking")
+MAY_CHANGE = ("search.trials", "search.confirm", "resources.", "storage", "tracking", "keep")
 """Settings that do not change what a trial is: more of them, elsewhere, faster."""
 
 

@@ -218,8 +218,8 @@ def _origin(facts: Facts) -> str:
     sweep, trial, signal, data = facts.sweep, facts.trial, facts.signal, facts.data
     states = ", ".join(f"{count} {state}" for state, count in sweep["trials"].items() if count)
     lines = [
-        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['candidates']} complete candidates, "
-        f"{sweep['front']} of them on the front, {_by(facts)}{_confirmed(facts)}.",
+        f"- **Picked** as {escape(trial['chosen'])} out of {sweep['candidates']} complete "
+        f"candidates, {sweep['front']} of them on the front, {_by(facts)}{_confirmed(facts)}.",
         f"- **The sweep's budget**: {sum(sweep['trials'].values())} trials ({states}), {sweep['steps']:,} "
         f"training steps, {sweep['seconds']:,.0f} s of training and evaluation.",
         f"- **Training**: {trial['steps']:,} steps, loss {_code(trial['distil']['loss'])}, alpha "

@@ -20,10 +20,11 @@ from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
 from kdray.students.checkpoint import check_checkpoints
 from kdray.students.cost import costs
-from kdray.students.cuts import Checkpoint, check_cut, likeness
+from kdray.students.cuts import Checkpoint, check_cut, likeness, within
 from kdray.students.derive import is_plain
 from kdray.students.load import kept_config, kept_teacher
 from kdray.students.vocabulary import embedding_rows
+from kdray.tasks import task_class
 from kdray.teacher.manifest import FILE, Manifest
 from kdray.teacher.manifest import read as read_manifest
 from kdray.teacher.shards import ShardSource
@@ -96,6 +97,8 @@ def prepare(
         Capturing(sweep, stage).run(wanted, judging, cluster)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
+    if task_class(trial.task).writes:
+        checkpoints = within(checkpoints, vocab)
     known = [read_manifest(folder) for folder in suites]
     teacher, config = kept_teacher(trial.shards), None
     if trial.student.family == "teacher" or trial.student.init != "random" or _searches_family(sweep):

@@ -42,7 +42,7 @@ HEAD = ("trial", "state", "front", "rank", "knee", "front_probability", "step", 
 TAIL = ("architecture", "reason")
 BASELINE, RUNG, BASE, TEST = "reference", "rung", "trial.", "test."
 CONFIRMS = "confirms"
-_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"  # the last four full width
+_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DERIVED = (BASE, TEST, "optimism.")
 Row = dict[str, str]
 Baselines = dict[str, dict[str, Any]]
@@ -102,8 +102,8 @@ def _text(setting: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`, and some take
-    a `;` for the end of a cell; as JSON it begins with a quotation mark, and has none.
+    """Whether a cell may hold a text as it is. Spreadsheets run what begins with one of `_FORMULA`; some take a
+    semicolon for the end of a cell; as JSON it begins with a quotation mark, and has none.
     """
     return text.isprintable() and text[:1] not in ("", *_FORMULA) and ";" not in text
 

@@ -1,8 +1,9 @@
 """A pretrained model as the beginning of a training: a student as it is, or a teacher that is fine-tuned.
 
 Weights, configuration and dropout are its own. Rows of its tables behind the last token of its tokenizer are left
-out (T5's 32,128 for 32,100 tokens): they stand for nothing, and a student of the same tokenizer then speaks of the
-very tokens that its teacher speaks of. A classifier may be a bare encoder: its head begins at random, as is said.
+out (T5's 32,128 for 32,100 tokens), and those of tokens that a teacher with the same tokenizer has not: a student
+speaks of the very tokens that its teacher speaks of. A classifier may be a bare encoder: its head begins at
+random, as is said.
 
 Not here: a student's own family (`derive`) and its teacher's weights (`warm_start`).
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 from kdray.config import SNIPPETS, CheckpointStudent, Choice, Sweep, Trial
 from kdray.console import say
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import Checkpoint, check_reads_no_signal
 from kdray.students.derive import config_of
@@ -41,7 +42,7 @@ def checkpoint_config(source: str, task: str) -> Any:
     """A checkpoint's configuration as it is trained for a task, its vocabulary that of its tokenizer.
 
     Raises:
-        DataError: there is none, or it does not do the task.
+        DataError: there is none, or it does not do the task; a classifier of another type than RoBERTa.
     """
     return config_of(json.loads(_saved(source, task)))
 
@@ -49,6 +50,11 @@ def checkpoint_config(source: str, task: str) -> Any:
 @lru_cache(maxsize=64)
 def _saved(source: str, task: str) -> str:
     config = load_config(source)
+    if task in SNIPPETS and config.model_type != "roberta":
+        raise DataError(
+            f"{source}: a checkpoint that classifies must be of type roberta to be trained on, not"
+            f" {config.model_type}"
+        )
     if task in SNIPPETS and not (config.architectures or ["?"])[0].endswith("ForSequenceClassification"):
         config.num_labels, config.snippets = CLASSES, SNIPPETS[task]
     check_teacher(config, task, source)
@@ -58,8 +64,13 @@ def _saved(source: str, task: str) -> str:
     return str(config.to_json_string(use_diff=False))
 
 
-def checkpoint_model(source: str, task: str) -> Any:
+def checkpoint_model(source: str, task: str, vocab: int) -> Any:
     """A checkpoint with all its weights, in float32, for a task.
+
+    Args:
+        source: a folder or hub name.
+        task: what it is trained for.
+        vocab: rows of its embedding that are kept.
 
     Raises:
         DataError: see `checkpoint_config` and `kdray.students.load.load_model`.
@@ -68,16 +79,16 @@ def checkpoint_model(source: str, task: str) -> Any:
 
     folder, config = local_folder(source), checkpoint_config(source, task)
     if task in SNIPPETS:
-        return _classifier(folder, config)
+        return _classifier(folder, config, vocab)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     model = whole_model(auto, folder, trust_remote_code=False)
-    if config.vocab_size < model.config.vocab_size:
-        model.resize_token_embeddings(config.vocab_size)
+    if vocab < model.config.vocab_size:
+        model.resize_token_embeddings(vocab)
     check_pieces(model, source)
     return with_fast_attention(model)
 
 
-def _classifier(folder: str, config: Any) -> Any:
+def _classifier(folder: str, config: Any, vocab: int) -> Any:
     from kdray.students.classifier import CodeClassifier
 
     own = load_config(folder)
@@ -86,8 +97,8 @@ def _classifier(folder: str, config: Any) -> Any:
     model = whole_model(CodeClassifier, folder, OTHER_HEADS, new=NEW_HEAD, begun=begun, config=own)
     if begun:
         say(f"{folder}: an encoder without a classifier's head: {', '.join(begun)} begin at random")
-    if config.vocab_size < own.vocab_size:
-        model.resize_token_embeddings(config.vocab_size)
+    if vocab < own.vocab_size:
+        model.resize_token_embeddings(vocab)
     return with_fast_attention(model)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,17 @@ class Checkpoint:
 
     config: Any
     foreign: bool = False
+
+
+def within(checkpoints: Mapping[str, Checkpoint], vocab: int) -> dict[str, Checkpoint]:
+    """The same where students of the teacher's tokenizer have no more than its `vocab` rows."""
+    kept = {}
+    for name, checkpoint in checkpoints.items():
+        config = copy.deepcopy(checkpoint.config)
+        if not checkpoint.foreign:
+            config.vocab_size = min(config.vocab_size, vocab)
+        kept[name] = Checkpoint(config, checkpoint.foreign)
+    return kept
 
 
 def likeness(trial: Trial, config: Any, checkpoints: Mapping[str, Checkpoint]) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError, first_line
-from kdray.storage import read_json
+from kdray.recorded import json_value
 
 UNREAD = r"(^|\.)pooler\."
 """Weights in a file that no model here reads: the layer behind an encoder that other heads begin with."""
@@ -82,8 +82,8 @@ def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
 
 
 def check_files(source: str) -> None:
-    """Raises `DataError` for a local folder with pickled weights, with an adapter's, or whose configuration names
-    code to fetch.
+    """Raises `DataError` for a local folder whose weights are pickled, or an adapter's, or whose configuration
+    names code to fetch.
     """
     folder = Path(source)
     _check_attention(folder / "config.json")
@@ -103,7 +103,7 @@ def check_files(source: str) -> None:
 
 def _check_attention(path: Path) -> None:
     """transformers would fetch an attention of the form `owner/kernel` from its hub, and run it."""
-    config = read_json(path) if path.is_file() else {}
+    config = json_value(path.read_bytes(), str(path)) if path.is_file() else {}
     for part in (config, *config.values()) if isinstance(config, dict) else ():
         for name in ("attn_implementation", "_attn_implementation"):
             if isinstance(part, dict) and "/" in str(part.get(name)):

@@ -23,7 +23,7 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     """
     student = trial.student
     if isinstance(student, CheckpointStudent):
-        return checkpoint_model(student.checkpoint, trial.task)
+        return checkpoint_model(student.checkpoint, trial.task, data.vocab)
     task = data.task
     from kdray.students.load import load_config, load_model, weights_fingerprint
 

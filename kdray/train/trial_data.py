@@ -95,11 +95,13 @@ def _from_shards(trial: Trial) -> TrialData:
             check_reads_no_signal(trial)
             own = load_tokenizer(trial.student.checkpoint)
             form = told_encoding(form, local_folder(trial.student.checkpoint))
-        elif vocab < shards.manifest.vocab and teacher_task.writes:
+        elif teacher_task.writes and vocab < shards.manifest.vocab:
             raise ConfigError(
                 f"student.checkpoint {trial.student.checkpoint} has {vocab:,} tokens, its teacher speaks of"
                 f" {shards.manifest.vocab:,}: name a checkpoint with all of them"
             )
+        elif teacher_task.writes:
+            vocab = shards.manifest.vocab
     if own is not None:
         task = task_of(trial.task, own, teacher_task.encoder_decoder, form)
         reread = Reread(teacher_task, task)

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import torch
 
-from kdray.config import FORM, Distil, Student, Trial
+from kdray.config import FORM, Distil, Student, TeacherRecipe, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.process_memory import TRIM_EVERY, collect, trim
@@ -33,6 +33,7 @@ from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device
 from kdray.train.evaluate import judge
 from kdray.train.learner import Learner
+from kdray.train.lora import adapt, merged
 from kdray.train.start import new_student
 from kdray.train.trial_data import TrialData, open_data
 
@@ -55,6 +56,8 @@ class TrialRun:
         self.data: TrialData = open_data(trial)
         self._lengths = self.data.source.lengths()
         self.model = new_student(trial, self.data)
+        if isinstance(trial, TeacherRecipe) and trial.lora is not None:
+            adapt(self.model, trial.lora)
         # What a student of named sizes does not say itself stands in its teacher's configuration, and its own.
         self._like = self.model.config
         self.model.train()
@@ -181,7 +184,7 @@ class TrialRun:
         target = Path(folder)
         # named_parameters gives a tied embedding once, state_dict twice: converted, the copies would be
         # written both.
-        state = {name: tensor.detach().to(torch.bfloat16) for name, tensor in self.model.named_parameters()}
+        state = {name: tensor.detach().to(torch.bfloat16) for name, tensor in merged(self.model).items()}
         kept = self.model.state_dict()  # what is saved beside parameters: BART's bias of its logits
         state |= {name: buffer for name, buffer in self.model.named_buffers() if name in kept}
         self.model.config.dtype = "bfloat16"

@@ -21,6 +21,7 @@ from kdray.config import Resources
 from kdray.errors import ConfigError
 from kdray.process_memory import bound_caches
 from kdray.workers.node_room import check_accelerator, check_room, nodes
+from kdray.workers.ray_processes import noted
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,8 @@ def local(resources: Resources) -> Iterator[None]:
     _start(max(cpus, 1), gpus)
     try:
         check_room(resources, list(nodes().values()))
-        yield
+        with noted():
+            yield
     finally:
         ray.shutdown()
 

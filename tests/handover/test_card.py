@@ -27,8 +27,8 @@ def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
         measured=True,
         size={"params": 1, "bytes": 1, "format": EVIL},
         signal={
-            "codec": EVIL, "parameters": {EVIL: EVIL}, "rows": 1, "tokens": 1, "bytes_per_token": 1.0,
-            "fidelity": None,
+            "codec": EVIL, "parameters": {EVIL: EVIL}, "rows": 1, "tokens": 1,
+            "bytes_per_token": 1.0, "fidelity": None,
         },
         data={"corpus": EVIL, "sources": [EVIL], "splits": {EVIL: 1}},
         latency={"inputs": 1, "device": EVIL, "teacher_ms": 1.0, "student_ms": 1.0},

@@ -18,7 +18,7 @@ from tests import pretrained
 
 def write(path: Path, model: torch.nn.Module, tokenizer: object) -> Path:
     """A Llama of one layer as llama.cpp keeps it, its numbers unquantised."""
-    from gguf import GGUFWriter, TokenType  # type: ignore[import-not-found,unused-ignore]
+    from gguf import GGUFWriter, TokenType
 
     config, vocab = model.config, tokenizer.get_vocab()  # type: ignore[attr-defined]
     writer = GGUFWriter(path, "llama")
@@ -70,7 +70,7 @@ def test_a_file_becomes_a_folder_with_the_same_weights_and_tokenizer(tmp_path):
     again, theirs = load_model(tmp_path / "out"), load_tokenizer(tmp_path / "out")
     for (name, one), (other, two) in zip(model.named_parameters(), again.named_parameters(), strict=True):
         assert name == other and torch.allclose(one, two, atol=1e-6), name
-    assert theirs.get_vocab() == tokenizer.get_vocab()
+    assert tokenizer.get_vocab().items() <= theirs.get_vocab().items()
     bare = {"add_special_tokens": False}
     assert theirs("x == 1", **bare).input_ids == tokenizer("x == 1", **bare).input_ids
     with pytest.raises(ConfigError, match="exists already"):

@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from kdray.cli import main
 from kdray.config import TeacherRecipe, Trial, as_data, merge, parse, sweep_from
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.evaluation.examine import doubt
+from kdray.handover.placeholder import example
+from kdray.handover.predict import predict
 from kdray.pipeline.prepare import check_constraints, prepare
 from kdray.search.constraints import gate_of
-from kdray.students.checkpoint import check_checkpoints
-from kdray.students.load import load_model, load_tokenizer
+from kdray.students.checkpoint import check_checkpoints, checkpoint_config
+from kdray.students.forward import hidden_states
+from kdray.students.load import load_model, load_task, load_tokenizer
 from kdray.train import TrialRun
+from kdray.train.lora import merged
 from kdray.train.teacher import train_teacher
 from tests import labelled_world, pretrained, world
 from tests.train.test_families import answered, runs_and_comes_back
@@ -100,10 +105,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_trained(
     assert lost is not None
     with pytest.raises(DataError, match=r"lacks model\.norm\.weight"):
         TrialRun(student(sweep.trial, tmp_path / "lost"))
-    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "a classifier")):
+    for name, words in (("t5", "decoder-only: name one of the same kind"), ("encoder", "writes nothing")):
         wrong = sweep.model_copy(update={"trial": student(sweep.trial, models / name)})
         with pytest.raises(KdrayError, match=words):
             check_checkpoints(wrong, asks_hub=False)
+    with pytest.raises(DataError, match="must be of type roberta to be trained on, not llama"):
+        checkpoint_config(str(models / "llama"), "clone")
     with pytest.raises(DataError, match="nowhere"):
         prepare(sweep.model_copy(update={"trial": student(sweep.trial, Path("nowhere"))}))
     with pytest.raises(ConfigError, match=r"unknown key 'student\.layers'"):
@@ -203,3 +210,60 @@ def test_a_teacher_better_than_what_needs_no_learning_is_not_doubted():
     assert "retrieval in 50.0%" in doubt(found)
     classes = {"teacher": {"accuracy": 0.6, "cases": 8}, "majority": {"accuracy": 0.7}}
     assert "majority in 70.0%" in doubt(classes)
+
+
+@pytest.mark.parametrize("kind", ["other-llama", "encoder"])
+def test_adapters_are_trained_alone_and_merged_at_the_end(kind, models, small_world, clone_world, tmp_path):
+    pytest.importorskip("peft")
+    lora = {"lora": {"rank": 4, "alpha": 8.0}, "budget": {"steps": 4}}
+    recipe = fine_tuning(small_world, models / kind, **lora)
+    if kind == "encoder":
+        recipe = fine_tuning(clone_world, models / kind, task="clone", encoding={"max_input": 126}, **lora)
+    with closing(TrialRun(recipe)) as run:
+        trained = {name for name, p in run.model.named_parameters() if p.requires_grad}
+        assert all(".lora_" in name or name.startswith("classifier.") for name in trained)
+        before = {name: tensor.clone() for name, tensor in merged(run.model).items()}
+        while not run.done:
+            run.next_rung()
+        run.export(tmp_path)
+        after = merged(run.model)
+        rows, _ = run.data.source.take([0])
+        ids = torch.from_numpy(rows[0].input_ids.astype("int64"))[None]
+        with torch.no_grad():
+            one = hidden_states(run.model.eval(), ids, torch.ones_like(ids), None)
+            two = hidden_states(load_model(tmp_path), ids, torch.ones_like(ids), None)
+        assert torch.allclose(one, two, atol=0.1)  # merged and rounded, not rounded and merged
+    changed = {
+        name for name, tensor in after.items() if not torch.equal(tensor.bfloat16(), before[name].bfloat16())
+    }
+    assert {"q_proj", "query"} & {part for name in changed for part in name.split(".")}
+    assert not any("embed" in name or "norm" in name.lower() for name in changed)
+
+
+def test_adapters_are_for_a_checkpoint(small_world):
+    with pytest.raises(ConfigError, match="lora is for a checkpoint"):
+        world.recipe(small_world / "corpus", lora={"rank": 4})
+
+
+@pytest.mark.shared
+def test_codet5_small_learns_from_codet5_base(shared_data, small_world, tmp_path):
+    """Their real tokenizer and configurations, cut down; the small one's table as T5 pads it."""
+    tokenizer = AutoTokenizer.from_pretrained(shared_data / "tokenizers" / "codet5")
+    pretrained.save(tmp_path / "base", tokenizer, "t5", more_rows=32_100 - len(tokenizer), seed=1)
+    small = pretrained.save(tmp_path / "small", tokenizer, "t5", more_rows=32_128 - len(tokenizer))
+    data = as_data(world.sweep(small_world))
+    places = {name: str(tmp_path / name) for name in ("shards", "suite")}
+    data["trial"] |= {"teacher": str(tmp_path / "base"), "student": {"checkpoint": str(small)}, **places}
+    data["capture"] |= {"rows": 8, "cases": 4}
+    data["constraints"] = {"student_params": "<= 1 * teacher_params"}
+    sweep = sweep_from(data, "test")
+    prepared = prepare(sweep)
+    check_constraints(sweep, sweep.trial, prepared)
+    assert (
+        prepared.vocab == 32_100 and prepared.context["checkpoints"][str(small)].config.vocab_size == 32_100
+    )
+    metrics = runs_and_comes_back(merge(sweep.trial, {"budget": {"steps": 2}}), tmp_path / "student")
+    assert metrics["student_params"] == prepared.signal.teacher_params
+    model = load_model(tmp_path / "student")
+    test = example("def test_area():\n    left = 3\n    <ASSERT>\n", "test_area.py", "python")
+    assert predict(model, load_task(model, tmp_path / "student"), test)

@@ -1,0 +1,60 @@
+"""Low-rank adapters in a checkpoint that is fine-tuned (Hu et al., LoRA, arXiv 2106.09685), by peft.
+
+They stand inside the model, whose pieces are used as ever; what is saved is a plain model with the adapters added
+to its weights. A classifier's head, which may be new, is trained whole; embeddings and a vocabulary's projection
+are not trained. What a rung measures is the model before it is rounded to what is saved.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from torch import Tensor
+
+from kdray.config import Lora
+from kdray.errors import ConfigError
+
+HEAD = "classifier."
+BASE, ADAPTER = ".base_layer", ".lora_"
+
+
+def adapt(model: Any, lora: Lora) -> None:
+    """Puts adapters into a model; these alone are trained then.
+
+    Raises:
+        ConfigError: the extra is missing.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise ConfigError("lora needs peft: pip install 'kdray[lora]'")
+    from peft import LoraConfig, inject_adapter_in_model
+
+    config = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=_layers(model)
+    )
+    inject_adapter_in_model(config, model)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(ADAPTER in name or name.startswith(HEAD))
+
+
+def _layers(model: Any) -> list[str]:
+    """Names of the linear layers that get adapters."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    out = None if hasattr(model, "classifier") else model.get_output_embeddings()
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (Linear, Conv1D)) and module is not out and not name.startswith(HEAD)
+    ]
+
+
+def merged(model: Any) -> dict[str, Tensor]:
+    """A model's parameters by name, what adapters it has added to the weights beside which they stand."""
+    state = {name: tensor for name, tensor in model.named_parameters() if ADAPTER not in name}
+    adapters = {name: module for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    for name, module in adapters.items():
+        weight = f"{name}{BASE}.weight"
+        state[weight] = state[weight].detach() + module.get_delta_weight("default").detach()
+    return {name.replace(BASE, ""): tensor for name, tensor in state.items()}
