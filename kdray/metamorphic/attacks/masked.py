@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.metamorphic.attacks.identifiers import Identifiers, identifiers
 from kdray.teacher.cache import local_folder
 
