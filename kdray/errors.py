@@ -7,6 +7,7 @@ prints it and exits with its `exit_code`; everything else is a bug and keeps its
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -42,6 +43,17 @@ class TrialFailed(KdrayError):
     """A trial that cannot go on (its loss is not finite, a metric is missing); the sweep goes on without it."""
 
     exit_code = 1
+
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def unwritable(error: OSError) -> str:
+    """What a user can do about a file that cannot be written, in a line; "" for any other error."""
+    if error.errno not in UNWRITABLE:
+        return ""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}: make room or give access there, and the same command goes on from here"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

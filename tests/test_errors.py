@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from kdray.errors import nearest
+import errno
+import os
+
+import pytest
+
+from kdray import cli
+from kdray.errors import nearest, unwritable
 
 
 def test_the_nearest_choice_or_all_of_them():
     assert nearest("alfa", ["alpha", "beta"]) == ", did you mean 'alpha'?"
     assert nearest("zzz", ["b", "a"]) == ", known: a, b"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_file_that_cannot_be_written_is_one_line(number, monkeypatch, capsys):
+    def fail():
+        raise OSError(number, os.strerror(number), "/runs/x/study.journal")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    err = capsys.readouterr().err
+    assert (ended.value.code, err.count("\n")) == (3, 1)
+    assert f"/runs/x/study.journal: {os.strerror(number)}" in err
+
+
+def test_any_other_error_of_the_system_is_a_bug_and_keeps_its_traceback(monkeypatch):
+    def fail():
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(OSError):
+        cli.main()
+    assert unwritable(OSError(errno.EBADF, "")) == ""

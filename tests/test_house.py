@@ -108,7 +108,6 @@ def test_a_file_that_no_test_of_its_room_reaches_is_seen(tmp_path: Path) -> None
 ELSEWHERE = {
     "kdray.evaluation.examine": ("train/test_classification.py", "examine("),
     "kdray.handover.unseen": ("pipeline/test_two_suites.py", "judge_unseen("),
-    "kdray.pipeline.places.kuberay": ("pipeline/test_places.py", "kuberay"),
     "kdray.pipeline.places.slurm": ("pipeline/test_places.py", "slurm"),
     "kdray.search.start_points": ("experiment/test_coordinator.py", "start"),
     "kdray.search.techniques.avatar": ("pipeline/test_techniques.py", "avatar"),

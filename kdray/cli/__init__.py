@@ -23,7 +23,7 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.console import Printable, printable, say_of_errors
-from kdray.errors import KdrayError
+from kdray.errors import KdrayError, StorageError, unwritable
 from kdray.process_memory import bound_caches
 
 __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
@@ -40,6 +40,11 @@ def main() -> None:
     except KdrayError as error:
         sys.stderr.write(f"kdray: {printable(str(error))}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if not (line := unwritable(error)):
+            raise
+        sys.stderr.write(f"kdray: {printable(line)}\n")
+        sys.exit(StorageError.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("kdray: interrupted; the same command goes on from here\n")
         sys.exit(130)

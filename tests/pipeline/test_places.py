@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 
 from kdray import cli
 from kdray.errors import ConfigError
-from kdray.pipeline.places import NAMES, place
+from kdray.pipeline.places import NAMES, kuberay, place
 from kdray.pipeline.places import ray as ray_place
 from kdray.pipeline.places.request import request
 
@@ -145,6 +146,46 @@ def test_launcher_files_fit_rays_schema(file):
     jsonschema.validate(launcher, schema)
     assert set(launcher["available_node_types"]) >= {launcher["head_node_type"]}
     assert launcher["available_node_types"]["head"]["resources"]["CPU"] == 0
+
+
+def test_every_name_of_a_sweep_is_one_that_kuberay_admits_and_none_is_shared():
+    names = [
+        "python",
+        "Python",
+        "a_b",
+        "a.b",
+        "a-b",
+        "a-",
+        "a.",
+        "0",
+        "x" * 128,
+        "x" * 127,
+        "x" * 40 + "-",
+        "x" * 41,
+    ]
+    made = [kuberay.object_name(name) for name in names]
+    assert len(set(made)) == len(names)
+    assert made[0] == "kdray-python"
+    for name in made:  # KubeRay's own rule: a DNS label of RFC 1035, of at most 47
+        assert re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", name), name
+        assert len(name) <= 47
+
+
+def test_kuberays_other_rules_of_admission_hold():
+    configmap, job = yaml.safe_load_all((CLUSTER / "rayjob.yaml").read_text())
+    spec = job["spec"]
+    assert spec["shutdownAfterJobFinishes"]  # a time to live needs it
+    assert spec["ttlSecondsAfterFinished"] >= 0
+    assert spec["backoffLimit"] >= 0
+    assert "clusterSelector" not in spec
+    for group in spec["rayClusterSpec"]["workerGroupSpecs"]:
+        assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+    pods = [spec["rayClusterSpec"]["headGroupSpec"], *spec["rayClusterSpec"]["workerGroupSpecs"]]
+    for pod in pods:  # the second autoscaler wants it
+        assert pod["template"]["spec"]["restartPolicy"] == "Never"
+        assert pod["template"]["spec"]["containers"]
+    assert configmap["metadata"]["name"] == job["metadata"]["name"]
+    assert len(configmap["data"]["sweep.yaml"]) < 2**20
 
 
 def strict(schema):

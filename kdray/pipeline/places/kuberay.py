@@ -6,6 +6,7 @@ go with what is asked for.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from importlib.metadata import version
@@ -15,8 +16,13 @@ from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
 from kdray.pipeline.places.request import Request, check_folders
 from kdray.pipeline.places.yaml_text import Block, dump
+from kdray.storage import fingerprint
 
 FOLDER = "/etc/kdray"
+LONGEST_NAME = 47
+"""KubeRay refuses a RayJob with a longer name: what it makes of it would not fit into a label of 63."""
+_NAME = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+"""A label as RFC 1035 has it, which KubeRay asks of a name."""
 CLAIM = "kdray-storage"
 """The PersistentVolumeClaim (ReadWriteMany) that holds corpora, shards and runs."""
 SHARED = "/shared"
@@ -26,7 +32,7 @@ SHARED = "/shared"
 def render(request: Request) -> str:
     """ConfigMap and RayJob as two YAML documents."""
     check_folders(request, "Kubernetes")
-    name = f"kdray-{request.sweep.name}".lower().replace("_", "-").replace(".", "-")
+    name = object_name(request.sweep.name)
     sweep = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -34,6 +40,17 @@ def render(request: Request) -> str:
         "data": {"sweep.yaml": Block(request.text)},
     }
     return dump(sweep, _job(request, name))
+
+
+def object_name(sweep: str) -> str:
+    """What a sweep's RayJob and ConfigMap are called: `kdray-NAME` where KubeRay takes that, else with a
+    fingerprint of the name, so that no two sweeps share one.
+    """
+    plain = f"kdray-{sweep}"
+    if _NAME.fullmatch(plain) and len(plain) <= LONGEST_NAME:
+        return plain
+    mark = fingerprint(sweep)[:8]
+    return f"{re.sub('[^a-z0-9]+', '-', plain.lower())[: LONGEST_NAME - 9].rstrip('-')}-{mark}"
 
 
 def submit(request: Request, text: str) -> int:
