@@ -22,6 +22,8 @@ EXTRAS = {
     "cluster": "kdray launch --on ray",
     "techniques": "search: {sampler: avatar} and {sampler: morph}",
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
+    "lora": "kdray teacher train --set 'lora={rank: 8}'",
+    "gguf": "kdray teacher convert MODEL.gguf",
     "dashboard": "optuna-dashboard runs/NAME/study.journal",
 }
 """Extra -> what it adds for a user; `test` is for those who change kdray."""

@@ -219,6 +219,8 @@ def _check_search(sweep: Sweep, known: dict[str, Any]) -> list[str]:
     trained, or a space of which nothing may; says so where the base trial may not.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if ":" in sweep.search.sampler:  # somebody's code, which a check does not run
+        sweep = sweep.model_copy(update={"search": sweep.search.model_copy(update={"sampler": "random"})})
     space = build(sweep)
     if not known:  # nothing is known of sizes then
         sweep = sweep.model_copy(update={"constraints": {}})

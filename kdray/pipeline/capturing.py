@@ -26,6 +26,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.examine import doubt, examined
 from kdray.metamorphic.suite import build_suite
+from kdray.packaged import is_named
 from kdray.pipeline.background import begun
 from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
@@ -157,7 +158,7 @@ class Capturing:
         self, folders: Sequence[str], suites: Sequence[str], cluster: AbstractContextManager[None] | None
     ) -> None:
         """Makes the stores and suites that are named."""
-        if suites:
+        if suites and not is_named(self._voice.teacher):  # of those that come with kdray it is known
             self._examine(suites[0])
         with self._stage("capture"):
             rows = self._rows() if folders else []

@@ -100,7 +100,7 @@ def _time(seconds: float) -> str:
     for size, word in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {word}"
-    return f"{seconds:,.0f} s"
+    return f"{max(1.0, seconds):,.0f} s"
 
 
 def _bytes(count: float) -> str:

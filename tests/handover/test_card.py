@@ -15,7 +15,10 @@ EVIL = "x`*[a](http://e)|<script>\n\n# h\x1b]0;t\x07\u202e$\\input{x}%"
 
 def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
     facts = Facts(
-        sweep={"name": EVIL, "objectives": {}, "trials": {"complete": 1}, "front": 1, "steps": 1, "seconds": 1},
+        sweep={
+            "name": EVIL, "objectives": {}, "trials": {"complete": 1}, "candidates": 1, "front": 1,
+            "confirmed": "", "steps": 1, "seconds": 1,
+        },
         trial={
             "key": EVIL, "task": "assertion", "chosen": EVIL, "steps": 1, "seed": 1,
             "distil": {"loss": EVIL, "alpha": 0.5, "temperature": 1.0},

@@ -55,6 +55,12 @@ def test_what_would_fail_after_the_capture_is_refused_before_it(data, path, valu
     assert "\n" not in str(refused.value)
 
 
+def test_a_sampler_that_is_code_is_not_run_by_a_check(data, tmp_path, monkeypatch):
+    (tmp_path / "planted.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    check(sweep_from(changed(data, "search/sampler", "planted:Sampler"), "x"))
+
+
 def test_a_start_point_stands_on_the_steps_of_its_range(data):
     data["space"]["student.hidden"] = {"range": [16, 64], "step": 16}
     data["search"]["start"] = [{"student.hidden": 40}]

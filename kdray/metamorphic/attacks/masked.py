@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.metamorphic.attacks.identifiers import Identifiers, identifiers
 from kdray.teacher.cache import local_folder
 
@@ -37,7 +37,6 @@ class MaskedNames:
         """A folder, a URI or a hub name, safetensors only. Raises `DataError` where there is no such model."""
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-        from kdray.errors import first_line
         from kdray.students.load import quiet
         from kdray.students.whole_weights import UNREAD, whole_model
 
