@@ -20,6 +20,7 @@ def launched(small_world):
 def two_suites(small_world, **overrides):
     data = world.sweep_data(small_world, **{"name": "launched", **overrides})
     data["trial"] |= {name: str(small_world / f"launched-{name}") for name in ("suite", "test_suite")}
+    data["search"] = data["search"] | {"confirm": False}
     return sweep_from(data, "test")
 
 

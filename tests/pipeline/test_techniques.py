@@ -42,7 +42,7 @@ def short(path: Path) -> Sweep:
     data = as_data(tiny.sweep(path))
     data["space"] |= {field: spec for field, spec in SMALL.items() if field in data["space"]}
     technique = data["search"]["sampler"]
-    data["search"] |= {"sampler_params": SETTINGS[technique], "trials": TRIALS[technique]}
+    data["search"] |= {"sampler_params": SETTINGS[technique], "trials": TRIALS[technique], "confirm": False}
     return sweep_from(data, path.stem)
 
 
