@@ -104,7 +104,8 @@ def joined(resources: Resources, address: str, patience_s: float = ROOM_WAIT_S) 
     import ray
 
     try:
-        ray.init(address=address, configure_logging=False, log_to_driver=False)
+        with _from_the_root():
+            ray.init(address=address, configure_logging=False, log_to_driver=False)
     except ConnectionError as error:
         raise ConfigError(f"--address {address}: no Ray answers there: {error}") from error
     try:
@@ -159,22 +160,36 @@ def _start(cpus: int, gpus: float) -> None:
 
     for attempt in range(1, STARTS + 1):
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                num_gpus=None if gpus > 0 else 0,
-                include_dashboard=False,
-                configure_logging=False,
-                log_to_driver=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-            )
+            with _from_the_root():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    num_gpus=None if gpus > 0 else 0,
+                    include_dashboard=False,
+                    configure_logging=False,
+                    log_to_driver=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    _node_ip_address="127.0.0.1",
+                )
             return
         except Exception as error:
             ray.shutdown()
             if attempt == STARTS or "timed out during startup" not in str(error):
                 raise
             log.warning("Ray did not come up in 30 s on this busy machine: starting it again")
+
+
+@contextlib.contextmanager
+def _from_the_root() -> Iterator[None]:
+    """Stands in the root folder meanwhile: Ray's workers import from the folder where their driver stood, and an
+    experiment that somebody handed over may lie there, with a `torch.py` in it.
+    """
+    here = os.getcwd()
+    os.chdir("/")
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 def _check_answers(address: str) -> None:
