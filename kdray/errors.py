@@ -56,6 +56,29 @@ def unwritable(error: OSError) -> str:
     return f"{where}{error.strerror}: make room or give access there, and the same command goes on from here"
 
 
+INTERRUPTED = "interrupted; the same command goes on from here"
+INTERRUPTED_CODE = 130
+
+
+def ending(error: BaseException | None, interrupted: bool = False) -> tuple[str, int] | None:
+    """What a user is told of an error in a line, and the exit code; None for a bug, which shows its traceback.
+
+    What an error came out of counts too: a library's lock that trips over a full disk or Ctrl-C tells of itself.
+
+    Args:
+        error: as it was caught.
+        interrupted: whether there was a Ctrl-C, which a library may have turned into an error of its own.
+    """
+    if isinstance(error, KdrayError):
+        return str(error), error.exit_code
+    while error is not None:
+        if isinstance(error, OSError) and (line := unwritable(error)):
+            return line, StorageError.exit_code
+        interrupted |= isinstance(error, KeyboardInterrupt)
+        error = error.__cause__ or error.__context__
+    return (INTERRUPTED, INTERRUPTED_CODE) if interrupted else None
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """A hint such as `, did you mean 'alpha'?` or the list of choices when none is near."""
     known = sorted(choices)

@@ -22,12 +22,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
 from kdray import storage
-from kdray.errors import KdrayError, unwritable
+from kdray.errors import INTERRUPTED_CODE, KdrayError, ending
 from kdray.workers.ray_processes import below
 
 FAULTS = (
@@ -170,7 +171,13 @@ class Campaign:
 
 
 def _be_the_child(stage: Stage, folder: Path, disturb: Callable[[], Any], said: Path) -> None:
-    code = 0
+    code, interrupts = 0, list[int]()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
     try:
         log = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
@@ -180,28 +187,16 @@ def _be_the_child(stage: Stage, folder: Path, disturb: Callable[[], Any], said: 
         stage.run(folder)
         if fault is not None:
             fault.end()
-    except KdrayError as error:
-        print(error, flush=True)
-        code = SAID
-    except OSError as error:  # as the command line does
-        # A driver takes Ctrl-C as a request to stop; here it comes amid Optuna's lock, which trips over it.
-        code = SAID if unwritable(error) else INTERRUPTED if _is_interrupted(error) else TRACEBACK
-        traceback.print_exc()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BaseException:
-        traceback.print_exc()
-        code = TRACEBACK
+    except BaseException as error:  # as the command line does
+        told = ending(error, bool(interrupts))
+        print(*(told or ()), flush=True)
+        code = TRACEBACK if told is None else INTERRUPTED if told[1] == INTERRUPTED_CODE else SAID
+        if not isinstance(error, KdrayError):
+            traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def _is_interrupted(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
 
 
 def _ended(code: int) -> str:

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from kdray import cli
-from kdray.errors import nearest, unwritable
+from kdray.errors import DataError, ending, nearest, unwritable
 
 
 def test_the_nearest_choice_or_all_of_them():
@@ -37,3 +37,32 @@ def test_any_other_error_of_the_system_is_a_bug_and_keeps_its_traceback(monkeypa
     with pytest.raises(OSError):
         cli.main()
     assert unwritable(OSError(errno.EBADF, "")) == ""
+
+
+def tripped(error: BaseException) -> Exception:
+    """A library's lock that says it is not held where what happened meanwhile is an error."""
+    try:
+        try:
+            raise error
+        finally:
+            raise RuntimeError("did not possess lock")
+    except RuntimeError as own:
+        return own
+
+
+@pytest.mark.parametrize(
+    ("error", "interrupted", "line"),
+    [
+        (tripped(PermissionError(errno.EACCES, "Permission denied", "x")), False, "x: Permission denied"),
+        (tripped(KeyboardInterrupt()), False, "interrupted"),
+        (TypeError("cannot compare"), True, "interrupted"),
+        (DataError("x: damaged"), True, "x: damaged"),
+    ],
+)
+def test_what_an_error_came_out_of_is_told(error, interrupted, line):
+    told = ending(error, interrupted)
+    assert told is not None and told[0].startswith(line)
+
+
+def test_a_bug_shows_its_traceback():
+    assert ending(tripped(ZeroDivisionError())) is None

@@ -15,7 +15,9 @@ bug its traceback. Not here: whatever a script would call as well; that is where
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+from types import FrameType
 
 from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
 
@@ -23,7 +25,7 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.console import Printable, printable, say_of_errors
-from kdray.errors import KdrayError, StorageError, unwritable
+from kdray.errors import ending
 from kdray.process_memory import bound_caches
 
 __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
@@ -35,16 +37,19 @@ def main() -> None:
     sys.excepthook = say_of_errors
     if logging.lastResort is not None:  # warnings quote files, which may be somebody else's
         logging.lastResort.setFormatter(Printable())
+    interrupts: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
     try:
         app()
-    except KdrayError as error:
-        sys.stderr.write(f"kdray: {printable(str(error))}\n")
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if not (line := unwritable(error)):
+    except (Exception, KeyboardInterrupt) as error:
+        if (told := ending(error, bool(interrupts))) is None:
             raise
+        line, code = told
         sys.stderr.write(f"kdray: {printable(line)}\n")
-        sys.exit(StorageError.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("kdray: interrupted; the same command goes on from here\n")
-        sys.exit(130)
+        sys.exit(code)
