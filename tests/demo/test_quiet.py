@@ -34,11 +34,12 @@ sys.argv = ["kdray", *arguments]
 main()
 """
 OWN = re.compile(
-    r"(corpus|encoding|capture|signal|suite|test suite|test|accuracy|report|next|wrote) {2,}\S"  # what came of it
+    r"(corpus|trials|encoding|capture|signal|suite|test suite|test|accuracy|report|next|wrote) {2,}\S"  # what came of it
     r"|[a-z]+ [a-z ]*[\d,]+ of [\d,]+ after [\d,]+ s$"  # how far a stage is
-    r"|(corpus|teacher|sweep) \d+ s  "  # how long the stages took
+    r"|(corpus|teacher|exam|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
     r"|step \d+: "
+    r"|warning: the teacher is right in "  # a tiny one is no better than retrieval
     r"| {10}kdray "
     r"|$"
 )
