@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Kdray = Callable[..., str]
 """Runs `kdray ARGUMENTS` from the wheel; its stdout."""
 SMALL = {
-    "search.trials": 2, "trial.budget.steps": 4, "trial.budget.rungs": "[2, 4]", "capture.rows": 48,
+    "search.trials": 2, "search.confirm": "false", "trial.budget.steps": 4, "trial.budget.rungs": "[2, 4]", "capture.rows": 48,
     "capture.cases": 8, "trial.evaluation.cases": 8, "trial.evaluation.rung_cases": 8,
 }  # fmt: skip
 
@@ -122,7 +122,8 @@ def test_a_study_is_begun_from_the_wheel(kdray: Kdray) -> None:
 
 def test_the_demo_runs_from_the_wheel_to_its_report_and_an_exported_student(kdray: Kdray) -> None:
     told = json.loads(kdray("demo", "--json"))
-    assert [one["state"] for one in told["trials"]] == ["complete"] * 4
+    assert {one["state"] for one in told["trials"]} == {"complete"}
+    assert 4 <= len(told["trials"]) <= 8  # the likeliest of the front are trained again
     page = Path(told["folder"], "front.html").read_text(encoding="utf-8")
     assert "<script" in page
     kdray("export", "demo", "--knee", "shipped")
