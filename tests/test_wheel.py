@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 Kdray = Callable[..., str]
 """Runs `kdray ARGUMENTS` from the wheel; its stdout."""
 SMALL = {
-    "search.trials": 2, "search.confirm": "false", "trial.budget.steps": 4, "trial.budget.rungs": "[2, 4]", "capture.rows": 48,
-    "capture.cases": 8, "trial.evaluation.cases": 8, "trial.evaluation.rung_cases": 8,
+    "search.trials": 2, "search.confirm": "false", "trial.budget.steps": 4, "trial.budget.rungs": "[2, 4]",
+    "capture.rows": 48, "capture.cases": 8, "trial.evaluation.cases": 8, "trial.evaluation.rung_cases": 8,
 }  # fmt: skip
 
 

@@ -34,7 +34,8 @@ sys.argv = ["kdray", *arguments]
 main()
 """
 OWN = re.compile(
-    r"(corpus|trials|encoding|capture|signal|suite|test suite|test|accuracy|report|next|wrote) {2,}\S"  # what came of it
+    # What came of it.
+    r"(corpus|trials|encoding|capture|signal|suite|test suite|test|accuracy|report|next|wrote) {2,}\S"
     r"|[a-z]+ [a-z ]*[\d,]+ of [\d,]+ after [\d,]+ s$"  # how far a stage is
     r"|(corpus|teacher|exam|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
