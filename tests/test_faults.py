@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parent / "benchmarks" / "faults.py"
 @pytest.mark.cluster
 @pytest.mark.timeout(290)
 def test_nothing_is_lost_of_any_stage() -> None:
-    typed = [sys.executable, str(SCRIPT), "--faults", "56", "--seconds", "150", "--seed", "1"]
+    typed = [sys.executable, str(SCRIPT), "--faults", "28", "--seconds", "75", "--seed", "1"]
     done = subprocess.run(typed, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["lost"] == 0, done.stdout
