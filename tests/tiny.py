@@ -73,7 +73,7 @@ def smaller_demo(path: str | Path) -> dict[str, Any]:
     data["capture"] |= {"rows": 96, "cases": 24}
     data["trial"]["budget"] = {"steps": 8, "rungs": [4, 8]}
     data["trial"]["evaluation"] = {"cases": 24, "rung_cases": 24}
-    data["search"]["trials"] = 4
+    data["search"] |= {"trials": 4, "confirm": False}
     return data
 
 

@@ -22,7 +22,7 @@ def told(tmp_path_factory, experiment):
     for number, (accuracy, alpha) in enumerate([(0.6, 0.5), (0.3, 0.0), (0.32, 0.9)]):
         right, violated = rng.random(200) < accuracy, rng.random(200) < 0.9 - accuracy
         made = record(number, right, files, violated, alpha)
-        unseen = {"assertion_accuracy": accuracy, "metamorphic_discrepancy": 0.9 - accuracy}
+        unseen = {name: made.metrics[name] for name in ("assertion_accuracy", "metamorphic_discrepancy")}
         unseen |= {"intervals": {"assertion_accuracy": [accuracy - 0.05, accuracy + 0.05]}}
         records.append(replace(made, test=unseen | {"outcomes": outcomes(right, files, violated, "unseen")}))
     path = tmp_path_factory.mktemp("apart") / "front.html"
