@@ -5,6 +5,7 @@ repository is run.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,12 @@ def load_model(source: str | Path) -> Any:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
             logits are not what hidden states and head make of them (see `pieces`).
     """
+    import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
+    if not torch.cuda.is_available():
+        # Where accelerate is installed, a model that is saved imports DeepSpeed, which says so on stdout.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     source = local_folder(str(source))
     config = load_config(source)
     if config.model_type in CLASSIFIERS:
