@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import ConfigError, DataError, first_line
+from kdray.students.whole_weights import check_read
 
 ENDING = ".gguf"
 NEEDED = ("gguf", "accelerate")
@@ -25,7 +26,7 @@ def convert(file: str, out: str) -> list[str]:
 
     Raises:
         ConfigError: `out` is there already, or the extra is missing.
-        DataError: no file that transformers can read.
+        DataError: no file that transformers can read, or one that lacks some of the model's weights.
     """
     source, target = Path(file), Path(out)
     if target.exists():
@@ -68,5 +69,8 @@ def _read(source: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"gguf_file": source.name, "trust_remote_code": False}
-    model = AutoModelForCausalLM.from_pretrained(source.parent, dtype=torch.float32, **options)
+    model, told = AutoModelForCausalLM.from_pretrained(
+        source.parent, dtype=torch.float32, output_loading_info=True, **options
+    )
+    check_read(model, told, str(source))
     return model, AutoTokenizer.from_pretrained(source.parent, **options)

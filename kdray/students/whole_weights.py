@@ -8,6 +8,7 @@ much of or in another shape is refused by its name; so are files that are no wei
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,27 @@ def whole_model(
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
+    check_read(model, told, source, unread, new=new, begun=begun)
+    return model.eval()
+
+
+def check_read(
+    model: Any,
+    told: Mapping[str, Any],
+    source: str,
+    unread: str = UNREAD,
+    *,
+    new: str | None = None,
+    begun: list[str] | None = None,
+) -> None:
+    """Raises `DataError` where a model has weights that its file lacks, or the other way round.
+
+    Args:
+        model: as it was loaded.
+        told: what `from_pretrained` says of it (`output_loading_info`).
+        source: where from.
+        unread, new, begun: see `whole_model`.
+    """
     said = {
         "lacks": _missing(model, set(told["missing_keys"]), new, begun),
         "has in another shape": (key[0] for key in told["mismatched_keys"]),
@@ -60,7 +82,6 @@ def whole_model(
     for what, names in said.items():
         if names := sorted(names):
             raise DataError(_unlike(source, type(model).__name__, what, names))
-    return model.eval()
 
 
 def _missing(model: Any, missing: set[str], new: str | None, begun: list[str] | None) -> set[str]:

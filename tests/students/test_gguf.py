@@ -16,8 +16,8 @@ from kdray.students.load import load_model, load_tokenizer
 from tests import pretrained
 
 
-def write(path: Path, model: torch.nn.Module, tokenizer: object) -> Path:
-    """A Llama of one layer as llama.cpp keeps it, its numbers unquantised."""
+def write(path: Path, model: torch.nn.Module, tokenizer: object, lost: str = "-") -> Path:
+    """A Llama of one layer as llama.cpp keeps it, its numbers unquantised, without the weights called `lost`."""
     from gguf import GGUFWriter, TokenType
 
     config, vocab = model.config, tokenizer.get_vocab()  # type: ignore[attr-defined]
@@ -46,6 +46,8 @@ def write(path: Path, model: torch.nn.Module, tokenizer: object) -> Path:
         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "model.layers": "blk",
     }  # fmt: skip
     for name, tensor in model.named_parameters():
+        if lost in name:
+            continue
         weight = tensor.detach().numpy()
         if "q_proj" in name or "k_proj" in name:  # llama.cpp turns neighbouring pairs
             heads = config.num_attention_heads
@@ -75,6 +77,17 @@ def test_a_file_becomes_a_folder_with_the_same_weights_and_tokenizer(tmp_path):
     assert theirs("x == 1", **bare).input_ids == tokenizer("x == 1", **bare).input_ids
     with pytest.raises(ConfigError, match="exists already"):
         gguf.convert(str(file), str(tmp_path / "out"))
+
+
+def test_a_weight_that_a_file_lacks_is_named_and_not_made_up(tmp_path):
+    for needed in gguf.NEEDED:
+        pytest.importorskip(needed)
+    tokenizer = pretrained.byte_level_tokenizer(["assert x == 1\n"] * 9, vocab=270)
+    model = load_model(pretrained.save(tmp_path / "whole", tokenizer, "llama"))
+    file = write(tmp_path / "model.gguf", model, tokenizer, lost="up_proj")
+    with pytest.raises(DataError, match=r"lacks .*up_proj"):
+        gguf.convert(str(file), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_read_is_said_and_leaves_nothing_behind(tmp_path, monkeypatch):
