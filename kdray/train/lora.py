@@ -29,25 +29,27 @@ def adapt(model: Any, lora: Lora) -> None:
         raise ConfigError("lora needs peft: pip install 'kdray[lora]'")
     from peft import LoraConfig, inject_adapter_in_model
 
+    layers = _layers(model)
     config = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=_layers(model)
-    )
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(layers),
+        fan_in_fan_out=any(hasattr(module, "nf") for module in layers.values()),  # GPT-2's, turned round
+    )  # fmt: skip
     inject_adapter_in_model(config, model)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(ADAPTER in name or name.startswith(HEAD))
 
 
-def _layers(model: Any) -> list[str]:
-    """Names of the linear layers that get adapters."""
+def _layers(model: Any) -> dict[str, Any]:
+    """The linear layers that get adapters, by name."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
     out = None if hasattr(model, "classifier") else model.get_output_embeddings()
-    return [
-        name
+    return {
+        name: module
         for name, module in model.named_modules()
         if isinstance(module, (Linear, Conv1D)) and module is not out and not name.startswith(HEAD)
-    ]
+    }
 
 
 def merged(model: Any) -> dict[str, Tensor]:
