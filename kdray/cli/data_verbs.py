@@ -133,7 +133,7 @@ def teacher_train(
         str | None, typer.Option("--from", help="fine-tune this model, a folder or hub name")
     ] = None,
     corpus: Annotated[str | None, typer.Option(help="a corpus, instead of the recipe's")] = None,
-    cases: Annotated[int, typer.Option(help="held-out cases of the exam at the end; 0: none")] = 200,
+    cases: Annotated[int, typer.Option(min=0, help="held-out cases of the exam at the end; 0: none")] = 200,
     set_: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -144,6 +144,7 @@ def teacher_train(
     """
     from kdray.config import load_recipe
     from kdray.console import say, stage
+    from kdray.corpus.store import corpus_manifest
     from kdray.packaged import packaged
     from kdray.train.teacher import train_teacher
 
@@ -153,6 +154,9 @@ def teacher_train(
     asked += [] if checkpoint is None else ["student=" + json.dumps({"checkpoint": checkpoint})]
     asked += [] if corpus is None else ["corpus=" + json.dumps(corpus)]
     plan = load_recipe(recipe or packaged("demo/pretrained-teacher.yaml"), asked)
+    if cases and not corpus_manifest(plan.corpus)["splits"].get("test"):
+        say(f"exam      none: {plan.corpus} has no test split")
+        cases = 0
 
     def report(metrics: dict[str, Any]) -> None:
         say(

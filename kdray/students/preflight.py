@@ -90,9 +90,16 @@ def check_student(config: Any, trial: Trial) -> None:
             )
     else:
         check_form(trial.encoding, bool(config.is_encoder_decoder))
+        check_context(trial, bool(config.is_encoder_decoder))
     check_cut(shape_of(config), trial.student, config)
     if trial.student.family == "teacher" and trial.student.init != "random":
         check_weights(config, trial.student)
+
+
+def check_context(trial: Trial, encoder_decoder: bool) -> None:
+    """Raises `ConfigError` where a context is to be learnt by what reads it apart from its answer."""
+    if encoder_decoder and trial.optim.context_weight > 0:
+        raise ConfigError("optim.context_weight has no effect on an encoder-decoder: leave it out")
 
 
 @lru_cache(maxsize=64)

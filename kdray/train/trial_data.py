@@ -14,6 +14,7 @@ from kdray.stream import MemorySource, RowSource
 from kdray.students.checkpoint import checkpoint_config, is_foreign
 from kdray.students.cuts import check_reads_no_signal
 from kdray.students.load import is_ours, load_config, load_tokenizer, told_encoding
+from kdray.students.preflight import check_context
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.form import plain
@@ -73,6 +74,7 @@ def _from_shards(trial: Trial) -> TrialData:
     apart = trial.student.family == "t5"
     if trial.student.family in ("teacher", "checkpoint"):
         apart = bool(kept_config.is_encoder_decoder)
+    check_context(trial, apart)
     _check_encoding(trial, kept)
     # A teacher that was kept before folders said their form is read in the one that there was then.
     encoding = plain(told_encoding(trial.encoding, kept))
@@ -153,6 +155,7 @@ def _from_corpus(trial: Trial) -> TrialData:
 def _of_a_checkpoint(trial: TeacherRecipe, checkpoint: str) -> TrialData:
     """A pretrained model reads with its own tokenizer, in the form that its folder tells."""
     config, tokenizer = checkpoint_config(checkpoint, trial.task), load_tokenizer(checkpoint)
+    check_context(trial, bool(config.is_encoder_decoder))
     encoding = told_encoding(trial.encoding, local_folder(checkpoint))
     task = task_of(trial.task, tokenizer, bool(config.is_encoder_decoder), encoding)
     check_round_trip(task, read_corpus(trial.corpus, "train"), checkpoint)

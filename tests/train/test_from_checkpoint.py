@@ -186,6 +186,18 @@ def test_a_training_ends_when_the_held_out_loss_no_longer_falls_and_keeps_the_be
     assert not (tmp_path / "teacher" / "unfinished").exists()
 
 
+@pytest.mark.parametrize("kind", ["t5", "other-bart"])
+def test_a_context_that_an_encoder_decoder_would_not_learn_is_refused(
+    kind, models, small_world, seq2seq_world
+):
+    recipe = fine_tuning(small_world, models / kind, optim={"context_weight": 0.3})
+    with pytest.raises(ConfigError, match=r"optim.context_weight has no effect on an encoder-decoder"):
+        TrialRun(recipe)
+    trial = student(world.seq2seq(seq2seq_world).trial, models / "t5")
+    with pytest.raises(ConfigError, match=r"optim.context_weight has no effect on an encoder-decoder"):
+        TrialRun(merge(trial, {"optim.context_weight": 0.3}))
+
+
 def test_the_command_fine_tunes_examines_and_warns(models, small_world, tmp_path, monkeypatch, capsys):
     options = ["--from", str(models / "llama"), "--corpus", str(small_world / "corpus"), "--cases", "8"]
     options += ["--set", "budget={steps: 1}", "--set", "optim.batch_size=4"]
