@@ -15,7 +15,6 @@ bug its traceback. Not here: whatever a script would call as well; that is where
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from types import FrameType
@@ -35,8 +34,6 @@ __all__ = ["app", "corpus_app", "main", "shards_app", "teacher_app"]
 def main() -> None:
     """Entry point of `kdray`."""
     bound_caches()
-    # Where accelerate is installed, a model that is saved imports DeepSpeed, which tells of itself.
-    os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "error")
     sys.excepthook = say_of_errors
     if logging.lastResort is not None:  # warnings quote files, which may be somebody else's
         logging.lastResort.setFormatter(Printable())

@@ -101,9 +101,7 @@ class Coordinator:
         """What is still to be trained again; nothing before the whole search has ended, everywhere."""
         if not self._all_searched or self._roster.searched(*UNFINISHED):
             return []
-        left = [pair for pair in self._confirming.planned if pair not in self._memory.confirmed]
-        self._announcer.asked = len(self._roster) + len(left)
-        return left
+        return [pair for pair in self._confirming.planned if pair not in self._memory.confirmed]
 
     def reconcile(self) -> None:
         """Puts right what a killed driver left: ends what was at its end, puts back what was running, writes
@@ -114,6 +112,11 @@ class Coordinator:
         for trial in self._study.trials(*STATES):
             self._put_right(trial)
             self._keeper.again(trial)
+        self._tell_how_many()
+
+    def _tell_how_many(self) -> None:
+        """Trials that are asked for in all, those among them that are to be trained again."""
+        self._announcer.asked = max(self._sweep.search.trials, len(self._roster) + len(self._to_confirm))
 
     def _set_unknown_aside(self) -> None:
         """A journal that lost its tail knows fewer trials than there are folders: theirs are no results of this
@@ -187,6 +190,7 @@ class Coordinator:
         left = self._to_confirm
         if not left:
             return None
+        self._tell_how_many()
         confirms, seed = left[0]
         point = self._study.point(self._study.trial(confirms))
         attrs: dict[str, Any] = self._gate.measures(self._gate.trial(point))

@@ -31,6 +31,16 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
+def name_accelerator() -> None:
+    """Tells DeepSpeed where there is no accelerator: it would say so itself, on stdout, and a model that is saved
+    imports it where accelerate is installed.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
+
 def load_config(source: str | Path) -> Any:
     """A model's architecture in transformers' words, no weights. Raises `DataError` where there is none."""
     from transformers import AutoConfig
@@ -51,12 +61,9 @@ def load_model(source: str | Path) -> Any:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
             logits are not what hidden states and head make of them (see `pieces`).
     """
-    import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    if not torch.cuda.is_available():
-        # Where accelerate is installed, a model that is saved imports DeepSpeed, which says so on stdout.
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    name_accelerator()
     source = local_folder(str(source))
     config = load_config(source)
     if config.model_type in CLASSIFIERS:

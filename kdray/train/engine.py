@@ -26,6 +26,7 @@ from torch.distributed import HashStore, TCPStore  # type: ignore[attr-defined]
 
 from kdray.config import Optim, Trial, divisors
 from kdray.errors import ConfigError, DataError
+from kdray.students.load import name_accelerator
 from kdray.train.schedule import lr_ratio
 
 
@@ -49,8 +50,7 @@ def device() -> torch.device:
 
 
 def _import_deepspeed() -> Any:
-    if not torch.cuda.is_available():
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    name_accelerator()
     os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "error")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside DeepSpeed and what it imports

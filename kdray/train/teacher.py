@@ -5,13 +5,14 @@ patient to be.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.store import corpus_fingerprint
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, TrialFailed
 from kdray.storage import exists, read_json, write_atomic, write_json
 from kdray.train.trial_run import Progress, Report, TrialRun
 
@@ -31,6 +32,7 @@ def train_teacher(
 
     Raises:
         ConfigError: `out` holds the work of another recipe.
+        TrialFailed: a loss that is no number, also the held-out one.
     """
     folder = Path(out)
     work = folder / "unfinished"
@@ -50,6 +52,10 @@ def train_teacher(
         curve = [point for point in curve if point["step"] <= run.step]
     while not run.done and not _is_over(curve, recipe.patience):
         curve.append(run.next_rung())
+        if not math.isfinite(curve[-1]["held_out_loss"]):
+            raise TrialFailed(
+                f"held-out loss is {curve[-1]['held_out_loss']} at step {run.step}: lower optim.lr"
+            )
         if recipe.patience is not None and _best(curve) == len(curve) - 1:
             run.export(work / "best")
         run.save(work / "checkpoint")
