@@ -60,7 +60,7 @@ def validate(
 
     from kdray.config import as_data, load_sweep
     from kdray.pipeline.beforehand import check
-    from kdray.pipeline.expected import expected
+    from kdray.pipeline.estimate import estimate
     from kdray.report.confirmed import budget
 
     for path in sweeps:
@@ -68,7 +68,7 @@ def validate(
         checked = check(sweep)
         more = f", {confirming}" if (confirming := budget(sweep)) else ""
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}{more}")
-        for note in filter(None, (*checked.notes, expected(sweep, checked.known))):
+        for note in filter(None, (*checked.notes, estimate(sweep, checked.known))):
             show(f"  {note}")
         if print_:
             show(yaml.safe_dump({"trial": as_data(sweep.trial)}, sort_keys=False, allow_unicode=True))

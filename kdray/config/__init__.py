@@ -7,7 +7,7 @@ found out in the middle of a search.
 
     strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
-    student, training, trial, sweep   the parts
+    student, training, trial, search_settings, sweep   the parts
     check     a whole trial at every corner of a space
     paths     settings by dotted path: read, set, listed, chosen
 
@@ -26,6 +26,7 @@ from kdray.config.check import (
 )
 from kdray.config.paths import chosen, flat, put, value_at
 from kdray.config.read import Part, as_data, parse, read_value, read_yaml, yaml_mapping
+from kdray.config.search_settings import Confirm
 from kdray.config.student import (
     AnyStudent,
     CheckpointStudent,
@@ -41,7 +42,6 @@ from kdray.config.sweep import (
     OWN_VARIABLES,
     Capture,
     Choice,
-    Confirm,
     Range,
     Resources,
     Sweep,

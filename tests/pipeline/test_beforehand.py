@@ -12,7 +12,7 @@ from kdray.config import as_data, sweep_from
 from kdray.corpus.store import read_corpus, write_corpus
 from kdray.errors import KdrayError
 from kdray.pipeline.beforehand import check, params_of
-from kdray.pipeline.expected import expected
+from kdray.pipeline.estimate import estimate
 from kdray.students.load import load_config, load_model
 from tests import world
 from tests.test_cli import run
@@ -137,18 +137,18 @@ def test_the_resolved_trial_is_shown(monkeypatch, capsys, tmp_path, data):
 
 
 def test_an_estimate_grows_with_what_is_asked_for(data, monkeypatch):
-    monkeypatch.setattr("kdray.pipeline.expected.pace", lambda precision: 1e9)
+    monkeypatch.setattr("kdray.pipeline.estimate.pace", lambda precision: 1e9)
     sweep = sweep_from(data, "x")
     known = check(sweep).known
-    assert expected(sweep, {}) == ""
+    assert estimate(sweep, {}) == ""
 
     def seconds(**search):
         data["search"] |= search
-        found = re.search(r"estimate: (\d+) s", expected(sweep_from(data, "x"), known))
+        found = re.search(r"estimate: (\d+) s", estimate(sweep_from(data, "x"), known))
         return int(found[1])
 
     assert seconds(trials=4) < seconds(trials=8) < 2 * seconds(trials=4)  # the capture is done once
     data["resources"]["gpus_per_worker"] = 1
     assert re.fullmatch(
-        r"estimate: [\d.]+ GB of memory, \d+ MB of disk", expected(sweep_from(data, "x"), known)
+        r"estimate: [\d.]+ GB of memory, \d+ MB of disk", estimate(sweep_from(data, "x"), known)
     )

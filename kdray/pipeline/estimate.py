@@ -27,7 +27,7 @@ TRAINING_BYTES = 18
 MEASURED_S, SIDE = 0.05, 384
 
 
-def expected(sweep: Sweep, known: Mapping[str, Any]) -> str:
+def estimate(sweep: Sweep, known: Mapping[str, Any]) -> str:
     """One line; "" where nothing is known of the teacher.
 
     Args:
