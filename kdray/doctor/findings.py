@@ -17,7 +17,7 @@ from kdray.teacher.cache import limit_bytes
 from kdray.workers.ray_session import OBJECT_STORE_BYTES
 
 DEMO_BYTES = 4 * 10**9
-"""What `kdray demo` may take: 3.3 GB were measured at its peak (`python tests/benchmarks/memory.py --demo`)."""
+"""What `kdray demo` may take: 2.8 GB were measured at its peak (`python tests/benchmarks/memory.py --demo`)."""
 ROOM_BYTES = 10**9
 """What an experiment's folder, or Ray's sessions, want at least."""
 FULL = 0.95

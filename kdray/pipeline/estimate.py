@@ -21,7 +21,7 @@ from kdray.teacher.codecs import make
 from kdray.teacher.manifest import FILE
 
 PROCESS_BYTES = 1.2e9
-"""Of a process with torch in it; the demo, three of them, was measured at 3.3 GB."""
+"""Of a process with torch in it; the demo, three of them, was measured at 2.8 GB."""
 TRAINING_BYTES = 18
 """Of a parameter in training: two copies of it, its gradient, Adam's two moments."""
 MEASURED_S, SIDE = 0.05, 384
