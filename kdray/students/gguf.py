@@ -47,9 +47,10 @@ def convert(file: str, out: str) -> list[str]:
 
 
 def _write(source: Path, work: Path) -> None:
-    from kdray.students.load import quiet, readable_as
+    from kdray.students.load import name_accelerator, quiet, readable_as
 
     quiet()
+    name_accelerator()
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # a bar that no setting turns off
             model, tokenizer = _read(source)
