@@ -92,8 +92,18 @@ def by_head(tensor: Tensor, at: int, heads: int, width: int) -> Tensor:
     return tensor.unflatten(at, (heads, width))  # type: ignore[no-untyped-call,no-any-return]
 
 
-def lead(tensor: Tensor, axes: tuple[str, ...], shape: Any, teacher: Student, student: Student) -> Tensor:
-    """The leading part of a teacher's parameter in the student's `shape`, a view wherever one can be had."""
+def lead(
+    tensor: Tensor,
+    axes: tuple[str, ...],
+    shape: Any,
+    teacher: Student,
+    student: Student,
+    *,
+    whole_vocabulary: bool = False,
+) -> Tensor:
+    """The leading part of a teacher's parameter in the student's `shape`, but for a `whole_vocabulary`; a view
+    wherever one can be had.
+    """
     for at, (axis, size) in enumerate(zip(axes, shape, strict=True)):
         if axis in (SCORED, MIXED):
             # By the tensor's own number of heads: keys and values may have fewer than queries.
@@ -105,7 +115,7 @@ def lead(tensor: Tensor, axes: tuple[str, ...], shape: Any, teacher: Student, st
             tensor = tensor.flatten(at, at + 1)
         elif axis == DISTANCES:
             tensor = tensor.narrow(at, (tensor.shape[at] - size) // 2, size)
-        elif axis != VOCAB or student.vocab is None:
+        elif axis != VOCAB or not whole_vocabulary:
             tensor = tensor.narrow(at, 0, size)
     return tensor
 

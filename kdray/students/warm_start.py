@@ -29,15 +29,22 @@ _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d
 
 
 def slice_state(
-    teacher_state: Mapping[str, Tensor], teacher: Student, student: Student, shapes: Mapping[str, Any]
+    teacher_state: Mapping[str, Tensor],
+    teacher: Student,
+    student: Student,
+    shapes: Mapping[str, Any],
+    *,
+    whole_vocabulary: bool = False,
 ) -> dict[str, Tensor]:
-    """Parts of the teacher's tensors that fit the student; of a vocabulary of its own, the teacher's rows instead.
+    """Parts of the teacher's tensors that fit the student.
 
     Args:
         teacher_state: parameter name -> tensor; the result shares their memory where it can, gradients flow.
         teacher: the teacher's architecture.
         student: the student's, no larger in any dimension.
         shapes: the student's parameter name -> shape.
+        whole_vocabulary: whether tables keep all of the teacher's rows: of a vocabulary of its own, the student's
+            rows are made of them.
     """
     have, want = layer_counts(teacher), layer_counts(student)
     maps = {stack: evenly_spaced(want[stack], have[stack]) for stack in want}
@@ -50,7 +57,9 @@ def slice_state(
             source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
         source = _or_table(source, teacher_state)
         _, axes = axes_of(student.family, name)
-        state[name] = lead(teacher_state[source], axes, shape, teacher, student)
+        state[name] = lead(
+            teacher_state[source], axes, shape, teacher, student, whole_vocabulary=whole_vocabulary
+        )
     return state
 
 

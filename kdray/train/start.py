@@ -51,9 +51,10 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     if student.init == "sliced":
         weights = reorder(weights, _order(trial, data, whole), teacher)
     own = dict(model.named_parameters())
-    state = slice_state(weights, teacher, student, {name: tensor.shape for name, tensor in own.items()})
+    shapes, apart = {name: tensor.shape for name, tensor in own.items()}, data.task is not data.teacher_task
+    state = slice_state(weights, teacher, student, shapes, whole_vocabulary=apart)
     check_taken(weights, state)
-    if data.task is not data.teacher_task:
+    if apart:
         state = _with_own_vocabulary(state, own, student, data)
     _take(model, whole, state)
     return model

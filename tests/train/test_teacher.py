@@ -35,12 +35,15 @@ def test_a_folder_of_an_older_version_holds_the_same_teacher_and_one_of_another_
         train_teacher(recipe.model_copy(update={"seed": 5}), tmp_path / "teacher")
 
 
-def test_a_teacher_goes_on_from_another_whose_pieces_keep_their_embeddings(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("older", "vocab"), [(378, 310), (378, 360), (310, 360)])
+def test_a_teacher_goes_on_from_another_whose_pieces_keep_their_embeddings(
+    older: int, vocab: int, tmp_path: Path
+) -> None:
     examples = import_examples(java_world.write_masked(tmp_path / "source")).examples
     write_corpus(tmp_path / "corpus", examples, ["source"])
-    first = java_world.recipe(tmp_path / "corpus", "llama")
+    first = java_world.recipe(tmp_path / "corpus", "llama").model_copy(update={"vocab": older})
     curve = train_teacher(first, tmp_path / "first")["learning_curve"]
-    data = as_data(first) | {"teacher": str(tmp_path / "first"), "vocab": 360}
+    data = as_data(first) | {"teacher": str(tmp_path / "first"), "vocab": vocab}
     data["student"] = data["student"] | {"init": "layers"}
     second = parse(TeacherRecipe, data, "second")
     with closing(TrialRun(second)) as run:
@@ -48,7 +51,7 @@ def test_a_teacher_goes_on_from_another_whose_pieces_keep_their_embeddings(tmp_p
         for name, tensor in old.named_parameters():
             assert "embed_tokens" in name or torch.equal(new[name], tensor), name
         known, pieces = run.data.teacher_task.tokenizer.get_vocab(), run.data.task.tokenizer.get_vocab()
-        assert len(pieces) == 360 < len(known)
+        assert (len(known), len(pieces)) == (older, vocab)
         table_WD, own_VD = new["model.embed_tokens.weight"], old.get_input_embeddings().weight
         for piece in set(known) & set(pieces):
             assert torch.equal(table_WD[pieces[piece]], own_VD[known[piece]])
