@@ -113,7 +113,6 @@ ELSEWHERE = {
     "kdray.search.techniques.avatar": ("pipeline/test_techniques.py", "avatar"),
     "kdray.search.techniques.morph": ("pipeline/test_techniques.py", "morph"),
     "kdray.search.techniques.surrogates": ("search/techniques/test_learning.py", "avatar"),
-    "kdray.students.checkpoint": ("train/test_from_checkpoint.py", "checkpoint"),
     "kdray.students.kept_order": ("train/test_families.py", "kept_order"),
 }
 """Files that tests of another room hold, by which test, and what it says of them."""

@@ -30,8 +30,9 @@ from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.handover.usage import Family
 from kdray.results import Experiment, TrialRecord
+from kdray.students.derive import config_of
 from kdray.students.load import load_model, load_tokenizer, saved_encoding
-from kdray.students.published_cost import RESERVED_POSITIONS
+from kdray.students.positions import positions_of
 from kdray.tasks import Task, task_class
 
 PUBLISHED = {
@@ -183,7 +184,7 @@ def _copy(student: str, work: Path, kind: type[Task]) -> None:
         if config.get("snippets", 1) == 1 and "position_embedding_type" not in config:
             # transformers has this very model, and none that reads pairs or has relative positions
             config["architectures"] = [PUBLISHED[config["model_type"]]]
-        _frame_inputs(work, min(limits.max_input, config["max_position_embeddings"] - RESERVED_POSITIONS))
+        _frame_inputs(work, min(limits.max_input, positions_of(config_of(config))))
     storage.write_json(work / "config.json", config)
 
 

@@ -19,12 +19,13 @@ from typing import Any
 from kdray.config import SNIPPETS, CheckpointStudent, Choice, Sweep, Trial
 from kdray.console import say
 from kdray.errors import ConfigError, DataError
-from kdray.storage import exists, is_uri, join
+from kdray.storage import exists, file_stamps, is_uri, join
 from kdray.students.cuts import Checkpoint, check_reads_no_signal
 from kdray.students.derive import config_of
 from kdray.students.families import with_fast_attention
 from kdray.students.load import check_padding, load_config, load_tokenizer
 from kdray.students.pieces import check_pieces
+from kdray.students.positions import check_length
 from kdray.students.preflight import check_teacher
 from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import UNREAD, whole_model
@@ -34,8 +35,6 @@ NEW_HEAD = r"^classifier\."
 """Weights of a classifier that a bare encoder has not."""
 OTHER_HEADS = rf"{UNREAD}|^lm_head\."
 """Weights of an encoder that a classifier does not read."""
-POSITIONED = ("gpt2", "gpt_bigcode", "gpt_neo", "opt", "bart", "plbart")
-"""Model types with a table of positions, beyond which they cannot read."""
 
 
 def checkpoint_config(source: str, task: str) -> Any:
@@ -44,11 +43,14 @@ def checkpoint_config(source: str, task: str) -> Any:
     Raises:
         DataError: there is none, or it does not do the task; a classifier of another type than RoBERTa.
     """
-    return config_of(json.loads(_saved(source, task)))
+    folder = local_folder(source)
+    stamps = file_stamps(folder) if Path(folder).is_dir() else {}
+    return config_of(json.loads(_saved(source, task, tuple(stamps.items()))))
 
 
 @lru_cache(maxsize=64)
-def _saved(source: str, task: str) -> str:
+def _saved(source: str, task: str, stamps: tuple[tuple[str, str], ...]) -> str:
+    """The same as text, read once as long as its files stay what they are."""
     config = load_config(source)
     if task in SNIPPETS and config.model_type != "roberta":
         raise DataError(
@@ -83,9 +85,23 @@ def checkpoint_model(source: str, task: str, vocab: int) -> Any:
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     model = whole_model(auto, folder, trust_remote_code=False)
     if vocab < model.config.vocab_size:
-        model.resize_token_embeddings(vocab)
+        _cut_tables(model, vocab)
     check_pieces(model, source)
     return with_fast_attention(model)
+
+
+def _cut_tables(model: Any, vocab: int) -> None:
+    """Leaves out the last rows of what is indexed by tokens. A head that is apart stays so: of T5's kin
+    transformers ties it whenever the table is made anew.
+    """
+    import torch
+
+    head = model.get_output_embeddings()
+    apart = head is not None and head.weight is not model.get_input_embeddings().weight
+    kept = head.weight.detach()[:vocab].clone() if apart else None
+    model.resize_token_embeddings(vocab)
+    if kept is not None:
+        model.get_output_embeddings().weight = torch.nn.Parameter(kept)
 
 
 def _classifier(folder: str, config: Any, vocab: int) -> Any:
@@ -136,12 +152,7 @@ def is_foreign(trial: Trial, config: Any, tokenizer: Any) -> bool:
             f"student.checkpoint {source} ({own.model_type}) is {kinds[bool(own.is_encoder_decoder)]}, its teacher"
             f" ({config.model_type}) {kinds[bool(config.is_encoder_decoder)]}: name one of the same kind"
         )
-    room = getattr(own, "max_position_embeddings", None)
-    longest = max(trial.encoding.max_input, trial.longest_row if not own.is_encoder_decoder else 0)
-    if own.model_type in POSITIONED and room is not None and room < longest:
-        raise ConfigError(
-            f"student.checkpoint {source} reads {room} tokens, rows have {longest}: lower encoding"
-        )
+    check_length(own, trial, f"student.checkpoint {source}")
     return not same_tokenizer(load_tokenizer(source), tokenizer)
 
 

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel, RobertaPreTrainedModel
 
 from kdray.config import RobertaStudent
-from kdray.students.published_cost import CLASSES, RESERVED_POSITIONS
+from kdray.students.positions import positions_of
+from kdray.students.published_cost import CLASSES
 from kdray.students.relative import use_relative_positions
 
 
@@ -71,7 +72,7 @@ class CodeClassifier(RobertaPreTrainedModel):  # type: ignore[misc]
 
     def _cut(self, ids_BT: Tensor) -> Tensor:
         """As many tokens as there are positions for; what is cut ends in the end token all the same."""
-        room = self.config.max_position_embeddings - RESERVED_POSITIONS
+        room = positions_of(self.config)
         if ids_BT.shape[1] <= room:
             return ids_BT
         kept_BT, longer_B = ids_BT[:, :room].clone(), ids_BT[:, room] != self.config.pad_token_id

@@ -73,12 +73,6 @@ def _unwritten(value: Any) -> Any:
     return [_unwritten(part) for part in value] if isinstance(value, list) else value
 
 
-def positions_of(config: Any) -> int:
-    """Tokens of a snippet that a classifier has positions for: RoBERTa's begin behind the padding token's id."""
-    taken = config.pad_token_id + 1 if config.model_type == "roberta" else 0
-    return int(config.max_position_embeddings) - taken
-
-
 def sizes_of(config: Any) -> dict[str, int]:
     """A model's sizes under a student's names; what it has not is left out."""
     apart = bool(config.is_encoder_decoder)

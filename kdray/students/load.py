@@ -133,8 +133,11 @@ def load_tokenizer(source: str | Path) -> Any:
         raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
-    if tokenizer.eos_token_id is None and tokenizer.sep_token is not None:  # a BERT's
-        tokenizer.bos_token, tokenizer.eos_token = tokenizer.cls_token, tokenizer.sep_token
+    if (
+        tokenizer.cls_token is not None and tokenizer.sep_token is not None
+    ):  # a BERT's, which may name no others
+        tokenizer.bos_token = tokenizer.bos_token or tokenizer.cls_token
+        tokenizer.eos_token = tokenizer.eos_token or tokenizer.sep_token
     if tokenizer.eos_token_id is None:
         raise DataError(f"{source}: the tokenizer has no eos_token")
     if tokenizer.pad_token_id is None:
@@ -144,10 +147,17 @@ def load_tokenizer(source: str | Path) -> Any:
 
 def check_padding(config: Any, tokenizer: Any, source: str) -> None:
     """Raises `DataError` for a classifier whose special tokens are not its tokenizer's: it tells padding, and
-    where a snippet begins, by these.
+    where a snippet begins, by these; and for a tokenizer of more tokens than the model has rows.
     """
+    _check_rows(config, tokenizer, source)
     if config.model_type not in CLASSIFIERS:
         return
+    for ours, theirs in (("bos_token", "cls_token"), ("eos_token", "sep_token")):
+        if getattr(tokenizer, theirs) not in (None, getattr(tokenizer, ours)):
+            raise DataError(
+                f"{source}: its tokenizer's {ours} is {getattr(tokenizer, ours)}, its {theirs}"
+                f" {getattr(tokenizer, theirs)}: texts are framed by the first, it has learnt the other"
+            )
     names = ("pad_token_id", "bos_token_id", "eos_token_id")
     for name in names if config.model_type == "roberta" else names[:1]:
         own, other = getattr(config, name), getattr(tokenizer, name)
@@ -156,6 +166,25 @@ def check_padding(config: Any, tokenizer: Any, source: str) -> None:
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         raise DataError(
             f"{source}: its tokenizer pads with the end token, which a classifier must tell apart"
+        )
+
+
+def _check_rows(config: Any, tokenizer: Any, source: str) -> None:
+    """Raises `DataError` where a text, or its padding or end, may become a token that the model has no row for.
+    Special tokens in a text are text, so others of these may be too many (CodeT5's).
+    """
+    special = set(tokenizer.all_special_tokens)
+    used = {tokenizer.pad_token, tokenizer.bos_token, tokenizer.eos_token}
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    over = [
+        token
+        for token, number in tokenizer.get_vocab().items()
+        if number >= config.vocab_size and (token in used or token not in special | added)
+    ]
+    if over:
+        raise DataError(
+            f"{source}: its tokenizer has tokens that the model of {config.vocab_size:,} has no row for, such as"
+            f" {min(over)!r}: resize the model's embeddings, and train them"
         )
 
 

@@ -11,10 +11,11 @@ from kdray.config import SNIPPETS, AnyStudent, Sweep, Trial
 from kdray.errors import ConfigError, DataError
 from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
-from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model, positions_of
+from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model
 from kdray.students.families import shape_of
 from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.students.pieces import check_family
+from kdray.students.positions import check_length, positions_of
 from kdray.students.warm_start import cut_state
 from kdray.tasks.form import check_form
 from kdray.teacher.cache import local_folder
@@ -91,6 +92,7 @@ def check_student(config: Any, trial: Trial) -> None:
     else:
         check_form(trial.encoding, bool(config.is_encoder_decoder))
         check_context(trial, bool(config.is_encoder_decoder))
+        check_length(config, trial, "the teacher")
     check_cut(shape_of(config), trial.student, config)
     if trial.student.family == "teacher" and trial.student.init != "random":
         check_weights(config, trial.student)

@@ -54,7 +54,20 @@ def whole_model(
     except Exception as error:  # transformers and safetensors raise all kinds over a damaged file
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
     check_read(model, told, source, unread, new=new, begun=begun)
+    decode_greedily(model)
     return model.eval()
+
+
+def decode_greedily(model: Any) -> None:
+    """Leaves of a model's own way to generate its special tokens alone: beams, penalties and bans would be asked
+    of what is shipped, and never of what is judged.
+    """
+    from transformers import GenerationConfig
+
+    if model.can_generate():
+        own = model.generation_config
+        names = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+        model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
 
 
 def check_read(

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from kdray.config import Lora
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, first_line
 
 HEAD = "classifier."
 BASE, ADAPTER = ".base_layer", ".lora_"
@@ -23,7 +23,7 @@ def adapt(model: Any, lora: Lora) -> None:
     """Puts adapters into a model; these alone are trained then.
 
     Raises:
-        ConfigError: the extra is missing.
+        ConfigError: the extra is missing, or has no adapters for such a model.
     """
     if importlib.util.find_spec("peft") is None:
         raise ConfigError("lora needs peft: pip install 'kdray[lora]'")
@@ -34,7 +34,11 @@ def adapt(model: Any, lora: Lora) -> None:
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(layers),
         fan_in_fan_out=any(hasattr(module, "nf") for module in layers.values()),  # GPT-2's, turned round
     )  # fmt: skip
-    inject_adapter_in_model(config, model)
+    try:
+        inject_adapter_in_model(config, model)
+    except ValueError as error:
+        kind = model.config.model_type
+        raise ConfigError(f"lora: peft has no adapters for a {kind}: {first_line(error)}") from error
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(ADAPTER in name or name.startswith(HEAD))
 

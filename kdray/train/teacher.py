@@ -4,17 +4,20 @@ patient to be.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import math
 import shutil
 from pathlib import Path
 from typing import Any
 
-from kdray.config import TeacherRecipe, as_data, parse
+from kdray.config import CheckpointStudent, TeacherRecipe, as_data, parse
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, TrialFailed
-from kdray.storage import exists, read_json, write_atomic, write_json
+from kdray.storage import exists, read_json, write_json
+from kdray.teacher.cache import local_folder
 from kdray.train.trial_run import Progress, Report, TrialRun
+
+CURVE = "curve.json"
 
 
 def train_teacher(
@@ -37,6 +40,8 @@ def train_teacher(
     folder = Path(out)
     work = folder / "unfinished"
     plan = {"recipe": as_data(recipe), "corpus": corpus_fingerprint(recipe.corpus)}
+    if isinstance(recipe.student, CheckpointStudent):
+        plan["checkpoint"] = _content(Path(local_folder(recipe.student.checkpoint)))
     if (folder / "training.json").exists():
         done: dict[str, Any] = read_json(folder / "training.json")
         _same(plan, done, folder)
@@ -46,10 +51,9 @@ def train_teacher(
     write_json(work / "plan.json", plan)
     run = TrialRun(recipe, progress=progress)
     curve: list[dict[str, Any]] = []
-    if exists(work / "curve.json"):
-        curve = read_json(work / "curve.json")
-        run.load(work / "checkpoint")
-        curve = [point for point in curve if point["step"] <= run.step]
+    if (newest := _newest(work)) is not None:
+        curve = read_json(newest / CURVE)
+        run.load(newest)
     while not run.done and not _is_over(curve, recipe.patience):
         curve.append(run.next_rung())
         if not math.isfinite(curve[-1]["held_out_loss"]):
@@ -58,8 +62,7 @@ def train_teacher(
             )
         if recipe.patience is not None and _best(curve) == len(curve) - 1:
             run.export(work / "best")
-        run.save(work / "checkpoint")
-        write_atomic(work / "curve.json", json.dumps(curve))
+        _keep(work, run, curve)
         report(curve[-1])
     if recipe.patience is None:
         run.export(folder)
@@ -75,6 +78,33 @@ def train_teacher(
     write_json(folder / "training.json", result)
     shutil.rmtree(work)
     return result
+
+
+def _keep(work: Path, run: TrialRun, curve: list[dict[str, Any]]) -> None:
+    """Checkpoint and curve of a rung, both or neither; then the older one goes."""
+    part = work / f"rung-{run.step}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    run.save(part)
+    write_json(part / CURVE, curve)
+    before = _newest(work)
+    part.rename(work / f"rung-{run.step}")
+    if before is not None:
+        shutil.rmtree(before)
+
+
+def _newest(work: Path) -> Path | None:
+    """The last rung's checkpoint."""
+    found = [path for path in work.glob("rung-*") if path.suffix != ".part"]
+    return max(found, key=lambda path: int(path.name.removeprefix("rung-")), default=None)
+
+
+def _content(folder: Path) -> str:
+    """Changes with the weights and the tokenizer of a model's folder; the same for all names on a hub."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("tokenizer.json")]):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def _best(curve: list[dict[str, Any]]) -> int:

@@ -14,6 +14,7 @@ from kdray.stream import MemorySource, RowSource
 from kdray.students.checkpoint import checkpoint_config, is_foreign
 from kdray.students.cuts import check_reads_no_signal
 from kdray.students.load import is_ours, load_config, load_tokenizer, told_encoding
+from kdray.students.positions import check_length
 from kdray.students.preflight import check_context
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
@@ -156,6 +157,7 @@ def _of_a_checkpoint(trial: TeacherRecipe, checkpoint: str) -> TrialData:
     """A pretrained model reads with its own tokenizer, in the form that its folder tells."""
     config, tokenizer = checkpoint_config(checkpoint, trial.task), load_tokenizer(checkpoint)
     check_context(trial, bool(config.is_encoder_decoder))
+    check_length(config, trial, checkpoint)
     encoding = told_encoding(trial.encoding, local_folder(checkpoint))
     task = task_of(trial.task, tokenizer, bool(config.is_encoder_decoder), encoding)
     check_round_trip(task, read_corpus(trial.corpus, "train"), checkpoint)

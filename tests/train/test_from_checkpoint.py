@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -184,6 +185,49 @@ def test_a_training_ends_when_the_held_out_loss_no_longer_falls_and_keeps_the_be
     assert len(losses) == best + 3 < 12
     assert json.loads((tmp_path / "teacher" / "kdray.json").read_text())["step"] == best + 1
     assert not (tmp_path / "teacher" / "unfinished").exists()
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_training_killed_between_two_writes_ends_the_same(
+    after, models, small_world, tmp_path, monkeypatch
+):
+    recipe = fine_tuning(
+        small_world,
+        models / "llama",
+        optim={"lr": 0.3, "warmup_steps": 0, "batch_size": 16},
+        budget={"steps": 4, "rungs": [1, 2, 3, 4]},
+        patience=2,
+    )
+    whole = train_teacher(recipe, tmp_path / "whole")
+    save, calls = TrialRun.save, []
+
+    def kill(run, folder):
+        calls.append(folder)
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        save(run, folder)
+
+    monkeypatch.setattr(TrialRun, "save", kill)
+    with pytest.raises(KeyboardInterrupt):
+        train_teacher(recipe, tmp_path / "killed")
+    monkeypatch.undo()
+    again = train_teacher(recipe, tmp_path / "killed")
+    losses = [[point["held_out_loss"] for point in done["learning_curve"]] for done in (whole, again)]
+    assert losses[0] == losses[1]
+    kept = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed")]
+    assert all(torch.equal(tensor, kept[1][name]) for name, tensor in kept[0].items())
+
+
+def test_a_checkpoint_with_other_weights_is_another_teacher(models, small_world, tmp_path):
+    changing = tmp_path / "changing"
+    shutil.copytree(models / "llama", changing)
+    recipe = fine_tuning(small_world, changing, budget={"steps": 1})
+    train_teacher(recipe, tmp_path / "teacher")
+    train_teacher(recipe, tmp_path / "teacher")
+    weights = {name: 2 * tensor for name, tensor in load_file(changing / "model.safetensors").items()}
+    save_file(weights, changing / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError, match="holds a teacher of another checkpoint"):
+        train_teacher(recipe, tmp_path / "teacher")
 
 
 @pytest.mark.parametrize("kind", ["t5", "other-bart"])

@@ -10,6 +10,7 @@ import torch
 import transformers
 
 from kdray.config import Lora
+from kdray.errors import ConfigError
 from kdray.train.lora import adapt, merged
 
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
@@ -18,6 +19,13 @@ MODELS: dict[str, dict[str, Any]] = {
     "Llama": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64},
     "T5": T5,
 }
+
+
+def test_what_peft_has_no_adapters_for_is_said_in_a_line() -> None:
+    pytest.importorskip("peft")
+    config = transformers.MambaConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, state_size=4)
+    with pytest.raises(ConfigError, match="lora: peft has no adapters for a mamba"):
+        adapt(transformers.MambaForCausalLM(config), Lora(rank=4, alpha=8))
 
 
 @pytest.mark.parametrize("name", MODELS)

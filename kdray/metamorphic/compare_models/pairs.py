@@ -23,9 +23,10 @@ from kdray.metamorphic.compare_models.material import Material, material
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry
 from kdray.storage import exists, join, read_json
-from kdray.students.derive import CLASSIFIERS, positions_of
+from kdray.students.derive import CLASSIFIERS
 from kdray.students.forward import is_classifier
 from kdray.students.load import is_ours, load_task, saved_encoding, task_name
+from kdray.students.positions import positions_of
 from kdray.tasks import ClassificationTask
 
 MAX_INPUT = 400
