@@ -25,7 +25,7 @@ def llama(**fields):
 
 
 def roberta(kind, **fields):
-    return kind(tf.RobertaConfig(**SMALL, max_position_embeddings=40, type_vocab_size=1, **fields))
+    return kind(tf.RobertaConfig(**{**SMALL, **fields}, max_position_embeddings=40, type_vocab_size=1))
 
 
 def changed(folder, change):
@@ -153,11 +153,11 @@ def test_a_pickle_that_holds_more_than_tensors_is_not_run(pickled, tmp_path, cap
 def test_a_tokenizer_that_cannot_pad_pads_with_its_end_where_padding_is_masked(tmp_path):
     tokenizer = train_code_tokenizer(["int f(int a) { return a; }"], 60)
     tokenizer.pad_token = None
-    model = roberta(tf.RobertaForSequenceClassification, pad_token_id=1, bos_token_id=0, eos_token_id=2)
-    model.save_pretrained(tmp_path)
+    rows = {"vocab_size": len(tokenizer), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    roberta(tf.RobertaForSequenceClassification, **rows).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     loaded = load_tokenizer(tmp_path)
     assert loaded.pad_token_id == loaded.eos_token_id
-    check_padding(llama().config, loaded, "x")
+    check_padding(llama(vocab_size=len(tokenizer)).config, loaded, "x")
     with pytest.raises(DataError, match=r"pad_token_id is 1 in config.json and"):
         load_task(load_model(tmp_path), tmp_path)

@@ -76,7 +76,7 @@ def test_a_teacher_of_another_task_is_refused():
 def test_a_student_that_cannot_be_made_is_refused_without_weights(name, student, said, tmp_path):
     ZOO[name]().config.save_pretrained(tmp_path)
     with pytest.raises((ConfigError, DataError), match=said):
-        check_models(sweep(tmp_path, student))
+        check_models(sweep(tmp_path, student, max_input=64, max_target=32, max_row=96))
 
 
 @pytest.mark.parametrize("field", ["boundary", "end"])
