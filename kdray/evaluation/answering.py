@@ -123,25 +123,23 @@ class Writing(Answering[Task]):
     def with_logits(
         self, model: Any, task: Task, prompts: Sequence[Ids], batch_size: int, vocab: int
     ) -> tuple[Sequence[Generation], list[NDArray[np.float32]]]:
-        """See `Answering`: written, then read once more."""
-        outputs = self.outputs(model, task, prompts, batch_size)
-        logits: list[Any] = [None] * len(prompts)
+        """See `Answering`: kept as they are written."""
+        written: list[list[NDArray[np.float32]]] = [[] for _ in prompts]
 
         def keep(numbers: list[int], logits_NV: Tensor) -> None:
-            per_output = torch.split(logits_NV.float(), [len(outputs[i].ids) for i in numbers])
-            for i, own_LV in zip(numbers, per_output, strict=True):
-                logits[i] = own_LV[:, :vocab].cpu().numpy().copy()
+            for i, own_V in zip(numbers, logits_NV[:, :vocab].float().cpu().numpy(), strict=True):
+                written[i].append(own_V.copy())
 
-        greedy(
+        outputs = greedy(
             model,
             prompts,
             end_id=task.end_ids,
             pad_id=task.pad_id,
-            max_new_tokens=1,
+            max_new_tokens=task.max_target,
             batch_size=batch_size,
-            drafts=[output.ids for output in outputs],
-            on_draft=keep,
+            on_token=keep,
         )
+        logits = [np.stack(own) for own in written]
         return outputs, logits
 
     def one(self, model: Any, task: Task, ids_1T: Tensor) -> None:

@@ -35,6 +35,8 @@ LEAVE_BELOW = 0.75
 
 OnDraft = Callable[[list[int], Tensor], None]
 """Called with the numbers of some prompts and logits_NV at all positions of their drafts, in that order."""
+OnToken = Callable[[list[int], Tensor], None]
+"""Called with the numbers of some prompts and logits_NV, a row for each, of which its next token is the best."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def greedy(
     batch_size: int,
     drafts: Sequence[NDArray[np.int32]] | None = None,
     on_draft: OnDraft | None = None,
+    on_token: OnToken | None = None,
 ) -> list[Generation]:
     """The most probable next token, again and again.
 
@@ -78,24 +81,30 @@ def greedy(
         batch_size: rows decoded together; what they are does not change any output.
         drafts: a guess of each output (may be empty); changes the time, not the result.
         on_draft: sees the logits at the drafts' positions; every draft must have a token then.
+        on_token: sees the logits that each token was chosen by, as it is chosen; there must be no drafts then.
 
     Returns:
         One `Generation` a prompt, in the prompts' order.
 
     Raises:
-        ValueError: for an empty prompt, an empty draft that `on_draft` is to see, or numbers below 1.
+        ValueError: for an empty prompt, an empty draft that `on_draft` is to see, drafts beside `on_token`, or
+            numbers below 1.
     """
     if max_new_tokens < 1 or batch_size < 1:
         raise ValueError(f"max_new_tokens {max_new_tokens} and batch_size {batch_size} must be at least 1")
     if any(len(prompt) == 0 for prompt in prompts):
         raise ValueError("a prompt without a token")
+    if on_token is not None and drafts is not None:
+        raise ValueError("on_token sees what is written, and a draft is read")
     drafts = [np.empty(0, np.int32)] * len(prompts) if drafts is None else drafts
     if on_draft is not None and any(len(draft) == 0 for draft in drafts):
         raise ValueError("a draft without a token has no logits to see")
     was_training = model.training
     model.eval()
     try:
-        return _Run(model, prompts, drafts, end_id, pad_id, max_new_tokens, batch_size, on_draft).finish()
+        on_read = on_token or on_draft  # a prompt without a draft is read up to its first token
+        run = _Run(model, prompts, drafts, end_id, pad_id, max_new_tokens, batch_size, on_read, on_token)
+        return run.finish()
     finally:
         model.train(was_training)
 
@@ -112,7 +121,8 @@ class _Run:
         pad_id: int,
         max_new_tokens: int,
         batch_size: int,
-        on_draft: OnDraft | None,
+        on_read: OnDraft | None,
+        on_step: OnToken | None,
     ) -> None:
         self.model, self.prompts, self.drafts = model, prompts, drafts
         self.end_ids, self.pad_id, self.max_new_tokens, self.batch_size = (
@@ -121,7 +131,7 @@ class _Run:
             max_new_tokens,
             batch_size,
         )
-        self.on_draft = on_draft
+        self.on_read, self.on_step = on_read, on_step
         self.weight_VD, self.scale = head(model)
         self.cap, self.way = soft_cap(model), way_of(model)
         # Longest first: the batch that needs most memory comes while nothing else is held.
@@ -187,8 +197,8 @@ class _Run:
                 draft, end = drafts[row], at + counts[row]
                 kept.append(self._accept(numbers[row], draft, best_N[at:end], logprob_N[at:end]))
                 at = end
-            if self.on_draft is not None:
-                self.on_draft(numbers[first:last], logits_NV)
+            if self.on_read is not None:
+                self.on_read(numbers[first:last], logits_NV)
         # The cache forgets the draft where the model writes something else.
         lost = [count - keep for count, keep in zip(counts, kept, strict=True)]
         state.length_B = state.length_B - torch.tensor(lost, device=self.model.device)
@@ -229,7 +239,10 @@ class _Run:
     def _step(self) -> None:
         """One token for each active row."""
         tokens_B = torch.tensor([self.ids[i][-1] for i in self.rows], device=self.model.device)
-        best_B, logprob_B = _best(self._logits(self.way.step(self.model, self.state, tokens_B)))
+        logits_BV = self._logits(self.way.step(self.model, self.state, tokens_B))
+        if self.on_step is not None:
+            self.on_step(self.active, logits_BV[self._rows_of_active()])
+        best_B, logprob_B = _best(logits_BV)
         going = set(self.active)
         for i, token, logprob in zip(self.rows, best_B, logprob_B, strict=True):
             if i in going:
