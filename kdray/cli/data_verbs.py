@@ -257,6 +257,7 @@ def shards_verify(
     from dataclasses import asdict, replace
 
     from kdray.console import say, stage
+    from kdray.students.kept_weights import is_kept_whole
     from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
     from kdray.students.logits import WholeLogits
     from kdray.teacher import manifest
@@ -278,6 +279,10 @@ def shards_verify(
             )
         # transformers' own forward pass, not the pieces that made the shards
         forward = WholeLogits(model, load_tokenizer(teacher).pad_token_id, vocab)
+    if not is_kept_whole(folder):
+        others.append(
+            "the teacher kept beside these shards has other weights: students would begin with them"
+        )
     with stage("verify") as advance:
         verified = verify(folder, forward, progress=advance)
     verified = replace(verified, warnings=(*others, *verified.warnings))

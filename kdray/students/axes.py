@@ -8,7 +8,7 @@ parameter's name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -127,16 +127,25 @@ Order = Mapping[str, Tensor]
 """
 
 
-def reorder(state: Mapping[str, Tensor], order: Order, teacher: Student) -> dict[str, Tensor]:
-    """A model's parameters with their axes in another order: the same function."""
-    reordered = {}
-    for name, tensor in state.items():
-        site, axes = axes_of(teacher.family, name)
+class Reordered(Mapping[str, Tensor]):
+    """A model's parameters with their axes in another order, made when they are asked for: the same function."""
+
+    def __init__(self, state: Mapping[str, Tensor], order: Order, teacher: Student) -> None:
+        self._state, self._order, self._teacher = state, order, teacher
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor = self._state[name]
+        site, axes = axes_of(self._teacher.family, name)
         for at, axis in enumerate(axes):
-            index = _index(order, site, axis, teacher)
+            index = _index(self._order, site, axis, self._teacher)
             tensor = tensor if index is None else tensor.index_select(at, index.to(tensor.device))
-        reordered[name] = tensor
-    return reordered
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._state)
+
+    def __len__(self) -> int:
+        return len(self._state)
 
 
 def _index(order: Order, site: str, axis: str, teacher: Student) -> Tensor | None:

@@ -32,9 +32,9 @@ from kdray.students.axes import (
     SCORED,
     UNITS,
     Order,
+    Reordered,
     axes_of,
     by_head,
-    reorder,
 )
 from kdray.students.families import build, describe
 from kdray.students.logits import TargetLogits
@@ -63,7 +63,7 @@ def best_order(teacher: Any, rows: Sequence[Row], pad_id: int) -> Order:
     scored = importance_order(teacher, rows, pad_id)
     own, by_score = (
         mean_loss(
-            cut_model(reorder(state, order, shape), shape, _half(shape, teacher.config), teacher.config),
+            cut_model(Reordered(state, order, shape), shape, _half(shape, teacher.config), teacher.config),
             rows,
             pad_id,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -36,7 +36,20 @@ def slice_state(
     *,
     whole_vocabulary: bool = False,
 ) -> dict[str, Tensor]:
-    """Parts of the teacher's tensors that fit the student.
+    """Parts of the teacher's tensors that fit the student (see `slices`), all at once."""
+    parts = slices(teacher_state, teacher, student, shapes, whole_vocabulary=whole_vocabulary)
+    return dict(parts)
+
+
+def slices(
+    teacher_state: Mapping[str, Tensor],
+    teacher: Student,
+    student: Student,
+    shapes: Mapping[str, Any],
+    *,
+    whole_vocabulary: bool = False,
+) -> Iterator[tuple[str, Tensor]]:
+    """Names of a student's parameters, and the parts of the teacher's tensors for them, one after the other.
 
     Args:
         teacher_state: parameter name -> tensor; the result shares their memory where it can, gradients flow.
@@ -48,7 +61,6 @@ def slice_state(
     """
     have, want = layer_counts(teacher), layer_counts(student)
     maps = {stack: evenly_spaced(want[stack], have[stack]) for stack in want}
-    state = {}
     for name, shape in shapes.items():
         match = _LAYER.match(name)
         source = name
@@ -57,17 +69,15 @@ def slice_state(
             source = f"{match['stack']}{match['word']}.{number}.{name[match.end() :]}"
         source = _or_table(source, teacher_state)
         _, axes = axes_of(student.family, name)
-        state[name] = lead(
-            teacher_state[source], axes, shape, teacher, student, whole_vocabulary=whole_vocabulary
-        )
-    return state
+        tensor = teacher_state[source]
+        yield name, lead(tensor, axes, shape, teacher, student, whole_vocabulary=whole_vocabulary)
 
 
-def cut_state(
+def cuts(
     teacher_state: Mapping[str, Tensor], model_type: str, shapes: Mapping[str, Any]
-) -> dict[str, Tensor]:
-    """Parts of a teacher's tensors for a student of its own family, whatever that is: evenly spaced layers, and
-    the leading part of every axis. Heads keep their width and groups, so their leading part is whole heads.
+) -> Iterator[tuple[str, Tensor]]:
+    """The same for a student of its teacher's own family, whatever that is: evenly spaced layers, and the leading
+    part of every axis. Heads keep their width and groups, so their leading part is whole heads.
 
     Args:
         teacher_state: parameter name -> tensor.
@@ -75,11 +85,10 @@ def cut_state(
         shapes: the student's parameter name -> shape.
 
     Raises:
-        ConfigError: a parameter that the teacher has not, or one of the teacher's that the student has not.
+        ConfigError: a parameter that the teacher has not.
     """
     have, want = _counts(teacher_state), _counts(shapes)
     maps = {stack: evenly_spaced(want[stack], have[stack]) for stack in want if stack in have}
-    state = {}
     for name, shape in shapes.items():
         source = _or_table(_source(name, maps), teacher_state)
         if source not in teacher_state:
@@ -95,7 +104,18 @@ def cut_state(
                     at + 1, 0, size // beside
                 )
                 tensor = tensor.flatten(at, at + 1)
-        state[name] = tensor
+        yield name, tensor
+
+
+def cut_state(
+    teacher_state: Mapping[str, Tensor], model_type: str, shapes: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Parts of a teacher's tensors for a student of its own family (see `cuts`), all at once.
+
+    Raises:
+        ConfigError: a parameter that the teacher has not, or one of the teacher's that the student has not.
+    """
+    state = dict(cuts(teacher_state, model_type, shapes))
     check_taken(teacher_state, state)
     return state
 
@@ -124,9 +144,9 @@ def _or_table(source: str, teacher_state: Mapping[str, Tensor]) -> str:
     return next((name for name in _TABLES if name in teacher_state), source)
 
 
-def check_taken(teacher_state: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+def check_taken(teacher_names: Iterable[str], names: Iterable[str]) -> None:
     """Raises `ConfigError` where a teacher has a kind of weight that its student has not."""
-    theirs, ours = ({_ANY.sub(".*.", name) for name in names} for names in (teacher_state, state))
+    theirs, ours = ({_ANY.sub(".*.", name) for name in kind} for kind in (teacher_names, names))
     if left := sorted(theirs - ours):
         raise ConfigError(f"student: a cut has no place for the teacher's {left[0]}: use init 'random'")
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from kdray.config import CheckpointStudent, Student, TeacherStudent, Trial
-from kdray.errors import ConfigError, DataError
-from kdray.students.axes import VOCAB, Order, axes_of, reorder
+from kdray.errors import ConfigError
+from kdray.students.axes import VOCAB, Order, Reordered, axes_of
 from kdray.students.checkpoint import checkpoint_model
 from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
+from kdray.students.kept_weights import saved_buffers, teacher_weights
 from kdray.students.vocabulary import carried_over, spelled
-from kdray.students.warm_start import check_taken, cut_state, slice_state
+from kdray.students.warm_start import check_taken, cuts, slices
 from kdray.train.trial_data import TrialData
 
 
@@ -25,7 +30,7 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     if isinstance(student, CheckpointStudent):
         return checkpoint_model(student.checkpoint, trial.task, data.vocab)
     task = data.task
-    from kdray.students.load import load_config, load_model, weights_fingerprint
+    from kdray.students.load import load_config
 
     ids = {"pad_id": task.pad_id, "end_id": task.end_id, "start_id": task.start_id}
     if student.init == "random" and not isinstance(student, TeacherStudent):
@@ -39,54 +44,54 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     model = build(student, data.vocab, like=config, **ids)
     if student.init == "random":
         return model
-    whole = load_model(data.teacher)
-    if data.fingerprint not in (None, weights_fingerprint(whole)):
-        raise DataError(f"{data.teacher}: not the weights that the shards were captured from")
-    weights = dict(whole.named_parameters())
-    if isinstance(student, TeacherStudent):
-        shapes = {name: tensor.shape for name, tensor in model.named_parameters()}
-        _take(model, whole, cut_state(weights, config.model_type, shapes))
-        return model
-    teacher = describe(config)
-    if student.init == "sliced":
-        weights = reorder(weights, _order(trial, data, whole), teacher)
+    weights: Mapping[str, Tensor] = teacher_weights(data.teacher, data.fingerprint)
+    kept = {name: weights[name] for name, _ in saved_buffers(model)}
     own = dict(model.named_parameters())
     shapes, apart = {name: tensor.shape for name, tensor in own.items()}, data.task is not data.teacher_task
-    state = slice_state(weights, teacher, student, shapes, whole_vocabulary=apart)
-    check_taken(weights, state)
-    if apart:
-        state = _with_own_vocabulary(state, own, student, data)
-    _take(model, whole, state)
+    check_taken(weights.keys() - kept.keys(), own)
+    if isinstance(student, TeacherStudent):
+        parts = cuts(weights, config.model_type, shapes)
+    else:
+        shape = describe(config)
+        if student.init == "sliced":
+            weights = Reordered(weights, _order(trial, data), shape)
+        parts = slices(weights, shape, student, shapes, whole_vocabulary=apart)
+        if apart:
+            parts = _with_own_vocabulary(parts, own, student, data)
+    _take(model, parts, kept)
     return model
 
 
-def _take(model: Any, teacher: Any, state: dict[str, Any]) -> None:
-    """Gives a student its weights, each of them, and what a teacher keeps beside its weights (BART's bias)."""
-    left = model.load_state_dict(
-        {name: tensor.detach().clone() for name, tensor in state.items()}, strict=False
-    )
-    missing = set(left.missing_keys) & {name for name, _ in model.named_parameters()}
-    assert not missing and not left.unexpected_keys  # noqa: S101 - a cut is of the model's own parameters
-    kept, own = dict(teacher.named_buffers()), dict(model.named_buffers())
-    for name in own.keys() & set(model.state_dict()):
-        own[name].copy_(kept[name][..., : own[name].shape[-1]])
+def _take(model: Any, parts: Iterable[tuple[str, Tensor]], kept: Mapping[str, Tensor]) -> None:
+    """Gives a student its weights, one after the other: of its teacher's no more than one is held. And what a
+    teacher keeps beside its weights (BART's bias).
+    """
+    left = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, tensor in parts:
+            left.pop(name).copy_(tensor)
+        assert not left  # noqa: S101 - a cut is of the model's own parameters
+        for name, buffer in saved_buffers(model):
+            buffer.copy_(kept[name][..., : buffer.shape[-1]])
 
 
-def _order(trial: Trial, data: TrialData, teacher: Any) -> Order:
+def _order(trial: Trial, data: TrialData) -> Order:
     """The teacher's order from beside the shards; measured, and kept there, where there is none yet."""
     from kdray.students.kept_order import keep_order, kept_order, sample
+    from kdray.students.load import load_model
 
-    assert trial.shards is not None and data.shards is not None  # noqa: S101 - a teacher has shards
+    assert trial.shards is not None and data.shards is not None and data.teacher  # noqa: S101 - a teacher has shards
     if (order := kept_order(trial.shards)) is not None:
         return order
     rows, _ = data.shards.take(sample(len(data.shards)))
-    return keep_order(teacher, rows, data.teacher_task.pad_id, [trial.shards])
+    return keep_order(load_model(data.teacher), rows, data.teacher_task.pad_id, [trial.shards])
 
 
 def _with_own_vocabulary(
-    state: dict[str, Any], own: dict[str, Any], student: Student, data: TrialData
-) -> dict[str, Any]:
+    parts: Iterable[tuple[str, Tensor]], own: Mapping[str, Tensor], student: Student, data: TrialData
+) -> Iterator[tuple[str, Tensor]]:
     """The same with the teacher's rows carried over to the student's vocabulary."""
     spelling = spelled(data.task.tokenizer, data.teacher_task.tokenizer)
-    tables = [name for name in state if VOCAB in axes_of(student.family, name)[1]]
-    return state | {name: carried_over(state[name], own[name], spelling) for name in tables}
+    for name, part in parts:
+        is_table = VOCAB in axes_of(student.family, name)[1]
+        yield name, carried_over(part, own[name], spelling) if is_table else part

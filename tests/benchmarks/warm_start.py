@@ -98,7 +98,7 @@ class Bench:
 
     def start(self, wanted: LlamaStudent, order: str = "own") -> Any:
         """A student before its first step."""
-        from kdray.students.axes import reorder
+        from kdray.students.axes import Reordered
         from kdray.students.families import build
         from kdray.students.importance import cut_model
 
@@ -107,7 +107,7 @@ class Bench:
             return build(wanted, vocab, pad_id=self.task.pad_id, end_id=self.task.end_id)
         weights = dict(self.teacher.named_parameters())
         return cut_model(
-            reorder(weights, self.orders[order], self.whole), self.whole, wanted, self.teacher.config
+            Reordered(weights, self.orders[order], self.whole), self.whole, wanted, self.teacher.config
         )
 
     def run(self, wanted: LlamaStudent, seed: int, order: str) -> dict[str, float]:

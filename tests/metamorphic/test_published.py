@@ -12,6 +12,7 @@ from kdray.metamorphic.compare_models.plan import Plan
 pytestmark = pytest.mark.shared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("student", "data", "accuracy"),
     [("codebert_clone_3mb", "clones/bcb", 0.955), ("codebert_vulnerability_3mb", "vulnerability", 0.5875)],

@@ -2,13 +2,18 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from kdray.cli import app
 from kdray.config import T5Student, merge
 from kdray.errors import ConfigError, DataError
 from kdray.pipeline.prepare import prepare
 from kdray.students.families import build
 from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
 from kdray.train import train
+from kdray.train.start import new_student
+from kdray.train.trial_data import open_data
 from tests import world
 
 
@@ -115,6 +120,27 @@ def test_weights_that_are_not_the_captured_teachers_start_no_student(own_world):
     model.save_pretrained(kept)
     with pytest.raises(DataError, match="not the weights that the shards were captured from"):
         train(world.sweep(own_world).trial)
+
+
+def test_a_student_is_cut_from_mapped_weights_as_from_loaded_ones_and_a_damage_is_found_by_verify(own_world):
+    trial, kept = world.sweep(own_world).trial, own_world / "signal" / "teacher"
+    data = open_data(trial)
+    mapped = new_student(trial, data)
+    stamp = (kept / "weights.json").read_bytes()
+    (kept / "weights.json").unlink()
+    for (name, one), other in zip(
+        mapped.named_parameters(), new_student(trial, data).parameters(), strict=True
+    ):
+        assert torch.equal(one, other), name
+    (kept / "weights.json").write_bytes(stamp.replace(b'"fingerprint": "', b'"fingerprint": "0'))
+    with pytest.raises(DataError, match="not the weights that the shards were captured from"):
+        new_student(trial, data)
+    (kept / "weights.json").write_bytes(stamp)
+    weights = bytearray((kept / "model.safetensors").read_bytes())
+    weights[-2] ^= 64
+    (kept / "model.safetensors").write_bytes(weights)
+    found = CliRunner().invoke(app, ["shards", "verify", str(own_world / "signal")])
+    assert "warning: the teacher kept beside these shards has other weights" in found.output
 
 
 def test_an_encoder_decoder_folder_is_a_teacher_too(own_world):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kdray.errors import ConfigError
-from kdray.students.axes import axes_of, reorder
+from kdray.students.axes import Reordered, axes_of
 from kdray.students.families import build
 from kdray.students.importance import best_order, cut_model, importance_order, mean_loss
 from kdray.students.slices import check_sliceable
@@ -59,7 +59,7 @@ def test_a_teacher_in_the_order_of_importance_is_the_same_function(teacher):
     assert any(
         not torch.equal(index, torch.arange(index.shape[-1]).expand_as(index)) for index in order.values()
     )
-    again = cut_model(reorder(weights(model), order, teacher), teacher, teacher, model.config)
+    again = cut_model(Reordered(weights(model), order, teacher), teacher, teacher, model.config)
     assert not torch.equal(next(again.parameters()), next(model.parameters()))
     torch.testing.assert_close(logits_of(again, teacher), logits_of(model, teacher), rtol=1e-4, atol=1e-4)
 
@@ -72,7 +72,7 @@ def test_what_never_speaks_is_cut_first(teacher):
     half = teacher.model_copy(update={"feed_forward": teacher.feed_forward // 2})
     if teacher.family != "roberta":  # heads of another width would scale their scores anew
         half = half.model_copy(update={"heads": teacher.heads // 2})
-    cut = cut_model(reorder(weights(model), order, teacher), teacher, half, model.config)
+    cut = cut_model(Reordered(weights(model), order, teacher), teacher, half, model.config)
     torch.testing.assert_close(logits_of(cut, half), logits_of(model, teacher), rtol=1e-4, atol=1e-4)
     own = cut_model(weights(model), teacher, half, model.config)
     assert not torch.allclose(logits_of(own, half), logits_of(model, teacher), rtol=1e-2, atol=1e-2)
@@ -111,7 +111,7 @@ def test_any_smaller_architecture_is_cut_and_trains_on(whole, part):
     check_sliceable(whole, part)
     model = model_of(whole)
     order = importance_order(model, rows_of(whole), PAD)
-    cut = cut_model(reorder(weights(model), order, whole), whole, part, model.config)
+    cut = cut_model(Reordered(weights(model), order, whole), whole, part, model.config)
     assert torch.isfinite(logits_of(cut, part)).all()
     fresh = build(part, VOCAB, pad_id=PAD, end_id=END, start_id=START)
     assert {n: p.shape for n, p in cut.named_parameters()} == {

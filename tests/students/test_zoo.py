@@ -13,6 +13,7 @@ from kdray.errors import DataError
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.ways import CACHED, REREAD, way_of
 from kdray.students import forward, pieces
+from kdray.students.kept_weights import FILE, saved_buffers, stamp_weights, teacher_weights
 from kdray.students.load import load_config, load_model
 from kdray.students.logits import TargetLogits
 from kdray.students.pieces import PROVEN, check_pieces
@@ -29,6 +30,8 @@ REFUSED = {
     ),
 }
 """Name -> what is said of it when its folder is opened."""
+NAMED_OTHERWISE = ("gpt-neox", "mixtral", "deepseek3", "marian")
+"""Whose files name weights otherwise than the model does: these are loaded whole."""
 ACCEPTED = [name for name in ZOO if name not in REFUSED]
 LONGEST = 6
 
@@ -86,6 +89,20 @@ def test_greedy_writes_what_generate_writes(name, made):
             eos_token_id=END, pad_token_id=PAD,
         )[0, 1 if model.config.is_encoder_decoder else len(prompt) :]  # fmt: skip
         assert output.ids.tolist() == written.tolist()
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_its_kept_weights_are_read_where_they_lie_and_are_its_own(name, made, tmp_path):
+    model = made(name)
+    model.save_pretrained(tmp_path)
+    stamp_weights(tmp_path, model, "f")
+    is_mapped = (tmp_path / FILE).exists()
+    assert is_mapped or name in NAMED_OTHERWISE
+    if is_mapped:
+        read = teacher_weights(str(tmp_path), "f")
+        assert all(torch.equal(read[key], own) for key, own in model.named_parameters())
+        assert all(torch.equal(read[key], own) for key, own in saved_buffers(model))
+        assert read.keys() - dict(saved_buffers(model)).keys() == dict(model.named_parameters()).keys()
 
 
 def test_a_cache_is_kept_where_it_is_right(made):

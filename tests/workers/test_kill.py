@@ -22,6 +22,7 @@ from tests.sweeping.check import check_whole, trials_of
 from tests.sweeping.kill_driver import the_sweep
 
 pytestmark = [
+    pytest.mark.cluster,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc"),
     pytest.mark.timeout(900),  # several drivers, each with a Ray of its own, on a busy machine
 ]
@@ -102,7 +103,6 @@ def kill_until_done(folder: Path, trials: int, kills: int, seed: int) -> int:
     return died
 
 
-@pytest.mark.cluster
 def test_a_sweep_killed_at_random_moments_ends_whole_and_leaves_no_process(tmp_path: Path) -> None:
     first = Driver(tmp_path, 30)
     first.wait_for("rung")
@@ -130,7 +130,6 @@ def test_a_killed_worker_is_replaced_and_its_trial_goes_on_from_its_rung(tmp_pat
     check_whole(the_sweep(3), tmp_path)
 
 
-@pytest.mark.cluster
 def test_a_trial_on_a_killed_node_goes_on_elsewhere_from_its_rung(tmp_path: Path) -> None:
     driver = Driver(tmp_path, script="kill_node")
     key = driver.wait_for("doomed").split()[1]

@@ -23,6 +23,7 @@ SMALL: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_the_preset_finds_the_published_student_of_3_mb() -> None:
     sweep = load_sweep("sweeps/compressor.yaml")
     technique = make_technique(sweep, space.build(sweep), Gate(sweep).refusal)

@@ -1,0 +1,133 @@
+"""The weights of a teacher that is kept beside its shards, read where they lie.
+
+A trial that is cut out of its teacher takes parts of some tensors: they are mapped, not loaded, so that its start
+costs memory in the student's size. Whose weights they are is told by a stamp that is written with them; a folder
+that has none, or whose file names its weights otherwise than its model does, is loaded whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from kdray.errors import DataError
+from kdray.recorded import json_value
+from kdray.storage import exists, join, write_json
+from kdray.teacher.manifest import read as read_manifest
+
+FILE = "weights.json"
+_INDEX = "model.safetensors.index.json"
+STAMPED_BYTES = 1 << 16
+"""Of each tensor: enough to tell two trainings apart, whatever the size of the model."""
+
+
+class KeptWeights(Mapping[str, Tensor]):
+    """Name -> tensor, as the files have it; mapped into memory when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens a folder of safetensors. Raises `DataError` where there are none, or they are damaged."""
+        from safetensors import SafetensorError, safe_open
+
+        self._files: dict[str, Any] = {}
+        for path in _files(folder):
+            try:
+                opened = safe_open(path, "pt")
+            except (OSError, SafetensorError) as error:
+                raise DataError(f"{path}: no weights that can be read: {error}") from error
+            self._files |= dict.fromkeys(opened.keys(), opened)  # type: ignore[no-untyped-call]
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor: Tensor = self._files[name].get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def stamp(self) -> str:
+        """16 hex digits that change with any tensor's name, shape or type, and with how its values begin."""
+        import torch
+
+        digest = hashlib.sha256()
+        for name in sorted(self):
+            tensor = self[name]
+            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            begin = tensor.flatten()[: STAMPED_BYTES // tensor.element_size()]
+            digest.update(begin.contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def stamp_weights(folder: Path, model: Any, fingerprint: str) -> None:
+    """Writes whose weights a folder holds, if its file names them as the model does.
+
+    Args:
+        folder: of `save_pretrained`.
+        model: what was saved.
+        fingerprint: of all its weights.
+    """
+    weights = KeptWeights(folder)
+    if weights.keys() == _own(model).keys():
+        write_json(folder / FILE, {"fingerprint": fingerprint, "stamp": weights.stamp})
+
+
+def teacher_weights(folder: str, fingerprint: str | None) -> Mapping[str, Tensor]:
+    """A teacher's parameters, each once, and the buffers that it keeps.
+
+    Args:
+        folder: a local one, with the configuration beside the weights.
+        fingerprint: of all its weights; None where nobody says whose they are.
+
+    Raises:
+        DataError: they are others than those of `fingerprint`, or cannot be read.
+    """
+    from kdray.students.load import load_model, weights_fingerprint
+
+    other = DataError(f"{folder}: not the weights that the shards were captured from")
+    path = Path(folder) / FILE
+    if fingerprint is not None and path.is_file():
+        kept = KeptWeights(Path(folder))
+        if json_value(path.read_bytes(), str(path)) != {"fingerprint": fingerprint, "stamp": kept.stamp}:
+            raise other
+        return kept
+    model = load_model(folder)
+    if fingerprint not in (None, weights_fingerprint(model)):
+        raise other
+    return _own(model)
+
+
+def is_kept_whole(shards: str) -> bool:
+    """Whether every weight of the teacher that is kept beside shards, if one is, is as they name it."""
+    from kdray.students.load import load_model, weights_fingerprint
+
+    kept = join(shards, "teacher")
+    if not exists(join(kept, "config.json")):
+        return True
+    return weights_fingerprint(load_model(kept)) == read_manifest(shards).teacher
+
+
+def saved_buffers(model: Any) -> list[tuple[str, Tensor]]:
+    """What a model saves beside its parameters."""
+    saved = model.state_dict().keys()
+    return [(name, buffer) for name, buffer in model.named_buffers() if name in saved]
+
+
+def _own(model: Any) -> dict[str, Tensor]:
+    return dict(model.named_parameters()) | dict(saved_buffers(model))
+
+
+def _files(folder: Path) -> list[Path]:
+    index = folder / _INDEX
+    if not index.is_file():
+        return [folder / "model.safetensors"]
+    named = json_value(index.read_bytes(), str(index))
+    parts = named.get("weight_map") if isinstance(named, dict) else None
+    if not isinstance(parts, dict) or any(Path(str(part)).name != part for part in parts.values()):
+        raise DataError(f"{index}: names no files beside it")
+    return [folder / part for part in sorted(set(parts.values()))]
