@@ -10,6 +10,13 @@ import typer
 from kdray.cli.apps import Json, Set, SweepFile, app, corpus_app, shards_app, show, show_data, teacher_app
 from kdray.errors import ConfigError, DataError, nearest
 
+Seconds = Annotated[float, typer.Option(min=0.1, help="that one run may take")]
+Unsafe = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe", help="run also where the system cannot confine: network and files are open then"
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="write over a corpus that is there")]
 
 
@@ -171,17 +178,57 @@ def teacher_train(
     show_data(told | ({"exam": _exam(out, plan.corpus, cases)} if cases else {}), as_json)
 
 
+@corpus_app.command("runnable")
+def corpus_runnable(
+    corpus: str,
+    cases: Annotated[
+        int | None, typer.Option(help="examples of each split, from each file in turn; default: all")
+    ] = None,
+    seconds: Seconds = 5.0,
+    unsafe: Unsafe = False,
+    as_json: Json = False,
+) -> None:
+    """Which held-out tests of a Python corpus pass alone, here.   Example: kdray corpus runnable corpora/python"""
+    from kdray.console import stage
+    from kdray.execution.ask import How
+    from kdray.execution.runnable_tests import FILE, find_runnable
+    from kdray.storage import join
+
+    with stage("run") as advance:
+        kept = find_runnable(corpus, cases, How(seconds, unsafe=unsafe), advance)
+    found = {split: len(ids) for split, ids in kept["runnable"].items()}
+    show_data({"runnable": join(corpus, FILE), **found, "left_out": kept["left_out"]}, as_json)
+
+
 @teacher_app.command("eval")
 def teacher_eval(
     teacher: str,
     corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
     cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
+    run: Annotated[
+        bool, typer.Option("--run", help="Python: run what is written in place of each assertion")
+    ] = False,
+    mutants: Annotated[
+        int, typer.Option(min=0, help="with --run: faults put into the code under test of each, at most")
+    ] = 10,
+    seconds: Seconds = 5.0,
+    unsafe: Unsafe = False,
     as_json: Json = False,
 ) -> None:
     """Examine a teacher beside the baselines.   Example: kdray teacher eval teachers/python --corpus
     corpora/python
     """
-    show_data(_exam(teacher, corpus, cases), as_json)
+    if not run:
+        show_data(_exam(teacher, corpus, cases), as_json)
+        return
+    from kdray.console import stage
+    from kdray.execution.ask import How
+    from kdray.execution.runnable_tests import examine_by_running
+
+    with stage("run") as advance:
+        how = How(seconds, unsafe=unsafe)
+        judged = examine_by_running(teacher, corpus, cases, mutants, how, advance)
+    show_data(judged.as_data(), as_json)
 
 
 def _exam(teacher: str, corpus: str, cases: int) -> dict[str, dict[str, Any]]:

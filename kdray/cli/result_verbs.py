@@ -174,21 +174,26 @@ def export(
 def predict(
     model: Annotated[str, typer.Argument(help="folder of a student")],
     file: Annotated[
-        str, typer.Argument(help="a test with <ASSERT> where the assertion goes; - reads stdin")
+        str,
+        typer.Argument(
+            metavar="[FILE[::TEST]]",
+            help="a test with <ASSERT> where assertions go, or FILE::test_name for its end; - reads stdin",
+        ),
     ] = "-",
     language: Annotated[str | None, typer.Option(help="python or java, where the name does not tell")] = None,
-    count: Annotated[int, typer.Option(help="how many assertions")] = 5,
+    line: Annotated[int | None, typer.Option(help="the assertion goes before this line")] = None,
+    count: Annotated[int, typer.Option(help="how many assertions of each place")] = 5,
+    apply: Annotated[bool, typer.Option("--apply", help="write the best that parses into the file")] = False,
     as_json: Json = False,
 ) -> None:
     """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
-    from kdray.handover.predict import predict_source, source_text
+    from kdray.handover.predict import Asked, predict_source, source_text
 
-    path = "" if file == "-" else file
-    show(
-        predict_source(
-            model, source_text(file, language), path, language=language, count=count, as_json=as_json
-        )
-    )
+    name, _, test = file.partition("::")
+    if test and line is not None:
+        raise ConfigError(f"predict: {file} or --line, not both")
+    how = Asked(line, test or None, language, count, apply, as_json)
+    show(predict_source(model, source_text(name, language), "" if name == "-" else name, how))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 
 from kdray.errors import DataError
 
@@ -52,6 +53,16 @@ def _no_syntax(source: str, said: str) -> str:
         return "nested too deeply"
     newer = not parser.parse(source.encode("utf-8", "replace")).root_node.has_error
     return f"syntax that Python {version} does not know" if newer else f"does not parse as Python {version}"
+
+
+def within_classes(node: ast.stmt, names: Sequence[str]) -> ast.Module:
+    """A module with a statement within classes of these names: the compiler asks for private names, `super()`."""
+    for name in reversed(names):
+        (holder,) = ast.parse("class X: pass").body
+        assert isinstance(holder, ast.ClassDef)  # noqa: S101 - it was written so
+        holder.name, holder.body = name, [node]
+        node = holder
+    return ast.fix_missing_locations(ast.Module([node], []))
 
 
 def is_docstring(statement: ast.stmt) -> bool:

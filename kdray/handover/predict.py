@@ -8,7 +8,8 @@ calibration error in the model card speaks of the first candidate's.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kdray.corpus import java_tree
 from kdray.corpus.decode import java_text, python_text
 from kdray.corpus.example import Example
+from kdray.corpus.python_tree import parse_source
 from kdray.corpus.source_files import read_source
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.generate import greedy
+from kdray.handover import places
 from kdray.handover.placeholder import example, language_of
+from kdray.storage import write_atomic
 from kdray.students.load import load_model, load_task
 from kdray.tasks import Task
 
@@ -37,15 +42,18 @@ class Candidate:
         assertion: its text.
         confidence: geometric mean of its tokens' probabilities, in [0, 1].
         probability: of the whole, their product.
+        parses: whether it is a statement of its language.
     """
 
     assertion: str
     confidence: float
     probability: float
+    parses: bool = True
 
 
 def predict(model: Any, task: Task, test: Example, count: int = 5) -> list[Candidate]:
-    """The most confident assertions for a test, at most `count`, best first, no text twice.
+    """The most confident assertions for a test, at most `count`, best first, no text twice; what does not
+    parse comes last.
 
     Raises:
         ConfigError: a count below 1.
@@ -57,10 +65,19 @@ def predict(model: Any, task: Task, test: Example, count: int = 5) -> list[Candi
     by_text: dict[str, Candidate] = {}
     for ids, logprob in zip(outputs, _logprobs(model, task, prompt, outputs), strict=True):
         text = task.decode(ids)
-        new = Candidate(text, float(np.exp(logprob.mean())), float(np.exp(logprob.sum())))
+        confidence, probability = float(np.exp(logprob.mean())), float(np.exp(logprob.sum()))
+        new = Candidate(text, confidence, probability, is_statement(text, test.language))
         if text and (text not in by_text or new.confidence > by_text[text].confidence):
             by_text[text] = new
-    return sorted(by_text.values(), key=lambda candidate: -candidate.confidence)
+    return sorted(by_text.values(), key=lambda candidate: (not candidate.parses, -candidate.confidence))
+
+
+def is_statement(text: str, language: str) -> bool:
+    """Whether a text alone is one or several statements of a language."""
+    if language == "java":
+        return not java_tree.parse(f"class X {{ void m() {{ {text} }} }}".encode()).has_error
+    tree = parse_source(textwrap.dedent(text))
+    return tree is not None and bool(tree.body)
 
 
 @torch.inference_mode()
@@ -111,19 +128,76 @@ def _logprobs(model: Any, task: Task, prompt: Ids, outputs: Sequence[Ids]) -> li
     return logprobs
 
 
-def predict_source(
-    folder: str, source: str, path: str, *, language: str | None, count: int, as_json: bool
-) -> str:
-    """The candidates for the placeholder in a source, as text. Raises `KdrayError`."""
-    test = example(source, _shown(path), language)
+@dataclass(frozen=True)
+class Asked:
+    """Which places of a file are asked about (see `places.wanted`), and what is made of the answers.
+
+    Attributes:
+        line, test: the place, where it is not a placeholder.
+        language: None tells by the file's ending.
+        count: candidates of a place.
+        apply: whether the best that parses is written into the file.
+        as_json: whether they are shown as JSON.
+    """
+
+    line: int | None = None
+    test: str | None = None
+    language: str | None = None
+    count: int = 5
+    apply: bool = False
+    as_json: bool = False
+
+
+def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
+    """The candidates for each place of a source, as text. Raises `KdrayError`."""
+    language = language_of(path, how.language)
+    wanted = places.wanted(source, path, language, how.line, how.test)
+    if how.apply and not path:
+        raise ConfigError("--apply needs a file: standard input has none to write into")
     model = load_model(folder)
     task = load_task(model, folder)
     if not task.writes:
         raise ConfigError(f"{folder} classifies code and writes no assertions: see `kdray metamorphic`")
-    candidates = predict(model, task, test, count)
-    if as_json:
-        return json.dumps([asdict(candidate) for candidate in candidates], indent=1)
-    return "\n".join(f"{candidate.confidence:.3f}  {candidate.assertion}" for candidate in candidates)
+    found = {
+        place: predict(model, task, example(whole, _shown(path), language), how.count)
+        for place, whole in wanted.items()
+    }
+    said = _applied(path, found) if how.apply else []
+    if how.as_json:
+        return json.dumps(
+            [{"line": place.line, **asdict(one)} for place in found for one in found[place]], indent=1
+        )
+    for place, candidates in found.items():
+        said += [f"{path or 'input'}:{place.line}"] if len(found) > 1 else []
+        said += [
+            f"{one.confidence:.3f}  {one.assertion}"
+            if one.parses
+            else f"    -  {one.assertion}  (does not parse)"
+            for one in candidates
+        ]
+    return "\n".join(said)
+
+
+def _applied(path: str, found: Mapping[places.Place, Sequence[Candidate]]) -> list[str]:
+    """Writes the best that parses into each place, the last first. Returns what is said of them."""
+    data = read_source(Path(path))
+    try:
+        source = data.decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8: --apply writes that alone") from None
+    said: list[str] = []
+    for place, candidates in sorted(found.items(), key=lambda item: -item[0].line):
+        best = next((one for one in candidates if one.parses), None)
+        if best is not None:
+            source = place.filled(source, best.assertion)
+        said.insert(
+            0, f"{path}:{place.line}: {best.assertion if best else 'no candidate parses: left as it is'}"
+        )
+    written = Path(path).resolve()
+    mode = written.stat().st_mode
+    write_atomic(written, source.encode())
+    written.chmod(mode)
+    return said
 
 
 def _shown(path: str) -> str:

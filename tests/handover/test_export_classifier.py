@@ -18,7 +18,7 @@ from kdray.errors import ConfigError
 from kdray.evaluation.classify import Classifier
 from kdray.handover import bench
 from kdray.handover.export import export
-from kdray.handover.predict import predict_source
+from kdray.handover.predict import Asked, predict_source
 from kdray.results import experiment
 from kdray.students.load import load_model, load_tokenizer
 from tests import labelled_world
@@ -92,6 +92,4 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     with pytest.raises(ConfigError, match="for students that write"):
         export(str(folder), tmp_path / "onnx", trial="t0000", with_onnx=True)
     with pytest.raises(ConfigError, match="classifies code and writes no assertions"):
-        predict_source(
-            done.folder, "def test_x():\n    <ASSERT>\n", "", language=None, count=1, as_json=False
-        )
+        predict_source(done.folder, "def test_x():\n    <ASSERT>\n", "", Asked())

@@ -11,7 +11,7 @@ import torch
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
 from kdray.handover.placeholder import example
-from kdray.handover.predict import predict, source_text
+from kdray.handover.predict import Candidate, is_statement, predict, source_text
 from kdray.students.load import load_model, load_task
 from kdray.tasks import task_of
 from tests.handover.test_placeholder import JAVA
@@ -39,7 +39,7 @@ def test_candidates_are_distinct_ranked_and_no_more_than_asked(student, source, 
     found = predict(model, task, example(source, path), 4)
     assert 1 <= len(found) <= 4
     assert len({one.assertion for one in found}) == len(found)
-    assert [one.confidence for one in found] == sorted((one.confidence for one in found), reverse=True)
+    assert found == sorted(found, key=lambda one: (not one.parses, -one.confidence))
     assert all(0 < one.probability <= one.confidence <= 1 for one in found)
 
 
@@ -95,7 +95,8 @@ def test_on_the_command_line_a_file_or_standard_input_gives_the_same(
     code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--json")
     assert code == 0, err
     found = json.loads(out)
-    assert set(found[0]) == {"assertion", "confidence", "probability"}
+    assert set(found[0]) == {"line", "assertion", "confidence", "probability", "parses"}
+    assert {one["line"] for one in found} == {5}
     monkeypatch.setattr("sys.stdin", io.StringIO(PYTHON))
     code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", "--count", "2")
     assert code == 0
@@ -143,3 +144,55 @@ def test_bytes_are_read_as_their_language_says(tmp_path):
         source_text(str(tmp_path / "test_b.py"))
     with pytest.raises(ConfigError, match=r"test_none\.py: cannot be read"):
         source_text(str(tmp_path / "test_none.py"))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "parses"),
+    [
+        ("assert a == b", "python", True),
+        ("assert_equal(m, (m, 1, 2,", "python", False),
+        ("with pytest.raises(ValueError):\n    f()", "python", True),
+        ("# nothing", "python", False),
+        ("assertEquals(1, f());", "java", True),
+        ("assertEquals(1, f(;", "java", False),
+    ],
+)
+def test_what_is_no_statement_of_its_language_is_told(text, language, parses):
+    assert is_statement(text, language) is parses
+
+
+def test_what_does_not_parse_comes_last_without_a_confidence(monkeypatch, capsys, tmp_path, small_world):
+    path = tmp_path / "test_shop.py"
+    path.write_text(PYTHON)
+    monkeypatch.setattr("kdray.handover.predict.is_statement", lambda text, language: False)
+    code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", path)
+    assert code == 0
+    assert all(line.startswith("    -  ") and line.endswith("(does not parse)") for line in out.splitlines())
+    code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--apply")
+    assert (code, path.read_text()) == (0, PYTHON)
+    assert "no candidate parses: left as it is" in out
+
+
+def test_every_placeholder_is_asked_and_applied_where_it_stands(monkeypatch, capsys, tmp_path, small_world):
+    path = tmp_path / "test_shop.py"
+    path.write_bytes((PYTHON + "    # <ASSERT>\n\n\ndef test_b():\n    b = 2\n    <ASSERT>\n").encode())
+    monkeypatch.setattr(
+        "kdray.handover.predict.predict",
+        lambda model, task, test, count: [Candidate(f"assert {test.test!r}, 1", 0.5, 0.5)],
+    )
+    code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path)
+    assert code == 0, err
+    assert [line for line in out.splitlines() if ":" in line] == [f"{path}:{n}" for n in (5, 6, 11)]
+    path.chmod(0o640)
+    code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--apply", "--json")
+    assert code == 0, err
+    said = "    assert 'test_area_0', 1\n"
+    assert path.read_text() == PYTHON.replace("    <ASSERT>\n", 2 * said) + (
+        "\n\ndef test_b():\n    b = 2\n    assert 'test_b', 1\n"
+    )
+    assert path.stat().st_mode & 0o777 == 0o640
+    code, _, err = run(
+        monkeypatch, capsys, "predict", small_world / "teacher", f"{path}::test_b", "--line", "2"
+    )
+    assert code == 2
+    assert "or --line, not both" in err

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kdray.config import as_data
-from kdray.handover.predict import predict_source
+from kdray.handover.predict import Asked, predict_source
 from kdray.pipeline.references import references
 from kdray.storage import read_json
 from tests import java_world
@@ -49,5 +49,5 @@ def test_a_teacher_and_a_student_learn_from_an_imported_set(
     assert all("lenient_accuracy" in one and "assertion_accuracy" in one for one in examined.values())
 
     test = java_world.row(0, java_world.random.Random(0))["test_method_masked"]
-    said = predict_source(str(root / "teacher"), test, "T.java", language=None, count=2, as_json=True)
+    said = predict_source(str(root / "teacher"), test, "T.java", Asked(count=2, as_json=True))
     assert json.loads(said)

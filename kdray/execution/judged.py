@@ -1,0 +1,153 @@
+"""What running assertions says of those who wrote them: they parse, they pass, they catch a fault.
+
+Definitions (ours). Of the cases whose own test runs here: `parse_rate`, the share of assertions that parse;
+`pass_rate`, with which the test passes on the code as it is; `false_alarm_rate`, with which it fails, so that
+sound code would be taken for wrong. Faults are asked about without the test's other assertions, which would
+often notice first: a mutant counts where the test's own assertion kills it and the test without any does not.
+`kill_rate` is the share of those that an assertion kills which passes without the fault; `vacuous_rate` the share
+of passing assertions, of cases with such mutants, that kill none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdray.console import Advance
+from kdray.corpus.example import Example
+from kdray.corpus.left_out import LeftOut
+from kdray.evaluation.intervals import clustered
+from kdray.evaluation.metrics import matches
+from kdray.execution.ask import How, ask
+from kdray.execution.warm import Case, Ran
+
+ORIGINAL, NOTHING = "original", "no_assertion"
+"""The test's own assertion, and none."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of running some assertions.
+
+    Attributes:
+        metrics: name of who wrote them -> metrics with intervals.
+        cases: how many examples could be run.
+        mutants: that count, over all cases.
+        left_out: why others could not.
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    cases: int
+    mutants: int
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def as_data(self) -> dict[str, Any]:
+        """As a table or JSON has it."""
+        return {
+            "cases": self.cases, "mutants": self.mutants, "left_out": self.left_out.because(), **self.metrics,
+        }  # fmt: skip
+
+
+def judge(
+    examples: Sequence[Example],
+    written: Mapping[str, Sequence[str]],
+    *,
+    mutants: int = 0,
+    how: How | None = None,
+    progress: Advance = lambda done, total: None,
+) -> Judged:
+    """Runs what several writers wrote for the same examples, beside the tests' own assertions and none.
+
+    Args:
+        examples: of a mined Python corpus.
+        written: name -> an assertion for each example.
+        mutants: of a case, at most; 0 for none.
+        how: see there; None means the defaults.
+        progress: called with (done, total) cases.
+
+    Raises:
+        ConfigError: the system does not let runs be confined.
+    """
+    everyone = {ORIGINAL: [example.target for example in examples], NOTHING: [""] * len(examples), **written}
+    cases = [
+        Case(
+            e.test,
+            e.target,
+            e.context,
+            tuple(dict.fromkeys(texts[i] for texts in everyone.values())),
+            mutants,
+        )
+        for i, e in enumerate(examples)
+    ]
+    ran = ask(examples, cases, how or How(), progress)
+    left_out, runnable = LeftOut(), []
+    for number, each in enumerate(ran):
+        if each.reason:
+            left_out.add(each.reason, f"{examples[number].group} {examples[number].test}")
+        else:
+            runnable.append(number)
+    groups_N = np.array([examples[i].group for i in runnable])
+    metrics = {}
+    for name, texts in everyone.items():
+        found = [_Answer.of(ran[i], cases[i], texts[i], empty=name == NOTHING) for i in runnable]
+        metrics[name] = _metrics(found, groups_N)
+        right = matches([texts[i] for i in runnable], [examples[i].target for i in runnable])
+        metrics[name] |= _beside(found, right)
+    return Judged(metrics, len(runnable), sum(len(ran[i].killed[0]) for i in runnable), left_out)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One assertion: how its test ended, and which of the case's mutants it kills."""
+
+    verdict: str
+    killed: list[bool]
+
+    @classmethod
+    def of(cls, ran: Ran, case: Case, text: str, *, empty: bool) -> _Answer:
+        at = case.texts.index(text)
+        if not text.strip() and not empty:  # who was to write an assertion wrote nothing
+            return cls("unparsed", [False] * len(ran.killed[at]))
+        return cls(ran.verdicts[at], ran.killed[at])
+
+    @property
+    def is_vacuous(self) -> bool:
+        return self.verdict == "passes" and bool(self.killed) and not any(self.killed)
+
+
+def _metrics(answers: Sequence[_Answer], groups_N: NDArray[Any]) -> dict[str, Any]:
+    verdicts_N = np.array([answer.verdict for answer in answers], dtype=object)
+    passes_N = verdicts_N == "passes"
+    shares = {
+        "parse_rate": (verdicts_N != "unparsed", groups_N),
+        "pass_rate": (passes_N, groups_N),
+        "false_alarm_rate": (verdicts_N == "fails", groups_N),
+    }
+    killed = [(hit, group) for answer, group in zip(answers, groups_N, strict=True) for hit in answer.killed]
+    if killed:
+        hits, of = zip(*killed, strict=True)
+        shares["kill_rate"] = np.array(hits, bool), np.array(of)
+        tried_N = np.array([bool(answer.killed) for answer in answers], bool) & passes_N
+        vacuous_N = np.array([answer.is_vacuous for answer in answers], bool)
+        shares["vacuous_rate"] = vacuous_N[tried_N], groups_N[tried_N]
+    metrics: dict[str, Any] = {"cases": len(answers)}
+    intervals = {}
+    for name, (hits_N, of_N) in shares.items():
+        metrics[name] = float(hits_N.mean()) if len(hits_N) else None
+        intervals[name] = list(clustered(hits_N.astype(bool), of_N))
+    return metrics | {"intervals": intervals}
+
+
+def _beside(answers: Sequence[_Answer], right_N: NDArray[np.bool_]) -> dict[str, Any]:
+    """Strict accuracy beside what running says."""
+    missed = [answer for answer, right in zip(answers, right_N, strict=True) if not right]
+    hit = [answer for answer, right in zip(answers, right_N, strict=True) if right]
+    return {
+        "assertion_accuracy": float(right_N.mean()) if len(right_N) else None,
+        "strict_misses_that_pass_and_kill": sum(any(answer.killed) for answer in missed),
+        "strict_hits_that_are_vacuous": sum(answer.is_vacuous for answer in hit),
+    }

@@ -1,0 +1,230 @@
+"""A process that has imported one test module, and runs its tests over and over, each run in a confined fork.
+
+    python -P -m kdray.execution.warm <request.json
+
+Import takes longer than most tests: it is paid once a file. The request names the module and its cases, and each
+case is answered in a line of JSON. Not to be called from a process with threads, hence one of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Literal
+
+from kdray.corpus.decode import python_text
+from kdray.corpus.python_tree import parsed
+from kdray.errors import DataError
+from kdray.execution.confinement import Limits
+from kdray.execution.edited_test import REACHED, EditedTest
+from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutants_of
+from kdray.execution.sandbox import Outcome, run
+
+Verdict = Literal["passes", "fails", "raises", "unparsed"]
+FAILURES = ("AssertionError", "Failed")
+"""Exceptions by which a test says that the code is wrong; the second is pytest's."""
+MEMORY_BYTES = 2**32
+"""Of address space: libraries for tables reserve some, with their threads, that they never use."""
+FUNCTIONS = 3
+"""Of the code under test, as many at most have mutants."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked about one example.
+
+    Attributes:
+        test, target, context: of the example.
+        texts: assertions in place of its own.
+        mutants: how many are tried at most.
+    """
+
+    test: str
+    target: str
+    context: str
+    texts: tuple[str, ...] = ()
+    mutants: int = 0
+
+
+@dataclass
+class Ran:
+    """What came of a case.
+
+    Attributes:
+        reason: why it cannot be run here, "" where it can.
+        verdicts: of each text.
+        killed: of each text, which of the mutants that count it kills, alone in its test: those that the example's
+            own assertion kills so, and the test without any does not.
+    """
+
+    reason: str
+    verdicts: list[Verdict]
+    killed: list[list[bool]]
+
+
+class Warm:
+    """The imported module."""
+
+    def __init__(self, name: str, path: str, seconds: float, *, unsafe: bool) -> None:
+        self._module = _imported(name, path)
+        self._tree = parsed(python_text(Path(path).read_bytes()))
+        self._path, self._top = path, name.partition(".")[0]
+        self._limits = Limits(
+            wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), memory_bytes=MEMORY_BYTES
+        )
+        self._unsafe = unsafe
+        self._functions = functions_by_code()
+
+    def ran(self, case: Case) -> Ran:
+        """Runs a case. Raises `DataError` where nothing may be run."""
+        try:
+            test = EditedTest(self._module, self._tree, case.test, case.target, case.context)
+            self._check_runnable(test, case.target)
+        except DataError as error:
+            return Ran(str(error), [], [])
+        verdicts = [self._verdict(test, text) for text in case.texts]
+        mutants = self._counting(test, case) if case.mutants else []
+        killed = [
+            [verdict == "passes" and self._verdict(test, text, mutant) != "passes" for mutant in mutants]
+            for text, verdict in zip(case.texts, verdicts, strict=True)
+        ]
+        return Ran("", verdicts, killed)
+
+    def _check_runnable(self, test: EditedTest, target: str) -> None:
+        """Raises `DataError` where the test does not pass twice, or does not come to its assertion."""
+        for again in ("", " in a second run"):
+            outcome = self._run(test.call(target))
+            if outcome.ending != "completed":
+                raise DataError(f"{_said(outcome)}{again}")
+        if self._run(test.call(REACHED)).error != "KdrayReached":
+            raise DataError("does not come to its assertion")
+
+    def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
+        """The mutants that the example's own assertion kills alone, and the test without any does not."""
+        functions = self._called(test, case.target)
+        each = -(-case.mutants // max(1, len(functions)))
+        mutants = [mutant for function in functions for mutant in mutants_of(function, each)][: case.mutants]
+        return [
+            mutant
+            for mutant in mutants
+            if self._verdict(test, case.target, mutant) != "passes"
+            and self._verdict(test, "", mutant) == "passes"
+        ]
+
+    def _called(self, test: EditedTest, target: str) -> list[FunctionType]:
+        """The functions of the package that the test itself calls, those with a name that it speaks of first."""
+        told = self._run(_profiled(test.call(target)))
+        keys: list[Key] = []
+        for line in told.output.splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                keys.append(tuple(json.loads(line)))
+        root = str(Path(getattr(sys.modules.get(self._top), "__file__", None) or self._path).parent)
+        own = [key for key in dict.fromkeys(keys) if key[0].startswith(root) and key[0] != self._path]
+        own.sort(key=lambda key: key[2].strip("_").lower() not in test.name)
+        found = [self._functions[key][0] for key in own if key in self._functions]
+        return found[:FUNCTIONS]
+
+    def _verdict(self, test: EditedTest, text: str, mutant: Mutant | None = None) -> Verdict:
+        try:
+            call = test.call(text, alone=mutant is not None)
+        except DataError:
+            return "unparsed"
+        outcome = self._run(call if mutant is None else self._with(mutant, call))
+        if outcome.ending == "completed":
+            return "passes"
+        return "fails" if outcome.ending == "raised" and outcome.error in FAILURES else "raises"
+
+    def _with(self, mutant: Mutant, call: Callable[[], None]) -> Callable[[], None]:
+        def changed() -> None:
+            for function in self._functions[mutant.key]:
+                function.__code__ = mutant.code
+            call()
+
+        return changed
+
+    def _run(self, call: Callable[[], None]) -> Outcome:
+        outcome = run(call, self._limits, self._unsafe)
+        if outcome.ending == "refused":
+            raise Refused(outcome.message)
+        return outcome
+
+
+class Refused(Exception):
+    """The system does not let a run be confined."""
+
+
+def _profiled(call: Callable[[], None]) -> Callable[[], None]:
+    """The same, printing the code that it calls itself."""
+
+    def told() -> None:
+        called: dict[CodeType, None] = {}
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            if event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == "<test>":
+                called[frame.f_code] = None
+
+        sys.setprofile(profile)
+        try:
+            call()
+        finally:
+            sys.setprofile(None)
+        for code in called:
+            sys.stdout.write(f"\n{json.dumps(key_of(code))}\n")
+
+    return told
+
+
+def _said(outcome: Outcome) -> str:
+    """How a test's own run ended, in words that many share."""
+    if outcome.ending == "raised":
+        return "skips itself" if outcome.error == "Skipped" else f"does not pass here ({outcome.error})"
+    return {"time": "takes too long", "output": "writes too much"}.get(
+        outcome.ending, f"ends by {outcome.ending}"
+    )
+
+
+def _imported(name: str, path: str) -> ModuleType:
+    """A module of an installed package. Raises `DataError` where it cannot be imported."""
+    try:
+        module = importlib.import_module(name)
+    except BaseException as error:
+        raise DataError(f"its file cannot be imported ({type(error).__name__})") from error
+    if not os.path.samefile(getattr(module, "__file__", None) or os.devnull, path):
+        raise DataError("its file is not the one that is imported by its name")
+    return module
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value) + "\n"
+
+
+def answer(request: dict[str, Any]) -> None:
+    """Answers a request, a line for each case, on the standard output that this process began with."""
+    told = os.fdopen(os.dup(1), "w", buffering=1)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    cases: Sequence[Case] = [Case(**case) for case in request["cases"]]
+    try:
+        warm = Warm(request["module"], request["path"], request["seconds"], unsafe=request["unsafe"])
+    except DataError as error:
+        for _ in cases:
+            told.write(_line(asdict(Ran(str(error), [], []))))
+        return
+    for case in cases:
+        try:
+            told.write(_line(asdict(warm.ran(case))))
+        except Refused as error:
+            told.write(_line({"refused": str(error)}))
+            return
+
+
+if __name__ == "__main__":
+    answer(json.load(sys.stdin))

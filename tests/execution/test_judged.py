@@ -1,0 +1,284 @@
+"""Assertions that run: a small package of our own, its tests mined, and what is written in their place."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from kdray.corpus.mine import mine
+from kdray.corpus.store import write_corpus
+from kdray.errors import ConfigError
+from kdray.execution.ask import How, ask
+from kdray.execution.confinement import Limits
+from kdray.execution.judged import judge
+from kdray.execution.runnable_tests import find_runnable, runnable_examples
+from kdray.execution.sandbox import Outcome, run
+from kdray.execution.warm import Case
+
+CODE = """\
+class Box:
+    def __init__(self, side):
+        self.side = side
+
+    def area(self):
+        return self.side * self.side
+
+    def __grown(self, by):
+        return Box(self.side + by)
+
+    def grown(self, by=1):
+        return self.__grown(by)
+
+
+def largest(numbers):
+    best = numbers[0]
+    for number in numbers[1:]:
+        if number > best:
+            best = number
+    return best
+"""
+TESTS = """\
+import unittest
+import random
+import pytest
+from kdray_shop.boxes import Box, largest
+
+CALLS = []
+
+
+def test_largest():
+    found = largest([1, 3, 2])
+    assert found == 3
+
+
+class TestBox(unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.__box = Box(3)
+
+    def test_area(self):
+        area = self.__box.area()
+        self.assertEqual(area, 9)
+        self.assertGreater(area, 0)
+
+
+class TestPlain:
+    def setup_method(self, method):
+        self.box = Box(2)
+
+    def test_grown(self):
+        assert self.box.grown().side == 3
+
+
+@pytest.mark.parametrize("n", [1])
+def test_each(n):
+    assert n == 1
+
+
+def test_given(tmp_path):
+    assert tmp_path.exists()
+
+
+def test_by_chance():
+    assert not Path("/proc/self/stat").read_text()
+
+
+def test_not_reached():
+    if Box(1).area():
+        return
+    assert Box(2) is None
+
+
+def test_skips():
+    pytest.skip("no")
+    assert Box(4) is None
+
+
+async def test_later():
+    assert Box(5) is None
+"""
+
+pytestmark = pytest.mark.skipif(
+    run(lambda: None, Limits()).ending == "refused", reason="this system grants no namespaces"
+)
+HOW = How(seconds=20.0)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Examples of a package that can be imported."""
+    root = tmp_path_factory.mktemp("site")
+    root.chmod(0o755)
+    tests = root / "kdray_shop" / "tests"
+    tests.mkdir(parents=True)
+    (root / "kdray_shop" / "__init__.py").write_text("")
+    (tests / "__init__.py").write_text("")
+    (root / "kdray_shop" / "boxes.py").write_text(CODE)
+    (tests / "test_boxes.py").write_text(TESTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(root))
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+        )
+        yield {f"{e.test} {e.target}": e for e in mine(["kdray_shop"], processes=1)}
+
+
+def asked(example, *texts, mutants=0):
+    (ran,) = ask(
+        [example], [Case(example.test, example.target, example.context, texts, mutants)], HOW, print_nothing
+    )
+    return ran
+
+
+def print_nothing(done, total):
+    pass
+
+
+def named(shop, test):
+    return next(example for name, example in shop.items() if name.startswith(test))
+
+
+@pytest.mark.parametrize("test", ["test_largest", "TestBox.test_area", "TestPlain.test_grown"])
+def test_a_test_of_its_own_passes_and_another_assertion_says_what_it_says(shop, test):
+    subject = {"test_largest": "found", "TestBox.test_area": "area", "TestPlain.test_grown": "self.box.side"}[
+        test
+    ]
+    texts = (
+        f"assert {subject}",
+        f"assert not {subject}",
+        f"assert {subject}.nothing",
+        "assert (",
+        "",
+        "x = 1; del x",
+    )
+    ran = asked(named(shop, test), *texts)
+    assert ran.reason == ""
+    assert ran.verdicts == ["passes", "fails", "raises", "unparsed", "passes", "passes"]
+
+
+def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(shop):
+    texts = ("assert found == 3", "assert found > 0", "assert True", "assert found == 4")
+    ran = asked(named(shop, "test_largest"), *texts, mutants=30)
+    own, weak, none, wrong = ran.killed
+    assert len(own) >= 3
+    assert all(own)
+    assert not any(none)
+    assert not any(wrong)  # it fails without a fault
+    assert sum(weak) < len(own)
+
+
+@pytest.mark.parametrize(
+    ("test", "reason"),
+    [
+        ("test_each", "parametrised"),
+        ("test_given", "needs fixtures"),
+        ("test_by_chance", "does not pass here (NameError)"),
+        ("test_not_reached", "does not come to its assertion"),
+        ("test_skips", "skips itself"),
+        ("test_later", "async"),
+    ],
+)
+def test_what_does_not_run_alone_is_left_out_with_its_reason(shop, test, reason):
+    assert asked(named(shop, test), "assert True").reason == reason
+
+
+ESCAPED = str(Path(tempfile.gettempdir()) / "kdray-escaped")
+HOSTILE = {
+    "import os\nwhile True: os.fork()": "raises",
+    "while True: pass": "raises",
+    "x = [0] * 10**10": "raises",
+    "import os; os.remove(__import__('kdray_shop').__file__)": "raises",
+    "import socket; socket.create_connection(('127.0.0.1', 9), 1)": "raises",
+    f"open({ESCAPED!r}, 'w')": "raises",
+    "import sys; sys.exit(0)": "raises",
+    "import os; os._exit(0)": "raises",
+    "def f(): f()\nf()": "raises",
+    "import sys\nfor i in range(10**7): sys.stdout.write('x' * 1000)": "raises",
+    "import signal\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\nwhile 1: pass": "raises",
+    "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()": "raises",
+}
+
+
+def test_a_hostile_assertion_is_contained_and_the_next_one_runs(shop):
+    example = named(shop, "test_largest")
+    case = Case(example.test, example.target, example.context, (*HOSTILE, "assert found == 3"))
+    (ran,) = ask([example], [case], How(seconds=3.0), print_nothing)
+    assert ran.verdicts == [*HOSTILE.values(), "passes"]
+    assert not Path(ESCAPED).exists()
+
+
+def test_verdicts_are_those_of_pytest_on_the_edited_file(shop, tmp_path):
+    for test, line in (
+        ("test_largest", "    assert found == 3"),
+        ("TestBox.test_area", "        self.assertEqual(area, 9)"),
+    ):
+        example = named(shop, test)
+        indent = line[: len(line) - len(line.lstrip())]
+        texts = ("assert 1 + 1 == 2", "assert 1 > 2", "assert nothing_here", "pytest.fail('x')")
+        ran = asked(example, *texts)
+        for text, verdict in zip(texts, ran.verdicts, strict=True):
+            path = tmp_path / "test_edited.py"
+            path.write_text(TESTS.replace(line, indent + text))
+            node = f"{path}::{test.replace('.', '::')}"
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", node],
+                capture_output=True, text=True, cwd=tmp_path,
+            )  # fmt: skip
+            assert (done.returncode == 0) == (verdict == "passes"), done.stdout
+            assert ("NameError" in done.stdout) == (verdict == "raises")
+
+
+def test_writers_are_judged_beside_the_tests_own_assertion_and_none(shop):
+    examples = [named(shop, test) for test in ("test_largest", "TestPlain.test_grown", "test_each")]
+    found = judge(examples, {"me": ["assert found > 0", "", "assert n"]}, mutants=12, how=HOW)
+    assert found.cases == 2
+    assert list(found.left_out.because()) == ["parametrised"]
+    own, none, mine_ = (found.metrics[name] for name in ("original", "no_assertion", "me"))
+    assert (own["pass_rate"], own["kill_rate"], own["vacuous_rate"], own["assertion_accuracy"]) == (
+        1,
+        1,
+        0,
+        1,
+    )
+    assert (none["pass_rate"], none["kill_rate"], none["vacuous_rate"]) == (1, 0, 1)
+    assert (mine_["parse_rate"], mine_["pass_rate"], mine_["false_alarm_rate"]) == (0.5, 0.5, 0)
+    assert 0 < mine_["kill_rate"] < 1
+    assert mine_["strict_misses_that_pass_and_kill"] == 1
+    json.dumps(found.as_data(), allow_nan=False)
+
+
+def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
+    from dataclasses import replace
+
+    corpus = str(tmp_path / "corpus")
+    held_out = [replace(example, split="test") for example in shop.values()]
+    write_corpus(
+        corpus, [*held_out, replace(held_out[0], split="train"), replace(held_out[0], split="valid")], ["x"]
+    )
+    kept = find_runnable(corpus, None, HOW, print_nothing)
+    assert {e.test for e in runnable_examples(corpus, "test")} == {
+        "test_largest", "TestBox.test_area", "TestPlain.test_grown",
+    }  # fmt: skip
+    assert kept["left_out"]["parametrised"]["count"] == 1
+
+
+def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
+    import kdray.execution.ask as asking
+
+    refused = Outcome("refused", message="cannot be confined here: no")
+    script = (
+        "import json, sys, kdray.execution.warm as w\n"
+        f"w.run = lambda *a: w.Outcome('refused', message={refused.message!r})\n"
+        "w.answer(json.load(sys.stdin))\n"
+    )
+    monkeypatch.setattr(asking, "PROGRAM", ["-c", script])
+    with pytest.raises(
+        ConfigError, match=r"confined or not at all: cannot be confined here: no \(--unsafe runs"
+    ):
+        asked(named(shop, "test_largest"), "assert True")
