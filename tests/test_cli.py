@@ -16,7 +16,8 @@ from kdray.experiment import lifecycle
 from tests import java_world, labelled_world, world
 
 COMMANDS = {
-    "demo", "corpus mine", "corpus import", "corpus show", "corpus runnable", "teacher train", "teacher eval", "teacher convert",
+    "demo", "corpus mine", "corpus import", "corpus show", "corpus runnable", "teacher train", "teacher eval",
+    "teacher convert",
     "capture", "validate",
     "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
     "shards show", "metamorphic", "init", "doctor",

@@ -48,9 +48,9 @@ class EditedTest:
             DataError: it cannot be run alone; with the reason.
         """
         self._module, self._holder = module, name.split(".")[:-1]
-        self._function = _function(tree, name)
+        self._function = function_of(tree, name)
         _check_alone(self._function, is_method=bool(self._holder))
-        self._position = _position(self._function, target, context)
+        self._position = position_of(self._function, target, context)
         self.name = name.lower()
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
@@ -120,7 +120,7 @@ def _call_method(kind: Any, function: Callable[[Any], None]) -> None:
     function(case)
 
 
-def _function(tree: ast.Module, name: str) -> FunctionNode:
+def function_of(tree: ast.Module, name: str) -> FunctionNode:
     """The last definition of the name. Raises `DataError`."""
     body: Sequence[ast.stmt] = tree.body
     *holders, last = name.split(".")
@@ -145,7 +145,7 @@ def _check_alone(function: FunctionNode, *, is_method: bool) -> None:
         raise DataError("needs fixtures")
 
 
-def _position(function: FunctionNode, target: str, context: str) -> int:
+def position_of(function: FunctionNode, target: str, context: str) -> int:
     """Where in the test's body the assertion stands: behind the statements that the context ends with."""
     before: list[str] = []
     for number, statement in enumerate(function.body):
