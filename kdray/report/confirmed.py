@@ -14,7 +14,7 @@ from typing import Any
 
 from kdray.config import Sweep
 from kdray.report import describe
-from kdray.report.compare.seeds import Mean, mean
+from kdray.report.compare.seeds import SEED, Mean, mean
 from kdray.report.front import Front, front
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
@@ -58,8 +58,8 @@ def asked(records: Sequence[TrialRecord], sweep: Sweep) -> int:
     """Trials that a sweep asks for in all: those that confirm others are known once its search has ended."""
     ended = sum(record.state != "running" for record in records if not record.confirms)
     over = ended == sum(not record.confirms for record in records) and ended >= sweep.search.trials
-    confirming = sum(bool(record.confirms) for record in records)
-    return sweep.search.trials + max(confirming, len(planned(records, sweep)) if over else 0)
+    begun = {(record.confirms, record.setting(SEED)) for record in records if record.confirms}
+    return sweep.search.trials + len(begun.union(planned(records, sweep) if over else ()))
 
 
 def budget(sweep: Sweep) -> str:

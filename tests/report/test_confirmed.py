@@ -12,7 +12,7 @@ from kdray.config import Sweep, parse
 from kdray.handover.choose import choose
 from kdray.handover.provenance import of_sweep
 from kdray.report import csv_table
-from kdray.report.confirmed import confirmed_table, planned, probable
+from kdray.report.confirmed import asked, confirmed_table, planned, probable
 from kdray.report.formats import summary
 from kdray.report.front import front
 from kdray.report.front_table import caption
@@ -105,6 +105,7 @@ def test_who_is_alone_after_more_trials_is_trained_again_to_be_held_against_thos
     )
     later = [*SEARCHED, *AGAIN, trial(8, 39, 1)]
     assert planned(later, sweep) == [("t0008", 1), ("t0008", 2)]
+    assert asked(later, sweep) == 5 + 4 + 2  # those of before, and those to come
     assert planned([*SEARCHED, trial(8, 39, 1)], sweep) == []
 
 
