@@ -96,7 +96,8 @@ def export(
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        facts = _fill(work, experiment, record, chosen, with_onnx or with_int8, with_int8, stage)
+        sweep = provenance.of_sweep(experiment, best, where)
+        facts = _fill(work, sweep, experiment, record, chosen, with_onnx or with_int8, with_int8, stage)
         work.chmod(0o755)
         work.rename(target)
     finally:
@@ -106,6 +107,7 @@ def export(
 
 def _fill(
     work: Path,
+    sweep: Mapping[str, Any],
     experiment: Experiment,
     record: TrialRecord,
     chosen: str,
@@ -136,7 +138,7 @@ def _fill(
             with stage("int8") as advance:
                 int8 = quantised(model, on, work, advance)
     facts = Facts(
-        sweep=provenance.of_sweep(experiment),
+        sweep=dict(sweep),
         trial=provenance.of_trial(record, chosen),
         metrics=_of_the_student(metrics),
         measured=on is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ from kdray.report.front import front
 from kdray.results import Experiment, TrialRecord
 
 
-def of_sweep(experiment: Experiment) -> dict[str, Any]:
+def of_sweep(experiment: Experiment, best: str | None = None, where: Sequence[str] = ()) -> dict[str, Any]:
     """Name, objectives, trials by state, candidates, those on the front, on what a choice among them was made, and
     what all of them took.
+
+    Args:
+        experiment: the folder as read.
+        best: the metric that the choice was made by, None for the knee.
+        where: the filters that its candidates keep.
     """
     records = experiment.records
-    judged = front(records, experiment.sweep.objectives)
+    judged = front(records, experiment.sweep.objectives, where=where)
     steps = [int(record.metrics.get("step", 0)) for record in records]
     return {
         "name": experiment.sweep.name,
@@ -29,7 +35,7 @@ def of_sweep(experiment: Experiment) -> dict[str, Any]:
         "trials": dict(Counter(str(record.state) for record in records)),
         "candidates": len(judged.candidates),
         "front": len(judged.members),
-        "confirmed": said(judged),
+        "confirmed": said(judged, best),
         "steps": sum(steps),
         "seconds": sum(record.seconds for record in records),
     }

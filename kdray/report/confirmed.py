@@ -14,7 +14,7 @@ from typing import Any
 
 from kdray.config import Sweep
 from kdray.report import describe
-from kdray.report.compare.seeds import Mean, mean
+from kdray.report.compare.seeds import SEED, Mean, mean
 from kdray.report.front import Front, front
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
@@ -23,26 +23,33 @@ LEAST = 0.05
 """Probability of being on the front from which a setting is worth further trainings."""
 
 
-def probable(found: Front, top: int) -> list[TrialRecord]:
-    """The candidates that are probably on the front, likeliest first, `top` at most.
+def probable(found: Front, top: int, *, alone: bool = False) -> list[TrialRecord]:
+    """The candidates that are probably on the front, likeliest first, `top` at most; of those with the same
+    settings the first, for a further seed is the same training to all of them.
 
-    None where there is one alone: nothing is left to choose.
+    None where there is one, unless it counts `alone`: nothing is left to choose.
     """
     places = {index: place for place, index in enumerate(found.order)}
-    likely = [index for index in places if found.probability[index] >= LEAST]
+    firsts: list[int] = []
+    for index, record in enumerate(found.candidates):
+        if all(found.candidates[first].overrides != record.overrides for first in firsts):
+            firsts.append(index)
+    likely = [index for index in firsts if found.probability[index] >= LEAST]
     likely.sort(key=lambda index: (-found.probability[index], places[index]))
-    return [found.candidates[index] for index in likely[:top]] if len(likely) > 1 else []
+    return [found.candidates[index] for index in likely[:top]] if alone or len(likely) > 1 else []
 
 
 def planned(records: Sequence[TrialRecord], sweep: Sweep) -> list[tuple[str, int]]:
     """Which trials are to be trained again with which seeds, in order, of a search that has ended.
 
-    Every setting's first further seed comes before anybody's second.
+    Every setting's first further seed comes before anybody's second. Who is alone on the front of a search that
+    went on is trained again as well: it is to be held against those that were before.
     """
     confirm = sweep.search.confirm
     if confirm is None:
         return []
-    again = probable(front(records, sweep.objectives), confirm.top)
+    before = any(record.confirms for record in records)
+    again = probable(front(records, sweep.objectives), confirm.top, alone=before)
     seeds = [(sweep.trial.seed + further) % 2**32 for further in range(1, confirm.seeds + 1)]
     return [(record.key, seed) for seed in seeds for record in again]
 
@@ -51,8 +58,8 @@ def asked(records: Sequence[TrialRecord], sweep: Sweep) -> int:
     """Trials that a sweep asks for in all: those that confirm others are known once its search has ended."""
     ended = sum(record.state != "running" for record in records if not record.confirms)
     over = ended == sum(not record.confirms for record in records) and ended >= sweep.search.trials
-    confirming = sum(bool(record.confirms) for record in records)
-    return sweep.search.trials + max(confirming, len(planned(records, sweep)) if over else 0)
+    begun = {(record.confirms, record.setting(SEED)) for record in records if record.confirms}
+    return sweep.search.trials + len(begun.union(planned(records, sweep) if over else ()))
 
 
 def budget(sweep: Sweep) -> str:
@@ -108,9 +115,11 @@ def as_dict(found: Front) -> dict[str, Any]:
     }
 
 
-def said(found: Front) -> str:
-    """On what the choice was made, in a clause; empty where nothing was trained again."""
-    if not found.again:
+def said(found: Front, metric: str | None = None) -> str:
+    """On what the choice of the knee, or of the best in a metric, was made, in a clause; empty where that is not
+    on further trainings.
+    """
+    if not (found.by_means(metric) if metric else found.again):
         return ""
     seeds = sorted({len(each) for each in found.again.values()})
     times = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"

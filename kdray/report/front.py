@@ -8,6 +8,7 @@ arithmetic (`pareto`), what trials have in common (`effects`), and any output.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Front:
         reference: the hypervolume's reference point, in the objectives' units.
         hypervolume: up to `reference`; 0 without candidates.
         again: key of a candidate that was trained again -> all complete trainings of its settings, itself first;
-            empty unless there are two to choose from.
+            empty unless there are two to choose from, and one of them on the front.
     """
 
     objectives: dict[str, str]
@@ -91,13 +92,16 @@ class Front:
         """The probability that each candidate is really on the front, by bootstrap."""
         return front_probability(self.candidates, self.values_PM, self.standard_errors(), self.objectives)
 
+    def by_means(self, name: str) -> bool:
+        """Whether a choice by a metric is made on the means: of one measured with luck, as its interval tells."""
+        return bool(self.again) and any(math.isfinite(interval(r, name)[0]) for r in self.candidates)
+
     def choosing(self, name: str) -> dict[int, float]:
         """Candidate -> the number that a choice by a metric is made on: the mean over all trainings of
         those that were trained again, of anything else measured with luck nothing; what is counted, of all.
         """
         own = {index: value(record, name) for index, record in enumerate(self.candidates)}
-        lucky = any(math.isfinite(interval(record, name)[0]) for record in self.candidates)
-        if not (self.again and lucky):
+        if not self.by_means(name):
             return own
         return {
             i: mean_value(self.again[key], name) for i in own if (key := self.candidates[i].key) in self.again
@@ -136,7 +140,8 @@ def front(
         [[interval(r, name) for name in objectives] for r in candidates], dtype=np.float64
     ).reshape(*shape, 2)
     directions = list(objectives.values())
-    again = _again(records, candidates, objectives)
+    mask = pareto.non_dominated(values, directions)
+    again = _again(records, candidates, mask, objectives)
     point = _reference(reference, objectives, values)
     return Front(
         objectives=dict(objectives),
@@ -144,7 +149,7 @@ def front(
         values_PM=values,
         low_PM=ends[..., 0],
         high_PM=ends[..., 1],
-        mask_P=pareto.non_dominated(values, directions),
+        mask_P=mask,
         rank_P=pareto.ranks(values, directions),
         knee=_knee(candidates, again, values, objectives),
         reference=point,
@@ -154,17 +159,22 @@ def front(
 
 
 def _again(
-    records: Sequence[TrialRecord], candidates: Sequence[TrialRecord], objectives: Mapping[str, str]
+    records: Sequence[TrialRecord],
+    candidates: Sequence[TrialRecord],
+    mask_P: pareto.Bools,
+    objectives: Mapping[str, str],
 ) -> dict[str, list[TrialRecord]]:
     """Candidate -> itself and its confirmations; none where that leaves nothing to choose from, as while they are
-    trained.
+    trained, or where none of them is on the front: they were trained again for another one, of other objectives or
+    of before there were better trials.
     """
     again: dict[str, list[TrialRecord]] = {}
     by_key = {record.key: record for record in candidates}
     for record in complete(records):
         if record.confirms in by_key and all(math.isfinite(value(record, name)) for name in objectives):
             again.setdefault(record.confirms, [by_key[record.confirms]]).append(record)
-    return again if len(again) > 1 else {}
+    of_this_front = any(record.key in again for record in itertools.compress(candidates, mask_P))
+    return again if len(again) > 1 and of_this_front else {}
 
 
 def _knee(

@@ -7,6 +7,7 @@ by the very cases they are told on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,11 +32,8 @@ def optimism(record: TrialRecord, objectives: Mapping[str, str]) -> dict[str, fl
         return {}
     unseen = on_test(record)
     signs = {name: 1.0 if way == "max" else -1.0 for name, way in objectives.items()}
-    return {
-        name: sign * (value(record, name) - value(unseen, name))
-        for name, sign in signs.items()
-        if name in record.test
-    }
+    gaps = {name: sign * (value(record, name) - value(unseen, name)) for name, sign in signs.items()}
+    return {name: gap for name, gap in gaps.items() if math.isfinite(gap)}
 
 
 def judged(front: Front) -> list[TrialRecord]:

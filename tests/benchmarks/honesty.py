@@ -136,7 +136,7 @@ def confirmed_sweep(
             f"t{number:04d}",
             number,
             "complete",
-            {},
+            {"setting": setting},
             {},
             ({**measured, "intervals": {ACCURACY: ends}},),
             **more,

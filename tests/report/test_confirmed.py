@@ -10,8 +10,9 @@ import pytest
 
 from kdray.config import Sweep, parse
 from kdray.handover.choose import choose
+from kdray.handover.provenance import of_sweep
 from kdray.report import csv_table
-from kdray.report.confirmed import confirmed_table, probable
+from kdray.report.confirmed import asked, confirmed_table, planned, probable
 from kdray.report.formats import summary
 from kdray.report.front import front
 from kdray.report.front_table import caption
@@ -30,7 +31,7 @@ def trial(number, right, violated, **more):
     hits = np.arange(CASES)
     found = record(number, hits < right, FILES, hits >= CASES - violated, **more)
     ends = {name: [found.metrics[name] - 0.1, found.metrics[name] + 0.1] for name in BOTH}
-    return replace(found, rungs=({**found.metrics, "intervals": ends},))
+    return replace(found, overrides={"optim.lr": number}, rungs=({**found.metrics, "intervals": ends},))
 
 
 SEARCHED = [trial(0, 20, 20), trial(1, 18, 22), trial(2, 2, 38), trial(3, 19, 19)]
@@ -66,6 +67,14 @@ def test_export_chooses_by_the_means_too_and_by_a_count_among_all():
     assert choose(made, best="student_params", on_disk=False).key == "t0000"
     few = ["student_params >= 1002"]  # none of these was trained again
     assert choose(made, best="assertion_accuracy", where=few, on_disk=False).key == "t0003"
+    # And the card says that of these alone which were chosen so.
+    by_means = {
+        (best, tuple(where)): bool(of_sweep(made, best, where)["confirmed"])
+        for best in (None, "assertion_accuracy", "student_params")
+        for where in ([], few)
+    }
+    assert [ways for ways, said in by_means.items() if said] == [(None, ()), ("assertion_accuracy", ())]
+    assert of_sweep(made, None, few)["candidates"] == 2
 
 
 def test_one_alone_that_was_trained_again_is_no_choice():
@@ -78,6 +87,32 @@ def test_the_likeliest_are_those_that_the_cases_cannot_tell_from_the_front():
     assert {r.key for r in probable(found, 3)} <= {"t0000", "t0001", "t0003"}
     assert found.probability[2] == 0.0
     assert probable(front(SEARCHED[1:3], BOTH), 3) == []  # one is surely better: nothing to choose
+
+
+def test_what_was_trained_again_for_another_front_chooses_nothing_on_this_one():
+    """Of size too, or after a trial that beats them all: the knee is of the front that is shown."""
+    records = [trial(8, 19, 21), trial(9, 30, 10), *SEARCHED, *AGAIN]
+    beaten = front(records, BOTH)
+    assert beaten.again == {} and beaten.candidates[beaten.knee].key == "t0009"
+    small = [replace(r, rungs=({**r.metrics, "student_params": 9 - r.number},)) for r in SEARCHED]
+    sized = front([*small, *AGAIN], {"student_params": "min"})
+    assert sized.again == {} and sized.candidates[sized.knee].key == "t0003"
+
+
+def test_who_is_alone_after_more_trials_is_trained_again_to_be_held_against_those_before():
+    sweep = parse(
+        Sweep, sweep_data(Path("x"), search={"trials": 5, "confirm": {"top": 2, "seeds": 2}}), "test"
+    )
+    later = [*SEARCHED, *AGAIN, trial(8, 39, 1)]
+    assert planned(later, sweep) == [("t0008", 1), ("t0008", 2)]
+    assert asked(later, sweep) == 5 + 4 + 2  # those of before, and those to come
+    assert planned([*SEARCHED, trial(8, 39, 1)], sweep) == []
+
+
+def test_settings_that_were_tried_twice_are_trained_again_once():
+    twice = replace(trial(4, 20, 20), overrides=SEARCHED[0].overrides)
+    assert [r.key for r in probable(front([*SEARCHED, twice], BOTH), 5)].count("t0000") == 1
+    assert "t0004" not in [r.key for r in probable(front([*SEARCHED, twice], BOTH), 5)]
 
 
 def test_students_of_the_same_cases_are_told_apart_better_than_by_their_intervals():

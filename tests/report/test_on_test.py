@@ -26,6 +26,7 @@ def test_optimism_is_how_much_better_an_objective_was_where_it_chose():
     found = optimism(record(0, test={"assertion_accuracy": 0.25, "metamorphic_discrepancy": 0.52}), BOTH)
     assert found == pytest.approx({"assertion_accuracy": 0.05, "metamorphic_discrepancy": 0.02})
     assert optimism(record(0), BOTH) == {}
+    assert optimism(record(0, test={"assertion_accuracy": None}), BOTH) == {}  # no number, no difference
 
 
 def test_only_judged_students_are_in_the_table_and_baselines_have_no_optimism():

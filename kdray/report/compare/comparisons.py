@@ -10,6 +10,7 @@ from kdray import storage
 from kdray.errors import ConfigError, nearest
 from kdray.report.compare.differences import differences
 from kdray.report.compare.picking import pickings
+from kdray.report.compare.same_cases import say_other_cases
 from kdray.report.compare.settings import by_settings
 from kdray.report.compare.students import STEP, names, students
 from kdray.report.compare.sweeps import Budget, compare
@@ -69,6 +70,7 @@ def at_equal_budget(
     shown = {folder: _name(folder, every) for folder in every} | _labels(folders)
     ways = wanted(objectives, sources[every[0]])
     records = {shown[folder]: read.records for folder, read in sources.items()}
+    say_other_cases(r for every in records.values() for r in every if not r.confirms)
     sweeps = compare(records, ways, budget=cast(Budget, budget), where=where)
     groups = {name: [shown[folder] for folder in members] for name, members in folders.items()}
     compared = techniques(sweeps, groups)
@@ -119,6 +121,8 @@ def of_students(
     _check_once(locations)
     sources = [source(location) for location in locations]
     everyone = students(sources, where)
+    if "suite" not in settings:
+        say_other_cases(everyone.records)
     if near is not None:
         return written(pickings(everyone, wanted(objectives, sources[0]), near, settings), form)
     metrics = names(show or "") or list(wanted(objectives, sources[0]))

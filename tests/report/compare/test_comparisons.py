@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kdray.errors import ConfigError, DataError
+from kdray.report.compare.comparisons import at_equal_budget
+from kdray.report.compare.same_cases import answered
 from kdray.report.describe import NOTHING
 from tests.report.compare.made_up import BOTH, GRID, ask, table, trial
 
@@ -25,6 +27,41 @@ def test_folders_and_tables_are_pooled_and_a_repetition_counts_once(tmp_path):
     assert data["show"] == list(BOTH)
     assert data["rows"][1]["metrics"]["assertion_accuracy"]["each"] == [0.30, 0.32, 0.31]
     assert "left out as repetitions, settings and seed alike: 1" in ask(found, by="distil.alpha")
+
+
+def test_students_of_other_cases_are_compared_with_a_word(tmp_path, caplog):
+    def judged(name, *, of="", cases=9):
+        settings = {"suite": name, "evaluation": {"cases": cases}}
+        return [
+            replace(
+                one,
+                trial={**one.trial, **settings},
+                rungs=({**one.metrics, **({"outcomes": {"of": of}} if of else {})},),
+            )
+            for one in GRID
+        ]
+
+    first = table(tmp_path, judged("a/valid"), {}, "first")
+    same = table(tmp_path, judged("a/valid"), {}, "same")
+    budget = {"budget": "trials", "objectives": None, "where": (), "svg": None, "form": "markdown"}
+    at_equal_budget({"first": [first], "same": [same]}, **budget)
+    ask([first, same], by="distil.alpha")
+    assert not caplog.records
+    for number, made in enumerate((judged("b/valid"), judged("a/valid", cases=8))):
+        other = table(tmp_path, made, {}, f"other{number}")
+        at_equal_budget({"first": [first], "other": [other]}, **budget)
+        made_later = [replace(one, number=one.number + 9, key=f"t{one.number + 9:04d}") for one in made]
+        ask(
+            [first, table(tmp_path, made_later, {}, f"later{number}")],
+            by="distil.alpha,evaluation.cases,suite",
+        )
+    assert [record.getMessage().split(" (")[1].split(")")[0] for record in caplog.records] == [
+        "a/valid, 9 cases; b/valid, 9 cases",
+        "a/valid, 8 cases; a/valid, 9 cases",
+    ]
+    # Where it is known which cases they were, their suite's name says nothing.
+    assert len(answered([*judged("a", of="x"), *judged("b", of="x")])) == 1
+    assert len(answered([*judged("a", of="x"), *judged("a", of="y")])) == 2
 
 
 def test_filters_take_metrics_and_settings(tmp_path):
