@@ -175,7 +175,10 @@ def _family(model: Any, kind: type[Task]) -> Family:
 def _copy(student: str, work: Path, kind: type[Task]) -> None:
     """The student's files by name; nothing else that may lie there."""
     for name in COPIED:
-        storage.write_atomic(work / name, storage.read_bytes(storage.join(student, name)))
+        data = storage.read_bytes(place := storage.join(student, name))
+        if name.endswith(".json"):  # a file of which a part was read is no JSON; weights are loaded again
+            json_value(data, place)
+        storage.write_atomic(work / name, data)
     config = {**storage.read_json(storage.join(student, "config.json")), "dtype": "float32"}
     limits = saved_encoding(student)
     if kind.writes:

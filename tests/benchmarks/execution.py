@@ -97,9 +97,9 @@ def by_pytest(examples: Sequence[Example], texts: Sequence[str], place: Path) ->
             copy.write_text(new)
             nodes.append("::".join([str(copy), *example.test.split(".")]))
     report = place / "report.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "--timeout=60", *nodes],
-        cwd=place, env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"},
+        [*command, "--timeout=60", *nodes], cwd=place, env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"},
         capture_output=True, check=False,
     )  # fmt: skip
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
