@@ -16,6 +16,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults import Campaign
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600, help="no further fault after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stage", action="append", help="only this one; repeatable")
+    parser.add_argument("--log", type=Path, help="a JSON file that holds the tallies after every fault")
     parser.add_argument("--quick", action="store_true", help="one fault of each kind in the sweep")
     asked = parser.parse_args()
 
@@ -49,12 +54,21 @@ def main() -> None:
     while number < count and time.monotonic() - begin < asked.seconds:
         campaign.inject(*turns[number % len(turns)])
         number += 1
+        if asked.log:
+            _note(asked.log, campaign)
     lost = [line for tally in campaign.tallies.values() for line in tally.lost]
     print("\n".join(lost))
     print(table(campaign.tallies))
     ended = sum((tally.ended for tally in campaign.tallies.values()), Counter[str]())
     seconds = time.monotonic() - begin
     print(json.dumps({"faults": number, "lost": len(lost), "ended": dict(ended), "seconds": round(seconds)}))
+
+
+def _note(log: Path, campaign: Campaign) -> None:
+    """What there is so far, so that a run that is cut off is not lost."""
+    rows = [[*key, dict(tally.ended), tally.lost] for key, tally in campaign.tallies.items()]
+    log.with_suffix(".part").write_text(json.dumps(rows))
+    log.with_suffix(".part").replace(log)
 
 
 if __name__ == "__main__":
