@@ -3,7 +3,8 @@
     apps           what all commands share
     beginnings     init, doctor
     run_verbs      demo, validate, trial, launch, resume, stop, status
-    data_verbs     corpus, teacher, capture, shards
+    corpus_verbs   corpus
+    data_verbs     teacher, capture, shards
     result_verbs   pareto, compare, export, predict, metamorphic
 
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
@@ -22,7 +23,7 @@ from types import FrameType
 from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
 
 # isort: split
-from kdray.cli import beginnings, data_verbs, result_verbs  # noqa: F401 - theirs follow
+from kdray.cli import beginnings, corpus_verbs, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.console import Printable, printable, say_of_errors
 from kdray.errors import ending

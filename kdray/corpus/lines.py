@@ -83,6 +83,23 @@ def byte_lines(path: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
             _checked(path, read)
 
 
+def head_of(path: Path, size: int) -> bytes:
+    """How a file begins, unpacked; of one that breaks off, what stands before. Raises `DataError` for nothing."""
+    head = b""
+    with unpacked(path) as stream:
+        while len(head) < size:
+            try:
+                more = stream.read1(size - len(head))  # type: ignore[attr-defined]
+            except _DAMAGE:
+                if not head:
+                    raise
+                break
+            if not more:
+                break
+            head += more
+    return head
+
+
 def whole(path: Path, limit: int) -> bytes:
     """All bytes of a file. Raises `DataError` for what cannot be read or is larger than `limit`."""
     with unpacked(path) as stream:

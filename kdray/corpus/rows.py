@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from kdray.corpus.left_out import LeftOut, plain_path
-from kdray.corpus.lines import as_row, bare_name, byte_lines, parsed, unpacked, whole
+from kdray.corpus.lines import as_row, bare_name, byte_lines, head_of, parsed, whole
 from kdray.errors import DataError
 
 Row = Mapping[str, Any]
@@ -116,8 +116,7 @@ def _named_by_state(path: Path) -> set[str]:
 
 def form_of(path: Path) -> Form:
     """What a file looks like, "" for nothing that has rows. Raises `DataError` for what cannot be read."""
-    with unpacked(path) as stream:
-        head = stream.read(_HEAD_BYTES)
+    head = head_of(path, _HEAD_BYTES)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
@@ -134,7 +133,13 @@ def form_of(path: Path) -> Form:
 
 def _is_one_object(path: Path) -> bool:
     """Whether a file that begins with a brace is one piece of JSON rather than lines of it."""
-    lines = [line for _, line in islice(byte_lines(path, LeftOut()), _LOOKED_AT)]
+    lines: list[bytes] = []
+    try:
+        for _, line in islice(byte_lines(path, LeftOut()), _LOOKED_AT):
+            lines.append(line)
+    except DataError:  # a file that breaks off: what stands before is looked at
+        if not lines:
+            raise
     are_objects = [_parses(line) for line in lines]
     if bare_name(path).endswith(LINES) or (are_objects[0] and len(lines) > 1):
         return False

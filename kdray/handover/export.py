@@ -29,6 +29,7 @@ from kdray.handover.card import Facts, card
 from kdray.handover.choose import WEIGHTS, choose, student_folder
 from kdray.handover.int8 import quantised
 from kdray.handover.usage import Family
+from kdray.recorded import json_value
 from kdray.results import Experiment, TrialRecord
 from kdray.students.derive import config_of
 from kdray.students.load import load_model, load_tokenizer, saved_encoding

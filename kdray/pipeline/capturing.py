@@ -30,7 +30,7 @@ from kdray.pipeline.background import begun
 from kdray.pipeline.voice import Voice
 from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
-from kdray.students.kept_order import keep_order, sample
+from kdray.students.kept_order import keep_order, kept_order, sample
 from kdray.students.kept_weights import stamp_weights
 from kdray.students.load import (
     readable_as,
@@ -92,14 +92,16 @@ class Capturing:
         """Makes the stores and suites that are named."""
         if suites and not is_named(self._voice.teacher):  # of those that come with kdray it is known
             self._examine(suites[0])
+        # An interrupted run may have left stores without one.
+        unordered = [folder for folder in self._codecs if self._is_ordered and kept_order(folder) is None]
         with self._stage("capture"):
-            rows = self._rows() if folders else []
+            rows = self._rows() if folders or unordered else []
             for folder in folders:
                 ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
                 self._announce(folder, rows)
                 self._keep(join(folder, "teacher"))
         on_ray = bool(folders) and cluster is not None
-        judging = partial(self._beside, suites, folders, rows)
+        judging = partial(self._beside, suites, unordered, rows)
         with begun(judging) if on_ray else nullcontext(judging) as suite:
             with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
                 self._write(folders, rows, advance, on_ray=on_ray)
@@ -169,14 +171,20 @@ class Capturing:
         self, suites: Sequence[str], stores: Sequence[str], rows: list[Row], advance: Advance
     ) -> None:
         """What this process makes of its teacher while others run theirs over the corpus."""
-        for folder in suites:
-            self._suite(folder, advance)
-        # Rows that the teacher writes itself are known when they are read: the first trial asks then.
-        if stores and _is_sliced(self._sweep) and self._sweep.capture.targets == "truth":
+        if stores:
             plan = Plan(rows, self._sweep.capture.rows_per_shard)
             stored = [row for number in range(len(plan)) for row in plan.shard(number)]
             measured = [stored[i] for i in sample(len(stored))]
             keep_order(self._model, measured, self._task.pad_id, stores)
+        for folder in suites:
+            self._suite(folder, advance)
+
+    @property
+    def _is_ordered(self) -> bool:
+        """Whether students are cut in an order, and it is known now on which rows it is measured: those that the
+        teacher writes itself are known when they are read, and the first trial asks then.
+        """
+        return _is_sliced(self._sweep) and self._sweep.capture.targets == "truth"
 
     def _suite(self, folder: str, advance: Advance) -> None:
         trial, plan = self._sweep.trial, self._sweep.capture

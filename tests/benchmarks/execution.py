@@ -99,8 +99,8 @@ def by_pytest(examples: Sequence[Example], texts: Sequence[str], place: Path) ->
     report = place / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     subprocess.run(
-        [*command, "--timeout=60", *nodes], cwd=place, env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"},
-        capture_output=True, check=False,
+        [*command, "--timeout=60", *nodes], cwd=place, capture_output=True, check=False,
+        env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"},
     )  # fmt: skip
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         number = int(

@@ -13,7 +13,7 @@ import pytest
 from kdray.corpus import lines
 from kdray.corpus.layouts import import_examples
 from kdray.corpus.left_out import LeftOut
-from kdray.corpus.rows import data_files, rows
+from kdray.corpus.rows import data_files, guarded, rows
 from kdray.errors import DataError
 
 ROWS = [{"func": f"int f{n}(void) {{ return {n}; }}", "target": n % 2, "idx": n} for n in range(5)]
@@ -37,11 +37,17 @@ def write_parquet(path):
     pq.write_table(table(), path)
 
 
-def write_zstd(path):
+def compress_zstd(data):
     import pyarrow as pa
 
-    with pa.CompressedOutputStream(str(path), "zstd") as stream:
-        stream.write(LINES.encode())
+    packed = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(packed, "zstd") as stream:
+        stream.write(data)
+    return packed.getvalue().to_pybytes()
+
+
+def write_zstd(path):
+    path.write_bytes(compress_zstd(LINES.encode()))
 
 
 def write_arrow(path, kind):
@@ -92,6 +98,18 @@ def test_a_damaged_file_costs_no_other_file(tmp_path, name):
     assert len([one for one in found.examples if one.split == "train"]) == 5
     assert found.left_out >= 1
     assert name in " ".join(found.why.lines())
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, compress_zstd])
+def test_a_packed_file_that_breaks_off_gives_the_rows_before(tmp_path, pack):
+    made = [{"func": f"int f{i}() {{ return {i * i * 7919}; }}", "target": i % 2} for i in range(24000)]
+    data = pack("".join(json.dumps(row) + "\n" for row in made).encode())
+    (tmp_path / "a.jsonl").write_bytes(data[:-30])
+    path, left_out = tmp_path / "a.jsonl", LeftOut()
+    found = [row for _, row in guarded(path, rows(path, left_out), left_out)]
+    assert found == made[: len(found)]
+    assert len(found) > len(made) // 4
+    assert "cannot be read" in left_out.lines()[0]
 
 
 def test_one_object_over_several_lines_is_one_row(tmp_path):
