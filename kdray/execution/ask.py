@@ -5,24 +5,23 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kdray.console import Advance
 from kdray.corpus.example import Example
+from kdray.corpus.focal import places_of
 from kdray.errors import ConfigError
 from kdray.execution.warm import Case, Ran
 
-_GROUP = re.compile(r"[^\W\d]\w*(/[^\W\d]\w*)+\.py")
 PROGRAM = ("-m", "kdray.execution.warm")
 IMPORT_SECONDS = 120.0
 KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG")
@@ -37,11 +36,14 @@ class How:
         seconds: that a run may take.
         processes: files at a time; None means one a core.
         unsafe: whether runs go on where the system does not let them be confined.
+        roots: what a corpus was mined from, by the name that its groups begin with: packages and folders; what is
+            not among them is looked for among the installed packages.
     """
 
     seconds: float = 5.0
     processes: int | None = None
     unsafe: bool = False
+    roots: Mapping[str, Path] = field(default_factory=dict)
 
 
 def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: Advance) -> list[Ran]:
@@ -69,13 +71,13 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
 
     def one(group: str) -> None:
         own = [cases[number] for number in numbers[group]]
-        place = _located(examples[numbers[group][0]])
+        place = _located(examples[numbers[group][0]], how.roots)
         if isinstance(place, str):
             found = [Ran(place, [], []) for _ in own]
             for _ in own:
                 count()
         else:
-            found = _asked(*place, own, how, count)
+            found = _asked(place, own, how, count)
         for number, each in zip(numbers[group], found, strict=True):
             ran[number] = each
 
@@ -85,25 +87,54 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
     return [each for each in ran if each is not None]
 
 
-def _located(example: Example) -> tuple[str, str] | str:
-    """Name and path of the module that an example was mined from, or why it cannot be run."""
+class Module(NamedTuple):
+    """A test file as it is imported.
+
+    Attributes:
+        module: its name.
+        path: of the file.
+        paths: folders that are looked in for it and for what it imports, after those of Python.
+        roots: folders that hold the code under test.
+    """
+
+    module: str
+    path: str
+    paths: list[str]
+    roots: list[str]
+
+
+def _located(example: Example, roots: Mapping[str, Path]) -> Module | str:
+    """The module that an example was mined from, by the name that pytest gives it; or why it cannot be run."""
     if example.language != "python":
         return f"{example.language} is not run"
-    if not _GROUP.fullmatch(example.group):
-        return "not of an installed package"
-    top, *rest = example.group.removesuffix(".py").split("/")
+    name = max((name for name in roots if example.group.startswith(f"{name}/")), key=len, default="")
+    name = name or example.group.partition("/")[0]
+    rest = example.group[len(name) + 1 :]
+    root = roots.get(name) or _installed(name)
+    if root is None or ".." in rest.split("/") or not (path := root / rest).is_file():
+        return "its file is not here"
+    names, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if not all(name.isidentifier() for name in names):
+        return "its file has no name that can be imported"
+    places = places_of(root)
+    return Module(
+        ".".join(names), str(path), [str(each) for each in (folder, *places)], [str(root), *map(str, places)]
+    )
+
+
+def _installed(package: str) -> Path | None:
     try:
-        spec = importlib.util.find_spec(top)
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
     except (ImportError, ValueError):
-        spec = None
-    for root in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(root).joinpath(*rest).with_suffix(".py")
-        if path.is_file():
-            return ".".join([top, *rest]), str(path)
-    return "its package is not installed here"
+        return None
+    found = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(found[0]) if found else None
 
 
-def _asked(module: str, path: str, cases: Sequence[Case], how: How, count: Any) -> list[Ran]:
+def _asked(place: Module, cases: Sequence[Case], how: How, count: Any) -> list[Ran]:
     """The answers of one file's process; what it does not come to is said so."""
     found: list[Ran] = []
     with tempfile.TemporaryDirectory(prefix="kdray-warm-") as home:
@@ -120,7 +151,7 @@ def _asked(module: str, path: str, cases: Sequence[Case], how: How, count: Any) 
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         request = {
-            "module": module, "path": path, "seconds": how.seconds, "unsafe": how.unsafe,
+            **place._asdict(), "seconds": how.seconds, "unsafe": how.unsafe,
             "cases": [asdict(case) for case in cases],
         }  # fmt: skip
         runs = sum(3 + len(case.texts) + case.mutants * (2 + len(case.texts)) for case in cases)

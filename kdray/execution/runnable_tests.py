@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from kdray.console import Advance
 from kdray.corpus.example import Example, Split
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.sample import sample
-from kdray.corpus.store import corpus_fingerprint, read_corpus
+from kdray.corpus.source_files import source_roots
+from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.baselines import Retrieval, last_assertion
@@ -39,6 +43,7 @@ def find_runnable(corpus: str, count: int | None, how: How, progress: Advance) -
     for split in SPLITS:
         own = read_corpus(corpus, split)
         examples += sample(own, len(own) if count is None else count)
+    how = replace(how, roots=roots_of(corpus))
     ran = ask(examples, [Case(e.test, e.target, e.context) for e in examples], how, progress)
     left_out, ids = LeftOut(), {split: list[str]() for split in SPLITS}
     for example, each in zip(examples, ran, strict=True):
@@ -85,4 +90,15 @@ def examine_by_running(
         "retrieval": [retrieval.predict(example) for example in examples],
         "repeat_last": [last_assertion(example) for example in examples],
     }
+    how = replace(how, roots=roots_of(corpus))
     return judge(examples, written, mutants=mutants, how=how, progress=progress)
+
+
+def roots_of(corpus: str) -> dict[str, Path]:
+    """What a corpus was mined from, as far as it is still here, by the name that its groups begin with."""
+    here = []
+    for source in corpus_manifest(corpus)["sources"]:
+        with contextlib.suppress(DataError):
+            source_roots([source])
+            here.append(source)
+    return source_roots(here) if here else {}

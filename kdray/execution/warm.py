@@ -72,10 +72,10 @@ class Ran:
 class Warm:
     """The imported module."""
 
-    def __init__(self, name: str, path: str, seconds: float, *, unsafe: bool) -> None:
+    def __init__(self, name: str, path: str, roots: Sequence[str], seconds: float, *, unsafe: bool) -> None:
         self._module = _imported(name, path)
         self._tree = parsed(python_text(Path(path).read_bytes()))
-        self._path, self._top = path, name.partition(".")[0]
+        self._path, self._roots = path, tuple(f"{root}{os.sep}" for root in roots)
         self._limits = Limits(
             wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), memory_bytes=MEMORY_BYTES
         )
@@ -125,8 +125,7 @@ class Warm:
         for line in told.output.splitlines():
             with contextlib.suppress(ValueError, TypeError):
                 keys.append(tuple(json.loads(line)))
-        root = str(Path(getattr(sys.modules.get(self._top), "__file__", None) or self._path).parent)
-        own = [key for key in dict.fromkeys(keys) if key[0].startswith(root) and key[0] != self._path]
+        own = [key for key in dict.fromkeys(keys) if key[0].startswith(self._roots) and key[0] != self._path]
         own.sort(key=lambda key: key[2].strip("_").lower() not in test.name)
         found = [self._functions[key][0] for key in own if key in self._functions]
         return found[:FUNCTIONS]
@@ -212,8 +211,11 @@ def answer(request: dict[str, Any]) -> None:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     cases: Sequence[Case] = [Case(**case) for case in request["cases"]]
+    sys.path += [path for path in request["paths"] if path not in sys.path]
     try:
-        warm = Warm(request["module"], request["path"], request["seconds"], unsafe=request["unsafe"])
+        warm = Warm(
+            request["module"], request["path"], request["roots"], request["seconds"], unsafe=request["unsafe"]
+        )
     except DataError as error:
         for _ in cases:
             told.write(_line(asdict(Ran(str(error), [], []))))

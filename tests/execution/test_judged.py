@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from kdray.errors import ConfigError
 from kdray.execution.ask import How, ask
 from kdray.execution.confinement import Limits
 from kdray.execution.judged import judge
-from kdray.execution.runnable_tests import find_runnable, runnable_examples
+from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples
 from kdray.execution.sandbox import Outcome, run
 from kdray.execution.warm import Case
 
@@ -254,8 +255,6 @@ def test_writers_are_judged_beside_the_tests_own_assertion_and_none(shop):
 
 
 def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
-    from dataclasses import replace
-
     corpus = str(tmp_path / "corpus")
     held_out = [replace(example, split="test") for example in shop.values()]
     write_corpus(
@@ -266,6 +265,24 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
         "test_largest", "TestBox.test_area", "TestPlain.test_grown",
     }  # fmt: skip
     assert kept["left_out"]["parametrised"]["count"] == 1
+
+
+def test_a_mined_folder_is_run_where_it_lies(tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "src" / "kdray_kit.py").write_text("def twice(n):\n    return 2 * n\n")
+    (tmp_path / "tests").mkdir()
+    source = "from kdray_kit import twice\n\n\ndef test_twice():\n    n = twice(3)\n    assert n == 6\n"
+    (tmp_path / "tests" / "test_kit.py").write_text(source)
+    corpus, folder = str(tmp_path / "corpus"), str(tmp_path / "tests")
+    (example,) = mine([folder], processes=1)
+    write_corpus(corpus, [replace(example, split=split) for split in ("train", "valid", "test")], [folder])
+    assert find_runnable(corpus, None, HOW, print_nothing)["left_out"] == {}
+    case = Case(example.test, example.target, example.context, ("assert n == 6", "assert n == 7"), 9)
+    (ran,) = ask([example], [case], replace(HOW, roots=roots_of(corpus)), print_nothing)
+    assert ran.verdicts == ["passes", "fails"]
+    assert len(ran.killed[0]) >= 2
 
 
 def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):

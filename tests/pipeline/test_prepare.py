@@ -66,7 +66,9 @@ def test_a_changed_corpus_is_refused(own_world):
 def test_a_capture_that_ended_before_the_order_to_cut_in_was_kept_keeps_it_when_it_goes_on(own_world):
     place = own_world / "signal" / "students" / "order.safetensors"
     sweep = world.sweep(own_world)
-    sliced = sweep.trial.model_copy(update={"student": sweep.trial.student.model_copy(update={"init": "sliced"})})
+    sliced = sweep.trial.model_copy(
+        update={"student": sweep.trial.student.model_copy(update={"init": "sliced"})}
+    )
     sweep = sweep.model_copy(update={"trial": sliced})
     place.unlink(missing_ok=True)
     (own_world / "suite" / "manifest.json").unlink()
