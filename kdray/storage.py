@@ -119,6 +119,11 @@ def _ask(location: str | Path, act: Callable[[Any, str], Answer]) -> Answer:
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
+def patiently(location: str, act: Callable[[], Answer]) -> Answer:
+    """`act()`; on a URI again as long as it raises `OSError`. Raises `StorageError` at the end of patience."""
+    return _ask(location, lambda files, path: act())
+
+
 @contextlib.contextmanager
 def room(folder: str | Path) -> Iterator[None]:
     """Turns the many errors of a disk without room into one `StorageError` that says what to do."""

@@ -2,7 +2,7 @@
 
 study.journal/000000, 000001, ...   lines of Optuna's journal; only the last piece is ever written again
 
-A driver begins a piece of its own, so that no two write the same one.
+A driver begins a piece of its own, so that no two write the same one, and seals the last (see `journal_pieces`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from kdray import storage
 from kdray.experiment.journal_lines import sound_lines
+from kdray.experiment.journal_pieces import Pieces
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,12 @@ class RemoteJournal(JournalFileBackend):
     """
 
     def __init__(self, folder: str, file: Path, check: Callable[[], None]) -> None:
-        self._pieces = storage.join(folder, "study.journal")
+        self._pieces = Pieces(storage.join(folder, "study.journal"))
         self._check = check
-        names = storage.list_files(self._pieces)
-        whole = b"".join(storage.read_bytes(storage.join(self._pieces, name)) for name in names)
+        names, whole = self._pieces.opened()
         sound, bad = sound_lines(whole)
         if bad:
-            log.warning("%s: line %s: damaged, left out", self._pieces, ", ".join(map(str, bad[:10])))
+            log.warning("%s: line %s: damaged, left out", self._pieces.folder, ", ".join(map(str, bad[:10])))
         file.write_bytes(sound)
         self._number = int(names[-1]) + 1 if names else 0
         self._piece = b""
@@ -52,7 +52,7 @@ class RemoteJournal(JournalFileBackend):
         """Writes the last piece again with these lines, then the copy."""
         self._check()
         self._piece += b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
-        storage.write_atomic(storage.join(self._pieces, f"{self._number:06d}"), self._piece)
+        self._pieces.write(f"{self._number:06d}", self._piece)
         if len(self._piece) >= PIECE_BYTES:
             self._number, self._piece = self._number + 1, b""
         super().append_logs(logs)

@@ -3,9 +3,9 @@
 A `Lease` is a claim, an object of one's own in a folder, which is written again every `BEAT_S`. Who wants the
 lease writes a claim and looks at the others': as long as one of them changes it is refused, and one that has
 not changed for `BEATS` beats is of a process that is dead, and removed. Whoever finds its own claim gone has
-lost the lease. Object stores have no common clock that can be trusted and (through pyarrow) no write on a
-condition, so between a look at one's claim and the write that follows there is a moment in which a process
-that was held up for longer than the `BEATS` beats could write as a second one.
+lost the lease. Object stores have no common clock that can be trusted, so between a look at one's claim and the
+write that follows there is a moment in which a process that was held up for longer than the `BEATS` beats could
+write as a second one: into the study it cannot where the store knows conditions (see `journal_pieces`).
 """
 
 from __future__ import annotations

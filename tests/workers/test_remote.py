@@ -152,6 +152,57 @@ def test_a_journal_is_read_in_the_order_it_was_written_by_one_driver_after_anoth
     assert len(storage.list_files(storage.join(folder, "study.journal"))) == 6
 
 
+def test_a_driver_that_was_held_up_for_longer_than_its_lease_writes_nothing_into_the_study(
+    folder: str, tmp_path: Path
+) -> None:
+    def operation(driver: str, number: int) -> dict[str, Any]:
+        return {"op_code": 2, "worker_id": driver, "number": number}
+
+    first, second = Lease(folder), Lease(folder)
+    first._renew()  # and is held up from here on, behind its look at the lease
+    held_up = RemoteJournal(folder, tmp_path / "first", lambda: None)
+    held_up.append_logs([operation("first", 0)])
+    with second.held():
+        journal = RemoteJournal(folder, tmp_path / "second", second.check)
+        with pytest.raises(KdrayError, match="taken over by another kdray process"):
+            held_up.append_logs([operation("first", 1)])
+        journal.append_logs([operation("second", 0)])
+        with pytest.raises(KdrayError, match="taken over by another kdray process"):
+            held_up.append_logs([operation("first", 2)])
+        journal.append_logs([operation("second", 1)])
+        with pytest.raises(KdrayError, match="taken over by another"):
+            first.check()
+    third = RemoteJournal(folder, tmp_path / "third", lambda: None)
+    said = [(log["worker_id"], log["number"]) for log in third.read_logs(0)]
+    assert said == [("first", 0), ("second", 0), ("second", 1)]
+
+
+def test_one_that_begins_a_piece_which_another_has_begun_writes_nothing(folder: str, tmp_path: Path) -> None:
+    both = [RemoteJournal(folder, tmp_path / name, lambda: None) for name in ("one", "other")]
+    both[0].append_logs([{"op_code": 2}])
+    with pytest.raises(KdrayError, match="taken over by another kdray process"):
+        both[1].append_logs([{"op_code": 3}])
+
+
+def test_a_write_that_was_done_and_not_heard_of_is_no_other_process(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import obstore
+
+    put = obstore.put
+
+    def unheard(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(obstore, "put", put)
+        put(*args, **options)
+        raise obstore.exceptions.GenericError("no answer")
+
+    journal = RemoteJournal(folder, tmp_path / "one", lambda: None)
+    for number in range(2):
+        monkeypatch.setattr(obstore, "put", unheard)
+        journal.append_logs([{"op_code": 2, "worker_id": "w", "number": number}])
+    assert len(list(RemoteJournal(folder, tmp_path / "two", lambda: None).read_logs(0))) == 2
+
+
 def test_several_drivers_are_refused(make_sweep: Any, folder: str) -> None:
     sweep = make_sweep(search={"storage": "sqlite://"}, resources={"drivers": 2})
     with (
