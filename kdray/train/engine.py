@@ -224,6 +224,7 @@ class Engine:
 
     def save(self, folder: Path, state: dict[str, Any]) -> None:
         """DeepSpeed's own checkpoint, with `state` in it."""
+        (folder / "rung").mkdir(parents=True, exist_ok=True)  # DeepSpeed would not say why it cannot be made
         self._engine.save_checkpoint(str(folder), tag="rung", client_state=state)
 
     def load(self, folder: Path) -> dict[str, Any]:

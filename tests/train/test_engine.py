@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from kdray.config.trial import Trial
 from kdray.errors import ConfigError
 from kdray.stream import cut
 from kdray.train import TrialRun, World, free_port
-from kdray.train.engine import micro_batch
+from kdray.train.engine import Engine, micro_batch
 from tests import labelled_world, world
 
 FLOAT32 = {"optim.precision": "float32"}
@@ -150,3 +152,13 @@ def test_pieces_are_even_and_as_many_on_every_rank():
             assert len(pieces[0]) == len(pieces[1]) <= -(-rows // (2 * size))
             assert sorted(np.concatenate([p for mine in pieces for p in mine]).tolist()) == list(range(rows))
             assert min(len(piece) for mine in pieces for piece in mine) >= 1
+
+
+def test_a_disk_without_room_for_the_folder_of_a_checkpoint_is_named_as_such(tmp_path, monkeypatch):
+    def full(path, *args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    engine = Engine.__new__(Engine)  # DeepSpeed's would say that a folder is missing
+    monkeypatch.setattr(os, "mkdir", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        engine.save(tmp_path / "checkpoint", {})
