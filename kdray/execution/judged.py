@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.left_out import LeftOut
+from kdray.errors import DataError
 from kdray.evaluation.intervals import clustered
 from kdray.evaluation.metrics import matches
 from kdray.execution.ask import How, ask
@@ -71,6 +72,7 @@ def judge(
 
     Raises:
         ConfigError: the system does not let runs be confined.
+        DataError: not one example can be run.
     """
     everyone = {ORIGINAL: [example.target for example in examples], NOTHING: [""] * len(examples), **written}
     cases = [
@@ -90,6 +92,8 @@ def judge(
             left_out.add(each.reason, f"{examples[number].group} {examples[number].test}")
         else:
             runnable.append(number)
+    if not runnable:
+        raise DataError("; ".join(["none of these examples can be run here", *left_out.lines()]))
     groups_N = np.array([examples[i].group for i in runnable])
     metrics = {}
     for name, texts in everyone.items():

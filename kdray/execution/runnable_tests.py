@@ -40,8 +40,9 @@ def find_runnable(corpus: str, count: int | None, how: How, progress: Advance) -
         What is kept: ids by split, and why others cannot be run.
     """
     examples: list[Example] = []
+    everything = read_corpus(corpus)
     for split in SPLITS:
-        own = read_corpus(corpus, split)
+        own = [example for example in everything if example.split == split]
         examples += sample(own, len(own) if count is None else count)
     how = replace(how, roots=roots_of(corpus))
     ran = ask(examples, [Case(e.test, e.target, e.context) for e in examples], how, progress)

@@ -14,7 +14,7 @@ import pytest
 
 from kdray.corpus.mine import mine
 from kdray.corpus.store import write_corpus
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.execution.ask import How, ask
 from kdray.execution.confinement import Limits
 from kdray.execution.judged import judge
@@ -254,6 +254,12 @@ def test_writers_are_judged_beside_the_tests_own_assertion_and_none(shop):
     json.dumps(found.as_data(), allow_nan=False)
 
 
+def test_where_not_one_example_runs_the_reason_is_said(shop):
+    java = replace(named(shop, "test_largest"), language="java")
+    with pytest.raises(DataError, match=r"none of these .* can be run here; left out 1, .*: java is not run"):
+        judge([java], {"me": ["assert True"]}, how=HOW)
+
+
 def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
     corpus = str(tmp_path / "corpus")
     held_out = [replace(example, split="test") for example in shop.values()]
@@ -277,7 +283,7 @@ def test_a_mined_folder_is_run_where_it_lies(tmp_path):
     (tmp_path / "tests" / "test_kit.py").write_text(source)
     corpus, folder = str(tmp_path / "corpus"), str(tmp_path / "tests")
     (example,) = mine([folder], processes=1)
-    write_corpus(corpus, [replace(example, split=split) for split in ("train", "valid", "test")], [folder])
+    write_corpus(corpus, [replace(example, split=split) for split in ("train", "test")], [folder])
     assert find_runnable(corpus, None, HOW, print_nothing)["left_out"] == {}
     case = Case(example.test, example.target, example.context, ("assert n == 6", "assert n == 7"), 9)
     (ran,) = ask([example], [case], replace(HOW, roots=roots_of(corpus)), print_nothing)
