@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable
 
 
@@ -56,6 +57,20 @@ def unwritable(error: OSError) -> str:
     return f"{where}{error.strerror}: make room or give access there, and the same command goes on from here"
 
 
+def out_of_memory(error: BaseException) -> str:
+    """What a user can do about memory that is not there, in a line; "" for any other error."""
+    said = isinstance(error, RuntimeError) and _NO_MEMORY.search(
+        str(error)
+    )  # torch has no kind of its own for it
+    if not (said or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM):
+        return ""
+    return (
+        "not enough memory: close something, or let less run at a time (resources.max_concurrent,"
+        " optim.micro_batch); the same command goes on from here"
+    )
+
+
+_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|can't start new thread")
 INTERRUPTED = "interrupted; the same command goes on from here"
 INTERRUPTED_CODE = 130
 
@@ -72,7 +87,8 @@ def ending(error: BaseException | None, interrupted: bool = False) -> tuple[str,
     if isinstance(error, KdrayError):
         return str(error), error.exit_code
     while error is not None:
-        if isinstance(error, OSError) and (line := unwritable(error)):
+        line = unwritable(error) if isinstance(error, OSError) else ""
+        if line := line or out_of_memory(error):
             return line, StorageError.exit_code
         interrupted |= isinstance(error, KeyboardInterrupt)
         error = error.__cause__ or error.__context__

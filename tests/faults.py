@@ -13,6 +13,7 @@ import ctypes
 import errno
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -40,10 +41,13 @@ FAULTS = (
     "clock set back",
     "short read",
     "stale list",
+    "no memory",
 )
 SAID, INTERRUPTED, TRACEBACK = 2, 130, 99
 HANGS_S = 60.0
 YEARS_S = 10 * 365 * 86400.0
+SPARE_BYTES = 2**22
+"""That a process may still take once it has no memory: the wish of most allocators."""
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of linux/prctl.h: what a killed child leaves becomes ours, and is seen."""
 
@@ -253,6 +257,10 @@ class Fault:
             makes = name in ("replace", "rename", "mkdir", "fsync", "link", "append_logs")
             if self.writes >= self._at > 0 and makes and self._kind == "disk full":
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if self.writes == self._at and self._kind == "no memory":
+                used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+                resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, hard))
             if self.writes >= self._at > 0 and name != "rmtree" and self._kind == "read-only":
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             return act(*args, **kwargs)

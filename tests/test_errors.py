@@ -57,6 +57,9 @@ def tripped(error: BaseException) -> Exception:
         (tripped(KeyboardInterrupt()), False, "interrupted"),
         (TypeError("cannot compare"), True, "interrupted"),
         (DataError("x: damaged"), True, "x: damaged"),
+        (tripped(MemoryError()), False, "not enough memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False, "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), False, "not enough memory"),
     ],
 )
 def test_what_an_error_came_out_of_is_told(error, interrupted, line):

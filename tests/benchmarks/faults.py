@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600, help="no further fault after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stage", action="append", help="only this one; repeatable")
+    parser.add_argument("--fault", action="append", help="only this kind; repeatable")
     parser.add_argument("--log", type=Path, help="a JSON file that holds the tallies after every fault")
     parser.add_argument("--quick", action="store_true", help="one fault of each kind in the sweep")
     asked = parser.parse_args()
@@ -49,7 +50,7 @@ def main() -> None:
     ]
     (root / "campaign").mkdir()
     campaign = Campaign(chosen, root / "campaign", asked.seed)
-    turns = [(stage.name, fault) for fault in FAULTS for stage in chosen]
+    turns = [(stage.name, fault) for fault in asked.fault or FAULTS for stage in chosen]
     begin, number, count = time.monotonic(), 0, len(FAULTS) if asked.quick else asked.faults
     while number < count and time.monotonic() - begin < asked.seconds:
         campaign.inject(*turns[number % len(turns)])
