@@ -59,9 +59,8 @@ def unwritable(error: OSError) -> str:
 
 def out_of_memory(error: BaseException) -> str:
     """What a user can do about memory that is not there, in a line; "" for any other error."""
-    said = isinstance(error, RuntimeError) and _NO_MEMORY.search(
-        str(error)
-    )  # torch has no kind of its own for it
+    # torch has no kind of its own for it, and a library that is loaded late finds no room either.
+    said = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
     if not (said or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM):
         return ""
     return (
@@ -70,7 +69,7 @@ def out_of_memory(error: BaseException) -> str:
     )
 
 
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|can't start new thread")
+_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|can't start new thread|failed to map segment")
 INTERRUPTED = "interrupted; the same command goes on from here"
 INTERRUPTED_CODE = 130
 

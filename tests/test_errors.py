@@ -59,6 +59,7 @@ def tripped(error: BaseException) -> Exception:
         (DataError("x: damaged"), True, "x: damaged"),
         (tripped(MemoryError()), False, "not enough memory"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), False, "not enough memory"),
+        (ImportError("x.so: failed to map segment from shared object"), False, "not enough memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), False, "not enough memory"),
     ],
 )
