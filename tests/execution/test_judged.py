@@ -209,7 +209,7 @@ HOSTILE = {
 def test_a_hostile_assertion_is_contained_and_the_next_one_runs(shop):
     example = named(shop, "test_largest")
     case = Case(example.test, example.target, example.context, (*HOSTILE, "assert found == 3"))
-    (ran,) = ask([example], [case], How(seconds=3.0), print_nothing)
+    (ran,) = ask([example], [case], How(seconds=5.0), print_nothing)
     assert ran.verdicts == [*HOSTILE.values(), "passes"]
     assert not Path(ESCAPED).exists()
 
