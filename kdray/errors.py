@@ -69,7 +69,9 @@ def out_of_memory(error: BaseException) -> str:
     )
 
 
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|can't start new thread|failed to map segment")
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|can't start new thread|failed to map segment(?!.*permitted)"
+)
 INTERRUPTED = "interrupted; the same command goes on from here"
 INTERRUPTED_CODE = 130
 

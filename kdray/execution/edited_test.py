@@ -64,7 +64,7 @@ class EditedTest:
             DataError: the text does not parse.
         """
         tree = parse_source(textwrap.dedent(text))
-        if tree is None:
+        if tree is None or (text.strip() and not tree.body):  # a comment alone says nothing
             raise DataError("does not parse")
         function = copy.deepcopy(self._function)
         function.decorator_list = []

@@ -92,10 +92,16 @@ class Warm:
         verdicts = [self._verdict(test, text) for text in case.texts]
         mutants = self._counting(test, case) if case.mutants else []
         killed = [
-            [verdict == "passes" and self._verdict(test, text, mutant) != "passes" for mutant in mutants]
+            self._killed(test, text, mutants) if verdict == "passes" else [False] * len(mutants)
             for text, verdict in zip(case.texts, verdicts, strict=True)
         ]
         return Ran("", verdicts, killed)
+
+    def _killed(self, test: EditedTest, text: str, mutants: Sequence[Mutant]) -> list[bool]:
+        """Which mutants an assertion kills; none where it does not pass alone without a fault either."""
+        if not mutants or self._verdict(test, text, alone=True) != "passes":
+            return [False] * len(mutants)
+        return [self._verdict(test, text, mutant, alone=True) != "passes" for mutant in mutants]
 
     def _check_runnable(self, test: EditedTest, target: str) -> None:
         """Raises `DataError` where the test does not pass twice, or does not come to its assertion."""
@@ -108,14 +114,16 @@ class Warm:
 
     def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
         """The mutants that the example's own assertion kills alone, and the test without any does not."""
+        if self._verdict(test, case.target, alone=True) != "passes":  # it needs what other assertions do
+            return []
         functions = self._called(test, case.target)
         each = -(-case.mutants // max(1, len(functions)))
         mutants = [mutant for function in functions for mutant in mutants_of(function, each)][: case.mutants]
+        noticed = zip(mutants, self._killed(test, case.target, mutants), strict=True)
         return [
             mutant
-            for mutant in mutants
-            if self._verdict(test, case.target, mutant) != "passes"
-            and self._verdict(test, "", mutant) == "passes"
+            for mutant, killed in noticed
+            if killed and self._verdict(test, "", mutant, alone=True) == "passes"
         ]
 
     def _called(self, test: EditedTest, target: str) -> list[FunctionType]:
@@ -130,9 +138,11 @@ class Warm:
         found = [self._functions[key][0] for key in own if key in self._functions]
         return found[:FUNCTIONS]
 
-    def _verdict(self, test: EditedTest, text: str, mutant: Mutant | None = None) -> Verdict:
+    def _verdict(
+        self, test: EditedTest, text: str, mutant: Mutant | None = None, *, alone: bool = False
+    ) -> Verdict:
         try:
-            call = test.call(text, alone=mutant is not None)
+            call = test.call(text, alone=alone)
         except DataError:
             return "unparsed"
         outcome = self._run(call if mutant is None else self._with(mutant, call))

@@ -8,6 +8,7 @@ what that piece was before is refused by the store itself. Elsewhere pieces are 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from kdray import storage
-from kdray.errors import KdrayError
+from kdray.errors import KdrayError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -108,18 +109,32 @@ class Pieces:
 
 
 def _store(folder: str) -> Any:
-    """The store with conditional writes behind a URI; None, which is said, where there is none."""
-    if not folder.startswith("s3://") or "?" in folder:
-        log.info("%s: no conditional writes here: two drivers held up for long may both write", folder)
-        return None
-    try:
-        from obstore.store import from_url
-    except ImportError:
-        log.warning(
-            "%s: without kdray[s3] two drivers that are both held up for longer than the lease may both write",
-            folder,
-        )
-        return None
+    """The store with conditional writes behind a URI; None, which is said, where it cannot be had."""
+    why = "no S3 API without options" if not folder.startswith("s3://") or "?" in folder else ""
+    if not why:
+        try:
+            return _opened(folder)
+        except ImportError:
+            why = "needs kdray[s3]"
+        except (
+            Exception
+        ) as error:  # its credentials may be told in a way that pyarrow knows and obstore does not
+            why = first_line(error)
+    log.warning(
+        "%s: no writes on a condition (%s): a driver held up for longer than its lease could still write",
+        folder, why,
+    )  # fmt: skip
+    return None
+
+
+def _opened(folder: str) -> Any:
+    """The store, asked once whether it answers."""
+    import obstore
+    from obstore.store import from_url
+
     plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
     # How long it is asked is `storage`'s to say.
-    return from_url(folder, client_options={"allow_http": plain}, retry_config={"max_retries": 0})
+    store = from_url(folder, client_options={"allow_http": plain}, retry_config={"max_retries": 0})
+    with contextlib.suppress(FileNotFoundError):
+        obstore.head(store, "000000")
+    return store

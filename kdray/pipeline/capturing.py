@@ -31,7 +31,7 @@ from kdray.pipeline.voice import Voice
 from kdray.storage import join, upload, write_json
 from kdray.students.forward import head
 from kdray.students.kept_order import keep_order, kept_order, sample
-from kdray.students.kept_weights import stamp_weights
+from kdray.students.kept_weights import keep_hashes
 from kdray.students.load import (
     readable_as,
     shared_vocab,
@@ -159,7 +159,7 @@ class Capturing:
         """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
         with tempfile.TemporaryDirectory() as local:
             self._model.save_pretrained(local)
-            stamp_weights(Path(local), self._model, self._header.teacher)
+            keep_hashes(Path(local), self._model, self._header.teacher)
             self._tokenizer.save_pretrained(local)
             readable_as(Path(local), "config.json")
             if form := self._task.form_fields:

@@ -1,8 +1,8 @@
 """The weights of a teacher that is kept beside its shards, read where they lie.
 
 A trial that is cut out of its teacher takes parts of some tensors: they are mapped, not loaded, so that its start
-costs memory in the student's size. Whose weights they are is told by a stamp that is written with them; a folder
-that has none, or whose file names its weights otherwise than its model does, is loaded whole.
+costs memory in the student's size. Each tensor that is read is compared with its hash of when it was kept. A
+folder without hashes, or whose file names its weights otherwise than its model does, is loaded whole.
 """
 
 from __future__ import annotations
@@ -15,24 +15,32 @@ from typing import Any
 from torch import Tensor
 
 from kdray.errors import DataError
-from kdray.recorded import json_value
+from kdray.recorded import json_object, json_value
 from kdray.storage import exists, join, write_json
 from kdray.teacher.manifest import read as read_manifest
 
 FILE = "weights.json"
+OTHERS = "not the weights that the shards were captured from"
 _INDEX = "model.safetensors.index.json"
-STAMPED_BYTES = 1 << 16
-"""Of each tensor: enough to tell two trainings apart, whatever the size of the model."""
 
 
 class KeptWeights(Mapping[str, Tensor]):
-    """Name -> tensor, as the files have it; mapped into memory when it is asked for."""
+    """Name -> tensor, as the files have it; mapped into memory when it is asked for.
 
-    def __init__(self, folder: Path) -> None:
-        """Opens a folder of safetensors. Raises `DataError` where there are none, or they are damaged."""
+    Args:
+        folder: of safetensors.
+        hashes: of each tensor; reading one that is another raises `DataError`. None: not compared.
+
+    Raises:
+        DataError: there are no files, or they are damaged.
+    """
+
+    def __init__(self, folder: Path, hashes: Mapping[str, str] | None = None) -> None:
         from safetensors import SafetensorError, safe_open
 
+        self._folder, self._hashes = folder, hashes
         self._files: dict[str, Any] = {}
+        self._compared: set[str] = set()
         for path in _files(folder):
             try:
                 opened = safe_open(path, "pt")
@@ -42,7 +50,14 @@ class KeptWeights(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         tensor: Tensor = self._files[name].get_tensor(name)
+        if self._hashes is not None and name not in self._compared:
+            if self._hashes.get(name) != _hash(tensor):
+                raise DataError(f"{self._folder}: {name}: {OTHERS}")
+            self._compared.add(name)
         return tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -50,22 +65,18 @@ class KeptWeights(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._files)
 
-    @property
-    def stamp(self) -> str:
-        """16 hex digits that change with any tensor's name, shape or type, and with how its values begin."""
-        import torch
 
-        digest = hashlib.sha256()
-        for name in sorted(self):
-            tensor = self[name]
-            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            begin = tensor.flatten()[: STAMPED_BYTES // tensor.element_size()]
-            digest.update(begin.contiguous().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+def _hash(tensor: Tensor) -> str:
+    """16 hex digits of a tensor's shape, type and values."""
+    import torch
+
+    digest = hashlib.sha256(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+    digest.update(tensor.flatten().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
 
 
-def stamp_weights(folder: Path, model: Any, fingerprint: str) -> None:
-    """Writes whose weights a folder holds, if its file names them as the model does.
+def keep_hashes(folder: Path, model: Any, fingerprint: str) -> None:
+    """Writes which weights a folder holds, if its file names them as the model does.
 
     Args:
         folder: of `save_pretrained`.
@@ -74,7 +85,8 @@ def stamp_weights(folder: Path, model: Any, fingerprint: str) -> None:
     """
     weights = KeptWeights(folder)
     if weights.keys() == _own(model).keys():
-        write_json(folder / FILE, {"fingerprint": fingerprint, "stamp": weights.stamp})
+        hashes = {name: _hash(tensor) for name, tensor in weights.items()}
+        write_json(folder / FILE, {"fingerprint": fingerprint, "tensors": hashes})
 
 
 def teacher_weights(folder: str, fingerprint: str | None) -> Mapping[str, Tensor]:
@@ -89,16 +101,16 @@ def teacher_weights(folder: str, fingerprint: str | None) -> Mapping[str, Tensor
     """
     from kdray.students.load import load_model, weights_fingerprint
 
-    other = DataError(f"{folder}: not the weights that the shards were captured from")
     path = Path(folder) / FILE
     if fingerprint is not None and path.is_file():
-        kept = KeptWeights(Path(folder))
-        if json_value(path.read_bytes(), str(path)) != {"fingerprint": fingerprint, "stamp": kept.stamp}:
-            raise other
-        return kept
+        told = json_object(path.read_bytes(), str(path))
+        hashes = told.get("tensors")
+        if told.get("fingerprint") != fingerprint or not isinstance(hashes, dict):
+            raise DataError(f"{folder}: {OTHERS}")
+        return KeptWeights(Path(folder), hashes)
     model = load_model(folder)
     if fingerprint not in (None, weights_fingerprint(model)):
-        raise other
+        raise DataError(f"{folder}: {OTHERS}")
     return _own(model)
 
 

@@ -5,7 +5,7 @@
 Teachers of random weights, kept beside shards; students of the same size each time, drawn at random, with evenly
 spaced layers, or cut to a part of every width. Each start is a process of its own, the smaller figure of three;
 memory is what the process holds for itself, at its peak, less what it held before (files that are mapped are the
-system's, and given back when it wants them). `loaded whole`: the same where the weights have no stamp.
+system's, and given back when it wants them). `loaded whole`: the same where the weights have no hashes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def make(folder: Path, size: str) -> None:
     import transformers as tf
     from safetensors.torch import save_file
 
-    from kdray.students.kept_weights import stamp_weights
+    from kdray.students.kept_weights import keep_hashes
     from kdray.students.load import quiet, weights_fingerprint
 
     quiet()
@@ -55,7 +55,7 @@ def make(folder: Path, size: str) -> None:
     kept = folder / "teacher"
     model.save_pretrained(kept)
     fingerprint = weights_fingerprint(model)
-    stamp_weights(kept, model, fingerprint)
+    keep_hashes(kept, model, fingerprint)
     (folder / "fingerprint").write_text(fingerprint)
     order = {"/hidden": torch.randperm(config.hidden_size)}
     for layer in range(config.num_hidden_layers):
@@ -148,8 +148,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder), size)
             found = {way: best(Path(folder), size, way) for way in WAYS}
-            stamp = Path(folder) / "teacher" / "weights.json"
-            stamp.unlink()
+            (Path(folder) / "teacher" / "weights.json").unlink()
             found |= {f"{way}, loaded whole": best(Path(folder), size, way) for way in WAYS[1:]}
         for way, part in found.items():
             part["ratio"] = part["seconds"] / found["random"]["seconds"]

@@ -155,6 +155,8 @@ def test_a_student_is_cut_from_mapped_weights_as_from_loaded_ones_and_a_damage_i
     weights = bytearray((kept / "model.safetensors").read_bytes())
     weights[-2] ^= 64
     (kept / "model.safetensors").write_bytes(weights)
+    with pytest.raises(DataError, match="not the weights that the shards were captured from"):
+        new_student(trial, data)
     found = CliRunner().invoke(app, ["shards", "verify", str(own_world / "signal")])
     assert "warning: the teacher kept beside these shards has other weights" in found.output
 
