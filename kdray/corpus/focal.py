@@ -37,7 +37,7 @@ class FocalFinder:
     def __init__(self, roots: dict[str, Path]) -> None:
         """`roots` maps a name to its folder: a top-level package, or a folder of a checkout."""
         self._roots = roots
-        self._places = list(dict.fromkeys(place for root in roots.values() for place in places_of(root)))
+        self._places = list(dict.fromkeys(place for root in roots.values() for place in import_folders(root)))
         self._tops: dict[str, Path] = {}
         self._definitions: dict[str, dict[str, str]] = {}
         self._reexports: dict[str, dict[str, str]] = {}
@@ -167,7 +167,7 @@ def signature_of(node: FunctionNode | ast.ClassDef) -> str:
         return ""
 
 
-def places_of(root: Path) -> list[Path]:
+def import_folders(root: Path) -> list[Path]:
     """Folders whose packages the tests below `root` may import: it and those around it, up to the checkout's root,
     but for packages: what stands in one is imported by the package's name.
     """

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from kdray.console import Advance
 from kdray.corpus.example import Example
-from kdray.corpus.focal import places_of
+from kdray.corpus.focal import import_folders
 from kdray.errors import ConfigError
 from kdray.execution.warm import Case, Ran
 
@@ -119,10 +119,8 @@ def _located(example: Example, roots: Mapping[str, Path]) -> Module | str:
         folder = folder.parent
     if not all(name.isidentifier() for name in names):
         return "its file has no name that can be imported"
-    places = places_of(root)
-    return Module(
-        ".".join(names), str(path), [str(each) for each in (folder, *places)], [str(root), *map(str, places)]
-    )
+    others = [str(each) for each in import_folders(root)]
+    return Module(".".join(names), str(path), [str(folder), *others], [str(root), *others])
 
 
 def _installed(package: str) -> Path | None:

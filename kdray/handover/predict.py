@@ -25,7 +25,7 @@ from kdray.corpus.python_tree import parse_source
 from kdray.corpus.source_files import read_source
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.generate import greedy
-from kdray.handover import places
+from kdray.handover import assertion_places
 from kdray.handover.placeholder import example, language_of
 from kdray.storage import write_atomic
 from kdray.students.load import load_model, load_task
@@ -130,7 +130,7 @@ def _logprobs(model: Any, task: Task, prompt: Ids, outputs: Sequence[Ids]) -> li
 
 @dataclass(frozen=True)
 class Asked:
-    """Which places of a file are asked about (see `places.wanted`), and what is made of the answers.
+    """Which places of a file are asked about (see `assertion_places.wanted`), and what is made of the answers.
 
     Attributes:
         line, test: the place, where it is not a placeholder.
@@ -151,7 +151,7 @@ class Asked:
 def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
     """The candidates for each place of a source, as text. Raises `KdrayError`."""
     language = language_of(path, how.language)
-    wanted = places.wanted(source, path, language, how.line, how.test)
+    wanted = assertion_places.wanted(source, path, language, how.line, how.test)
     if how.apply and not path:
         raise ConfigError("--apply needs a file: standard input has none to write into")
     model = load_model(folder)
@@ -178,7 +178,7 @@ def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
     return "\n".join(said)
 
 
-def _applied(path: str, found: Mapping[places.Place, Sequence[Candidate]]) -> list[str]:
+def _applied(path: str, found: Mapping[assertion_places.Place, Sequence[Candidate]]) -> list[str]:
     """Writes the best that parses into each place, the last first. Returns what is said of them."""
     data = read_source(Path(path))
     try:

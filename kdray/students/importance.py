@@ -39,7 +39,7 @@ from kdray.students.axes import (
 from kdray.students.families import build, describe
 from kdray.students.logits import TargetLogits
 from kdray.students.slices import head_dim
-from kdray.students.warm_start import slice_state
+from kdray.students.warm_start import slices
 from kdray.tasks.row import IGNORED, Row
 
 ROWS = 256
@@ -122,7 +122,7 @@ def cut_model(state: Mapping[str, Tensor], teacher: Student, student: Student, c
     }
     model = build(student, config.vocab_size, like=config, **ids)
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-    cut = slice_state(state, teacher, student, shapes)
+    cut = dict(slices(state, teacher, student, shapes))
     model.load_state_dict({name: tensor.detach().clone() for name, tensor in cut.items()}, strict=False)
     return model.eval()
 

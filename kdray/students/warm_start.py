@@ -28,19 +28,6 @@ _ANY = re.compile(r"\.\d+\.")
 _LAYER = re.compile(r"^(?P<stack>.*?)(?P<word>layers|layer|block)\.(?P<number>\d+)\.")
 
 
-def slice_state(
-    teacher_state: Mapping[str, Tensor],
-    teacher: Student,
-    student: Student,
-    shapes: Mapping[str, Any],
-    *,
-    whole_vocabulary: bool = False,
-) -> dict[str, Tensor]:
-    """Parts of the teacher's tensors that fit the student (see `slices`), all at once."""
-    parts = slices(teacher_state, teacher, student, shapes, whole_vocabulary=whole_vocabulary)
-    return dict(parts)
-
-
 def slices(
     teacher_state: Mapping[str, Tensor],
     teacher: Student,

@@ -15,7 +15,7 @@ from kdray.stream import Batch
 from kdray.students.derive import config_of
 from kdray.students.families import build
 from kdray.students.forward import head, hidden_states, soft_cap
-from kdray.students.warm_start import slice_state
+from kdray.students.warm_start import slices
 
 
 class Learner(nn.Module):
@@ -73,7 +73,7 @@ class _Slice:
     def __init__(self, model: Any, whole: Student, part: Student) -> None:
         template = _template(part, model.config.to_json_string(use_diff=False))
         shapes = {name: p.shape for name, p in template.inner.named_parameters()}
-        state = slice_state(dict(model.named_parameters()), whole, part, shapes)
+        state = dict(slices(dict(model.named_parameters()), whole, part, shapes))
         self._template = template
         self._state = {f"inner.{name}": tensor for name, tensor in state.items()}
         self._head = state[_embedding_name(shapes)], head(template.inner)[1]

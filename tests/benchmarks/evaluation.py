@@ -28,7 +28,7 @@ from kdray.corpus.mine import mine
 from kdray.evaluation.generate import greedy
 from kdray.students.families import build, describe
 from kdray.students.load import load_model, load_tokenizer
-from kdray.students.warm_start import slice_state
+from kdray.students.warm_start import slices
 from kdray.tasks import task_of
 
 TEACHER = Path(__file__).resolve().parents[2] / "kdray" / "demo" / "teacher"
@@ -69,7 +69,7 @@ def cut(teacher: Any) -> Any:
     own = dict(model.named_parameters())
     shapes = {name: parameter.shape for name, parameter in own.items()}
     with torch.no_grad():
-        state = slice_state(dict(teacher.named_parameters()), describe(config), student, shapes)
+        state = dict(slices(dict(teacher.named_parameters()), describe(config), student, shapes))
         for name, tensor in state.items():
             own[name].copy_(tensor)
     return model.eval()

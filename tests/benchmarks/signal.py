@@ -166,13 +166,13 @@ class Bench:
     def student(self) -> Any:
         """The student at its start: the leading part of every tensor of the teacher."""
         from kdray.students.families import build, describe
-        from kdray.students.warm_start import slice_state
+        from kdray.students.warm_start import slices
         from tests.benchmarks import common
 
         teacher, task = common.teacher()
         model = build(STUDENT, teacher.config.vocab_size, pad_id=task.pad_id, end_id=task.end_id)
         shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-        state = slice_state(dict(teacher.named_parameters()), describe(teacher.config), STUDENT, shapes)
+        state = dict(slices(dict(teacher.named_parameters()), describe(teacher.config), STUDENT, shapes))
         model.load_state_dict({name: tensor.detach().clone() for name, tensor in state.items()}, strict=False)
         return model.eval()
 

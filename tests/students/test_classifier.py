@@ -17,7 +17,7 @@ from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model
 from kdray.students.slices import check_sliceable
-from kdray.students.warm_start import slice_state
+from kdray.students.warm_start import slices
 
 START, PAD, END = 0, 1, 2
 
@@ -106,7 +106,7 @@ def test_a_student_of_fewer_layers_is_cut_from_its_teacher():
     teacher, small = model(), student(layers=2, init="layers")
     check_sliceable(describe(teacher.config), small)
     shapes = {n: p.shape for n, p in model(layers=2).named_parameters()}
-    state = slice_state(dict(teacher.named_parameters()), describe(teacher.config), small, shapes)
+    state = dict(slices(dict(teacher.named_parameters()), describe(teacher.config), small, shapes))
     last = "roberta.encoder.layer.{}.output.dense.weight"
     assert torch.equal(state[last.format(1)], teacher.get_parameter(last.format(2)))
     assert torch.equal(state["classifier.dense.weight"], teacher.classifier.dense.weight)

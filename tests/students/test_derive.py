@@ -19,7 +19,7 @@ from kdray.students.forward import head, hidden_states
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_weights
-from kdray.students.warm_start import check_taken, cut_state, slice_state
+from kdray.students.warm_start import check_taken, cut_state, slices
 from tests.students.test_zoo import ACCEPTED, made, rows_of  # noqa: F401 - a fixture
 from tests.students.zoo import END, PAD, VOCAB, ZOO
 
@@ -43,7 +43,7 @@ def cut(teacher: Any, student: Any, **ids: Any) -> Any:
     if student.family == "teacher":
         state = cut_state(weights, config.model_type, shapes)
     else:
-        state = slice_state(weights, describe(config), student, shapes)
+        state = dict(slices(weights, describe(config), student, shapes))
         check_taken(weights, state)
     model.load_state_dict({n: t.detach().clone() for n, t in state.items()}, strict=False)
     return model.eval()

@@ -11,7 +11,7 @@ from kdray.students.cost import params
 from kdray.students.families import build, describe
 from kdray.students.forward import head, hidden_states
 from kdray.students.slices import check_sliceable, evenly_spaced
-from kdray.students.warm_start import random_slice, slice_state
+from kdray.students.warm_start import random_slice, slices
 
 LLAMA = LlamaStudent(family="llama", layers=3, hidden=64, heads=4, head_dim=16, feed_forward=96)
 T5 = T5Student(
@@ -70,7 +70,7 @@ def test_hidden_states_and_head_give_the_models_own_logits(student):
 def test_the_whole_slice_of_a_teacher_is_the_teacher(student):
     teacher, copy = model_of(student), build(student, VOCAB, pad_id=0, end_id=2)
     shapes = {name: p.shape for name, p in copy.named_parameters()}
-    state = slice_state(dict(teacher.named_parameters()), student, student, shapes)
+    state = dict(slices(dict(teacher.named_parameters()), student, student, shapes))
     for name, parameter in teacher.named_parameters():
         assert torch.equal(state[name], parameter)
 
@@ -79,7 +79,7 @@ def test_a_slice_is_leading_blocks_of_evenly_spaced_layers_and_shares_memory():
     teacher = dict(model_of(LLAMA).named_parameters())
     small = LLAMA.model_copy(update={"layers": 2, "hidden": 32, "heads": 2, "feed_forward": 40})
     shapes = {name: p.shape for name, p in build(small, VOCAB, pad_id=0, end_id=2).named_parameters()}
-    state = slice_state(teacher, LLAMA, small, shapes)
+    state = dict(slices(teacher, LLAMA, small, shapes))
     last = "model.layers.1.mlp.up_proj.weight"
     assert torch.equal(state[last], teacher["model.layers.2.mlp.up_proj.weight"][:40, :32])
     assert (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kdray.errors import DataError
-from kdray.handover.places import at_end_of, at_line, wanted
+from kdray.handover.assertion_places import at_end_of, at_line, wanted
 
 PYTHON = """\
 import x
