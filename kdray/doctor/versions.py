@@ -24,6 +24,7 @@ EXTRAS = {
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
     "lora": "kdray teacher train --set 'lora={rank: 8}'",
     "gguf": "kdray teacher convert MODEL.gguf",
+    "s3": "storage: s3://..., written on conditions",
     "dashboard": "optuna-dashboard runs/NAME/study.journal",
 }
 """Extra -> what it adds for a user; `test` is for those who change kdray."""
