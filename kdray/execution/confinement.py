@@ -16,7 +16,7 @@ NOBODY = 65534
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
-MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x4000, 0x40000, 2
 CAPABILITY_VERSION_3 = 0x20080522
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 """Numbers of linux/sched.h, prctl.h, capability.h, mount.h; the call's on every architecture, from 5.12 on."""
@@ -57,13 +57,8 @@ def leave_root() -> None:
         _checked(_libc().prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))  # else /proc/self belongs to root
 
 
-def isolate(limits: Limits, home: str) -> None:
-    """Into namespaces of its own, without privileges; children of this process are in a new one for processes.
-
-    Args:
-        limits: of its files.
-        home: an empty folder; one in memory is laid over it, the only one that can be written to.
-    """
+def isolate() -> None:
+    """Into namespaces of its own, where nothing can be written; children are in a new one for processes."""
     libc = _libc()
     user, group = os.geteuid(), os.getegid()
     _checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC))
@@ -82,6 +77,15 @@ def isolate(limits: Limits, home: str) -> None:
             ctypes.c_long(ctypes.sizeof(read_only)),
         )
     )
+
+
+def empty(home: str, limits: Limits) -> None:
+    """Lays an empty folder in memory over this one, in place of the one that lay there: the only one that can be
+    written to.
+    """
+    libc = _libc()
+    os.chdir("/")
+    libc.umount2(home.encode(), MNT_DETACH)  # refused the first time: nothing lies there yet
     size = f"size={limits.file_bytes},mode=700".encode()
     _checked(libc.mount(b"tmpfs", home.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, size))
 

@@ -9,6 +9,7 @@ case is answered in a line of JSON. Not to be called from a process with threads
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,7 +26,7 @@ from kdray.errors import DataError
 from kdray.execution.confinement import Limits
 from kdray.execution.edited_test import REACHED, EditedTest
 from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutants_of
-from kdray.execution.sandbox import Outcome, run
+from kdray.execution.sandbox import Outcome, run_each
 
 Verdict = Literal["passes", "fails", "raises", "unparsed"]
 FAILURES = ("AssertionError", "Failed")
@@ -81,54 +82,58 @@ class Warm:
         )
         self._unsafe = unsafe
         self._functions = functions_by_code()
+        gc.collect()
+        gc.freeze()  # a fork would copy all that its collector looks at
 
     def ran(self, case: Case) -> Ran:
-        """Runs a case. Raises `DataError` where nothing may be run."""
+        """Runs a case. Raises `Refused` where nothing may be run."""
         try:
             test = EditedTest(self._module, self._tree, case.test, case.target, case.context)
             self._check_runnable(test, case.target)
         except DataError as error:
             return Ran(str(error), [], [])
-        verdicts = [self._verdict(test, text) for text in case.texts]
-        mutants = self._counting(test, case) if case.mutants else []
-        killed = [
-            self._killed(test, text, mutants) if verdict == "passes" else [False] * len(mutants)
-            for text, verdict in zip(case.texts, verdicts, strict=True)
-        ]
-        return Ran("", verdicts, killed)
-
-    def _killed(self, test: EditedTest, text: str, mutants: Sequence[Mutant]) -> list[bool]:
-        """Which mutants an assertion kills; none where it does not pass alone without a fault either."""
-        if not mutants or self._verdict(test, text, alone=True) != "passes":
-            return [False] * len(mutants)
-        return [self._verdict(test, text, mutant, alone=True) != "passes" for mutant in mutants]
+        verdicts = self._verdicts(test, [Edit(text) for text in case.texts])
+        if not case.mutants:
+            return Ran("", verdicts, [[] for _ in verdicts])
+        passing = [text for text, verdict in zip(case.texts, verdicts, strict=True) if verdict == "passes"]
+        asked = list(dict.fromkeys([case.target, *passing]))
+        alone = zip(asked, self._verdicts(test, [Edit(text, alone=True) for text in asked]), strict=True)
+        able = {
+            text for text, verdict in alone if verdict == "passes"
+        }  # others need what other assertions do
+        mutants = self._counting(test, case) if case.target in able else []
+        ours = [text for text in passing if text in able]
+        killed = dict(zip(ours, self._killed(test, ours, mutants), strict=True))
+        return Ran("", verdicts, [killed.get(text, [False] * len(mutants)) for text in case.texts])
 
     def _check_runnable(self, test: EditedTest, target: str) -> None:
         """Raises `DataError` where the test does not pass twice, or does not come to its assertion."""
-        for again in ("", " in a second run"):
-            outcome = self._run(test.call(target))
+        *twice, reached = self._run([test.call(target), test.call(target), test.call(REACHED)])
+        for outcome, again in zip(twice, ("", " in a second run"), strict=True):
             if outcome.ending != "completed":
                 raise DataError(f"{_said(outcome)}{again}")
-        if self._run(test.call(REACHED)).error != "KdrayReached":
+        if reached.error != "KdrayReached":
             raise DataError("does not come to its assertion")
 
     def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
         """The mutants that the example's own assertion kills alone, and the test without any does not."""
-        if self._verdict(test, case.target, alone=True) != "passes":  # it needs what other assertions do
-            return []
         functions = self._called(test, case.target)
         each = -(-case.mutants // max(1, len(functions)))
         mutants = [mutant for function in functions for mutant in mutants_of(function, each)][: case.mutants]
-        noticed = zip(mutants, self._killed(test, case.target, mutants), strict=True)
-        return [
-            mutant
-            for mutant, killed in noticed
-            if killed and self._verdict(test, "", mutant, alone=True) == "passes"
-        ]
+        (own,) = self._killed(test, [case.target], mutants)
+        noticed = [mutant for mutant, killed in zip(mutants, own, strict=True) if killed]
+        (without,) = self._killed(test, [""], noticed)
+        return [mutant for mutant, killed in zip(noticed, without, strict=True) if not killed]
+
+    def _killed(self, test: EditedTest, texts: Sequence[str], mutants: Sequence[Mutant]) -> list[list[bool]]:
+        """Which mutants each of the assertions kills, alone in the test."""
+        edits = [Edit(text, mutant, alone=True) for text in texts for mutant in mutants]
+        verdicts = iter(self._verdicts(test, edits))
+        return [[next(verdicts) != "passes" for _ in mutants] for _ in texts]
 
     def _called(self, test: EditedTest, target: str) -> list[FunctionType]:
         """The functions of the package that the test itself calls, those with a name that it speaks of first."""
-        told = self._run(_profiled(test.call(target)))
+        (told,) = self._run([_profiled(test.call(target))])
         keys: list[Key] = []
         for line in told.output.splitlines():
             with contextlib.suppress(ValueError, TypeError):
@@ -138,17 +143,17 @@ class Warm:
         found = [self._functions[key][0] for key in own if key in self._functions]
         return found[:FUNCTIONS]
 
-    def _verdict(
-        self, test: EditedTest, text: str, mutant: Mutant | None = None, *, alone: bool = False
-    ) -> Verdict:
-        try:
-            call = test.call(text, alone=alone)
-        except DataError:
-            return "unparsed"
-        outcome = self._run(call if mutant is None else self._with(mutant, call))
-        if outcome.ending == "completed":
-            return "passes"
-        return "fails" if outcome.ending == "raised" and outcome.error in FAILURES else "raises"
+    def _verdicts(self, test: EditedTest, edits: Sequence[Edit]) -> list[Verdict]:
+        calls: list[Callable[[], None] | None] = []
+        for edit in edits:
+            try:
+                call = test.call(edit.text, alone=edit.alone)
+            except DataError:
+                calls.append(None)
+            else:
+                calls.append(call if edit.mutant is None else self._with(edit.mutant, call))
+        outcomes = iter(self._run([call for call in calls if call is not None]))
+        return ["unparsed" if call is None else _verdict(next(outcomes)) for call in calls]
 
     def _with(self, mutant: Mutant, call: Callable[[], None]) -> Callable[[], None]:
         def changed() -> None:
@@ -158,11 +163,32 @@ class Warm:
 
         return changed
 
-    def _run(self, call: Callable[[], None]) -> Outcome:
-        outcome = run(call, self._limits, self._unsafe)
-        if outcome.ending == "refused":
-            raise Refused(outcome.message)
-        return outcome
+    def _run(self, calls: Sequence[Callable[[], None]]) -> list[Outcome]:
+        outcomes = run_each(calls, self._limits, self._unsafe)
+        if outcomes and outcomes[0].ending == "refused":
+            raise Refused(outcomes[0].message)
+        return outcomes
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of the test, and of the code under test.
+
+    Attributes:
+        text: in place of the assertion; "" for none.
+        mutant: that is run; None for the code as it is.
+        alone: whether the test's other assertions are left out.
+    """
+
+    text: str
+    mutant: Mutant | None = None
+    alone: bool = False
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    if outcome.ending == "completed":
+        return "passes"
+    return "fails" if outcome.ending == "raised" and outcome.error in FAILURES else "raises"
 
 
 class Refused(Exception):

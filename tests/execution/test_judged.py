@@ -310,7 +310,7 @@ def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
     refused = Outcome("refused", message="cannot be confined here: no")
     script = (
         "import json, sys, kdray.execution.warm as w\n"
-        f"w.run = lambda *a: w.Outcome('refused', message={refused.message!r})\n"
+        f"w.run_each = lambda *a: [w.Outcome('refused', message={refused.message!r})]\n"
         "w.answer(json.load(sys.stdin))\n"
     )
     monkeypatch.setattr(asking, "PROGRAM", ["-c", script])

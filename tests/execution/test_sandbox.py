@@ -9,13 +9,14 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kdray.execution import sandbox
 from kdray.execution.confinement import Limits
-from kdray.execution.sandbox import Outcome, run
+from kdray.execution.sandbox import Outcome, run, run_each
 
 LIMITS = Limits(wall_seconds=60.0, cpu_seconds=20, memory_bytes=2**27, processes=16, file_bytes=2**20)
 """On a machine that is busy with something else a run takes as long as it takes."""
@@ -136,7 +137,7 @@ def test_a_gigabyte_of_output_is_cut() -> None:
 
 
 def test_what_cannot_be_confined_is_refused_unless_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_namespaces(limits: Limits, home: str) -> None:
+    def no_namespaces() -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(sandbox, "isolate", no_namespaces)
@@ -150,5 +151,69 @@ attributes = (ctypes.c_uint64 * 4)(0, 1, 0, 0)
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.syscall(442, -100, b"/", 0, attributes, ctypes.c_long(32)) == -1
 assert ctypes.get_errno() == errno.EPERM, ctypes.get_errno()
+"""
+    assert hostile(source) == Outcome("completed")
+
+
+def each(*sources: str, limits: Limits = LIMITS, **names: object) -> list[Outcome]:
+    def call(source: str) -> None:
+        exec(compile(source, "<assertion>", "exec"), NAMES | names)  # noqa: S102
+
+    return run_each([partial(call, source) for source in sources], limits)
+
+
+def test_of_many_runs_each_is_told_in_its_order_whatever_the_others_do() -> None:
+    outcomes = each("print(1)", "assert False", "os._exit(0)", "while True: pass", "print(2)", limits=SHORT)
+    assert [(one.ending, one.output) for one in outcomes if one.ending != "killed"] in (
+        [("completed", b"1\n"), ("raised", b""), ("exited", b""), ("time", b""), ("completed", b"2\n")],
+        [("completed", b"1\n"), ("raised", b""), ("exited", b""), ("completed", b"2\n")],
+    )
+
+
+def test_a_run_finds_nothing_of_the_one_before() -> None:
+    leave = (
+        "os.mkdir('deep'); open('deep/a', 'w').write('b'); os.chmod('deep', 0)\n"
+        "os.environ['LEFT'] = '1'; sys.left = 1; os.chdir('/')\n"
+        "subprocess.Popen(['/bin/sleep', '62.25'], start_new_session=True)\n"
+    )
+    look = (
+        "assert os.listdir() == [] and 'LEFT' not in os.environ and not hasattr(sys, 'left')\n"
+        "lines = [open(f'/proc/{p}/cmdline', 'rb').read() for p in os.listdir('/proc') if p.isdigit()]\n"
+        "assert not [line for line in lines if b'62.25' in line]\n"
+    )
+    assert [one.ending for one in each(leave, look)] == ["completed", "completed"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.kill(1, signal.SIGKILL)",
+        "os.kill(1, signal.SIGSTOP)",
+        "os.kill(os.getppid(), signal.SIGTERM)",
+        "os.kill(-1, signal.SIGKILL)",
+        "os.closerange(0, 100)",
+        "os.write(3, b'[]\\n')",
+        'os.write(3, b\'{"ending": [1], "error": 2}\\n\' * 3)',
+        'for fd in range(3, 64):\n    try: os.write(fd, b\'{"ending": "completed", "output": ""}\\n\' * 9)\n'
+        "    except OSError: pass",
+        "assert ctypes.CDLL(None).ptrace(16, 1, 0, 0) == -1",
+    ],
+)
+def test_a_run_does_not_end_or_speak_for_the_ones_behind_it(source: str) -> None:
+    _, second, third = each(source, "print('second')", "assert False")
+    assert second == Outcome("completed", output=b"second\n")
+    assert (third.ending, third.error) == ("raised", "AssertionError")
+
+
+def test_the_memory_of_no_other_process_can_be_written() -> None:
+    source = """
+written = []
+for process in os.listdir("/proc"):
+    if process.isdigit() and process != os.readlink("/proc/self"):
+        try:
+            written.append(os.open(f"/proc/{process}/mem", os.O_RDWR))
+        except OSError:
+            pass
+assert not written, written
 """
     assert hostile(source) == Outcome("completed")

@@ -1,0 +1,194 @@
+"""Where confined calls are made: the first process of a process namespace forks a child for each, waits for it,
+kills whatever it left behind, and gives the next an empty folder.
+
+It keeps its capabilities, which no child has: none of them can trace it, and signals from within its namespace do
+not reach it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from select import select
+from typing import Any, NoReturn
+
+from kdray.execution.confinement import Limits, clean, die_with_parent, empty, limit
+
+MAX_MESSAGE = 500
+ENDINGS = ("completed", "raised", "memory")
+"""What a child says of itself."""
+_CHUNK_BYTES = 2**16
+_PATIENCE_S = 0.02
+"""Between two looks at whether a child that says nothing has ended."""
+
+
+def make_calls(calls: Sequence[Callable[[], object]], limits: Limits, tell: int, home: str) -> None:
+    """Makes the calls one after the other.
+
+    Args:
+        calls: what is called.
+        limits: of each call.
+        tell: a file, where a line of JSON is written for each: the fields of an `Outcome`.
+        home: their working folder, empty for each.
+    """
+    for call in calls:
+        if os.getpid() == 1:
+            empty(home, limits)
+        told = _made(call, limits, tell, home)
+        os.write(tell, json.dumps(told | {"output": told["output"].decode("latin-1")}).encode() + b"\n")
+
+
+def _made(call: Callable[[], object], limits: Limits, tell: int, home: str) -> dict[str, Any]:
+    (verdict, say), (output, write) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.close(tell)
+            _only(say, write)
+            os.setsid()
+            die_with_parent()
+            limit(limits)
+            clean(home)
+            _call(call, 3)
+        os._exit(1)
+    os.close(say)
+    os.close(write)
+    pipes = _Pipes(verdict, output, limits.output_bytes)
+    try:
+        status = _waited(child, pipes, time.monotonic() + limits.wall_seconds)
+        _kill(child, status)
+        pipes.drain()
+        return _told(status, pipes)
+    finally:
+        os.close(verdict)
+        os.close(output)
+
+
+class _Pipes:
+    """What a child has said and written so far."""
+
+    def __init__(self, verdict: int, output: int, output_bytes: int) -> None:
+        self._read = {verdict: b"", output: b""}
+        self._verdict, self._output, self._most = verdict, output, output_bytes
+        self._open = [verdict, output]
+        for pipe in self._open:
+            os.set_blocking(pipe, False)
+
+    @property
+    def line(self) -> bytes:
+        """The first line of the verdict: a process that the call left behind may have written others."""
+        return self._read[self._verdict].partition(b"\n")[0]
+
+    @property
+    def has_verdict(self) -> bool:
+        return b"\n" in self._read[self._verdict]
+
+    @property
+    def is_too_much(self) -> bool:
+        return max(map(len, self._read.values())) > self._most
+
+    @property
+    def output(self) -> bytes:
+        return self._read[self._output][: self._most]
+
+    def take(self, seconds: float) -> None:
+        """Waits for something, at most so long, and reads a piece of it."""
+        if not self._open:
+            time.sleep(min(seconds, 0.001))
+            return
+        for pipe in select(self._open, [], [], seconds)[0]:
+            data = os.read(pipe, _CHUNK_BYTES)
+            self._read[pipe] += data
+            if not data:
+                self._open.remove(pipe)
+
+    def drain(self) -> None:
+        """Reads what is there, and waits for nothing."""
+        while self._open and not self.is_too_much and select(self._open, [], [], 0)[0]:
+            self.take(0)
+
+
+def _waited(child: int, pipes: _Pipes, deadline: float) -> int | str | None:
+    """Its status if it ended, the limit that it reached, or None where it has said how its call ended."""
+    while not pipes.has_verdict:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return "time"
+        pipes.take(min(left, _PATIENCE_S))
+        if pipes.is_too_much:
+            return "output"
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+    return None
+
+
+def _kill(child: int, status: int | str | None) -> None:
+    """The child and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpid() == 1:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        if os.getpid() == 1:  # which inherits what lost its parent
+            while True:
+                os.wait()
+        elif not isinstance(status, int):
+            os.waitpid(child, 0)
+
+
+def _told(status: int | str | None, pipes: _Pipes) -> dict[str, Any]:
+    if isinstance(status, str):
+        return {"ending": status, "output": pipes.output}
+    with contextlib.suppress(ValueError, TypeError, AttributeError):  # the child may have written anything
+        told = json.loads(pipes.line)
+        if told.get("ending") in ENDINGS:
+            known = {name: str(told[name]) for name in ("ending", "error", "message") if name in told}
+            return known | {"output": pipes.output}
+    if status is not None and os.WIFSIGNALED(status):
+        return {
+            "ending": "killed", "error": signal.Signals(os.WTERMSIG(status)).name, "output": pipes.output,
+        }  # fmt: skip
+    return {"ending": "exited", "output": pipes.output}
+
+
+def _only(say: int, write: int) -> None:
+    """Of all open files only these stay: nothing to read, output, and the pipe of the verdict, as 0 to 3."""
+    say, write = (os.dup2(one, 1000 + number) for number, one in enumerate((say, write)))
+    os.dup2(write, 1)
+    os.dup2(write, 2)
+    os.dup2(say, 3, inheritable=False)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+
+
+def _call(call: Callable[[], object], say: int) -> NoReturn:
+    own = os.getpid()
+    # Not those of the caller, which may write elsewhere, or hold what it has not written yet.
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    try:
+        call()
+        told: dict[str, Any] = {"ending": "completed"}
+    except MemoryError:
+        told = {"ending": "memory"}
+    except BaseException as error:
+        told = {"ending": "raised", "error": type(error).__name__, "message": _message(error)}
+    if os.getpid() == own:  # a process that the call forked says nothing
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        with contextlib.suppress(BaseException):
+            os.write(say, json.dumps(told).encode() + b"\n")
+    os._exit(0)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except BaseException:
+        return ""
