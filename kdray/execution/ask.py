@@ -1,7 +1,8 @@
-"""Asks about the tests of a Python corpus: each test file in a process of its own (see `warm`), some at a time."""
+"""Asks about the tests of a Python corpus: processes for each package (see `warm`), some at a time."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.focal import import_folders
 from kdray.errors import ConfigError
-from kdray.execution.warm import Case, Ran
+from kdray.execution.imported_file import Case, Ran
 
 PROGRAM = ("-m", "kdray.execution.warm")
 IMPORT_SECONDS = 120.0
@@ -34,7 +35,7 @@ class How:
 
     Attributes:
         seconds: that a run may take.
-        processes: files at a time; None means one a core.
+        processes: at a time; None means one a core.
         unsafe: whether runs go on where the system does not let them be confined.
         roots: what a corpus was mined from, by the name that its groups begin with: packages and folders; what is
             not among them is looked for among the installed packages.
@@ -64,26 +65,25 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
     ran: list[Ran | None] = [None] * len(examples)
     done, lock = [0], threading.Lock()
 
-    def count() -> None:
+    def answered(number: int, one: Ran) -> None:
+        ran[number] = one
         with lock:
             done[0] += 1
             progress(done[0], len(examples))
 
-    def one(group: str) -> None:
-        own = [cases[number] for number in numbers[group]]
-        place = _located(examples[numbers[group][0]], how.roots)
+    packages: dict[str, list[_File]] = defaultdict(list)
+    for own in numbers.values():
+        place = _located(examples[own[0]], how.roots)
         if isinstance(place, str):
-            found = [Ran(place, [], []) for _ in own]
-            for _ in own:
-                count()
+            for number in own:
+                answered(number, Ran(place, [], []))
         else:
-            found = _asked(place, own, how, count)
-        for number, each in zip(numbers[group], found, strict=True):
-            ran[number] = each
-
-    with ThreadPoolExecutor(how.processes or os.cpu_count() or 1) as pool:
-        # The largest files first, so that none is left for the end.
-        list(pool.map(one, sorted(numbers, key=lambda group: -len(numbers[group]))))
+            packages[place.roots[0]].append(_File(place, own, [cases[number] for number in own]))
+    processes = how.processes or os.cpu_count() or 1
+    jobs = [job for files in packages.values() for job in _shared(files, processes)]
+    with ThreadPoolExecutor(processes) as pool:
+        # The largest first, so that none is left for the end.
+        list(pool.map(lambda job: _asked(job, how, answered), sorted(jobs, key=lambda job: -_size(job))))
     return [each for each in ran if each is not None]
 
 
@@ -132,9 +132,57 @@ def _installed(package: str) -> Path | None:
     return Path(found[0]) if found else None
 
 
-def _asked(place: Module, cases: Sequence[Case], how: How, count: Any) -> list[Ran]:
-    """The answers of one file's process; what it does not come to is said so."""
-    found: list[Ran] = []
+class _File(NamedTuple):
+    """A test file, the numbers of its examples, and what is asked about them."""
+
+    place: Module
+    numbers: list[int]
+    cases: list[Case]
+
+    @property
+    def runs(self) -> int:
+        """That its cases can take."""
+        return sum(3 + 2 * len(case.texts) + case.mutants * (2 + len(case.texts)) for case in self.cases)
+
+
+def _size(job: Sequence[_File]) -> int:
+    return sum(file.runs for file in job)
+
+
+def _shared(files: Sequence[_File], processes: int) -> list[list[_File]]:
+    """The files of a package, shared out evenly."""
+    jobs: list[list[_File]] = [[] for _ in range(min(processes, len(files)))]
+    for file in sorted(files, key=lambda file: -file.runs):
+        min(jobs, key=_size).append(file)
+    return jobs
+
+
+def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None]) -> None:
+    """Asks a process about some files of a package; what it does not come to is said so."""
+    waiting = [list(file.numbers) for file in job]
+    most = [int(IMPORT_SECONDS + file.runs * how.seconds) + 1 for file in job]
+    request = {
+        "seconds": how.seconds,
+        "unsafe": how.unsafe,
+        "files": [
+            {**file.place._asdict(), "most_seconds": limit, "cases": [asdict(case) for case in file.cases]}
+            for file, limit in zip(job, most, strict=True)
+        ],
+    }
+    with contextlib.closing(_lines(request, IMPORT_SECONDS + sum(most))) as lines:
+        for said in lines:
+            if "refused" in said:
+                raise ConfigError(
+                    f"generated code is run confined or not at all: {said['refused']} (--unsafe runs it with"
+                    " limits alone: network and files are open to it then)"
+                )
+            answered(waiting[said["file"]].pop(0), Ran(**said["ran"]))
+    for number in (number for numbers in waiting for number in numbers):
+        answered(number, Ran("the process of its file ended", [], []))
+
+
+def _lines(request: dict[str, Any], seconds: float) -> Generator[dict[str, Any]]:
+    """What a process says to a request until it ends, or is ended after so many seconds."""
     with tempfile.TemporaryDirectory(prefix="kdray-warm-") as home:
         Path(home).chmod(0o755)
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -148,26 +196,14 @@ def _asked(place: Module, cases: Sequence[Case], how: How, count: Any) -> list[R
             [sys.executable, "-P", "-W", "ignore", *PROGRAM], cwd=home, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
-        request = {
-            **place._asdict(), "seconds": how.seconds, "unsafe": how.unsafe,
-            "cases": [asdict(case) for case in cases],
-        }  # fmt: skip
-        runs = sum(3 + len(case.texts) + case.mutants * (2 + len(case.texts)) for case in cases)
-        watch = threading.Timer(IMPORT_SECONDS + runs * how.seconds, process.kill)
+        watch = threading.Timer(seconds, process.kill)
         watch.start()
         assert process.stdin and process.stdout  # noqa: S101 - they are pipes
         try:
             process.stdin.write(json.dumps(request))
             process.stdin.close()
             for line in process.stdout:
-                said = json.loads(line)
-                if "refused" in said:
-                    raise ConfigError(
-                        f"generated code is run confined or not at all: {said['refused']} (--unsafe runs it with"
-                        " limits alone: network and files are open to it then)"
-                    )
-                found.append(Ran(**said))
-                count()
+                yield json.loads(line)
         except BrokenPipeError:
             pass
         finally:
@@ -175,7 +211,3 @@ def _asked(place: Module, cases: Sequence[Case], how: How, count: Any) -> list[R
             process.kill()
             process.stdout.close()
             process.wait()
-    for _ in cases[len(found) :]:
-        found.append(Ran("the process of its file ended", [], []))
-        count()
-    return found

@@ -18,8 +18,8 @@ from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.baselines import Retrieval, last_assertion
 from kdray.execution.ask import How, ask
+from kdray.execution.imported_file import Case
 from kdray.execution.judged import Judged, judge
-from kdray.execution.warm import Case
 from kdray.storage import exists, join, read_json, write_json
 from kdray.students.load import load_model, load_task
 

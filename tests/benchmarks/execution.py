@@ -36,8 +36,8 @@ from kdray.corpus.sample import sample  # noqa: E402
 from kdray.corpus.store import write_corpus  # noqa: E402
 from kdray.execution.ask import How, ask  # noqa: E402
 from kdray.execution.edited_test import function_of, position_of  # noqa: E402
+from kdray.execution.imported_file import Case  # noqa: E402
 from kdray.execution.runnable_tests import examine_by_running, find_runnable, runnable_examples  # noqa: E402
-from kdray.execution.warm import Case  # noqa: E402
 from tests.benchmarks.common import TEACHER, options, teacher  # noqa: E402
 
 PACKAGES = ("sympy", "networkx", "mpmath")

@@ -17,10 +17,10 @@ from kdray.corpus.store import write_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.execution.ask import How, ask
 from kdray.execution.confinement import Limits
+from kdray.execution.imported_file import Case
 from kdray.execution.judged import judge
 from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples
 from kdray.execution.sandbox import Outcome, run
-from kdray.execution.warm import Case
 
 CODE = """\
 class Box:
@@ -309,8 +309,8 @@ def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
 
     refused = Outcome("refused", message="cannot be confined here: no")
     script = (
-        "import json, sys, kdray.execution.warm as w\n"
-        f"w.run_each = lambda *a: [w.Outcome('refused', message={refused.message!r})]\n"
+        "import json, sys, kdray.execution.imported_file as f, kdray.execution.warm as w\n"
+        f"f.run_each = lambda *a: [f.Outcome('refused', message={refused.message!r})]\n"
         "w.answer(json.load(sys.stdin))\n"
     )
     monkeypatch.setattr(asking, "PROGRAM", ["-c", script])

@@ -1,0 +1,230 @@
+"""A test file that this process has imported, and what its tests say with other assertions in their places."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Literal
+
+from kdray.corpus.decode import python_text
+from kdray.corpus.python_tree import parsed
+from kdray.errors import DataError
+from kdray.execution.confinement import Limits
+from kdray.execution.edited_test import REACHED, EditedTest
+from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutants_of
+from kdray.execution.sandbox import Outcome, run_each
+
+Verdict = Literal["passes", "fails", "raises", "unparsed"]
+FAILURES = ("AssertionError", "Failed")
+"""Exceptions by which a test says that the code is wrong; the second is pytest's."""
+MEMORY_BYTES = 2**32
+"""Of address space: libraries for tables reserve some, with their threads, that they never use."""
+FUNCTIONS = 3
+"""Of the code under test, as many at most have mutants."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked about one example.
+
+    Attributes:
+        test, target, context: of the example.
+        texts: assertions in place of its own.
+        mutants: how many are tried at most.
+    """
+
+    test: str
+    target: str
+    context: str
+    texts: tuple[str, ...] = ()
+    mutants: int = 0
+
+
+@dataclass
+class Ran:
+    """What came of a case.
+
+    Attributes:
+        reason: why it cannot be run here, "" where it can.
+        verdicts: of each text.
+        killed: of each text, which of the mutants that count it kills, alone in its test: those that the example's
+            own assertion kills so, and the test without any does not.
+    """
+
+    reason: str
+    verdicts: list[Verdict]
+    killed: list[list[bool]]
+
+
+class ImportedFile:
+    """The imported module."""
+
+    def __init__(self, name: str, path: str, roots: Sequence[str], seconds: float, *, unsafe: bool) -> None:
+        self._module = _imported(name, path)
+        self._tree = parsed(python_text(Path(path).read_bytes()))
+        self._path, self._roots = path, tuple(f"{root}{os.sep}" for root in roots)
+        self._limits = Limits(
+            wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), memory_bytes=MEMORY_BYTES
+        )
+        self._unsafe = unsafe
+        self._functions = functions_by_code()
+        gc.collect()
+        gc.freeze()  # a fork would copy all that its collector looks at
+
+    def ran(self, case: Case) -> Ran:
+        """Runs a case. Raises `Refused` where nothing may be run."""
+        try:
+            test = EditedTest(self._module, self._tree, case.test, case.target, case.context)
+            self._check_runnable(test, case.target)
+        except DataError as error:
+            return Ran(str(error), [], [])
+        verdicts = self._verdicts(test, [Edit(text) for text in case.texts])
+        if not case.mutants:
+            return Ran("", verdicts, [[] for _ in verdicts])
+        passing = [text for text, verdict in zip(case.texts, verdicts, strict=True) if verdict == "passes"]
+        asked = list(dict.fromkeys([case.target, *passing]))
+        alone = zip(asked, self._verdicts(test, [Edit(text, alone=True) for text in asked]), strict=True)
+        able = {
+            text for text, verdict in alone if verdict == "passes"
+        }  # others need what other assertions do
+        mutants = self._counting(test, case) if case.target in able else []
+        ours = [text for text in passing if text in able]
+        killed = dict(zip(ours, self._killed(test, ours, mutants), strict=True))
+        return Ran("", verdicts, [killed.get(text, [False] * len(mutants)) for text in case.texts])
+
+    def _check_runnable(self, test: EditedTest, target: str) -> None:
+        """Raises `DataError` where the test does not pass twice, or does not come to its assertion."""
+        *twice, reached = self._run([test.call(target), test.call(target), test.call(REACHED)])
+        for outcome, again in zip(twice, ("", " in a second run"), strict=True):
+            if outcome.ending != "completed":
+                raise DataError(f"{_said(outcome)}{again}")
+        if reached.error != "KdrayReached":
+            raise DataError("does not come to its assertion")
+
+    def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
+        """The mutants that the example's own assertion kills alone, and the test without any does not."""
+        functions = self._called(test, case.target)
+        each = -(-case.mutants // max(1, len(functions)))
+        mutants = [mutant for function in functions for mutant in mutants_of(function, each)][: case.mutants]
+        (own,) = self._killed(test, [case.target], mutants)
+        noticed = [mutant for mutant, killed in zip(mutants, own, strict=True) if killed]
+        (without,) = self._killed(test, [""], noticed)
+        return [mutant for mutant, killed in zip(noticed, without, strict=True) if not killed]
+
+    def _killed(self, test: EditedTest, texts: Sequence[str], mutants: Sequence[Mutant]) -> list[list[bool]]:
+        """Which mutants each of the assertions kills, alone in the test."""
+        edits = [Edit(text, mutant, alone=True) for text in texts for mutant in mutants]
+        verdicts = iter(self._verdicts(test, edits))
+        return [[next(verdicts) != "passes" for _ in mutants] for _ in texts]
+
+    def _called(self, test: EditedTest, target: str) -> list[FunctionType]:
+        """The functions of the package that the test itself calls, those with a name that it speaks of first."""
+        (told,) = self._run([_profiled(test.call(target))])
+        keys: list[Key] = []
+        for line in told.output.splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                keys.append(tuple(json.loads(line)))
+        own = [key for key in dict.fromkeys(keys) if key[0].startswith(self._roots) and key[0] != self._path]
+        own.sort(key=lambda key: key[2].strip("_").lower() not in test.name)
+        found = [self._functions[key][0] for key in own if key in self._functions]
+        return found[:FUNCTIONS]
+
+    def _verdicts(self, test: EditedTest, edits: Sequence[Edit]) -> list[Verdict]:
+        calls: list[Callable[[], None] | None] = []
+        for edit in edits:
+            try:
+                call = test.call(edit.text, alone=edit.alone)
+            except DataError:
+                calls.append(None)
+            else:
+                calls.append(call if edit.mutant is None else self._with(edit.mutant, call))
+        outcomes = iter(self._run([call for call in calls if call is not None]))
+        return ["unparsed" if call is None else _verdict(next(outcomes)) for call in calls]
+
+    def _with(self, mutant: Mutant, call: Callable[[], None]) -> Callable[[], None]:
+        def changed() -> None:
+            for function in self._functions[mutant.key]:
+                function.__code__ = mutant.code
+            call()
+
+        return changed
+
+    def _run(self, calls: Sequence[Callable[[], None]]) -> list[Outcome]:
+        outcomes = run_each(calls, self._limits, self._unsafe)
+        if outcomes and outcomes[0].ending == "refused":
+            raise Refused(outcomes[0].message)
+        return outcomes
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of the test, and of the code under test.
+
+    Attributes:
+        text: in place of the assertion; "" for none.
+        mutant: that is run; None for the code as it is.
+        alone: whether the test's other assertions are left out.
+    """
+
+    text: str
+    mutant: Mutant | None = None
+    alone: bool = False
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    if outcome.ending == "completed":
+        return "passes"
+    return "fails" if outcome.ending == "raised" and outcome.error in FAILURES else "raises"
+
+
+class Refused(Exception):
+    """The system does not let a run be confined."""
+
+
+def _profiled(call: Callable[[], None]) -> Callable[[], None]:
+    """The same, printing the code that it calls itself."""
+
+    def told() -> None:
+        called: dict[CodeType, None] = {}
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            if event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == "<test>":
+                called[frame.f_code] = None
+
+        sys.setprofile(profile)
+        try:
+            call()
+        finally:
+            sys.setprofile(None)
+        for code in called:
+            sys.stdout.write(f"\n{json.dumps(key_of(code))}\n")
+
+    return told
+
+
+def _said(outcome: Outcome) -> str:
+    """How a test's own run ended, in words that many share."""
+    if outcome.ending == "raised":
+        return "skips itself" if outcome.error == "Skipped" else f"does not pass here ({outcome.error})"
+    return {"time": "takes too long", "output": "writes too much"}.get(
+        outcome.ending, f"ends by {outcome.ending}"
+    )
+
+
+def _imported(name: str, path: str) -> ModuleType:
+    """A module of an installed package. Raises `DataError` where it cannot be imported."""
+    try:
+        module = importlib.import_module(name)
+    except BaseException as error:
+        raise DataError(f"its file cannot be imported ({type(error).__name__})") from error
+    if not os.path.samefile(getattr(module, "__file__", None) or os.devnull, path):
+        raise DataError("its file is not the one that is imported by its name")
+    return module
