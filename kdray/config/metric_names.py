@@ -15,6 +15,10 @@ RELATIONS = (
     "high_confidence_preservation",
     "calibration_alignment",
 )
+OF_RUNS = ("parse_rate", "pass_rate", "false_alarm_rate")
+"""Measured where assertions are run."""
+OF_MUTANTS = ("kill_rate", "vacuous_rate", "kill_disagreement")
+"""Measured where they are run with faults in the code under test."""
 VIOLATED = "_violated"
 _ENDS = ("", "_low", "_high")
 _OLD = {

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from kdray.config.metric_names import all_renamed
+from kdray.config.metric_names import OF_MUTANTS, OF_RUNS, all_renamed
 from kdray.config.passwords import holds_password
 from kdray.config.read import Part
 from kdray.config.search_settings import Search
@@ -185,6 +185,23 @@ class Sweep(Part):
         for name in ("latency_ms", "peak_memory_mb"):
             if name in self.objectives and not self.trial.evaluation.speed:
                 raise ValueError(f"objectives.{name} is measured with trial.evaluation.speed true only")
+        return self
+
+    @model_validator(mode="after")
+    def _runs_are_made(self) -> Sweep:
+        execution = self.trial.evaluation.execution
+        for name in (*OF_RUNS, *OF_MUTANTS):
+            if name in self.objectives and execution is None:
+                raise ValueError(f"objectives.{name} is measured with trial.evaluation.execution true only")
+        for name in OF_MUTANTS:
+            if name in self.objectives and execution is not None and not execution.mutants:
+                raise ValueError(
+                    f"objectives.{name} is measured with trial.evaluation.execution.mutants only"
+                )
+        if execution is not None and self.trial.task != "assertion":
+            raise ValueError(
+                f"trial.evaluation.execution: task {self.trial.task} writes no assertions: leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kdray.config import deepspeed_settings
 from kdray.config.read import Part
@@ -16,6 +16,27 @@ from kdray.packaged import located
 Task = Literal["assertion", "clone", "vulnerability"]
 SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 """Snippets of an input of the tasks that classify."""
+
+
+class Execution(Part):
+    """Assertions that are run in place of the ones that were cut out (Python corpora, see `kdray/execution`)."""
+
+    cases: int = Field(
+        100, ge=1, le=MOST, description="clean inputs of a suite that are run: the first of those that can be"
+    )
+    mutants: int = Field(
+        5, ge=0, le=1000, description="faults put into the code under test of each, at most; 0 for none"
+    )
+    seconds: float = Field(5.0, gt=0, le=3600, description="of a core that one run may take")
+    unsafe: bool = Field(
+        False,
+        description="whether to go on where the system does not let runs be confined: with limits alone",
+    )
+
+
+def _on_or_off(asked: Any) -> Any:
+    """`execution: true` takes the defaults."""
+    return {True: {}, False: None}[asked] if isinstance(asked, bool) else asked
 
 
 class EvaluationConfig(Part):
@@ -33,6 +54,10 @@ class EvaluationConfig(Part):
     confidence: float = Field(0.9, gt=0, lt=1)
     calibration: float = Field(0.1, gt=0, lt=1)
     speed: bool = Field(False, description="whether latency_ms and peak_memory_mb are measured at each rung")
+    execution: Annotated[Execution | None, BeforeValidator(_on_or_off)] = Field(
+        None,
+        description="whether assertions are run: true, or settings; measures pass_rate, kill_rate and others",
+    )
 
 
 class Encoding(Part):

@@ -21,7 +21,7 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.focal import import_folders
 from kdray.errors import ConfigError
-from kdray.execution.imported_file import Case, Ran
+from kdray.execution.imported_file import WAIT, Case, Ran
 
 PROGRAM = ("-m", "kdray.execution.warm")
 IMPORT_SECONDS = 120.0
@@ -34,7 +34,7 @@ class How:
     """How tests are run.
 
     Attributes:
-        seconds: that a run may take.
+        seconds: of a core that a run may take; four times as many by the clock.
         processes: at a time; None means one a core.
         unsafe: whether runs go on where the system does not let them be confined.
         roots: what a corpus was mined from, by the name that its groups begin with: packages and folders; what is
@@ -76,7 +76,7 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
         place = _located(examples[own[0]], how.roots)
         if isinstance(place, str):
             for number in own:
-                answered(number, Ran(place, [], []))
+                answered(number, Ran(place))
         else:
             packages[place.roots[0]].append(_File(place, own, [cases[number] for number in own]))
     processes = how.processes or os.cpu_count() or 1
@@ -160,7 +160,7 @@ def _shared(files: Sequence[_File], processes: int) -> list[list[_File]]:
 def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None]) -> None:
     """Asks a process about some files of a package; what it does not come to is said so."""
     waiting = [list(file.numbers) for file in job]
-    most = [int(IMPORT_SECONDS + file.runs * how.seconds) + 1 for file in job]
+    most = [int(IMPORT_SECONDS + file.runs * WAIT * how.seconds) + 1 for file in job]
     request = {
         "seconds": how.seconds,
         "unsafe": how.unsafe,
@@ -178,7 +178,7 @@ def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None])
                 )
             answered(waiting[said["file"]].pop(0), Ran(**said["ran"]))
     for number in (number for numbers in waiting for number in numbers):
-        answered(number, Ran("the process of its file ended", [], []))
+        answered(number, Ran("the process of its file ended"))
 
 
 def _lines(request: dict[str, Any], seconds: float) -> Generator[dict[str, Any]]:

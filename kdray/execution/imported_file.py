@@ -9,17 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import parsed
 from kdray.errors import DataError
 from kdray.execution.confinement import Limits
 from kdray.execution.edited_test import REACHED, EditedTest
-from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutants_of
+from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutant_of, mutants_of
 from kdray.execution.sandbox import Outcome, run_each
 
 Verdict = Literal["passes", "fails", "raises", "unparsed"]
@@ -27,8 +27,26 @@ FAILURES = ("AssertionError", "Failed")
 """Exceptions by which a test says that the code is wrong; the second is pytest's."""
 MEMORY_BYTES = 2**32
 """Of address space: libraries for tables reserve some, with their threads, that they never use."""
+WAIT = 4.0
+"""Times as long as its seconds of a core may a run take by the clock: others may be busy with the same core."""
 FUNCTIONS = 3
 """Of the code under test, as many at most have mutants."""
+
+
+class Fault(NamedTuple):
+    """A mutant by its place.
+
+    Attributes:
+        file, line, name: of the function; the file from the folder of the package on.
+        number: among the function's faults.
+        what: in words.
+    """
+
+    file: str
+    line: int
+    name: str
+    number: int
+    what: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Case:
         test, target, context: of the example.
         texts: assertions in place of its own.
         mutants: how many are tried at most.
+        counting: those that are known to count; None where this is to be found out, and whether the test runs.
     """
 
     test: str
@@ -46,6 +65,7 @@ class Case:
     context: str
     texts: tuple[str, ...] = ()
     mutants: int = 0
+    counting: tuple[Fault, ...] | None = None
 
 
 @dataclass
@@ -55,13 +75,14 @@ class Ran:
     Attributes:
         reason: why it cannot be run here, "" where it can.
         verdicts: of each text.
-        killed: of each text, which of the mutants that count it kills, alone in its test: those that the example's
-            own assertion kills so, and the test without any does not.
+        killed: of each text, which of the mutants that count it kills, alone in its test.
+        counting: those mutants: the example's own assertion kills them so, and the test without any does not.
     """
 
     reason: str
-    verdicts: list[Verdict]
-    killed: list[list[bool]]
+    verdicts: list[Verdict] = field(default_factory=list)
+    killed: list[list[bool]] = field(default_factory=list)
+    counting: list[Fault] = field(default_factory=list)
 
 
 class ImportedFile:
@@ -72,7 +93,7 @@ class ImportedFile:
         self._tree = parsed(python_text(Path(path).read_bytes()))
         self._path, self._roots = path, tuple(f"{root}{os.sep}" for root in roots)
         self._limits = Limits(
-            wall_seconds=seconds, cpu_seconds=max(1, int(seconds)), memory_bytes=MEMORY_BYTES
+            wall_seconds=WAIT * seconds, cpu_seconds=max(1, round(seconds)), memory_bytes=MEMORY_BYTES
         )
         self._unsafe = unsafe
         self._functions = functions_by_code()
@@ -83,9 +104,10 @@ class ImportedFile:
         """Runs a case. Raises `Refused` where nothing may be run."""
         try:
             test = EditedTest(self._module, self._tree, case.test, case.target, case.context)
-            self._check_runnable(test, case.target)
+            self._check_runnable(test, case)
+            known = None if case.counting is None else [self._mutant(Fault(*each)) for each in case.counting]
         except DataError as error:
-            return Ran(str(error), [], [])
+            return Ran(str(error))
         verdicts = self._verdicts(test, [Edit(text) for text in case.texts])
         if not case.mutants:
             return Ran("", verdicts, [[] for _ in verdicts])
@@ -95,19 +117,40 @@ class ImportedFile:
         able = {
             text for text, verdict in alone if verdict == "passes"
         }  # others need what other assertions do
-        mutants = self._counting(test, case) if case.target in able else []
+        mutants = known if known is not None else self._counting(test, case) if case.target in able else []
         ours = [text for text in passing if text in able]
         killed = dict(zip(ours, self._killed(test, ours, mutants), strict=True))
-        return Ran("", verdicts, [killed.get(text, [False] * len(mutants)) for text in case.texts])
+        each = [killed.get(text, [False] * len(mutants)) for text in case.texts]
+        return Ran("", verdicts, each, [self._fault(mutant) for mutant in mutants])
 
-    def _check_runnable(self, test: EditedTest, target: str) -> None:
-        """Raises `DataError` where the test does not pass twice, or does not come to its assertion."""
-        *twice, reached = self._run([test.call(target), test.call(target), test.call(REACHED)])
-        for outcome, again in zip(twice, ("", " in a second run"), strict=True):
+    def _check_runnable(self, test: EditedTest, case: Case) -> None:
+        """Raises `DataError` where the test does not pass twice, or does not come to its assertion; once is enough
+        where this is known.
+        """
+        if case.counting is not None:
+            calls = [test.call(case.target)]
+        else:
+            calls = [test.call(case.target), test.call(case.target), test.call(REACHED)]
+        outcomes = self._run(calls)
+        for outcome, again in zip(outcomes[:2], ("", " in a second run"), strict=False):
             if outcome.ending != "completed":
                 raise DataError(f"{_said(outcome)}{again}")
-        if reached.error != "KdrayReached":
+        if outcomes[2:] and outcomes[2].error != "KdrayReached":
             raise DataError("does not come to its assertion")
+
+    def _fault(self, mutant: Mutant) -> Fault:
+        file, line, name = mutant.key
+        root = next(root for root in self._roots if file.startswith(root))
+        return Fault(file.removeprefix(root), line, name, mutant.number, mutant.what)
+
+    def _mutant(self, fault: Fault) -> Mutant:
+        """Raises `DataError` where the code has none like it."""
+        for root in self._roots:
+            for function in self._functions.get((f"{root}{fault.file}", fault.line, fault.name), [])[:1]:
+                found = mutant_of(function, fault.number)
+                if found is not None and found.what == fault.what:
+                    return found
+        raise DataError("the code under test is another than when its faults were chosen")
 
     def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
         """The mutants that the example's own assertion kills alone, and the test without any does not."""

@@ -4,8 +4,9 @@ Definitions (ours). Of the cases whose own test runs here: `parse_rate`, the sha
 `pass_rate`, with which the test passes on the code as it is; `false_alarm_rate`, with which it fails, so that
 sound code would be taken for wrong. Faults are asked about without the test's other assertions, which would
 often notice first: a mutant counts where the test's own assertion kills it and the test without any does not.
-`kill_rate` is the share of those that an assertion kills which passes without the fault; `vacuous_rate` the share
-of passing assertions, of cases with such mutants, that kill none.
+`kill_rate` is the share of those that an assertion kills which passes without the fault; `vacuous_rate`, of the
+cases with such mutants, the share of assertions that pass and kill none. Two writers' `kill_disagreement` is the
+share of those mutants that one of them kills and the other does not.
 """
 
 from __future__ import annotations
@@ -97,22 +98,23 @@ def judge(
     groups_N = np.array([examples[i].group for i in runnable])
     metrics = {}
     for name, texts in everyone.items():
-        found = [_Answer.of(ran[i], cases[i], texts[i], empty=name == NOTHING) for i in runnable]
-        metrics[name] = _metrics(found, groups_N)
+        found = [Answer.of(ran[i], cases[i], texts[i], empty=name == NOTHING) for i in runnable]
+        metrics[name] = {"cases": len(found)} | measured(found, groups_N)
         right = matches([texts[i] for i in runnable], [examples[i].target for i in runnable])
         metrics[name] |= _beside(found, right)
     return Judged(metrics, len(runnable), sum(len(ran[i].killed[0]) for i in runnable), left_out)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
     """One assertion: how its test ended, and which of the case's mutants it kills."""
 
     verdict: str
-    killed: list[bool]
+    killed: Sequence[bool]
 
     @classmethod
-    def of(cls, ran: Ran, case: Case, text: str, *, empty: bool) -> _Answer:
+    def of(cls, ran: Ran, case: Case, text: str, *, empty: bool) -> Answer:
+        """Of a text that was among the case's; `empty` where nothing was meant to be written."""
         at = case.texts.index(text)
         if not text.strip() and not empty:  # who was to write an assertion wrote nothing
             return cls("unparsed", [False] * len(ran.killed[at]))
@@ -120,33 +122,45 @@ class _Answer:
 
     @property
     def is_vacuous(self) -> bool:
+        """Whether it passes although there are mutants, and kills none."""
         return self.verdict == "passes" and bool(self.killed) and not any(self.killed)
 
 
-def _metrics(answers: Sequence[_Answer], groups_N: NDArray[Any]) -> dict[str, Any]:
+def measured(
+    answers: Sequence[Answer], groups_N: NDArray[Any], beside: Sequence[Answer] | None = None
+) -> dict[str, Any]:
+    """The metrics of one writer, and `intervals` over test files; those that nothing was counted for are left out.
+
+    Args:
+        answers: one for each case.
+        groups_N: the test file of each.
+        beside: another writer's, for `kill_disagreement`.
+    """
     verdicts_N = np.array([answer.verdict for answer in answers], dtype=object)
-    passes_N = verdicts_N == "passes"
+    tried_N = np.array([bool(answer.killed) for answer in answers], bool)
+    vacuous_N = np.array([answer.is_vacuous for answer in answers], bool)
+    of = np.repeat(groups_N, [len(answer.killed) for answer in answers])
+    killed_N = _flat(answers)
     shares = {
         "parse_rate": (verdicts_N != "unparsed", groups_N),
-        "pass_rate": (passes_N, groups_N),
+        "pass_rate": (verdicts_N == "passes", groups_N),
         "false_alarm_rate": (verdicts_N == "fails", groups_N),
+        "kill_rate": (killed_N, of),
+        "vacuous_rate": (vacuous_N[tried_N], groups_N[tried_N]),
     }
-    killed = [(hit, group) for answer, group in zip(answers, groups_N, strict=True) for hit in answer.killed]
-    if killed:
-        hits, of = zip(*killed, strict=True)
-        shares["kill_rate"] = np.array(hits, bool), np.array(of)
-        tried_N = np.array([bool(answer.killed) for answer in answers], bool) & passes_N
-        vacuous_N = np.array([answer.is_vacuous for answer in answers], bool)
-        shares["vacuous_rate"] = vacuous_N[tried_N], groups_N[tried_N]
-    metrics: dict[str, Any] = {"cases": len(answers)}
-    intervals = {}
-    for name, (hits_N, of_N) in shares.items():
-        metrics[name] = float(hits_N.mean()) if len(hits_N) else None
-        intervals[name] = list(clustered(hits_N.astype(bool), of_N))
+    if beside is not None:
+        shares["kill_disagreement"] = killed_N != _flat(beside), of
+    counted = {name: share for name, share in shares.items() if len(share[0])}
+    metrics: dict[str, Any] = {name: float(hits_N.mean()) for name, (hits_N, _) in counted.items()}
+    intervals = {name: list(clustered(hits_N.astype(bool), of_N)) for name, (hits_N, of_N) in counted.items()}
     return metrics | {"intervals": intervals}
 
 
-def _beside(answers: Sequence[_Answer], right_N: NDArray[np.bool_]) -> dict[str, Any]:
+def _flat(answers: Sequence[Answer]) -> NDArray[np.bool_]:
+    return np.array([hit for answer in answers for hit in answer.killed], bool)
+
+
+def _beside(answers: Sequence[Answer], right_N: NDArray[np.bool_]) -> dict[str, Any]:
     """Strict accuracy beside what running says."""
     missed = [answer for answer, right in zip(answers, right_N, strict=True) if not right]
     hit = [answer for answer, right in zip(answers, right_N, strict=True) if right]

@@ -45,11 +45,13 @@ class Mutant:
     Attributes:
         key: of the function.
         code: that it runs instead.
+        number: among all faults of the function.
         what: the fault, in words.
     """
 
     key: Key
     code: CodeType
+    number: int
     what: str
 
 
@@ -69,6 +71,15 @@ def functions_by_code() -> dict[Key, list[FunctionType]]:
 
 def mutants_of(function: FunctionType, count: int) -> list[Mutant]:
     """At most so many mutants, evenly from all places of a function; none where its source is not at hand."""
+    return _mutants(function, lambda places: evenly(places, count))
+
+
+def mutant_of(function: FunctionType, number: int) -> Mutant | None:
+    """One of them by its number; None where there is none of that number."""
+    return next(iter(_mutants(function, lambda places: [number] if number < places else [])), None)
+
+
+def _mutants(function: FunctionType, chosen: Callable[[int], Sequence[int]]) -> list[Mutant]:
     try:
         tree = ast.parse("".join(inspect.findsource(function)[0]))
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -79,13 +90,13 @@ def mutants_of(function: FunctionType, count: int) -> list[Mutant]:
     node, holders = found
     changes = list(_changes(node))
     made = []
-    for number in evenly(len(changes), count):
+    for number in chosen(len(changes)):
         what, change, undo = changes[number]
         change()
         code = _compiled(node, holders, function)
         undo()
         if code is not None:
-            made.append(Mutant(key_of(function.__code__), code, what))
+            made.append(Mutant(key_of(function.__code__), code, int(number), what))
     return made
 
 

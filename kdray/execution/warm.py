@@ -1,5 +1,5 @@
-"""A process that has imported a package, forks for each of its test files, and runs their tests over and over, each
-in a confined fork.
+"""A process that has imported a package, forks for each of its test files, and runs their tests over and over,
+each in a confined fork.
 
     python -P -m kdray.execution.warm <request.json
 
@@ -57,7 +57,7 @@ def _answer_file(number: int, file: dict[str, Any], seconds: float, unsafe: bool
         imported = ImportedFile(file["module"], file["path"], file["roots"], seconds, unsafe=unsafe)
     except DataError as error:
         for _ in cases:
-            _tell(told, file=number, ran=asdict(Ran(str(error), [], [])))
+            _tell(told, file=number, ran=asdict(Ran(str(error))))
         return
     for case in cases:
         try:

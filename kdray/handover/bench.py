@@ -20,13 +20,13 @@ from kdray.evaluation.generate import Generation, greedy
 from kdray.evaluation.speed import one_answer
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
-from kdray.metamorphic.suite_metrics import evaluate
 from kdray.results import TrialRecord
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
 from kdray.tasks import Task
 from kdray.teacher.shards import ShardSource
 from kdray.teacher.verify import against_teacher
+from kdray.train.evaluate import suite_metrics
 from kdray.train.trial_data import TrialData, open_data
 
 LATENCY_CASES = 15
@@ -92,7 +92,7 @@ def bench(record: TrialRecord) -> Bench | None:
 
 def metrics(model: Any, on: Bench) -> dict[str, Any]:
     """The student's metrics, as a trial reports them, on the test suite where the trial has one."""
-    return evaluate(model, on.data.task, on.suite, on.trial.evaluation, cases=on.cases).as_dict()
+    return suite_metrics(model, on.data.task, on.suite, on.trial, on.cases)[0]
 
 
 def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:

@@ -13,12 +13,12 @@ from kdray import results, storage
 from kdray.console import Advance
 from kdray.handover import bench
 from kdray.handover.choose import has_student, student_folder
-from kdray.metamorphic.suite_metrics import evaluate
 from kdray.report.front import Front, front
 from kdray.report.paired.ties import control_of
 from kdray.results import MADE_BY, TEST, Experiment, TrialRecord
 from kdray.students.load import load_model
 from kdray.teacher.cache import local_folder
+from kdray.train.evaluate import suite_metrics
 from kdray.train.trial_data import open_data
 
 
@@ -54,5 +54,5 @@ def on_test(experiment: Experiment, record: TrialRecord) -> dict[str, Any]:
     trial = bench.test_trial(record)
     on = bench.Bench(trial, open_data(trial))
     model = load_model(local_folder(student_folder(experiment, record.key)))
-    judged = evaluate(model, on.task, on.suite, trial.evaluation, cases=on.cases)
-    return judged.as_dict() | {"outcomes": judged.outcomes}
+    metrics, outcomes, _ = suite_metrics(model, on.task, on.suite, on.trial, on.cases)
+    return metrics | {"outcomes": outcomes}

@@ -64,6 +64,7 @@ class Evaluation:
         relations: per transformation the share of its variants that violate each relation.
         worst: the worst cases, as `kdray.results` describes them.
         outcomes: on each case (see `outcomes`).
+        said: the student's answer to the clean input of each case.
     """
 
     metrics: dict[str, float]
@@ -72,6 +73,7 @@ class Evaluation:
     relations: dict[str, dict[str, float]] = field(default_factory=dict)
     worst: list[dict[str, Any]] = field(default_factory=list)
     outcomes: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the metrics, and `intervals`, `counts`, `relations` beside them."""
@@ -109,6 +111,7 @@ def evaluate(
         metrics=_at_the_end(evaluation.metrics, tuple(more)) | more,
         intervals=_at_the_end(evaluation.intervals, tuple(more)),
         worst=[case.as_dict() for case in worst],
+        said={suite.cases[row]: texts[row] for row in np.flatnonzero(clean_N)},
     )
 
 

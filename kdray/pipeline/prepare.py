@@ -95,6 +95,10 @@ def prepare(
 
         wanted, judging = ([folder for folder in kind if folder in missing] for kind in (stores, suites))
         Capturing(sweep, stage).run(wanted, judging, cluster)
+    if trial.evaluation.execution is not None:
+        from kdray.pipeline.running import run_suites
+
+        run_suites(sweep, suites, stage)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
     if task_class(trial.task).writes:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kdray.config import Sweep
+from kdray.config import Sweep, Trial
 from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.storage import exists, join, read_json, write_json
 from kdray.tasks import task_class
 from kdray.teacher.manifest import read as read_manifest
+
+if TYPE_CHECKING:
+    from kdray.metamorphic.suite import Suite
 
 
 def references(
@@ -55,4 +58,39 @@ def _on(sweep: Sweep, location: str, advance: Advance) -> dict[str, dict[str, An
         assert trial.corpus is not None  # noqa: S101 - it is known
         return read_corpus(trial.corpus, "train"), cases_of(sweep, location)
 
-    return marks | answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
+    marks |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
+    if trial.evaluation.execution is not None:
+        _run(trial, suite, location, [suite.cases[n] for n in clean], said, data if known else None, marks)
+    return marks
+
+
+def _run(
+    trial: Trial,
+    suite: Suite,
+    location: str,
+    ids: Sequence[str],
+    said: Sequence[str],
+    data: Callable[[], tuple[Sequence[Example], Sequence[Example]]] | None,
+    marks: dict[str, dict[str, Any]],
+) -> None:
+    """Adds what running them says of the teacher, of the baselines, of the tests' own assertions and of none."""
+    from kdray.evaluation.baselines import Retrieval, last_assertion
+    from kdray.evaluation.shares import text_metrics
+    from kdray.execution.judged import NOTHING, ORIGINAL
+    from kdray.execution.suite_runs import SuiteRuns, how_of
+
+    assert trial.evaluation.execution is not None  # noqa: S101 - the caller saw to it
+    runs = SuiteRuns(location, trial.evaluation.execution, how_of(trial.evaluation.execution, trial.corpus))
+    clean = {case: suite.references[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
+    written: dict[str, Sequence[str]] = {"teacher": said, ORIGINAL: [clean[case] for case in ids]}
+    written[NOTHING] = [""] * len(ids)
+    if data is not None:
+        train, examples = data()
+        retrieval, by_id = Retrieval(train), {example.id: example for example in examples}
+        written["retrieval"] = [retrieval.predict(by_id[case]) for case in ids]
+        written["repeat_last"] = [last_assertion(by_id[case]) for case in ids]
+    for name, texts in written.items():
+        found = runs.judge(ids, texts, empty=name == NOTHING)
+        mark = marks.setdefault(name, text_metrics(texts, [clean[case] for case in ids], trial.accuracy))
+        mark["intervals"] |= found.pop("intervals")
+        mark |= found

@@ -22,6 +22,12 @@ DEFINITIONS = {
     "distribution_similarity_violated": "share of variants on which their distributions are far apart",
     "high_confidence_preservation_violated": "of variants that the teacher is sure of, the share it loses",
     "calibration_alignment_violated": "share of variants on which their confidences are far apart",
+    "parse_rate": "share of assertions that parse, of tests that run here",
+    "pass_rate": "share of assertions with which the test passes on the code as it is",
+    "false_alarm_rate": "share of assertions that fail on the code as it is: sound code is taken for wrong",
+    "kill_rate": "share of faults in the code under test that the assertion notices; see kdray/execution",
+    "vacuous_rate": "share of assertions that pass and notice none of the faults",
+    "kill_disagreement": "share of faults that one of student and teacher notices and the other does not",
     "optimism": "how much better the student looked on the cases it was chosen by than on the test suite",
 }
 """What a metric's name does not say by itself."""

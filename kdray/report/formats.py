@@ -15,6 +15,7 @@ from typing import Any
 from kdray.console import printable
 from kdray.report import confirmed, describe
 from kdray.report.front import Front, interval, metric_names
+from kdray.report.on_runs import runs_table
 from kdray.report.on_test import on_test, optimism, test_table
 from kdray.report.paired.reading import reading
 from kdray.report.paired.ties import ties
@@ -165,7 +166,7 @@ def to_markdown(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None 
     """The front as a pipe table."""
     heads, body = _cells(front, baselines or {})
     text = pipe_table(heads, body, "l" + "r" * (len(heads) - 2) + "l")
-    below = [confirmed.confirmed_table(front), test_table(front, baselines)]
+    below = [confirmed.confirmed_table(front), test_table(front, baselines), runs_table(front, baselines)]
     return "\n".join([text, *(table.to_markdown() for table in below if table)])
 
 

@@ -17,6 +17,7 @@ from kdray.report.confirmed import confirmed_table
 from kdray.report.csv_table import to_csv
 from kdray.report.front import Front, check_objectives, front, metric_names, parse_objectives
 from kdray.report.front_table import caption, front_table
+from kdray.report.on_runs import runs_table
 from kdray.report.on_test import test_table
 from kdray.report.paired.reading import reading
 from kdray.report.payload import history
@@ -52,7 +53,7 @@ def table_text(
     colours on a terminal.
     """
     text = as_text(front_table(best, baselines), caption(best, records))
-    below = [confirmed_table(best), test_table(best, baselines)]
+    below = [confirmed_table(best), test_table(best, baselines), runs_table(best, baselines)]
     parts = [text, *(as_text(table.to_rich()) for table in below if table), wrapped(reading(best))]
     return "\n".join(part for part in parts if part)
 

@@ -8,10 +8,12 @@ import torch
 
 from kdray.config import Distil, Trial
 from kdray.evaluation.speed import INPUTS, speed
+from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.metamorphic.suite_metrics import evaluate
 from kdray.stream import RowSource, collate
 from kdray.students.forward import start_of
+from kdray.tasks import Task
 from kdray.train.learner import Learner
 from kdray.train.trial_data import TrialData
 
@@ -19,22 +21,46 @@ LOSS_BATCH = 64
 
 
 def judge(
-    model: Any, data: TrialData, trial: Trial, last: bool
+    model: Any, data: TrialData, trial: Trial, last: bool, *, runs: bool = True
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The metrics of a rung, the suite's for a student, the held-out loss for a teacher under training; and the
-    worst cases of a student.
+    worst cases of a student. Assertions are run, where the trial asks for it, if `runs` holds.
     """
     if data.held_out is not None:
         return {"held_out_loss": held_out_loss(model, data, data.held_out, trial)}, []
     assert data.suite is not None  # noqa: S101 - a trial without a suite is not opened
     config = trial.evaluation
     cases = config.cases if last else config.rung_cases
-    evaluation = evaluate(model, data.task, data.suite, config, cases=cases)
-    metrics = evaluation.as_dict() | ({"outcomes": evaluation.outcomes} if last else {})
+    metrics, outcomes, worst = suite_metrics(model, data.task, data.suite, trial, cases, runs=runs)
+    if last:
+        metrics |= {"outcomes": outcomes}
     if config.speed:
         clean = [n for n in data.suite.first(cases) if data.suite.transforms[n] == IDENTITY][:INPUTS]
         metrics |= speed(model, data.task, data.suite.read(clean)[0])
-    return metrics, evaluation.worst
+    return metrics, worst
+
+
+def suite_metrics(
+    model: Any, task: Task, suite: Suite, trial: Trial, cases: int, *, runs: bool = True
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    """A student's metrics on the first cases of its suite, with those of running its answers where the trial asks
+    for these and `runs` holds; what it did on each case, and its worst ones.
+    """
+    evaluation = evaluate(model, task, suite, trial.evaluation, cases=cases)
+    metrics = evaluation.as_dict()
+    if runs and trial.evaluation.execution is not None:
+        from kdray.execution.suite_runs import SuiteRuns, how_of
+
+        assert trial.suite is not None  # noqa: S101 - it is opened
+        how = how_of(trial.evaluation.execution, trial.corpus, torch.get_num_threads())
+        told = {case: suite.teacher_texts[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
+        found = SuiteRuns(trial.suite, trial.evaluation.execution, how).judge(
+            list(evaluation.said), list(evaluation.said.values()), [told[case] for case in evaluation.said]
+        )
+        for part in ("intervals", "counts"):
+            metrics[part] |= found.pop(part)
+        metrics |= found
+    return metrics, evaluation.outcomes, evaluation.worst
 
 
 @torch.inference_mode()

@@ -94,7 +94,9 @@ class TrialRun:
         if self.done:
             self._round()
         self.model.eval()
-        measured, self.worst_cases = judge(self.model, self.data, self.trial, last=self.done)
+        measured, self.worst_cases = judge(
+            self.model, self.data, self.trial, last=self.done, runs=self.world.rank == 0
+        )
         metrics |= measured
         self.model.train()
         self._seconds += time.perf_counter() - started

@@ -1,0 +1,72 @@
+"""Runs the tests of a sweep's suites where its students' assertions will be run, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdray.config import Sweep
+from kdray.config.metric_names import OF_MUTANTS
+from kdray.console import Stage, say
+from kdray.corpus.store import read_corpus
+from kdray.errors import ConfigError, DataError
+from kdray.execution.suite_runs import FILE, how_of, is_planned, plan_runs
+from kdray.metamorphic.suite import Suite
+from kdray.metamorphic.suite_inputs import IDENTITY
+from kdray.storage import exists, join, read_json
+
+
+def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
+    """Finds out which cases run, and which faults their own assertions catch, where nobody has yet.
+
+    Raises:
+        KdrayError: the corpus is gone, runs cannot be confined, or the cases that students are judged by at the
+            first rung leave an objective without a value.
+    """
+    config = sweep.trial.evaluation.execution
+    if config is None:
+        return
+    for folder in suites:
+        if not is_planned(folder, config):
+            corpus = sweep.trial.corpus
+            if corpus is None or not exists(join(corpus, "corpus.json")):
+                raise ConfigError(
+                    f"evaluation.execution: {join(folder, FILE)} is missing and cannot be made: name trial.corpus"
+                )
+            by_id = {example.id: example for example in read_corpus(corpus)}
+            suite = Suite.open(folder)
+            clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
+            known = [number for number in clean if suite.cases[number] in by_id]
+            with stage("execution") as advance:
+                plan = plan_runs(
+                    folder,
+                    [by_id[suite.cases[number]] for number in known],
+                    [suite.teacher_texts[number] for number in known],
+                    config,
+                    how_of(config, corpus),
+                    advance,
+                )
+            mutants = sum(len(case["counting"]) for case in plan["cases"])
+            say(
+                f"execution {len(plan['cases'])} of {plan['tried']} tests run here, {mutants} faults that their"
+                " assertions catch"
+            )
+        _check_enough(sweep, folder)
+
+
+def _check_enough(sweep: Sweep, folder: str) -> None:
+    """Raises `DataError` where the first rung's cases give an objective no value."""
+    config = sweep.trial.evaluation
+    cases = config.cases if len(sweep.trial.budget.reports) == 1 else min(config.cases, config.rung_cases)
+    first = dict.fromkeys(Suite.open(folder).cases)
+    asked = set(list(first)[:cases])
+    planned = [case for case in read_json(join(folder, FILE))["cases"] if case["id"] in asked]
+    if not planned:
+        raise DataError(
+            f"evaluation.execution: none of the first {cases} cases of {folder} runs here: set a larger rung_cases"
+        )
+    wanting = [name for name in OF_MUTANTS if name in sweep.objectives]
+    if wanting and not any(case["counting"] for case in planned):
+        raise DataError(
+            f"objectives.{wanting[0]}: the {len(planned)} of {folder}'s first {cases} cases that run here catch no"
+            " fault: set a larger rung_cases or evaluation.execution.mutants"
+        )

@@ -1,0 +1,169 @@
+"""A sweep whose students' assertions are run: what is planned once, what a trial measures, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kdray.config import Execution, parse, sweep_from
+from kdray.errors import ConfigError, DataError
+from kdray.execution import suite_runs
+from kdray.execution.suite_runs import FILE, SuiteRuns, how_of
+from kdray.pipeline.prepare import prepare
+from kdray.pipeline.references import references
+from kdray.train import train
+from tests import world
+
+SHAPES = """\
+def count(a, b):
+    return a + b if a < b else b + a
+
+area = join = total = scale = merge = count
+float = int
+"""
+CONFIG = {"cases": 6, "mutants": 4, "seconds": 20}
+
+
+def data_of(small_world: Path, root: Path, **overrides):
+    data = world.sweep_data(small_world, storage=str(root / "runs"), **overrides)
+    data["trial"] |= {"corpus": str(root / "corpus"), "suite": str(root / "suite")}
+    data["trial"]["evaluation"] = {"cases": 8, "rung_cases": 8, "execution": CONFIG}
+    return data
+
+
+@pytest.fixture(scope="module")
+def run_world(small_world, tmp_path_factory, module_patch):
+    """The small world's tests with code that they test, and its suite's cases run."""
+    root = tmp_path_factory.mktemp("run-world")
+    module_patch.setenv("KDRAY_CACHE", str(root / "cache"))
+    shop = world.write_tests(root / "shop")
+    for path in shop.glob("test_*.py"):
+        path.write_text(f"from shapes import *\n\n{path.read_text()}")
+    (shop / "shapes.py").write_text(SHAPES)
+    for name in ("corpus", "suite"):
+        shutil.copytree(small_world / name, root / name)
+    manifest = json.loads((root / "corpus" / "corpus.json").read_text())
+    (root / "corpus" / "corpus.json").write_text(json.dumps(manifest | {"sources": [str(shop)]}))
+    objectives = {"kill_rate": "max", "metamorphic_discrepancy": "min"}
+    prepare(sweep_from(data_of(small_world, root, objectives=objectives), "test"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def module_patch():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def opened(root):
+    config = Execution(**CONFIG)
+    return SuiteRuns(str(root / "suite"), config, how_of(config, str(root / "corpus"), 1))
+
+
+def planned(root):
+    return json.loads((root / "suite" / FILE).read_text())["cases"]
+
+
+def test_the_cases_that_run_are_kept_with_the_faults_that_their_own_assertions_catch(run_world):
+    cases = planned(run_world)
+    assert 1 <= len(cases) <= 6
+    assert all(case["known"][case["target"]][0] == "passes" for case in cases)
+    assert any(case["counting"] for case in cases)
+    for case in cases:
+        assert all(case["known"][case["target"]][1])  # what counts is what its own assertion kills
+        assert not any(case["known"][""][1])
+
+
+def test_a_trial_reports_what_running_its_students_assertions_says(small_world, run_world):
+    sweep = sweep_from(data_of(small_world, run_world), "test")
+    found = []
+    train(sweep.trial, report=found.append)
+    assert len(found) == 2  # at each rung
+    for metrics in found:
+        assert 0 <= metrics["pass_rate"] <= metrics["parse_rate"] <= 1
+        assert metrics["kill_disagreement"] >= 0
+        assert metrics["counts"]["run_cases"] == len(planned(run_world))
+        low, high = metrics["intervals"]["pass_rate"]
+        assert low <= metrics["pass_rate"] <= high
+
+
+def test_teacher_baselines_the_tests_own_and_none_stand_beside_them(small_world, run_world, tmp_path):
+    sweep = sweep_from(data_of(small_world, run_world), "test")
+    marks = references(sweep, str(tmp_path))
+    assert set(marks) == {"teacher", "retrieval", "repeat_last", "original", "no_assertion"}
+    assert (marks["original"]["pass_rate"], marks["original"]["kill_rate"]) == (1.0, 1.0)
+    assert (marks["no_assertion"]["pass_rate"], marks["no_assertion"]["kill_rate"]) == (1.0, 0.0)
+    assert marks["no_assertion"]["vacuous_rate"] == 1.0
+    assert marks["original"]["assertion_accuracy"] == 1.0
+
+
+def test_a_text_that_was_run_on_this_machine_is_not_run_again(run_world, monkeypatch):
+    cases = planned(run_world)
+    ids, texts = [case["id"] for case in cases], ["assert result is not None or 0"] * len(cases)
+    first = opened(run_world).judge(ids, texts)
+    assert first["pass_rate"] == 1.0
+    monkeypatch.setattr(suite_runs, "ask", lambda *arguments: [] if not arguments[0] else pytest.fail("run"))
+    assert opened(run_world).judge(ids, texts) == first
+
+
+def test_a_teacher_disagrees_with_nobody_who_writes_the_same(run_world):
+    cases = planned(run_world)
+    ids, own, none = [c["id"] for c in cases], [c["target"] for c in cases], [""] * len(cases)
+    assert opened(run_world).judge(ids, own, own)["kill_disagreement"] == 0.0
+    silent = opened(run_world).judge(ids, none, own)
+    assert (silent["parse_rate"], silent["kill_disagreement"]) == (0.0, 1.0)
+
+
+def test_code_that_has_changed_since_is_told(run_world, tmp_path, small_world):
+    shutil.copytree(run_world, tmp_path / "moved")
+    root = tmp_path / "moved"
+    manifest = json.loads((root / "corpus" / "corpus.json").read_text())
+    (root / "corpus" / "corpus.json").write_text(json.dumps(manifest | {"sources": [str(root / "shop")]}))
+    (root / "shop" / "shapes.py").write_text("\n" + SHAPES)
+    case = next(case for case in planned(root) if case["counting"])
+    with pytest.raises(
+        DataError, match="ran when its suite was made, and now: the code under test is another"
+    ):
+        opened(root).judge([case["id"]], ["assert result == 12345"])
+
+
+def test_cases_that_nobody_ran_with_these_settings_are_refused(run_world):
+    config = Execution(cases=7)
+    with pytest.raises(DataError, match="have not been run with these settings"):
+        SuiteRuns(str(run_world / "suite"), config, how_of(config, None))
+
+
+def test_a_suite_without_a_corpus_cannot_be_run(small_world, run_world, tmp_path):
+    data = data_of(small_world, run_world)
+    data["trial"]["corpus"] = str(tmp_path / "gone")
+    data["trial"]["evaluation"]["execution"] = {"cases": 3}
+    with pytest.raises(ConfigError, match=r"name trial\.corpus"):
+        prepare(sweep_from(data, "test"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"execution": False}, "objectives.kill_rate is measured with trial.evaluation.execution true only"),
+        (
+            {"execution": {"mutants": 0}},
+            "objectives.kill_rate is measured with trial.evaluation.execution.mutants",
+        ),
+        ({"execution": {"case": 3}}, "case"),
+    ],
+)
+def test_an_objective_that_nothing_measures_is_refused(small_world, change, said):
+    data = world.sweep_data(small_world, objectives={"kill_rate": "max", "metamorphic_discrepancy": "min"})
+    data["trial"]["evaluation"] |= change
+    with pytest.raises(ConfigError, match=said):
+        sweep_from(data, "test")
+
+
+def test_true_takes_the_defaults_and_classifiers_write_nothing_to_run(small_world):
+    data = world.sweep_data(small_world)
+    data["trial"]["evaluation"] |= {"execution": True}
+    assert sweep_from(data, "test").trial.evaluation.execution == Execution()
+    assert parse(Execution, {}, "test") == Execution()
