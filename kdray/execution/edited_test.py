@@ -19,6 +19,8 @@ from kdray.corpus.python import is_assertion
 from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, within_classes
 from kdray.errors import DataError
 
+FILE = "<test>"
+"""What a test that was edited calls its file."""
 REACHED = "raise KdrayReached"
 """Stands for the assertion where it is asked whether the run comes to it."""
 
@@ -27,8 +29,42 @@ class KdrayReached(BaseException):
     """A run came to the place of the assertion."""
 
 
+class NotAlone(DataError):
+    """A test needs what only pytest gives it."""
+
+
+class TestSource:
+    """The syntax tree of a test, and the place of one of its assertions.
+
+    Attributes:
+        function: the test.
+        holders: the classes that it stands in, outermost first.
+    """
+
+    __test__ = False  # not one of pytest's own
+
+    def __init__(self, tree: ast.Module, name: str, target: str, context: str) -> None:
+        """Finds it. Raises `DataError` where it is not in its file."""
+        self.holders = name.split(".")[:-1]
+        self.function = function_of(tree, name)
+        self._position = position_of(self.function, target, context)
+
+    def edited(self, text: str, *, alone: bool) -> FunctionNode:
+        """The same with a text in place of the assertion (see `EditedTest.call`)."""
+        tree = parse_source(textwrap.dedent(text))
+        if tree is None or (text.strip() and not tree.body):  # a comment alone says nothing
+            raise DataError("does not parse")
+        function = copy.deepcopy(self.function)
+        before, after = function.body[: self._position], function.body[self._position + 1 :]
+        if alone:
+            before, after = ([each for each in part if not is_assertion(each)] for part in (before, after))
+        function.body = [*before, *(tree.body or [ast.Pass()]), *after]
+        function.decorator_list = []
+        return function
+
+
 class EditedTest:
-    """One test of an imported module, and the place of one of its assertions.
+    """One test of an imported module that runs without pytest.
 
     Attributes:
         name: of the test, in small letters.
@@ -45,12 +81,13 @@ class EditedTest:
             context: what stands before it in the example.
 
         Raises:
-            DataError: it cannot be run alone; with the reason.
+            NotAlone: it needs pytest; with the reason.
+            DataError: it cannot be run.
         """
-        self._module, self._holder = module, name.split(".")[:-1]
-        self._function = function_of(tree, name)
-        _check_alone(self._function, is_method=bool(self._holder))
-        self._position = position_of(self._function, target, context)
+        self._module = module
+        self._source = TestSource(tree, name, target, context)
+        self._holder = self._source.holders
+        check_alone(self._source.function, is_method=bool(self._holder))
         self.name = name.lower()
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
@@ -63,27 +100,19 @@ class EditedTest:
         Raises:
             DataError: the text does not parse.
         """
-        tree = parse_source(textwrap.dedent(text))
-        if tree is None or (text.strip() and not tree.body):  # a comment alone says nothing
-            raise DataError("does not parse")
-        function = copy.deepcopy(self._function)
-        function.decorator_list = []
-        before, after = function.body[: self._position], function.body[self._position + 1 :]
-        if alone:
-            before, after = ([each for each in part if not is_assertion(each)] for part in (before, after))
-        function.body = [*before, *(tree.body or [ast.Pass()]), *after]
-        code = compile(within_classes(function, self._holder), "<test>", "exec", dont_inherit=True)
+        function = self._source.edited(text, alone=alone)
+        code = compile(within_classes(function, self._holder), FILE, "exec", dont_inherit=True)
         made: dict[str, Any] = {}
         exec(code, vars(self._module) | {"KdrayReached": KdrayReached}, made)  # noqa: S102 - a definition alone
         return self._bound(made)
 
     def _bound(self, made: dict[str, Any]) -> Callable[[], None]:
         if not self._holder:
-            function = made[self._function.name]
+            function = made[self._source.function.name]
             return lambda: _call_function(self._module, function)
         for name in self._holder:
             made = made[name].__dict__ if isinstance(made.get(name), type) else made
-        function, kind = made[self._function.name], self._module
+        function, kind = made[self._source.function.name], self._module
         for name in self._holder:
             kind = getattr(kind, name)
         _bring_class(function, kind)
@@ -133,16 +162,17 @@ def function_of(tree: ast.Module, name: str) -> FunctionNode:
     return functions[-1]
 
 
-def _check_alone(function: FunctionNode, *, is_method: bool) -> None:
+def check_alone(function: FunctionNode, *, is_method: bool) -> None:
+    """Raises `NotAlone` where a test is given what it does not make itself, `DataError` for one that is async."""
     if isinstance(function, ast.AsyncFunctionDef):
         raise DataError("async")
     for decorator in function.decorator_list:
         text = ast.unparse(decorator)
-        raise DataError("parametrised" if "parametrize" in text else "decorated")
+        raise NotAlone("parametrised" if "parametrize" in text else "decorated")
     given = [*function.args.posonlyargs, *function.args.args]
     given = given[: len(given) - len(function.args.defaults)]
     if len(given) > is_method or any(default is None for default in function.args.kw_defaults):
-        raise DataError("needs fixtures")
+        raise NotAlone("needs fixtures")
 
 
 def position_of(function: FunctionNode, target: str, context: str) -> int:

@@ -17,11 +17,13 @@ from typing import Any, Literal, NamedTuple
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import parsed
 from kdray.errors import DataError
+from kdray.execution.collected_test import Collected, CollectedTest
 from kdray.execution.confinement import Limits
-from kdray.execution.edited_test import REACHED, EditedTest
+from kdray.execution.edited_test import FILE, REACHED, EditedTest, NotAlone
 from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutant_of, mutants_of
 from kdray.execution.sandbox import Outcome, run_each
 
+AnyTest = EditedTest | CollectedTest
 Verdict = Literal["passes", "fails", "raises", "unparsed"]
 FAILURES = ("AssertionError", "Failed")
 """Exceptions by which a test says that the code is wrong; the second is pytest's."""
@@ -86,7 +88,11 @@ class Ran:
 
 
 class ImportedFile:
-    """The imported module."""
+    """The imported module.
+
+    Attributes:
+        collected: its tests as pytest has collected them, once it has.
+    """
 
     def __init__(self, name: str, path: str, roots: Sequence[str], seconds: float, *, unsafe: bool) -> None:
         self._module = _imported(name, path)
@@ -96,14 +102,35 @@ class ImportedFile:
             wall_seconds=WAIT * seconds, cpu_seconds=max(1, round(seconds)), memory_bytes=MEMORY_BYTES
         )
         self._unsafe = unsafe
+        self.collected: Collected | None = None
         self._functions = functions_by_code()
         gc.collect()
         gc.freeze()  # a fork would copy all that its collector looks at
 
+    def needs_pytest(self, cases: Sequence[Case]) -> bool:
+        """Whether one of these tests is given what it does not make itself."""
+        for case in cases:
+            try:
+                EditedTest(self._module, self._tree, case.test, case.target, case.context)
+            except NotAlone:
+                return True
+            except DataError:
+                continue
+        return False
+
+    def _test(self, case: Case) -> AnyTest:
+        """Raises `DataError` where it cannot be run."""
+        try:
+            return EditedTest(self._module, self._tree, case.test, case.target, case.context)
+        except NotAlone as error:
+            if self.collected is None:
+                raise DataError(f"{error}, and pytest cannot collect it here") from None
+            return CollectedTest(self.collected, self._tree, case.test, case.target, case.context)
+
     def ran(self, case: Case) -> Ran:
         """Runs a case. Raises `Refused` where nothing may be run."""
         try:
-            test = EditedTest(self._module, self._tree, case.test, case.target, case.context)
+            test = self._test(case)
             self._check_runnable(test, case)
             known = None if case.counting is None else [self._mutant(Fault(*each)) for each in case.counting]
         except DataError as error:
@@ -123,7 +150,7 @@ class ImportedFile:
         each = [killed.get(text, [False] * len(mutants)) for text in case.texts]
         return Ran("", verdicts, each, [self._fault(mutant) for mutant in mutants])
 
-    def _check_runnable(self, test: EditedTest, case: Case) -> None:
+    def _check_runnable(self, test: AnyTest, case: Case) -> None:
         """Raises `DataError` where the test does not pass twice, or does not come to its assertion; once is enough
         where this is known.
         """
@@ -152,7 +179,7 @@ class ImportedFile:
                     return found
         raise DataError("the code under test is another than when its faults were chosen")
 
-    def _counting(self, test: EditedTest, case: Case) -> list[Mutant]:
+    def _counting(self, test: AnyTest, case: Case) -> list[Mutant]:
         """The mutants that the example's own assertion kills alone, and the test without any does not."""
         functions = self._called(test, case.target)
         each = -(-case.mutants // max(1, len(functions)))
@@ -162,13 +189,13 @@ class ImportedFile:
         (without,) = self._killed(test, [""], noticed)
         return [mutant for mutant, killed in zip(noticed, without, strict=True) if not killed]
 
-    def _killed(self, test: EditedTest, texts: Sequence[str], mutants: Sequence[Mutant]) -> list[list[bool]]:
+    def _killed(self, test: AnyTest, texts: Sequence[str], mutants: Sequence[Mutant]) -> list[list[bool]]:
         """Which mutants each of the assertions kills, alone in the test."""
         edits = [Edit(text, mutant, alone=True) for text in texts for mutant in mutants]
         verdicts = iter(self._verdicts(test, edits))
         return [[next(verdicts) != "passes" for _ in mutants] for _ in texts]
 
-    def _called(self, test: EditedTest, target: str) -> list[FunctionType]:
+    def _called(self, test: AnyTest, target: str) -> list[FunctionType]:
         """The functions of the package that the test itself calls, those with a name that it speaks of first."""
         (told,) = self._run([_profiled(test.call(target))])
         keys: list[Key] = []
@@ -180,7 +207,7 @@ class ImportedFile:
         found = [self._functions[key][0] for key in own if key in self._functions]
         return found[:FUNCTIONS]
 
-    def _verdicts(self, test: EditedTest, edits: Sequence[Edit]) -> list[Verdict]:
+    def _verdicts(self, test: AnyTest, edits: Sequence[Edit]) -> list[Verdict]:
         calls: list[Callable[[], None] | None] = []
         for edit in edits:
             try:
@@ -239,7 +266,7 @@ def _profiled(call: Callable[[], None]) -> Callable[[], None]:
         called: dict[CodeType, None] = {}
 
         def profile(frame: Any, event: str, argument: Any) -> None:
-            if event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == "<test>":
+            if event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == FILE:
                 called[frame.f_code] = None
 
         sys.setprofile(profile)

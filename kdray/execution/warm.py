@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.execution.collected_test import Collected, with_pytest
 from kdray.execution.confinement import die_with_parent
 from kdray.execution.imported_file import Case, ImportedFile, Ran, Refused
 
@@ -59,12 +60,21 @@ def _answer_file(number: int, file: dict[str, Any], seconds: float, unsafe: bool
         for _ in cases:
             _tell(told, file=number, ran=asdict(Ran(str(error))))
         return
-    for case in cases:
-        try:
-            _tell(told, file=number, ran=asdict(imported.ran(case)))
-        except Refused as error:
-            _tell(told, refused=str(error))
-            return
+
+    def run_each() -> None:
+        for case in cases:
+            try:
+                _tell(told, file=number, ran=asdict(imported.ran(case)))
+            except Refused as error:
+                _tell(told, refused=str(error))
+                os._exit(0)
+
+    def run_collected(collected: Collected) -> None:
+        imported.collected = collected
+        run_each()
+
+    if not (imported.needs_pytest(cases) and with_pytest(file["path"], file["roots"][0], run_collected)):
+        run_each()
 
 
 def _find(paths: Sequence[str]) -> None:

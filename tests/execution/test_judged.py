@@ -21,6 +21,7 @@ from kdray.execution.imported_file import Case
 from kdray.execution.judged import judge
 from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples
 from kdray.execution.sandbox import Outcome, run
+from kdray.execution.warm import answer
 
 CODE = """\
 class Box:
@@ -45,6 +46,7 @@ def largest(numbers):
     return best
 """
 TESTS = """\
+import functools
 import unittest
 import random
 import pytest
@@ -83,13 +85,60 @@ def test_taken():
     assert left == [1]
 
 
-@pytest.mark.parametrize("n", [1])
-def test_each(n):
-    assert n == 1
+@pytest.mark.parametrize(("numbers", "most"), [([1, 2], 2), ([5, 4], 5)])
+def test_each(numbers, most):
+    found = largest(numbers)
+    assert found == most
 
 
-def test_given(tmp_path):
-    assert tmp_path.exists()
+@pytest.fixture
+def box():
+    return Box(4)
+
+
+class TestGiven:
+    @pytest.fixture(autouse=True)
+    def _two(self):
+        self.two = 2
+
+    def test_given(self, box, tmp_path, monkeypatch):
+        (tmp_path / "side").write_text(str(box.side))
+        monkeypatch.setattr(box, "side", box.side + self.two)
+        assert box.area() == 36
+
+
+def noisy(test):
+    @functools.wraps(test)
+    def run(*arguments):
+        return test(*arguments)
+    return run
+
+
+@noisy
+def test_decorated():
+    area = Box(1).area()
+    assert area == 1
+
+
+def hidden(test):
+    return lambda: test()
+
+
+test_hidden = None
+
+
+@hidden
+def test_hidden():
+    assert Box(6).area() == 36
+
+
+@pytest.mark.xfail
+def test_wrong():
+    assert Box(7).area() == 0
+
+
+def test_missing(nobody_has_this):
+    assert Box(8).area() == 64
 
 
 def test_by_chance():
@@ -118,21 +167,19 @@ HOW = How(seconds=20.0)
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """Examples of a package that can be imported."""
-    root = tmp_path_factory.mktemp("site")
-    root.chmod(0o755)
-    tests = root / "kdray_shop" / "tests"
-    tests.mkdir(parents=True)
-    (root / "kdray_shop" / "__init__.py").write_text("")
-    (tests / "__init__.py").write_text("")
-    (root / "kdray_shop" / "boxes.py").write_text(CODE)
-    (tests / "test_boxes.py").write_text(TESTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(root))
-        patch.setenv(
-            "PYTHONPATH", os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-        )
+def shop():
+    """Examples of a package that can be imported, where everybody may read: root's runs are `nobody`'s."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        root = Path(folder)
+        root.chmod(0o755)
+        tests = root / "kdray_shop" / "tests"
+        tests.mkdir(parents=True)
+        (root / "kdray_shop" / "__init__.py").write_text("")
+        (tests / "__init__.py").write_text("")
+        (root / "kdray_shop" / "boxes.py").write_text(CODE)
+        (tests / "test_boxes.py").write_text(TESTS)
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])]))
         yield {f"{e.test} {e.target}": e for e in mine(["kdray_shop"], processes=1)}
 
 
@@ -190,8 +237,9 @@ def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(
 @pytest.mark.parametrize(
     ("test", "reason"),
     [
-        ("test_each", "parametrised"),
-        ("test_given", "needs fixtures"),
+        ("test_hidden", "decorated by what hides it"),
+        ("test_wrong", "is expected to fail"),
+        ("test_missing", "does not pass here (FixtureLookupError)"),
         ("test_by_chance", "does not pass here (NameError)"),
         ("test_not_reached", "does not come to its assertion"),
         ("test_skips", "skips itself"),
@@ -200,6 +248,36 @@ def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(
 )
 def test_what_does_not_run_alone_is_left_out_with_its_reason(shop, test, reason):
     assert asked(named(shop, test), "assert True").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        ("test_each", "assert found == most", "assert found == 2"),  # the second set of parameters fails
+        ("TestGiven.test_given", "assert box.area() == 36", "assert box.area() == 16"),
+        ("test_decorated", "assert area == 1", "assert area == 2"),
+    ],
+)
+def test_what_pytest_gives_a_test_is_given(shop, test, right, wrong):
+    ran = asked(named(shop, test), right, wrong, "", "assert (", "assert nothing_here", mutants=9)
+    assert ran.reason == ""
+    assert ran.verdicts == ["passes", "fails", "passes", "unparsed", "raises"]
+    own, _, none, *_ = ran.killed
+    assert own and all(own)
+    assert not any(none)
+
+
+def test_without_pytest_what_needs_it_is_left_out(shop, monkeypatch):
+    import kdray.execution.ask as asking
+
+    script = (
+        "import json, sys, importlib.util as u, kdray.execution.warm as w\n"
+        "found = u.find_spec\nu.find_spec = lambda name, *a: None if name == 'pytest' else found(name, *a)\n"
+        "w.answer(json.load(sys.stdin))\n"
+    )
+    monkeypatch.setattr(asking, "PROGRAM", ["-c", script])
+    assert asked(named(shop, "test_each"), "").reason == "parametrised, and pytest cannot collect it here"
+    assert asked(named(shop, "test_largest"), "").verdicts == ["passes"]
 
 
 ESCAPED = str(Path(tempfile.gettempdir()) / "kdray-escaped")
@@ -249,10 +327,10 @@ def test_verdicts_are_those_of_pytest_on_the_edited_file(shop, tmp_path):
 
 
 def test_writers_are_judged_beside_the_tests_own_assertion_and_none(shop):
-    examples = [named(shop, test) for test in ("test_largest", "TestPlain.test_grown", "test_each")]
+    examples = [named(shop, test) for test in ("test_largest", "TestPlain.test_grown", "test_later")]
     found = judge(examples, {"me": ["assert found > 0", "", "assert n"]}, mutants=12, how=HOW)
     assert found.cases == 2
-    assert list(found.left_out.because()) == ["parametrised"]
+    assert list(found.left_out.because()) == ["async"]
     own, none, mine_ = (found.metrics[name] for name in ("original", "no_assertion", "me"))
     assert (own["pass_rate"], own["kill_rate"], own["vacuous_rate"], own["assertion_accuracy"]) == (
         1,
@@ -281,9 +359,10 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
     )
     kept = find_runnable(corpus, None, HOW, print_nothing)
     assert {e.test for e in runnable_examples(corpus, "test")} == {
-        "test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_taken",
+        "test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_taken", "test_each",
+        "TestGiven.test_given", "test_decorated",
     }  # fmt: skip
-    assert kept["left_out"]["parametrised"]["count"] == 1
+    assert kept["left_out"]["async"]["count"] == 1
 
 
 def test_a_mined_folder_is_run_where_it_lies(tmp_path):
@@ -313,6 +392,7 @@ def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
         f"f.run_each = lambda *a: [f.Outcome('refused', message={refused.message!r})]\n"
         "w.answer(json.load(sys.stdin))\n"
     )
+    assert asking.PROGRAM == ("-m", answer.__module__)
     monkeypatch.setattr(asking, "PROGRAM", ["-c", script])
     with pytest.raises(
         ConfigError, match=r"confined or not at all: cannot be confined here: no \(--unsafe runs"

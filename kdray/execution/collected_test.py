@@ -1,0 +1,138 @@
+"""A test that is given what only pytest gives it: fixtures, parameters, what decorators do.
+
+pytest collects its file and runs it, with the code of the test exchanged; a parametrised test passes where it does
+with every set of parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from types import CodeType, FunctionType
+from typing import Any
+
+from kdray.corpus.python_tree import within_classes
+from kdray.errors import DataError
+from kdray.execution.edited_test import FILE, KdrayReached, TestSource
+
+PARAMETERS = 10
+"""Sets of parameters that a test is run with, at most."""
+WITHOUT = ("cacheprovider", "terminal", "randomly", "xdist", "cov", "timeout")
+"""pytest's plugins that would change how tests run, or say something."""
+Collected = dict[str, list[Any]]
+"""Qualified name of a test -> pytest's items."""
+
+
+def with_pytest(path: str, root: str, use: Callable[[Collected], None]) -> bool:
+    """Collects a test file that is imported already, and calls `use` while its tests can be run.
+
+    Returns:
+        Whether it was called: not where pytest is missing, or cannot collect the file.
+    """
+    if importlib.util.find_spec("pytest") is None:
+        return False
+    import pytest
+
+    class Plugin:
+        used = False
+
+        def pytest_runtestloop(self, session: Any) -> bool:
+            collected: Collected = defaultdict(list)
+            for item in session.items:
+                names = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+                collected[".".join([*names, getattr(item, "originalname", item.name)])].append(item)
+            self.used = True
+            use(collected)
+            return True
+
+    plugin = Plugin()
+    without = [part for name in WITHOUT for part in ("-p", f"no:{name}")]
+    pytest.main(["-s", "-c", os.devnull, "--rootdir", root, *without, path], plugins=[plugin])
+    return plugin.used
+
+
+class CollectedTest:
+    """One test of a file that pytest has collected.
+
+    Attributes:
+        name: of the test, in small letters.
+    """
+
+    def __init__(self, collected: Collected, tree: ast.Module, name: str, target: str, context: str) -> None:
+        """Finds it. Raises `DataError` where it cannot be run (see `EditedTest`)."""
+        self._source = TestSource(tree, name, target, context)
+        items = collected.get(name, [])
+        if not items:
+            raise DataError("pytest does not collect it")
+        if any(item.get_closest_marker("xfail") for item in items):
+            raise DataError("is expected to fail")
+        self._items = items[:PARAMETERS]
+        self._functions = [_innermost(item.obj) for item in self._items]
+        node = self._source.function
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        if any(each.__code__.co_firstlineno != first for each in self._functions):
+            raise DataError("decorated by what hides it")
+        self.name = name.lower()
+
+    def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
+        """See `EditedTest.call`."""
+        code = self._compiled(self._source.edited(text, alone=alone))
+
+        def run() -> None:
+            for function in self._functions:
+                function.__code__ = code
+                function.__globals__["KdrayReached"] = KdrayReached
+            tempfile.tempdir = None  # where it was before the run had a folder of its own
+            _run(self._items)
+
+        return run
+
+    def _compiled(self, function: Any) -> CodeType:
+        own = self._functions[0].__code__
+        whole = compile(within_classes(function, self._source.holders), FILE, "exec", dont_inherit=True)
+        inside = [whole]
+        while inside:
+            code = inside.pop()
+            if code.co_name == function.name and code.co_flags & inspect.CO_OPTIMIZED:
+                if code.co_freevars == own.co_freevars:
+                    return code
+                break
+            inside += [const for const in code.co_consts if isinstance(const, CodeType)]
+        raise DataError("does not parse")  # it closes over other names than the test does
+
+
+def _innermost(test: Any) -> FunctionType:
+    function = inspect.unwrap(getattr(test, "__func__", test))
+    if not isinstance(function, FunctionType):
+        raise DataError("decorated by what hides it")
+    return function
+
+
+def _run(items: Sequence[Any]) -> None:
+    """Raises what a test raises; `Skipped` where each set of its parameters is skipped."""
+    import pytest
+
+    raised: list[BaseException] = []
+
+    class Watch:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+            if call.excinfo is not None:
+                raised.append(call.excinfo.value)
+
+    items[0].config.pluginmanager.register(Watch())
+    skipped: list[BaseException] = []
+    for item in items:
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        for error in raised:
+            if not isinstance(error, pytest.skip.Exception):
+                raise error
+        skipped += raised[:1]
+        raised.clear()
+    if len(skipped) == len(items):
+        raise skipped[0]
