@@ -193,6 +193,10 @@ class Sweep(Part):
         for name in (*OF_RUNS, *OF_MUTANTS):
             if name in self.objectives and execution is None:
                 raise ValueError(f"objectives.{name} is measured with trial.evaluation.execution true only")
+            if name in self.objectives and execution is not None and execution.suites == "test":
+                raise ValueError(
+                    f"objectives.{name} is measured in trials: set trial.evaluation.execution.suites both"
+                )
         for name in OF_MUTANTS:
             if name in self.objectives and execution is not None and not execution.mutants:
                 raise ValueError(

@@ -28,6 +28,9 @@ class Execution(Part):
         5, ge=0, le=1000, description="faults put into the code under test of each, at most; 0 for none"
     )
     seconds: float = Field(5.0, gt=0, le=3600, description="of a core that one run may take")
+    suites: Literal["both", "test"] = Field(
+        "both", description="test: only those that are shown, at the end, on the test suite"
+    )
     unsafe: bool = Field(
         False,
         description="whether to go on where the system does not let runs be confined: with limits alone",
@@ -107,6 +110,11 @@ class Trial(Part):
     deepspeed: dict[str, Any] = Field(default_factory=lambda: {"zero_optimization": {"stage": 0}})
     seed: int = Field(0, ge=0, lt=2**32)
 
+    def runs(self, suite: str | None) -> bool:
+        """Whether the answers to a suite, its location, are run."""
+        execution = self.evaluation.execution
+        return execution is not None and (execution.suites == "both" or suite == self.test_suite)
+
     @field_validator("teacher")
     @classmethod
     def _is_packaged_where_it_says_so(cls, teacher: str | None) -> str | None:
@@ -128,6 +136,9 @@ class Trial(Part):
             raise ValueError(
                 f"test_suite '{self.test_suite}' is the suite that students are chosen by: name another folder"
             )
+        execution = self.evaluation.execution
+        if execution is not None and execution.suites == "test" and self.test_suite is None:
+            raise ValueError("evaluation.execution.suites test has no effect without test_suite: name one")
         if self.shards is None and self.corpus is None:
             raise ValueError("a trial learns from shards or from a corpus: name one of them")
         writes_on = self.student.family in ("llama", "teacher", "checkpoint") and self.task not in SNIPPETS

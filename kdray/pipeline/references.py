@@ -32,7 +32,7 @@ def references(
     found = _on(sweep, trial.suite, advance)
     if trial.test_suite:
         unseen = _on(sweep, trial.test_suite, advance)
-        found = {name: metrics | {"test": unseen[name]} for name, metrics in found.items() if name in unseen}
+        found = {name: found.get(name, {}) | {"test": metrics} for name, metrics in unseen.items()}
     found["teacher"]["student_params"] = read_manifest(trial.shards).teacher_params
     write_json(path, found)
     return found
@@ -59,7 +59,7 @@ def _on(sweep: Sweep, location: str, advance: Advance) -> dict[str, dict[str, An
         return read_corpus(trial.corpus, "train"), cases_of(sweep, location)
 
     marks |= answering(task_class(trial.task)).baselines(truth, data if known else None, advance)
-    if trial.evaluation.execution is not None:
+    if trial.runs(location):
         _run(trial, suite, location, [suite.cases[n] for n in clean], said, data if known else None, marks)
     return marks
 

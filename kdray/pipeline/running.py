@@ -25,7 +25,7 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
     config = sweep.trial.evaluation.execution
     if config is None:
         return
-    for folder in suites:
+    for folder in filter(sweep.trial.runs, suites):
         if not is_planned(folder, config):
             corpus = sweep.trial.corpus
             if corpus is None or not exists(join(corpus, "corpus.json")):

@@ -26,7 +26,11 @@ def summary(launched: Launched, marks: Mapping[str, Mapping[str, Any]]) -> dict[
             "params": signal.teacher_params,
             "accuracy": marks["teacher"][accuracy],
             "interval": marks["teacher"]["intervals"][accuracy],
-            "baselines": {name: metrics[accuracy] for name, metrics in marks.items() if name != "teacher"},
+            "baselines": {
+                name: metrics[accuracy]
+                for name, metrics in marks.items()
+                if name != "teacher" and accuracy in metrics
+            },
         },
         "signal": {
             "codec": signal.codec_name,

@@ -150,6 +150,8 @@ def _cells(front: Front, baselines: Mapping[str, Mapping[str, Any]]) -> tuple[li
         )
     for name, metrics in baselines.items():
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
+        if not any(metric in metrics for metric in (*front.objectives, *more)):
+            continue  # told on the test suite alone
         body.append(
             [
                 name,

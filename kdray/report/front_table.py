@@ -64,6 +64,8 @@ def front_table(
         table.add_row(*map(Text, cells), style="bold" if front.mask_P[index] else "dim")
     table.add_section()
     for name, metrics in (baselines or {}).items():
+        if not any(each in metrics for each in _metrics(front)):
+            continue  # told on the test suite alone
         record = TrialRecord(name, -1, "complete", {}, {}, (dict(metrics),))
         table.add_row(*map(Text, _cells(front, record, " ", told)), style="italic")
     return table

@@ -234,7 +234,8 @@ def _baselines(experiment: Experiment, names: Sequence[str]) -> list[dict[str, A
             numbers = {
                 metric: number for metric, number in by_trial.items() if math.isfinite(number)
             } | numbers
-        baselines.append({"name": name, "metrics": numbers})
+        if numbers:  # others are told on the test suite alone
+            baselines.append({"name": name, "metrics": numbers})
     return baselines
 
 

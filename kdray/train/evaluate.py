@@ -48,10 +48,10 @@ def suite_metrics(
     """
     evaluation = evaluate(model, task, suite, trial.evaluation, cases=cases)
     metrics = evaluation.as_dict()
-    if runs and trial.evaluation.execution is not None:
+    if runs and trial.runs(trial.suite):
         from kdray.execution.suite_runs import SuiteRuns, how_of
 
-        assert trial.suite is not None  # noqa: S101 - it is opened
+        assert trial.suite and trial.evaluation.execution  # noqa: S101 - it is opened, and run
         how = how_of(trial.evaluation.execution, trial.corpus, torch.get_num_threads())
         told = {case: suite.teacher_texts[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
         found = SuiteRuns(trial.suite, trial.evaluation.execution, how).judge(

@@ -392,7 +392,7 @@ def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
         f"f.run_each = lambda *a: [f.Outcome('refused', message={refused.message!r})]\n"
         "w.answer(json.load(sys.stdin))\n"
     )
-    assert asking.PROGRAM == ("-m", answer.__module__)
+    assert ("-m", answer.__module__) == asking.PROGRAM
     monkeypatch.setattr(asking, "PROGRAM", ["-c", script])
     with pytest.raises(
         ConfigError, match=r"confined or not at all: cannot be confined here: no \(--unsafe runs"

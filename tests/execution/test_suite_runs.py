@@ -167,3 +167,16 @@ def test_true_takes_the_defaults_and_classifiers_write_nothing_to_run(small_worl
     data["trial"]["evaluation"] |= {"execution": True}
     assert sweep_from(data, "test").trial.evaluation.execution == Execution()
     assert parse(Execution, {}, "test") == Execution()
+
+
+def test_where_the_test_suite_alone_is_run_trials_are_spared(small_world):
+    data = world.sweep_data(small_world)
+    data["trial"] |= {"test_suite": "elsewhere"}
+    data["trial"]["evaluation"] |= {"execution": {"suites": "test"}}
+    trial = sweep_from(data, "test").trial
+    assert (trial.runs(trial.suite), trial.runs(trial.test_suite)) == (False, True)
+    with pytest.raises(ConfigError, match=r"objectives\.pass_rate is measured in trials"):
+        sweep_from(data | {"objectives": {"pass_rate": "max", "metamorphic_discrepancy": "min"}}, "test")
+    del data["trial"]["test_suite"]
+    with pytest.raises(ConfigError, match="suites test has no effect without test_suite"):
+        sweep_from(data, "test")
