@@ -18,7 +18,7 @@ from kdray.errors import DataError
 
 MAX_REASONS = 40
 MAX_ALIKE = 6
-"""Reasons that differ in what they name alone: a damaged file may have one for each row. More are counted as one."""
+"""Reasons that differ in what they name alone: a damaged file may have one for each row. More count as one."""
 OTHER = "for other reasons"
 """Where reasons are counted behind `MAX_REASONS`."""
 _NAMED = re.compile(r"'[^']*'|\d+")
