@@ -104,7 +104,7 @@ def _with_line_end(text: str, line_end: str) -> str:
 
 
 def _apart(before: bytes, text: str, after: bytes) -> str:
-    """A text between spaces where it would run into the word before or behind it: `if(x)`, `1if x`, `return"a"`."""
+    """A text between spaces where it would run into the word before or behind it: `1if x`, `return"a"`."""
     word = re.compile(r"[\w\x80-\xff]")
     if not text:
         return text
