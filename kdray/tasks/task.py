@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,6 +70,11 @@ class Task(ABC):
     def pad_id(self) -> int:
         """The padding token."""
         return int(self.tokenizer.pad_token_id)
+
+    @cached_property
+    def vocab(self) -> int:
+        """How many ids, from 0 on, are tokens: a model's embedding may have more rows."""
+        return int(max(self.tokenizer.get_vocab().values())) + 1
 
     @property
     @abstractmethod
