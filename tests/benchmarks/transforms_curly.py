@@ -23,13 +23,18 @@ C_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DENABLE_CJSON_TEST=ON", "-DJANSSON_
 JAVA_PROJECTS = {
     "libcommons-codec-java": ("src/main/java", "src/test"),
     "libjoda-time-java": ("src/main/java", "src/test"),
+    "libcommons-math3-java": ("src/main/java", "src/test"),
+    "libcommons-collections4-java": ("src/main/java", "src/test"),
 }
 """Source package: the folders of what is transformed and of its tests."""
 ZONES = (
     *("africa", "antarctica", "asia", "australasia", "europe", "northamerica", "southamerica"),
     *("etcetera", "backward"),
 )
-JARS = ("junit4", "libhamcrest-java", "libcommons-lang3-java")
+JARS = (
+    *("junit4", "libhamcrest-java", "libcommons-lang3-java", "libjoda-convert-java", "libeasymock-java"),
+    "libobjenesis-java",
+)
 RUNNER = """
 import java.util.*;
 import org.junit.runner.*;
