@@ -43,6 +43,12 @@ class Refusal:
     reason: str
 
 
+def head_of(source: Source, begin: int, end: int) -> str:
+    """What stands before a value, `x = ` or `return`, for another value to stand behind it."""
+    head = source.data[begin:end].decode()
+    return f"{head} " if head[-1:].isalnum() else head
+
+
 @dataclass(frozen=True)
 class Edit:
     """Bytes `start` to `end` of the whole source become `text`."""

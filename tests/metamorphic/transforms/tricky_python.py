@@ -534,6 +534,10 @@ _KINDS = {
             d = [4if(n)else 5for n in(a, 0)]
             return(b, c, d)
         """,
+        """
+        def f(a=3, b=4):
+            return"many"if a > 2else b
+        """,
     ],
     "lines that go on": [
         """
