@@ -106,6 +106,10 @@ class Task(ABC):
         """Whether inputs begin with a start token, which must not be cut off."""
         return False
 
+    def overlong(self, examples: Sequence[Example]) -> int:
+        """How many answers are longer than `max_target`, which leaves them out of training rows."""
+        return 0
+
     def unreadable(self, examples: Sequence[Example]) -> list[str]:
         """Answers that do not come back from their tokens, or are not asked for as they are learnt."""
         return []
