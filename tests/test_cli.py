@@ -369,9 +369,14 @@ def test_generators_are_compared_too(monkeypatch, capsys, small_world):
     assert row["task"] == "assertion"
     assert row["cases"] == 6
     assert row["rates"]["prediction_agreement_violated"]["hits"] == 0
-    code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "alert")
+    attacks = ["--attack", "wir_random", "--items", 2, "--budget", 5]
+    code, out, err = run(monkeypatch, capsys, *arguments, *attacks, "--json")
+    assert code == 0, err
+    (row,) = json.loads(out)["comparisons"]
+    assert [duel["attack"] for duel in row["duels"]] == ["wir_random"]
+    code, _, err = run(monkeypatch, capsys, *arguments, "--attack", "composition")
     assert (code, err.count("\n")) == (2, 1)
-    assert "attacks need class probabilities" in err
+    assert "--attack composition: of models that write" in err
 
 
 def test_what_files_make_an_error_or_a_warning_say_does_nothing_to_the_terminal(tmp_path):

@@ -84,7 +84,7 @@ def corpus_import(
         read = import_examples(source, language, advance)
         if split == "file" and read.layout == LABELLED:
             raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
-        examples = by_file(read.examples) if split == "file" else read.examples
+        examples = by_file(read.examples, read.why) if split == "file" else read.examples
         manifest = write_corpus(out, examples, [source], read.why)
     show_data({"corpus": out, "layout": read.layout, **manifest}, as_json)
 

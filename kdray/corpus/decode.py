@@ -55,13 +55,13 @@ def java_text(data: bytes, declared: str = "") -> str:
     marked = mark_of(data)
     for encoding in filter(None, (marked,) if marked else ("utf-8", declared)):
         try:
-            return data.decode(encoding)
+            return _lines(data.decode(encoding))
         except (UnicodeError, LookupError):
             continue
     text = None if marked else western(data)
     if text is None:
         raise DataError(f"encoding: no {marked or declared or 'UTF-8'}")
-    return text
+    return _lines(text)
 
 
 def western(data: bytes) -> str | None:

@@ -81,7 +81,7 @@ def labelled(row: Row, name: str, code: str, other: str, split: Split) -> Labell
     """
     label = _first(row, _LABELS)
     if str(label).lower() not in _CLASSES:
-        raise DataError(f"label '{label}', expected 0 or 1" if label is not None else "no label")
+        raise DataError(f"label '{str(label)[:40]}', expected 0 or 1" if label is not None else "no label")
     language = plain(row.get("language")).lower()
     if language and language not in LANGUAGES:
         raise DataError(f"language {language!r}, expected one of {', '.join(LANGUAGES)}")

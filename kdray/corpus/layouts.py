@@ -163,14 +163,16 @@ def _line_pairs(tests: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
     if not beside.exists():
         raise DataError(f"{tests}: no {beside.name} beside it")
     pair = [dict(byte_lines(path, left_out)) for path in (tests, beside)]
-    for lines, others, name in ((pair[0], pair[1], beside.name), (pair[1], pair[0], tests.name)):
+    ends = [max(lines, default=0) for lines in pair]
+    if ends[0] != ends[1]:
         # One line too few and every pair behind it is a wrong one.
-        if missing := min(lines.keys() - others.keys(), default=0):
-            raise DataError(f"{tests}: line {missing}: no line {missing} in {name}")
-    for number, test in pair[0].items():
+        missing, name = min(ends) + 1, beside.name if ends[0] > ends[1] else tests.name
+        raise DataError(f"{tests}: line {missing}: no line {missing} in {name}")
+    for number in sorted(pair[0].keys() | pair[1].keys()):
         place, row = Place(tests, "line", number), None
         with left_out.rather_than_fail(place):
-            row = dict(zip(ATLAS.fields, (_text(test), _text(pair[1][number])), strict=True))
+            texts = (_text(lines.get(number, b"")) for lines in pair)
+            row = dict(zip(ATLAS.fields, texts, strict=True))
         if row:
             yield place, row
 

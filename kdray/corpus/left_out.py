@@ -7,6 +7,7 @@ One bad row or file never costs the others: whoever finds one says so here and g
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,11 @@ from typing import Any
 from kdray.errors import DataError
 
 MAX_REASONS = 40
+MAX_ALIKE = 6
+"""Reasons that differ in what they name alone: a damaged file may have one for each row. More count as one."""
 OTHER = "for other reasons"
-"""Where reasons are counted behind `MAX_REASONS`: a damaged file may have one for each row."""
+"""Where reasons are counted behind `MAX_REASONS`."""
+_NAMED = re.compile(r"'[^']*'|\d+")
 
 
 @dataclass
@@ -35,10 +39,18 @@ class LeftOut:
         """Counts what is left out at a place (`file: line 3`). Raises `DataError` where that is not allowed."""
         if self.strict:
             raise DataError(f"{where}: {reason}")
-        known = reason in self._found or len(self._found) < MAX_REASONS
-        name = reason if known else OTHER
+        name = self._name(reason)
         before, first = self._found.get(name) or (0, str(where))
         self._found[name] = before + count, first
+
+    def _name(self, reason: str) -> str:
+        """Under which reason one is counted."""
+        if reason in self._found:
+            return reason
+        kind = _NAMED.sub("…", reason)
+        if sum(_NAMED.sub("…", known) == kind for known in self._found) >= MAX_ALIKE:
+            return kind
+        return reason if len(self._found) < MAX_REASONS else OTHER
 
     @contextmanager
     def rather_than_fail(self, where: object) -> Iterator[None]:

@@ -139,8 +139,8 @@ def parsed(data: bytes) -> Any:
         return json.loads(data)
     except UnicodeDecodeError:
         raise DataError("cannot be read: no UTF-8") from None
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}") from error
+    except ValueError as error:  # the place in a line would make each damaged line a reason of its own
+        raise DataError(f"not JSON: {getattr(error, 'msg', error)}") from error
     except RecursionError:
         raise DataError("nested too deeply") from None
 

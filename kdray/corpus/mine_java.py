@@ -1,6 +1,6 @@
 """Mines the tests of Java checkouts: the files, which of their methods are tests, and an example of each.
 
-A test is a method with an annotation such as `@Test` or `@ParameterizedTest` (JUnit 4 and 5, TestNG), a public
+A test is a method with an annotation such as `@Test`, `@ParameterizedTest` or `@Theory` (JUnit, TestNG), a public
 method of a class with `@Test` (TestNG), or a `void test...()` without parameters (JUnit 3); of a class, record,
 interface or enumeration, or of a file that names none (Java 25).
 """
@@ -24,7 +24,11 @@ from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
 from kdray.storage import fingerprint
 
-_LOOKS_LIKE_TESTS = re.compile(rb"@\s*[\w.]*Test\b|\bvoid\s+test\w*\s*\(\s*\)")
+_MARKS = ("TestTemplate", "Theory", "Property")
+"""Annotations of tests that do not end in `Test`: of JUnit and jqwik."""
+_LOOKS_LIKE_TESTS = re.compile(
+    rf"@\s*[\w.]*(?:Test|{'|'.join(_MARKS)})\b|\bvoid\s+test\w*\s*\(\s*\)".encode()
+)
 
 
 def source_files(root: Path, left_out: LeftOut) -> list[Path]:
@@ -105,7 +109,7 @@ def _tests(root: Any, file_name: str) -> Iterator[tuple[Any, str]]:
 def _is_test(method: Any, of_class: list[str]) -> bool:
     if method.child_by_field_name("body") is None:
         return False
-    if any(name.endswith("Test") for name in _annotations(method)):
+    if any(name.endswith("Test") or name in _MARKS for name in _annotations(method)):
         return True
     is_void = text(method.child_by_field_name("type")) == "void"
     if "Test" in of_class and is_void and "public" in _modifiers(method):

@@ -31,6 +31,7 @@ __all__ = ["parse_source"]
 
 MAX_TARGET_CHARS = 200
 INDENT = "    "
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 
 
@@ -72,19 +73,19 @@ def mine_file(
 
 
 def _test_functions(
-    body: Sequence[ast.stmt], holder: ast.ClassDef | None = None, prefix: str = ""
+    body: Sequence[ast.AST], holder: ast.ClassDef | None = None, prefix: str = ""
 ) -> Iterator[tuple[str, FunctionNode, ast.ClassDef | None]]:
-    """Qualified name, node and class of each test of a module, also within `if`, `try` and classes of classes."""
+    """Qualified name, node and class of each test of a module, also within other statements and in classes of
+    classes; what stands in a function is no test.
+    """
     for node in body:
         if isinstance(node, FunctionNode) and node.name.startswith("test"):
             yield f"{prefix}{node.name}", node, holder
         elif isinstance(node, ast.ClassDef):
             yield from _test_functions(node.body, node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.If | ast.Try | ast.With):
-            handlers = [handler.body for handler in getattr(node, "handlers", [])]
-            parts = [node.body, *handlers, getattr(node, "orelse", []), getattr(node, "finalbody", [])]
-            for part in parts:
-                yield from _test_functions(part, holder, prefix)
+        elif not isinstance(node, FunctionNode):
+            within = [child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
+            yield from _test_functions(within, holder, prefix)
 
 
 def is_assertion(statement: ast.AST) -> bool:

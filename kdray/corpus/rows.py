@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -87,6 +88,12 @@ def files_below(root: Path, left_out: LeftOut) -> list[Path]:
     for folder, folders, names in os.walk(root, onerror=unread):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(folder, name) for name in names if not name.startswith(".")]
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                left_out.add("a link to a folder, which is not followed", plain_path(Path(folder, name)))
+    for path in paths:
+        if not path.is_file():
+            left_out.add("no file, or a link to none", plain_path(path))
     return sorted(path for path in paths if path.is_file())
 
 
@@ -162,13 +169,15 @@ def rows(path: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
     form = form_of(path)
     if not form:
         raise DataError(f"{path}: no rows that are known: JSON, JSON lines, Parquet or Arrow")
-    unit = "line" if form == "lines" else "row"
+    unit, number = "line" if form == "lines" else "row", 0
     for number, value in _values(path, form, left_out):
         place, row = Place(path, unit, number), None
         with left_out.rather_than_fail(place):
             row = as_row(parsed(value) if form == "lines" else value)
         if row is not None:
             yield place, row
+    if not number:
+        left_out.add("a file without a row", plain_path(path))
 
 
 def _values(path: Path, form: str, left_out: LeftOut) -> Iterator[tuple[int, Any]]:
@@ -191,7 +200,8 @@ def _json(path: Path) -> Iterator[Any]:
     except DataError as error:
         if str(error).startswith(str(path)):
             raise
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        at = f", line {cause.lineno}" if isinstance(cause := error.__cause__, JSONDecodeError) else ""
+        raise DataError(f"{path}: cannot be read: {error}{at}") from error
     yield from data if isinstance(data, list) else [data]
 
 
@@ -202,11 +212,19 @@ def _table(path: Path, form: str) -> Iterator[Any]:
     try:
         for batch in _parquet(path) if form == "parquet" else _arrow(path):
             batch.validate(full=True)
+            batch = batch.select(_without_times(batch.schema))
             for start in range(0, batch.num_rows, ROWS_PER_BATCH):
                 yield from batch.slice(start, ROWS_PER_BATCH).to_pylist()
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: cannot be read: {reason}") from error
+
+
+def _without_times(schema: Any) -> list[int]:
+    """Columns but for dates and times: no layout has any, and not all fit into Python's."""
+    import pyarrow as pa
+
+    return [number for number, field in enumerate(schema) if not pa.types.is_temporal(field.type)]
 
 
 def _parquet(path: Path) -> Iterator[Any]:

@@ -109,14 +109,19 @@ def split_of(group: str) -> Split:
     return "valid" if draw < TEST_SHARE + VALID_SHARE else "train"
 
 
-def by_file(examples: Iterable[Example]) -> list[Example]:
+def by_file(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
     """What a set has for training, split anew by file: projects are seen, files are not.
 
-    Its own held-out splits are left out, so that they stay unseen.
+    Its own held-out splits are left out, so that they stay unseen, and counted like what is there twice.
     """
-    return without_duplicates(
-        replace(example, split=split_of(example.group)) for example in examples if example.split == "train"
-    )
+    left_out = LeftOut() if left_out is None else left_out
+    kept = []
+    for example in examples:
+        if example.split == "train":
+            kept.append(replace(example, split=split_of(example.group)))
+        else:
+            left_out.add("of a split that the set holds out", f"{example.group} {example.test}")
+    return without_duplicates(kept, left_out)
 
 
 def without_duplicates(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:

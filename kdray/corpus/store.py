@@ -28,7 +28,8 @@ def write_corpus(
     import pyarrow.parquet as pq
 
     if not examples:
-        raise DataError(f"{folder}: an empty corpus: nothing was mined from {', '.join(sources)}")
+        nothing = f"{folder}: an empty corpus: nothing is left of {', '.join(sources)}"
+        raise DataError("; ".join([nothing, *(left_out.lines() if left_out is not None else ())]))
     columns = {
         field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)
     }

@@ -118,6 +118,7 @@ class Writing(Answering[Task]):
             batch_size=batch_size,
             drafts=drafts,
             on_draft=on_draft,
+            vocab=task.vocab,
         )
 
     def with_logits(
@@ -138,6 +139,7 @@ class Writing(Answering[Task]):
             max_new_tokens=task.max_target,
             batch_size=batch_size,
             on_token=keep,
+            vocab=min(vocab, task.vocab),
         )
         logits = [np.stack(own) for own in written]
         return outputs, logits

@@ -179,6 +179,11 @@ class AssertionTask(Task):
         line = text if self.form.end == "token" else text.partition("\n")[0]
         return " ".join(line.split())
 
+    def overlong(self, examples: Sequence[Example]) -> int:
+        """See `Task`."""
+        uncut = replace(self, max_target=sys.maxsize)
+        return sum(len(uncut.encode_target(example.target)) > self.max_target for example in examples)
+
     def unreadable(self, examples: Sequence[Example]) -> list[str]:
         """See `Task`; one too long is not cut."""
         uncut = replace(self, max_target=sys.maxsize)

@@ -1,4 +1,6 @@
-"""Whether a tokenizer can write what a corpus asks for: what does not come back can never be answered right."""
+"""Whether a tokenizer can write what a corpus asks for: what does not come back can never be answered right, and
+what is too long is not learnt.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ REFUSED = 0.01
 
 
 def check_round_trip(task: Task, examples: Sequence[Example], tokenizer: str) -> None:
-    """Says which share of the targets is lost in the task's tokens.
+    """Says which share of the targets is lost in the task's tokens, and which is left out for its length.
 
     Args:
         task: with the tokenizer.
@@ -28,6 +30,9 @@ def check_round_trip(task: Task, examples: Sequence[Example], tokenizer: str) ->
         DataError: more than `REFUSED` of them.
     """
     checked = [examples[i] for i in evenly(len(examples), CHECKED)]
+    if overlong := task.overlong(checked):
+        share = f"{overlong / len(checked):.1%} of the corpus's targets"
+        say(f"targets   {share} are longer than encoding.max_target and are left out of training")
     lost = task.unreadable(checked)
     if not lost:
         return

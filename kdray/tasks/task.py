@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,6 +71,11 @@ class Task(ABC):
         """The padding token."""
         return int(self.tokenizer.pad_token_id)
 
+    @cached_property
+    def vocab(self) -> int:
+        """How many ids, from 0 on, are tokens: a model's embedding may have more rows."""
+        return int(max(self.tokenizer.get_vocab().values())) + 1
+
     @property
     @abstractmethod
     def start_id(self) -> int:
@@ -99,6 +105,10 @@ class Task(ABC):
     def starts(self) -> bool:
         """Whether inputs begin with a start token, which must not be cut off."""
         return False
+
+    def overlong(self, examples: Sequence[Example]) -> int:
+        """How many answers are longer than `max_target`, which leaves them out of training rows."""
+        return 0
 
     def unreadable(self, examples: Sequence[Example]) -> list[str]:
         """Answers that do not come back from their tokens, or are not asked for as they are learnt."""

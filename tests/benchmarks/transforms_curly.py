@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.benchmarks.transforms_suites import Function
+from tests.benchmarks.transforms_suites import Function, restored
 
 C_PROJECTS = {"cjson": ".", "jansson": "src", "expat": "expat/lib", "zlib": "."}
 """Source package: the folder of what is transformed."""
@@ -22,13 +23,18 @@ C_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DENABLE_CJSON_TEST=ON", "-DJANSSON_
 JAVA_PROJECTS = {
     "libcommons-codec-java": ("src/main/java", "src/test"),
     "libjoda-time-java": ("src/main/java", "src/test"),
+    "libcommons-math3-java": ("src/main/java", "src/test"),
+    "libcommons-collections4-java": ("src/main/java", "src/test"),
 }
 """Source package: the folders of what is transformed and of its tests."""
 ZONES = (
     *("africa", "antarctica", "asia", "australasia", "europe", "northamerica", "southamerica"),
     *("etcetera", "backward"),
 )
-JARS = ("junit4", "libhamcrest-java", "libcommons-lang3-java")
+JARS = (
+    *("junit4", "libhamcrest-java", "libcommons-lang3-java", "libjoda-convert-java", "libeasymock-java"),
+    "libobjenesis-java",
+)
 RUNNER = """
 import java.util.*;
 import org.junit.runner.*;
@@ -126,7 +132,7 @@ def fetched(name: str, folder: Path) -> Path:
             raise RuntimeError(f"not to be had: {done.stderr.strip() or done.stdout.strip()}")
         with tarfile.open(archive) as opened:
             opened.extractall(place, filter="data")
-    return next(path for path in place.iterdir() if path.is_dir())
+    return restored(next(path for path in place.iterdir() if path.is_dir()))
 
 
 def _functions(language: str, paths: list[Path]) -> list[Function]:
@@ -177,7 +183,8 @@ class CProject:
     def placed(self, function: Function, text: str) -> str:
         return text
 
-    def passed(self) -> set[str]:
+    def passed(self, only: Collection[str] = ()) -> set[str]:
+        """By CTest's own account."""
         source = self.root / "expat" if self.name == "expat" else self.root
         build = self.root / "built"
         if not build.exists():
@@ -188,7 +195,8 @@ class CProject:
             return set()
         outcome = build / "outcome.xml"
         outcome.unlink(missing_ok=True)
-        _call(["ctest", "--timeout", "300", "--output-junit", str(outcome)], build)
+        some = ["-R", f"^({'|'.join(map(re.escape, only))})$"] if only else []
+        _call(["ctest", "--timeout", "300", "--output-junit", str(outcome), *some], build)
         if not outcome.exists():
             return set()
         cases = ElementTree.parse(outcome).iter("testcase")  # noqa: S314 - of the run just above
@@ -223,7 +231,10 @@ class JavaProject:
                 _call(["dpkg-deb", "-x", str(package), "."], place)
         return ":".join(str(path) for path in place.rglob("*.jar"))
 
-    def passed(self) -> set[str]:
+    def passed(self, only: Collection[str] = ()) -> set[str]:
+        """By JUnit's own account; of some, all of their classes. The tests are compiled once: variants change what
+        methods do, not what they are called.
+        """
         main, tests = (self.root / part for part in JAVA_PROJECTS[self.name])
         jars, classes = self._jars(), self.root / "classes"
         shutil.rmtree(classes, ignore_errors=True)
@@ -232,32 +243,26 @@ class JavaProject:
             if resources.exists():
                 shutil.copytree(resources, classes, dirs_exist_ok=True)
         (self.root / "Told.java").write_text(RUNNER)
-        compile_all = [
-            "javac",
-            "-nowarn",
-            "-proc:none",
-            "-encoding",
-            "UTF-8",
-            "-d",
-            "classes",
-            "-cp",
-            f"classes:{jars}",
-        ]
-        if _call([*compile_all, *map(str, main.rglob("*.java"))], self.root).returncode != 0:
+        paths = f"classes:tested:{jars}"
+        compile_all = ["javac", "-nowarn", "-proc:none", "-encoding", "UTF-8", "-cp", paths, "-d"]
+        if _call([*compile_all, "classes", *map(str, main.rglob("*.java"))], self.root).returncode != 0:
             return set()
         if self.name == "libjoda-time-java":
             self._zones(main, classes)
         sources = [str(path) for path in tests.rglob("*.java")]
-        if _call([*compile_all, "Told.java", *sources], self.root).returncode != 0:
-            return set()
+        if not (self.root / "tested").exists():
+            (self.root / "tested").mkdir()
+            if _call([*compile_all, "tested", "Told.java", *sources], self.root).returncode != 0:
+                shutil.rmtree(self.root / "tested")
+                return set()
         names = []
         for path in sorted(tests.rglob("*Test.java")) + sorted(tests.rglob("Test*.java")):
             package = re.search(r"^package ([\w.]+);", path.read_text(errors="replace"), re.MULTILINE)
             if not re.search(r"\babstract class|TestAll", path.read_text(errors="replace")) and package:
                 names.append(f"{package[1]}.{path.stem}")
-        done = _call(
-            ["java", "-Xshare:auto", "-cp", f"classes:{jars}", "Told", *dict.fromkeys(names)], self.root, 2400
-        )
+        classes_of = {name.rpartition("(")[2].rstrip(")") for name in only}
+        names = [name for name in dict.fromkeys(names) if not only or name in classes_of]
+        done = _call(["java", "-Xshare:auto", "-cp", paths, "Told", *names], self.root, 2400)
         return set(re.findall(r"^passed: (.+)$", done.stdout, re.MULTILINE))
 
     def _zones(self, main: Path, classes: Path) -> None:

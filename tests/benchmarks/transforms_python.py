@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tarfile
 import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.benchmarks.transforms_suites import Function
+from tests.benchmarks.transforms_suites import Function, restored
 
 PROJECTS = {
     "toolz": ("0.12.1", "toolz", "toolz/tests"),
@@ -51,7 +52,7 @@ def fetched(name: str, folder: Path) -> Path:
         with tarfile.open(archive) as opened:
             opened.extractall(place, filter="data")
         archive.unlink()
-    return next(path for path in place.iterdir() if path.is_dir())
+    return restored(next(path for path in place.iterdir() if path.is_dir()))
 
 
 @dataclass
@@ -109,15 +110,16 @@ class PythonProject:
             "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True)) + end
         )
 
-    def passed(self) -> set[str]:
-        """By pytest's own account; nothing where it does not end in time."""
+    def passed(self, only: Collection[str] = ()) -> set[str]:
+        """By pytest's own account; nothing where it does not end in time. Of some, all of their files."""
         _, package, tests = PROJECTS[self.name]
+        files = sorted({self._file(name) for name in only}) or [tests]
         outcome = self.root / "outcome.xml"
         outcome.unlink(missing_ok=True)
         path = os.pathsep.join([str((self.root / package).parent), str(self.root)])
         environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
         command = [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   "-o", "addopts=", f"--junitxml={outcome}", tests]  # fmt: skip
+                   "-o", "addopts=", f"--junitxml={outcome}", *(files if all(files) else [tests])]  # fmt: skip
         try:
             subprocess.run(
                 command, cwd=self.root, env=environment, capture_output=True, timeout=1800, check=False
@@ -132,6 +134,12 @@ class PythonProject:
             for case in cases
             if not case.findall("failure") + case.findall("error")
         }
+
+    def _file(self, name: str) -> str:
+        """The file of a test, "" where its name does not tell."""
+        parts = name.split(".")
+        paths = ("/".join(parts[:length]) + ".py" for length in range(len(parts), 0, -1))
+        return next((path for path in paths if (self.root / path).exists()), "")
 
 
 def _outermost(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

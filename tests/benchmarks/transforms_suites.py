@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,17 +55,20 @@ class Project(Protocol):
     def placed(self, function: Function, text: str) -> str:
         """A variant as it stands in the file."""
 
-    def passed(self) -> set[str]:
-        """The tests that pass now; none where nothing runs."""
+    def passed(self, only: Collection[str] = ()) -> set[str]:
+        """The tests that pass now, none where nothing runs; of some at least these, where they are named."""
 
 
 @dataclass
 class Round:
-    """What one round found: applications by transformation, refusals by reason, changes in words."""
+    """What one round found: applications by transformation, refusals by reason, changes in words, and tests that
+    pass now and then, which say nothing.
+    """
 
     applied: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     changed: list[str] = field(default_factory=list)
+    unsteady: list[str] = field(default_factory=list)
     functions: int = 0
     tests: int = 0
     seconds: float = 0.0
@@ -93,16 +96,22 @@ def play(project: Project, seed: int, log: Callable[[str], None]) -> Round:
     left_out: set[int] = set()
     log(f"{project.name}: {len(steps)} applications to {found.functions} functions, {len(expected)} tests")
 
-    def fails(count: int) -> set[str]:
+    def fails(count: int, only: Collection[str] = ()) -> set[str]:
         _write(project, functions, [step for step in steps[:count] if step.function not in left_out])
-        return expected - project.passed()
+        return (set(only) or expected) - project.passed(only)
 
-    while failing := fails(len(steps)):
+    while seen := fails(len(steps)):
+        failing = fails(len(steps), seen)
+        failing -= fails(0, failing) if failing else set()
+        found.unsteady += sorted(seen - failing)
+        expected -= seen - failing
+        if not failing:
+            continue
         log(f"{project.name}: {len(failing)} tests see something, for example {sorted(failing)[0]}")
         low, high = 0, len(steps)  # the first `low` change nothing, the first `high` do
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if fails(middle) else (middle, high)
+            low, high = (low, middle) if fails(middle, failing) else (middle, high)
         step = steps[high - 1]
         if step.function in left_out or len(left_out) > 40:
             found.changed.append("the tests do not come back to what they were")
@@ -163,6 +172,13 @@ def _write(project: Project, functions: Sequence[Function], steps: Sequence[Step
         path.write_bytes("".join([*pieces, whole[at:]]).encode())
 
 
+def restored(root: Path) -> Path:
+    """A project as it was before a round that was stopped."""
+    for kept in root.rglob("*.kept"):
+        kept.replace(kept.with_suffix(""))
+    return root
+
+
 def report(folder: Path) -> dict[str, Any]:
     """What all rounds in a folder found, printed: the rate, and what it is below with 95 % certainty."""
     rounds = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
@@ -212,10 +228,11 @@ def _print_project(one: dict[str, Any]) -> None:
     if one.get("skipped"):
         print(f"{one['name']:24} skipped: {one['skipped']}")
         return
-    print(
-        f"{one['name']:24}{one['functions']:6} functions{one['tests']:6} tests{sum(one['applied'].values()):8}"
-        f" applications{len(one['changed']):4} changed  (seed {one['seed']}, {one['seconds']:.0f} s)"
+    figures = (
+        f"{one['functions']:6} functions{one['tests']:6} tests{sum(one['applied'].values()):8} applications"
     )
+    found = f"{len(one['changed']):4} changed{len(one.get('unsteady', ())):4} unsteady"
+    print(f"{one['name']:24}{figures}{found}  (seed {one['seed']}, {one['seconds']:.0f} s)")
     for change in one["changed"]:
         print("    " + change.splitlines()[0])
 

@@ -46,6 +46,10 @@ def test_java_tells_its_encoding_by_its_bytes(encoding):
     assert java_text(SOURCE.encode(encoding)) == SOURCE
 
 
+def test_a_line_of_java_ends_as_the_language_says():
+    assert java_text(b"a // b\rc\r\nd\n") == "a // b\nc\nd\n"
+
+
 def test_java_is_read_as_its_build_declares():
     assert java_text('String s = "привет";'.encode("koi8-r"), "KOI8-R") == 'String s = "привет";'
     assert java_text(SOURCE.encode(), "ISO-8859-1") == SOURCE

@@ -84,7 +84,7 @@ def test_pairs_beside_functions_bring_substitutes(tmp_path):
             "line 2: label '2', expected 0 or 1",
         ),
         ("a.jsonl.gz", "no gzip", "cannot be read"),
-        ("a.jsonl", "", "no labelled code"),
+        ("a.jsonl", "", "a file without a row"),
     ],
 )
 def test_damage_is_named_with_its_line(tmp_path, name, text, said):

@@ -281,6 +281,15 @@ def test_a_repeated_row_is_kept_under_an_id_of_its_own(tmp_path):
     assert len({one.id for one in import_examples(tmp_path).examples}) == 3
 
 
+def test_an_empty_line_of_atlas_costs_no_other(tmp_path):
+    (tmp_path / "testMethods.txt").write_text(f"{ATLAS_TEST}\n\n{ATLAS_TEST}\n{ATLAS_TEST}\n")
+    (tmp_path / "assertLines.txt").write_text("assertTrue ( x )\nassertTrue ( y )\n\nassertTrue ( z )\n")
+    found = import_examples(tmp_path)
+    assert [one.target for one in found.examples] == ["assertTrue ( x ) ;", "assertTrue ( z ) ;"]
+    assert found.left_out == 2
+    assert "testMethods.txt: line 2" in found.why.lines()[0]
+
+
 def test_bytes_of_atlas_that_are_no_utf_8_are_decoded_or_left_out_and_a_mark_is_no_word(tmp_path):
     tests = [
         "\ufeff" + ATLAS_TEST,

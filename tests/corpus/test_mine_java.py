@@ -87,6 +87,7 @@ def test_of_two_classes_of_one_name_the_nearer_one_is_meant(tmp_path):
         ("class", "@org.junit.Test(timeout = 5) public void works() { assertTrue(x); }"),
         ("class", "@ParameterizedTest @ValueSource(ints = 1) void works(int n) { assertTrue(x); }"),
         ("class", "public void testWorks() { assertTrue(x); }"),
+        ("class", "@Theory public void works(int n) { assertTrue(x); }"),
         ("@Test public class", "public void works() { assertTrue(x); }"),
         ("class", "@Nested class Inner { @RepeatedTest(3) void works() { assertTrue(x); } }"),
     ],

@@ -190,7 +190,17 @@ def test_what_is_left_out_of_a_file_is_counted_and_costs_no_other_test(tmp_path,
 def test_tests_under_conditions_and_in_classes_of_classes_are_found(tmp_path):
     source = "if x:\n    def test_a():\n        assert 1\n"
     source += "class A:\n    class B:\n        def test_b(self):\n            assert 2\n"
-    assert [one.test for one in mine(tmp_path, source)] == ["test_a", "A.B.test_b"]
+    source += "match x:\n    case 1:\n        def test_c():\n            assert 3\n"
+    source += "try:\n    pass\nexcept* E:\n    def test_d():\n        assert 4\n"
+    source += "for i in x:\n    def test_e():\n        assert 5\n"
+    source += "def helper():\n    def test_f():\n        assert 6\n"
+    assert [one.test for one in mine(tmp_path, source)] == [
+        "test_a",
+        "A.B.test_b",
+        "test_c",
+        "test_d",
+        "test_e",
+    ]
 
 
 def checkout(tmp_path, below):

@@ -199,7 +199,22 @@ def test_hidden_files_metadata_and_documents_are_ignored_and_archives_are_counte
     assert "an archive of files" in found.why.lines()[0]
 
 
-def test_a_pipe_is_no_file(tmp_path):
+def test_pipes_links_to_nowhere_and_linked_folders_are_counted(tmp_path):
     os.mkfifo(tmp_path / "dev.jsonl")
+    (tmp_path / "test.jsonl").symlink_to(tmp_path / "gone")
+    (tmp_path / "more").symlink_to(tmp_path)
     (tmp_path / "train.jsonl").write_text(LINES)
-    assert len(import_examples(tmp_path).examples) == 5
+    found = import_examples(tmp_path)
+    assert len(found.examples) == 5
+    told = [f"left out 2, first {tmp_path}/dev.jsonl: no file, or a link to none"]
+    told += [f"left out 1, first {tmp_path}/more: a link to a folder, which is not followed"]
+    assert found.why.lines() == told
+
+
+def test_dates_that_python_does_not_know_cost_no_row(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    days = pa.array([10**8] * len(ROWS), pa.date32())
+    pq.write_table(pa.Table.from_pylist(ROWS).append_column("day", days), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet")[0] == ROWS

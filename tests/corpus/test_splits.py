@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdray.corpus.example import Example
+from kdray.corpus.left_out import LeftOut
 from kdray.corpus.sample import sample
 from kdray.corpus.splits import (
     by_file,
@@ -71,7 +72,9 @@ def test_split_by_file_what_was_held_out_stays_out_and_no_file_stands_in_two_spl
         replace(example(n, group=f"p/{n % 90}.java", target=f"assert {n}"), split=split)
         for n, split in enumerate(["train"] * 300 + ["valid", "test"] * 20)
     ]
-    found = by_file([*given, replace(given[0], id="again")])
+    left_out = LeftOut()
+    found = by_file([*given, replace(given[0], id="again")], left_out)
+    assert [line.partition(",")[0] for line in left_out.lines()] == ["left out 40", "left out 1"]
     assert [one.id for one in found] == [one.id for one in given[:300]]
     assert {one.split for one in found} == {"train", "valid", "test"}
     assert all(one.split == split_of(one.group) for one in found)

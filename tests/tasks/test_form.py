@@ -181,6 +181,18 @@ def test_a_student_with_its_own_tokenizer_reads_the_same_texts():
     assert student.decode(reread.answer(teacher.encode_target("assert y"))) == "assert y"
 
 
+def test_targets_that_are_too_long_to_be_learnt_are_said(capsys):
+    task = replace(assertion(byte_level()), max_target=20)
+    examples = [replace(CHAIN[0], target="assert x" + "x" * length) for length in (0, 0, 0, 40)]
+    check_round_trip(task, examples, "t")
+    assert (
+        "targets   25.0% of the corpus's targets are longer than encoding.max_target"
+        in capsys.readouterr().err
+    )
+    assert len(task.rows(examples[:1])) == 1
+    assert task.rows(examples[3:]) == []
+
+
 def test_targets_that_do_not_come_back_from_their_tokens_are_refused():
     tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "assert": 1, "x": 2, "</s>": 3}, UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from kdray.errors import ConfigError, nearest
 from kdray.metamorphic.attacks.identifiers import Identifiers, identifiers
 from kdray.metamorphic.attacks.renaming import RENAMING, Scene
-from kdray.metamorphic.attacks.victim import Query, Victim
+from kdray.metamorphic.attacks.victim import Ask, Query, Victim, by_class
 from kdray.metamorphic.transforms.base import Variant
 from kdray.metamorphic.transforms.registry import transforms_of
 from kdray.metamorphic.transforms.words import WORDS
@@ -33,7 +33,7 @@ class Item:
 
     Attributes:
         code: the code that may change.
-        label: the truth.
+        label: the true class; of no account where the answer is a text.
         language: of the code.
         substitutes: names proposed for each identifier, where the data brings them.
     """
@@ -51,7 +51,7 @@ class Attacked:
     Attributes:
         was_right: whether the victim was right on the clean code; nothing is attacked otherwise.
         num_identifiers: changeable names.
-        flipped: whether the victim was brought to another label.
+        flipped: whether the victim was brought to another answer.
         queries: distinct pieces of code asked, the clean one included.
         code: the code that did it, or the clean one.
         renamed: names changed in it.
@@ -87,9 +87,16 @@ def attack(
     Raises:
         ConfigError: for an attack that does not exist.
     """
+    return attack_by(name, by_class(victim, item.label), item, budget=budget, seed=seed, pool=pool)
+
+
+def attack_by(
+    name: str, ask: Ask, item: Item, *, budget: int = 2000, seed: int = 0, pool: Sequence[str] = WORDS
+) -> Attacked:
+    """The same on any model that can be asked whether it is still right. Raises `ConfigError`."""
     if name not in ATTACKS:
         raise ConfigError(f"no attack '{name}'{nearest(name, ATTACKS)}")
-    query = Query(victim, item.label, budget)
+    query = Query(ask, budget)
     clean = query([item.code])
     names = identifiers(item.language, item.code)
     count = len(names.places)

@@ -21,8 +21,8 @@ class Answer:
     """What a victim says.
 
     Attributes:
-        truth: float64 [N], probability of the true label.
-        flipped: bool [N], whether another label is the most probable.
+        truth: float64 [N], probability of the true answer.
+        flipped: bool [N], whether the victim gives another one.
     """
 
     truth: NDArray[np.float64]
@@ -32,12 +32,26 @@ class Answer:
         return len(self.truth)
 
 
-class Query:
-    """Asks a victim about one item until the budget is spent. Code that was asked before is free."""
+Ask = Callable[[Sequence[str]], Answer]
+"""What is said of N pieces of code, whatever kind of model is asked."""
 
-    def __init__(self, victim: Victim, label: int, budget: int) -> None:
-        """`label` is the truth; `budget` the most distinct pieces of code that are asked."""
-        self._victim, self._label, self._budget = victim, label, budget
+
+def by_class(victim: Victim, label: int) -> Ask:
+    """Asks a classifier: the truth is a class."""
+
+    def ask(codes: Sequence[str]) -> Answer:
+        probabilities_NC = np.asarray(victim(codes), np.float64)
+        return Answer(probabilities_NC[:, label], probabilities_NC.argmax(1) != label)
+
+    return ask
+
+
+class Query:
+    """Asks about one item until the budget is spent. Code that was asked before is free."""
+
+    def __init__(self, ask: Ask, budget: int) -> None:
+        """`budget` is the most distinct pieces of code that are asked."""
+        self._ask, self._budget = ask, budget
         self._known: dict[str, tuple[float, bool]] = {}
 
     @property
@@ -61,8 +75,8 @@ class Query:
                 new[code] = None
             affordable.append(code)
         if new:
-            probabilities_NC = np.asarray(self._victim(list(new)), np.float64)
-            for code, row_C in zip(new, probabilities_NC, strict=True):
-                self._known[code] = (float(row_C[self._label]), int(row_C.argmax()) != self._label)
+            said = self._ask(list(new))
+            for code, truth, flipped in zip(new, said.truth, said.flipped, strict=True):
+                self._known[code] = (float(truth), bool(flipped))
         answers = [self._known[code] for code in affordable]
         return Answer(np.array([p for p, _ in answers], np.float64), np.array([f for _, f in answers], bool))

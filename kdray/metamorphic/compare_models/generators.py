@@ -2,25 +2,27 @@
 
 The suite lies in a temporary folder; a sweep's suite stays where its trials find it, and is not touched.
 
-Not covered: attacks, which need a model that says how probable each class is.
+Not covered: the relations on what an attack ended with (attacks: see `written_attacks`).
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdray.config import EvaluationConfig
+from kdray.console import Advance
 from kdray.corpus.example import Example
-from kdray.errors import ConfigError
 from kdray.evaluation.metrics import ece, matches
 from kdray.metamorphic.answer import answer
 from kdray.metamorphic.compare_models.plan import Plan
 from kdray.metamorphic.compare_models.result import Mimicry, column, curves
+from kdray.metamorphic.compare_models.written_attacks import check_attacks, written_duels
 from kdray.metamorphic.discrepancy import discrepancy, discrepancy_interval, rates, violating_share
 from kdray.metamorphic.relations import violations
 from kdray.metamorphic.suite import Suite, build_suite
@@ -28,6 +30,7 @@ from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.metamorphic.suite_metrics import text_flips, worst_cases
 from kdray.students.load import weights_fingerprint
 from kdray.tasks import Task
+from kdray.tasks.assertion import AssertionTask
 from kdray.teacher.codecs import CODECS
 from kdray.teacher.manifest import ShardHeader
 
@@ -42,6 +45,7 @@ def compare_generators(
     task: Task,
     examples: Sequence[Example],
     plan: Plan,
+    progress: Advance = lambda done, total: None,
 ) -> Mimicry:
     """One row of the table.
 
@@ -52,19 +56,19 @@ def compare_generators(
         task: encodes and decodes for both.
         examples: the cases, `plan.cases` of them at most.
         plan: what is looked at; a case has about as many variants as gives each transformation `plan.variants`.
+        progress: called with (done, total) attacked examples.
 
     Raises:
-        ConfigError: the plan names attacks.
+        ConfigError: the plan names an attack that does more than rename.
         DataError: no case has a variant.
     """
-    if plan.attacks:
-        raise ConfigError(
-            "attacks need class probabilities: --attack is for clone and vulnerability detectors"
-        )
+    check_attacks(plan.attacks)
     with tempfile.TemporaryDirectory() as folder:
         _build(teacher[1], task, examples[: plan.cases], folder, plan)
         suite = Suite.open(folder)
-        return _judge(teacher[0], student, technique, task, suite, plan)
+        row = _judge(teacher[0], student, technique, task, suite, plan)
+    assert isinstance(task, AssertionTask)  # noqa: S101 - what writes, writes assertions
+    return replace(row, duels=written_duels(teacher[1], student[1], task, examples, plan, progress))
 
 
 def _build(model: Any, task: Task, examples: Sequence[Example], folder: str, plan: Plan) -> None:

@@ -72,7 +72,7 @@ def compare_pairs(
     used: dict[str, Material] = {}
     for teacher_path, student_path in zip(models[::2], models[1::2], strict=True):
         if _is_generator(teacher_path) and _is_generator(student_path):
-            rows += _generators(teacher_path, student_path, data, plan, both_ways)
+            rows += _generators(teacher_path, student_path, data, plan, both_ways, progress)
             continue
         for path in (teacher_path, student_path):
             if path not in sides:
@@ -128,7 +128,12 @@ def _is_generator(path: str) -> bool:
 
 
 def _generators(
-    teacher_path: str, student_path: str, data: Sequence[str], plan: Plan, both_ways: bool
+    teacher_path: str,
+    student_path: str,
+    data: Sequence[str],
+    plan: Plan,
+    both_ways: bool,
+    progress: Advance,
 ) -> list[Mimicry]:
     """Two generators of one tokenizer, on the first corpus of assertions."""
     from kdray.metamorphic.compare_models.generators import compare_generators
@@ -149,12 +154,13 @@ def _generators(
             f"{teacher_path} and {student_path} differ in tokenizer or limits: their outputs cannot be compared"
         )
     examples = sample(read_corpus(corpora[0], "test"), plan.cases, plan.seed)
-    rows = [compare_generators(models[0], models[1], technique_of(student_path), tasks[0], examples, plan)]
+    ways = [(models[0], models[1], technique_of(student_path))]
     if both_ways:
-        rows.append(
-            compare_generators(models[1], models[0], technique_of(teacher_path), tasks[0], examples, plan)
-        )
-    return rows
+        ways.append((models[1], models[0], technique_of(teacher_path)))
+    return [
+        compare_generators(teacher, student, technique, tasks[0], examples, plan, progress)
+        for teacher, student, technique in ways
+    ]
 
 
 def open_side(path: str) -> Side:

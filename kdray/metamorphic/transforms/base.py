@@ -11,6 +11,7 @@ Not covered: which languages and transformations there are (see `registry`).
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,6 +41,12 @@ class Refusal:
     """Why a transformation does not apply."""
 
     reason: str
+
+
+def head_of(source: Source, begin: int, end: int) -> str:
+    """What stands before a value, `x = ` or `return`, for another value to stand behind it."""
+    head = source.data[begin:end].decode()
+    return f"{head} " if head[-1:].isalnum() else head
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,16 @@ def _with_line_end(text: str, line_end: str) -> str:
     return text if line_end == "\n" else text.replace("\r\n", "\n").replace("\n", line_end)
 
 
+def _apart(before: bytes, text: str, after: bytes) -> str:
+    """A text between spaces where it would run into the word before or behind it: `1if x`, `return"a"`."""
+    word = re.compile(r"[\w\x80-\xff]")
+    if not text:
+        return text
+    left = word.match(before.decode("latin-1")) and word.match(text)
+    right = word.match(after.decode("latin-1")) and word.match(text[-1])
+    return f"{' ' if left else ''}{text}{' ' if right else ''}"
+
+
 def apply(source: Source, edits: Sequence[Edit]) -> tuple[str, str]:
     """The context and target after the edits. An insertion where the target begins belongs to the context."""
     pieces: tuple[list[bytes], list[bytes]] = ([], [])
@@ -112,7 +129,9 @@ def apply(source: Source, edits: Sequence[Edit]) -> tuple[str, str]:
             pieces[0].append(source.data[at : source.boundary])
             at = source.boundary
         pieces[in_target].append(source.data[at : edit.start])
-        pieces[in_target].append(_with_line_end(edit.text, source.line_ends[in_target]).encode())
+        text = _with_line_end(edit.text, source.line_ends[in_target])
+        before, after = b"".join(pieces[in_target][-2:])[-1:], source.data[edit.end : edit.end + 1]
+        pieces[in_target].append(_apart(before, text, after).encode())
         at = edit.end
     if at < source.boundary:
         pieces[0].append(source.data[at : source.boundary])

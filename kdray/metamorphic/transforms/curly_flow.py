@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 
-from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
+from kdray.metamorphic.transforms.base import Edit, Edits, Refusal, head_of
 from kdray.metamorphic.transforms.curly import Unit
 from kdray.metamorphic.transforms.curly_blocks import (
     as_block,
@@ -122,7 +122,7 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
         is_compound = operator is not None and source.text(operator) != "="
         if is_compound and not _leaves_alone(source, unit, condition, source.text(target) if target else ""):
             continue
-        head = source.data[node.start : value.start].decode()
+        head = head_of(source, node.start, value.start)
         first, second = f"{{ {head}{source.text(then)}; }}", f"{{ {head}{source.text(other)}; }}"
         text = f"if ({source.text(condition)}) {first} else {second}"
         is_inside = node.parent is not None and node.parent.type in BLOCKS

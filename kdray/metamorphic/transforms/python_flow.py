@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from kdray.metamorphic.transforms.base import Edit, Edits, Refusal
+from kdray.metamorphic.transforms.base import Edit, Edits, Refusal, head_of
 from kdray.metamorphic.transforms.python_blocks import (
     block_of,
     body_text,
@@ -98,7 +98,7 @@ def ternary_to_if(source: Source, rng: random.Random) -> Edits | Refusal:
         if len(parts) != 3 or node.row != node.end_row or inner.child("type") is not None:
             continue
         then, condition, other = (source.text(part) for part in parts)
-        head, indent = source.data[node.start : value.start].decode(), indentation(source, node)
+        head, indent = head_of(source, node.start, value.start), indentation(source, node)
         lines = [
             f"if {condition}:",
             f"{deeper(indent)}{head}{then}",

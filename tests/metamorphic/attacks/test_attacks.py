@@ -13,7 +13,7 @@ from kdray.metamorphic.attacks.attack import ATTACKS, COMPOSING, Attacked, Item,
 from kdray.metamorphic.attacks.identifiers import identifiers
 from kdray.metamorphic.attacks.measure import damage, greater_drop, tokens_changed
 from kdray.metamorphic.attacks.renaming import RENAMING
-from kdray.metamorphic.attacks.victim import Query
+from kdray.metamorphic.attacks.victim import Query, by_class
 from tests.metamorphic.transforms.programs import PYTHON, result_of
 from tests.metamorphic.transforms.programs_curly import JAVA, C
 
@@ -110,7 +110,7 @@ def test_a_substitute_that_the_code_or_the_language_has_is_not_taken() -> None:
 
 
 def test_code_that_was_asked_before_is_free() -> None:
-    query = Query(Spy("a"), 1, budget=2)
+    query = Query(by_class(Spy("a"), 1), budget=2)
     assert query(["a", "a", "b", "a", "c"]).flipped.tolist() == [False, False, True, False]
     assert query.count == 2
     assert query(["b"]).truth.tolist() == [0.2]

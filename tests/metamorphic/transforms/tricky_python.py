@@ -518,6 +518,27 @@ _KINDS = {
             return g()[0] is g()[0], first == g()[0]
         """,
     ],
+    "words without a space between": [
+        """
+        def f(a=3):
+            if(a > 2):
+                b = 1
+            else:
+                b = 2
+            if"x"in"xyz":
+                c = 5if(b)else 6
+            else:
+                c = 7
+            while(c)<9:
+                c=c+1
+            d = [4if(n)else 5for n in(a, 0)]
+            return(b, c, d)
+        """,
+        """
+        def f(a=3, b=4):
+            return"many"if a > 2else b
+        """,
+    ],
     "lines that go on": [
         """
         def f(a=1):
