@@ -39,7 +39,9 @@ class LogFile(logging.Handler):
     def write(self, text: str) -> None:
         """Adds a line, or several."""
         stamp = time.strftime(STAMP)
-        self._waiting += "".join(f"{stamp}  {line}\n" for line in printable(text).splitlines() if line.strip())
+        self._waiting += "".join(
+            f"{stamp}  {line}\n" for line in printable(text).splitlines() if line.strip()
+        )
         if not is_uri(self._location):
             self.flush()
 
@@ -54,7 +56,8 @@ class LogFile(logging.Handler):
                 write_atomic(self._location, before + waiting)
                 return
             path = Path(self._location)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
                 file.write(waiting)
 
@@ -76,7 +79,7 @@ def keeping(location: str) -> Iterator[LogFile]:
     KEPT.append(kept.write)
     try:
         yield kept
-    except BaseException as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         told = isinstance(error, KdrayError | KeyboardInterrupt | SystemExit)
         kept.write(f"ended by {type(error).__name__}: {error}" if told else traceback.format_exc())
         raise

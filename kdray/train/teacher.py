@@ -1,5 +1,5 @@
-"""Makes a teacher: the trial's own loop, checkpointed at every rung and every few minutes between, resumable; ended
-early where it is told how patient to be.
+"""Makes a teacher: the trial's own loop, checkpointed at every rung and every few minutes between, resumable;
+ended early where it is told how patient to be.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class TrialRun:
 
         Returns:
             Plain numbers: `step`, both objectives, what `cost.costs` knows, `train_loss`, `seconds` (training and
-                evaluation so far), `loss_curve` (see `LossCurve`) since the last rung, `intervals` and what else the
-                evaluation reports.
+                evaluation so far), `loss_curve` since the last rung (see `LossCurve`), `intervals` and what else
+                the evaluation reports.
 
         Raises:
             TrialFailed: for a loss that is not finite.

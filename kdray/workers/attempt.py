@@ -56,7 +56,8 @@ class Attempt:
             self._wall_s = 0.0
             self._restore()
         except BaseException as error:
-            self._tell(error)
+            if isinstance(error, Exception):
+                self._tell(error)
             self._stack.close()
             raise
 
@@ -88,7 +89,7 @@ class Attempt:
                 return rung
         try:
             return self._trained()
-        except BaseException as error:
+        except Exception as error:
             self._tell(error)
             raise
 
@@ -103,13 +104,15 @@ class Attempt:
         self._folder.save(self._run.save, self._rungs, self._wall_s)
         self._decided = rung["step"]
         told = {name: value for name, value in rung.items() if isinstance(value, float)}
-        log.info("rung %d: %s", rung["step"], "  ".join(f"{name} {value:.4g}" for name, value in told.items()))
+        log.info(
+            "rung %d: %s", rung["step"], "  ".join(f"{name} {value:.4g}" for name, value in told.items())
+        )
         if self.done:
             self._export()
         self._log.flush()
         return rung
 
-    def _tell(self, error: BaseException) -> None:
+    def _tell(self, error: Exception) -> None:
         """Why it ended, for the log file; what is no mistake of the user's with its traceback."""
         if isinstance(error, StorageError):
             self._log.give_up()
