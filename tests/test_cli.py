@@ -21,8 +21,8 @@ COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "corpus runnable", "teacher train", "teacher eval",
     "teacher convert",
     "capture", "validate",
-    "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
-    "shards show", "metamorphic", "init", "doctor",
+    "trial", "launch", "resume", "stop", "status", "pareto", "report", "compare", "export", "predict",
+    "shards verify", "shards show", "metamorphic", "init", "doctor",
 }  # fmt: skip
 
 

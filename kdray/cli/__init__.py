@@ -5,7 +5,7 @@
     run_verbs      demo, validate, trial, launch, resume, stop, status
     corpus_verbs   corpus
     data_verbs     teacher, capture, shards
-    result_verbs   pareto, compare, export, predict, metamorphic
+    result_verbs   pareto, report, compare, export, predict, metamorphic
 
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
 but did not reach what was asked, 2 bad usage or a setting that cannot be, 3 data that is missing, damaged or

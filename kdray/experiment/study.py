@@ -8,7 +8,7 @@ a SIGKILL it made 18 trials of 14, 4 of them twice).
 States are true: COMPLETE only with the values of the last rung; PRUNED for a trial that halving stopped, with
 its intermediate values (of the first objective: Optuna keeps one number a step) and every metric in
 `rung:<step>`, the objectives' variances in `variances:<step>`; FAIL with a `reason`; WAITING for one that was
-interrupted and goes on from its checkpoint. A complete one's `student` is where that lies in the experiment folder.
+interrupted and goes on from its checkpoint. A complete one's `student` is where that lies below the experiment.
 
 A trial that trains another's settings again with another seed (`search.confirm`) has `confirms`, that one's key,
 and `seed`; samplers are not told of it.
