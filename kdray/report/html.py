@@ -38,9 +38,9 @@ SCRIPTS = (
     "cases.js",
     "detail.js",
     "beside.js",
-    "live.js",
     "page.js",
 )
+FOLLOWING = "live.js"  # in a page that a server keeps up to date
 MOST_EFFECTS = 3  # metrics with main effects
 MOST_CASES = 20  # of one student
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -63,13 +63,15 @@ def render(
         page: where it will lie; None where it lies nowhere, and links to no folder.
         live: what the server that it comes from calls this state of the sweep (`serve`); "" where none does.
     """
-    shown = front.members[: page_data.MOST_STUDENTS]
     data = page_data.payload(
         experiment,
         front,
         effects=effects.main_effects(experiment.records, experiment.sweep, front.names[:MOST_EFFECTS]),
         importance=importance(experiment.records, experiment.sweep, front.objectives),
-        cases={record.key: read_cases(experiment.folder, record.key)[:MOST_CASES] for record in shown},
+        cases={
+            record.key: read_cases(experiment.folder, record.key)[:MOST_CASES]
+            for record in page_data.shown(front)
+        },
         note=note,
         about=about(experiment),
         links=links(experiment, page),
@@ -79,7 +81,8 @@ def render(
 
 def assemble(data: Mapping[str, Any]) -> str:
     """The template with its data, script and style. A page that follows a sweep may ask its own server."""
-    script = '(() => {\n"use strict";\n' + "".join(page_file(name) for name in SCRIPTS) + "})();\n"
+    names = (FOLLOWING, *SCRIPTS) if data.get("live") else SCRIPTS
+    script = '(() => {\n"use strict";\n' + "".join(page_file(name) for name in names) + "})();\n"
     parts = {"style": page_file("style.css"), "script": script, "data": embed(data)}
     parts["connect"] = "connect-src 'self'; " if data.get("live") else ""
     parts |= {"style-hash": source_hash(parts["style"]), "script-hash": source_hash(script)}

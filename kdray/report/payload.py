@@ -32,7 +32,7 @@ _MIN = frozenset(
     "gap".split()
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
-MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
+MOST_STUDENTS = 40  # whose relations and cases are kept
 MANY = 500  # trials; of more, intervals of the objectives and of the agreement only
 
 
@@ -96,10 +96,16 @@ def payload(
         "effects": list(effects),
         "importance": list(importance),
         "cases": shared_cases({place[key]: rows for key, rows in (cases or {}).items() if rows}),
-        "right": {place[r.key]: right for r in members if (right := right_cases(r))},
+        "right": {place[r.key]: right for r in shown(front) if (right := right_cases(r))},
         "relations": {place[r.key]: r.metrics["relations"] for r in members if r.metrics.get("relations")},
     }
     return _short(data)  # type: ignore[no-any-return]
+
+
+def shown(front: Front) -> list[TrialRecord]:
+    """The students whose cases are kept: the front's, then those nearest behind it."""
+    others = sorted((n for n, on in enumerate(front.mask_P) if not on), key=lambda n: int(front.rank_P[n]))
+    return [*front.members, *(front.candidates[n] for n in others)][:MOST_STUDENTS]
 
 
 def _names(records: Sequence[TrialRecord], front: Front) -> list[str]:

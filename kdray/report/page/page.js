@@ -35,6 +35,17 @@ function glossary() {
   $("glossary").append(html("dl", {}, ...known.flatMap(([name, meaning]) => [html("dt", {}, name), html("dd", {}, meaning)])));
 }
 
+/** The trial that the address names, else the knee. */
+function atFirst() {
+  const named = Array.from({ length: total }, (_, i) => i).find((i) => "#" + key(i) === location.hash);
+  return named === undefined ? data.knee : named;
+}
+
+/** The selected trial stands in the address: a link to it, and what a reload begins with. */
+function addressed() {
+  if (store.selected !== null) history.replaceState(null, "", "#" + key(store.selected));
+}
+
 function theme() {
   const button = $("theme");
   button.addEventListener("click", () => {
@@ -61,6 +72,7 @@ trialTable();
 glossary();
 besideView();
 on("selected", detail);
-follow();
+if (data.live) follow();
 select(atFirst());
+on("selected", addressed);
 document.documentElement.dataset.ready = "true";
