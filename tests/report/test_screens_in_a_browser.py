@@ -27,6 +27,15 @@ for (const plot of ["front", "rungs", "losses", "history", "map"]) {
 }
 return found;
 """
+APART = """
+const at = [...document.querySelectorAll("#parallel-plot .dimension")].map((n) => n.getCTM().e / n.getCTM().a);
+return Math.min(...at.slice(1).map((x, n) => x - at[n]));
+"""
+UNSEEN = """
+const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+const [worst, detail] = [box("#detail .worst .pairs"), box("#detail")];
+return worst.bottom - detail.bottom;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,5 +75,7 @@ def test_nothing_is_cut_or_overprinted_and_axe_finds_nothing(screen, axe, width,
     page = screen(width, look)
     assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     assert page.execute_script(OVERPRINTED) == []
+    assert page.execute_script(APART) >= 60
+    assert page.execute_script(UNSEEN) <= 0
     assert violations(page, axe) == []
     assert page.get_log("browser") == []
