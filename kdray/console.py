@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -23,8 +23,22 @@ if TYPE_CHECKING:
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
+
+
+class Bar(Protocol):
+    """Called with (done, total), and with what else is to stand beside them."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Moves on."""
+
+
 EVERY_S = 30.0
 """How often a stage says how far it is where there is no terminal to draw a bar on."""
+_ALWAYS = ("warning:", "kdray:")
+"""What is said begins so where it is said also to who wants to hear nothing."""
+CLOCK = "%H:%M:%S"
+KEPT: list[Callable[[str], None]] = []
+"""What else hears what is said."""
 Stage = Callable[[str], AbstractContextManager[Advance]]
 """Shows a stage of that name as far as it is; see `stage`."""
 
@@ -68,9 +82,34 @@ class Printable(logging.Formatter):
         return printable(super().format(record))
 
 
+class Loudness:
+    """How much is said.
+
+    Attributes:
+        quiet: warnings and errors alone.
+        verbose: also what libraries log, each line with its time, and the traceback of every error.
+    """
+
+    quiet = False
+    verbose = False
+
+
+def be_verbose() -> None:
+    """From now on more is said: see `Loudness`."""
+    Loudness.verbose = True
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable("%(asctime)s  %(name)s: %(message)s", CLOCK))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 def say(text: str) -> None:
-    """One line on stderr."""
-    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+    """One line on stderr, and in the log files that are open (`log_file`)."""
+    for keep in KEPT:
+        keep(text)
+    if Loudness.quiet and not text.startswith(_ALWAYS):
+        return
+    shown = f"{time.strftime(CLOCK)}  {text}" if Loudness.verbose else text
+    print(printable(shown), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
 
 
 def near(path: str | Path | None) -> str:
@@ -80,7 +119,7 @@ def near(path: str | Path | None) -> str:
 
 
 @contextlib.contextmanager
-def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Advance]:
+def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Bar]:
     """A named stage: a bar on a terminal, elsewhere a line every `EVERY_S`.
 
     Args:
@@ -88,26 +127,31 @@ def stage(name: str, seconds: dict[str, float] | None = None) -> Iterator[Advanc
         seconds: where its wall time is recorded, by name.
 
     Yields:
-        A callable to report (done, total) with.
+        A callable to report (done, total) with, and what else is to be seen there, such as a loss.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    started = time.perf_counter()
+    said = started = time.perf_counter()
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
+    drawn = console.is_terminal and not Loudness.quiet
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not drawn) as bar:
+        task = bar.add_task(name, total=None, note="")
 
-        said = started
-
-        def advance(done: int, total: int) -> None:
+        def advance(done: int, total: int, note: str = "") -> None:
             nonlocal said
-            bar.update(task, completed=done, total=total)
+            bar.update(task, completed=done, total=total, note=note)
             now = time.perf_counter()
-            if not console.is_terminal and now - said >= EVERY_S:
+            if not drawn and now - said >= EVERY_S:
                 said = now
-                say(f"{name:<9} {done:,} of {total:,} after {now - started:,.0f} s")
+                say(f"{name:<9} {done:,} of {total:,} after {now - started:,.0f} s  {note}".rstrip())
 
         yield advance
     if seconds is not None:

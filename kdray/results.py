@@ -5,6 +5,8 @@
     runs/<name>/references.json             optional: name -> metrics of what students are held against
     runs/<name>/front.html                  the report, written at the end
     runs/<name>/tensorboard/<key>/          the rungs for TensorBoard; not read here
+    runs/<name>/log.txt                     what was said while it ran; not read here, like the trials'
+    runs/<name>/trials/<key>/log.txt        what the trial said
     runs/<name>/trials/<key>/trial.yaml     the whole trial as trained, written first and atomically
     runs/<name>/trials/<key>/results.jsonl  one JSON object per rung, appended
     runs/<name>/trials/<key>/state.json     written last: {"state": ..., "reason": ..., "seconds": ...}

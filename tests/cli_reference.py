@@ -17,6 +17,9 @@ from kdray.cli import app
 REFERENCE = Path(__file__).resolve().parents[1] / "kdray" / "cli" / "README.md"
 BEGIN = "<!-- from here on written by tests/cli_reference.py -->"
 
+EVERYWHERE = ("--help", "--quiet", "--verbose")
+"""Options of every verb, which the head tells of."""
+
 
 def commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Every command below a group with its whole name, in the order of the help."""
@@ -30,7 +33,7 @@ def commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
 def described(name: str, command: Any) -> list[str]:
     """One command: how it is called, what it does, its options."""
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option" and p.opts != ["--help"]]
+    options = [p for p in command.params if p.param_type_name == "option" and p.opts[0] not in EVERYWHERE]
     called = [name, *(_argument(p) for p in arguments), *(["[OPTIONS]"] if options else [])]
     lines = ["", f"## `{name}`", "", "```", " ".join(called), "```", *_prose(command.help)]
     if arguments or options:

@@ -11,7 +11,9 @@ from importlib.metadata import version
 import pytest
 
 from kdray import __version__, cli
+from kdray.cli.run_verbs import status_text
 from kdray.config import sweep_from
+from kdray.console import Loudness
 from kdray.experiment import lifecycle
 from tests import java_world, labelled_world, world
 
@@ -19,8 +21,8 @@ COMMANDS = {
     "demo", "corpus mine", "corpus import", "corpus show", "corpus runnable", "teacher train", "teacher eval",
     "teacher convert",
     "capture", "validate",
-    "trial", "launch", "resume", "stop", "status", "pareto", "compare", "export", "predict", "shards verify",
-    "shards show", "metamorphic", "init", "doctor",
+    "trial", "launch", "resume", "stop", "status", "pareto", "report", "compare", "export", "predict",
+    "shards verify", "shards show", "metamorphic", "init", "doctor",
 }  # fmt: skip
 
 
@@ -230,6 +232,60 @@ def test_the_status_says_how_many_drivers_run_a_sweep(
         assert out.splitlines()[0].endswith(said)
         _, out, _ = run(monkeypatch, capsys, "status", "shared", "--runs", tmp_path, "--json")
         assert json.loads(out)["drivers"] == running
+
+
+@pytest.mark.parametrize(
+    ("per_hour", "said"),
+    [
+        (0.0, "about 2 min left"),
+        (0.5, "about 2 min left, 120 min a trial"),
+        (9.6, "about 2 min left, 10 trials an hour"),
+    ],
+)
+def test_the_pace_of_a_sweep_is_said_once_a_trial_has_ended(per_hour, said):
+    now = lifecycle.Status("mine", 1, 3, {"running": 1}, (), 9, per_hour, 120.0)
+    assert status_text(now).splitlines()[-1] == said
+
+
+def test_a_verb_that_reports_says_it_as_json_too(monkeypatch, capsys, tmp_path, small_world):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(json.dumps(world.sweep_data(small_world, name="mine", storage=str(tmp_path))))
+    _, out, err = run(monkeypatch, capsys, "validate", path, "--set", "search.trials=3", "--print", "--json")
+    (fine,) = json.loads(out)
+    assert fine["trials"] == 3 and fine["trial"]["distil"]["alpha"] == 0.5, err
+    with lifecycle.claim(
+        sweep_from(world.sweep_data(small_world, name="mine"), "test"), tmp_path / "mine", resume=True
+    ):
+        _, out, _ = run(monkeypatch, capsys, "stop", "mine", "--runs", tmp_path, "--json")
+    assert json.loads(out) == {"name": "mine", "asked_to_stop": True}
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run(monkeypatch, capsys, "init", "other", "--json")
+    assert "other.yaml" in json.loads(out)["files"]
+    _, out, _ = run(monkeypatch, capsys, "shards", "show", small_world / "signal", "--row", 3, "--json")
+    row = json.loads(out)
+    assert sum(label != -100 for label in row["labels"]) == len(row["teacher"])
+    code, _, err = run(monkeypatch, capsys, "shards", "show", small_world / "signal", "--row", 999, "--json")
+    assert code == 3 and "rows 0 to 63" in err
+
+
+def test_less_is_said_with_q_and_more_with_v(monkeypatch, capsys, tmp_path):
+    from tests.report.simulated import simulate
+
+    simulate(tmp_path / "one", 6, cases=0)
+    for words, said in ((["-q"], ""), ([], "wrote"), (["-v"], ":")):
+        monkeypatch.setattr(Loudness, "quiet", False)
+        monkeypatch.setattr(Loudness, "verbose", False)
+        csv = str(tmp_path / "t.csv")
+        code, out, err = run(monkeypatch, capsys, "pareto", "one", "--runs", tmp_path, "--csv", csv, *words)
+        assert code == 0 and "trial" in out
+        assert bool(err) == bool(said) and said in err
+    monkeypatch.setattr(Loudness, "verbose", True)
+    code, _, err = run(monkeypatch, capsys, "status", "none", "--runs", tmp_path)
+    assert code == 2 and err.startswith("Traceback") and err.splitlines()[-1].startswith("kdray: no sweep")
+    monkeypatch.setattr(Loudness, "verbose", False)
+    code, _, err = run(monkeypatch, capsys, "status", "none", "--runs", tmp_path, "-q")
+    assert (code, err.count("\n")) == (2, 1)
+    monkeypatch.setattr(Loudness, "quiet", False)
 
 
 def test_shards_are_verified_and_shown(monkeypatch, capsys, small_world):

@@ -19,10 +19,10 @@ def test_without_a_terminal_a_stage_says_now_and_then_how_far_it_is(monkeypatch,
     with console.stage("capture", seconds) as advance:
         for done in range(1, 8):
             now[0] += 10
-            advance(done * 500, 3500)
+            advance(done * 500, 3500, f"loss {1 / done:.2f}")
     assert capsys.readouterr().err.splitlines() == [
-        "capture   1,500 of 3,500 after 30 s",
-        "capture   3,000 of 3,500 after 60 s",
+        "capture   1,500 of 3,500 after 30 s  loss 0.33",
+        "capture   3,000 of 3,500 after 60 s  loss 0.17",
     ]
     assert seconds == {"capture": 70.0}
 

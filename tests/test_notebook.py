@@ -105,5 +105,14 @@ def test_a_sweep_is_launched_and_its_student_and_study_are_at_hand(small_world, 
     assert model.config.vocab_size >= len(tokenizer)
     assert done.study.trials[0].values == [frame.iloc[0][name] for name in done.experiment.sweep.objectives]
     assert (tmp_path / "here" / "front.html").exists()
+    # What was said lies beside what came out, and every file has the mode that the umask leaves.
+    assert "signal " in (tmp_path / "here" / "log.txt").read_text()
+    assert "t0000 begins" in (tmp_path / "here" / "trials" / "t0000" / "log.txt").read_text()
+    assert [step for step, _ in done.trials[0].metrics["loss_curve"]][-1] == done.trials[0].step
+    (tmp_path / "plain").touch()
+    usual = (tmp_path / "plain").stat().st_mode
+    files = [path for path in (tmp_path / "here").rglob("*") if path.is_file()]
+    assert [path for path in files if path.stat().st_mode != usual] == []
+    assert "loss_curve" not in frame.columns
     with pytest.raises(ConfigError, match="here"):
         kdray.launch(data)

@@ -5,12 +5,12 @@
     run_verbs      demo, validate, trial, launch, resume, stop, status
     corpus_verbs   corpus
     data_verbs     teacher, capture, shards
-    result_verbs   pareto, compare, export, predict, metamorphic
+    result_verbs   pareto, report, compare, export, predict, metamorphic
 
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
 but did not reach what was asked, 2 bad usage or a setting that cannot be, 3 data that is missing, damaged or
-another's, 130 interrupted. A user's mistake costs one line, a
-bug its traceback. Not here: whatever a script would call as well; that is where the commands import it from.
+another's, 130 interrupted. A user's mistake costs one line (with -v its traceback too), a bug its traceback. Not
+here: whatever a script would call as well; that is where the commands import it from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the h
 # isort: split
 from kdray.cli import beginnings, corpus_verbs, data_verbs, result_verbs  # noqa: F401 - theirs follow
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
-from kdray.console import Printable, printable, say_of_errors
+from kdray.console import Loudness, Printable, printable, say_of_errors
 from kdray.errors import ending
 from kdray.process_memory import bound_caches
 
@@ -51,6 +51,8 @@ def main() -> None:
     except (Exception, KeyboardInterrupt) as error:
         if (told := ending(error, bool(interrupts))) is None:
             raise
+        if Loudness.verbose:
+            say_of_errors(type(error), error, error.__traceback__)
         line, code = told
         sys.stderr.write(f"kdray: {printable(line)}\n")
         sys.exit(code)

@@ -5,27 +5,80 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from kdray import __version__
-from kdray.console import coloured, printable
+from kdray.console import Bar, Loudness, be_verbose, coloured, printable
 from kdray.errors import ConfigError
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 SHOWN = 6
 """Members of a list that a line shows."""
 
-app = typer.Typer(
+
+def _quiet(wanted: bool) -> None:
+    Loudness.quiet |= wanted
+
+
+def _verbose(wanted: bool) -> None:
+    if wanted and not Loudness.verbose:
+        be_verbose()
+
+
+def _always(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", callback=_quiet, help="say nothing but warnings and errors")
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", callback=_verbose, help="say more, with times, and show tracebacks"),
+    ] = False,
+) -> None:
+    """What stands behind every verb."""
+
+
+class Verb(TyperCommand):
+    """A command that takes -q and -v besides its own options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [option for option in _shared() if isinstance(option, TyperOption)]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Calls the verb with its own options alone."""
+        for name in ("quiet", "verbose"):
+            ctx.params.pop(name, None)
+        return super().invoke(ctx)
+
+
+class Verbs(typer.Typer):
+    """A group of them."""
+
+    def command(self, *args: Any, **options: Any) -> Callable[[Function], Function]:
+        """As `typer.Typer.command`."""
+        return super().command(*args, **{"cls": Verb, **options})
+
+
+def _shared() -> list[Any]:
+    """The options of `_always`, new ones each time."""
+    lone = typer.Typer(add_completion=False)
+    lone.command()(_always)
+    return list(typer.main.get_command(lone).params)
+
+
+app = Verbs(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Find the small code model that still behaves like the big one. Begin with: kdray demo",
 )
-corpus_app = typer.Typer(no_args_is_help=True, help="Real tests and labelled code: mine, import, show.")
-teacher_app = typer.Typer(no_args_is_help=True, help="Train a teacher, examine one, convert its weights.")
-shards_app = typer.Typer(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
+corpus_app = Verbs(no_args_is_help=True, help="Real tests and labelled code: mine, import, show.")
+teacher_app = Verbs(no_args_is_help=True, help="Train a teacher, examine one, convert its weights.")
+shards_app = Verbs(no_args_is_help=True, help="The teacher's stored signal: verify, show.")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(teacher_app, name="teacher")
 app.add_typer(shards_app, name="shards")
@@ -38,7 +91,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _always(
+def _first(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_version, help="print the version")
     ] = False,
@@ -78,6 +131,11 @@ Json = Annotated[bool, typer.Option("--json", help="print a machine-readable sum
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="a.b=c, overrides the file, such as search.seed=1")
 ]
+
+
+def on_bar(advance: Bar, steps: int) -> Callable[[int, float], None]:
+    """What a training calls after each step: moves the bar on and shows the loss beside it."""
+    return lambda step, loss: advance(step, steps, f"loss {loss:.3f}")
 
 
 def show(text: str) -> None:

@@ -28,14 +28,22 @@ def init(
             help="a copy of one of the packaged studies, such as python-alpha", autocompletion=study_names
         ),
     ] = None,
+    from_wandb: Annotated[
+        str | None, typer.Option("--from-wandb", metavar="FILE", help="take the space of this W&B sweep file")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="write over files that are there")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a commented sweep file to start from.   Example: kdray init mine --teacher teachers/codet5-base"""
     from kdray.demo.begin import begin
 
-    done = begin(name, teacher=teacher, study=study, force=force)
+    done = begin(name, teacher=teacher, study=study, from_wandb=from_wandb, force=force)
+    if as_json:
+        show_json({"files": done.files, "next": done.commands, "notes": done.notes})
+        return
     width = max(map(len, done.files))
     lines = [f"wrote     {path:<{width}}  {what}" for path, what in done.files.items()]
+    lines += [f"note      {note}" for note in done.notes]
     heads = ["next"] + [""] * len(done.commands)
     lines += [f"{head:<9} {command}" for head, command in zip(heads, done.commands, strict=False)]
     show("\n".join(lines))

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from kdray.cli.apps import Json, Set, SweepFile, app, shards_app, show, show_data, teacher_app
+from kdray.cli.apps import (
+    Json,
+    Set,
+    SweepFile,
+    app,
+    on_bar,
+    shards_app,
+    show,
+    show_data,
+    show_json,
+    teacher_app,
+)
 from kdray.cli.corpus_verbs import Seconds, Unsafe
 from kdray.errors import ConfigError, DataError
 
@@ -56,7 +67,7 @@ def teacher_train(
         )
 
     with stage("teacher") as advance:
-        result = train_teacher(plan, out, report, lambda step, loss: advance(step, plan.budget.steps))
+        result = train_teacher(plan, out, report, on_bar(advance, plan.budget.steps))
     told = {"teacher": out, **{name: result[name] for name in ("params", "seconds", "corpus")}}
     show_data(told | ({"exam": _exam(out, plan.corpus, cases)} if cases else {}), as_json)
 
@@ -109,6 +120,7 @@ def teacher_convert(
         str, typer.Argument(help="a transformers folder with pytorch_model.bin, or a GGUF file")
     ],
     out: Annotated[str, typer.Option(help="the same as a transformers folder with safetensors")],
+    as_json: Json = False,
 ) -> None:
     """Write pickled weights, or a GGUF file's, as safetensors; nothing in the pickle is run.   Example: kdray
     teacher convert models/codebert --out models/codebert-safetensors
@@ -116,7 +128,7 @@ def teacher_convert(
     from kdray.students import gguf, unpickle
 
     convert = gguf.convert if source.endswith(gguf.ENDING) else unpickle.convert
-    show(f"{out}: {', '.join(convert(source, out))}")
+    show_data({"teacher": out, "files": list(convert(source, out))}, as_json)
 
 
 @app.command()
@@ -133,7 +145,7 @@ def capture(
 ) -> None:
     """Store the teacher's signal and suite that a sweep reads.   Example: kdray capture sweeps/python.yaml"""
     from kdray.config import load_sweep
-    from kdray.console import stage
+    from kdray.console import near, say, stage
     from kdray.pipeline.folders import absolute
     from kdray.pipeline.prepare import prepare
     from kdray.teacher.manifest import dump
@@ -147,6 +159,13 @@ def capture(
         raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
     parts = {"signal": made.signal, "suite": made.suite, "test_suite": made.test_suite}
     whole = {name: json.loads(dump(part)) for name, part in parts.items() if part is not None}
+    for part, folder in (
+        ("signal", plan.trial.shards),
+        ("suite", plan.trial.suite),
+        ("test_suite", plan.trial.test_suite),
+    ):
+        if part in whole:
+            say(f"{part:<9} in {near(folder)}")
     show_data(whole if as_json else {name: _counts(part) for name, part in whole.items()}, as_json)
 
 
@@ -200,12 +219,46 @@ def shards_verify(
 
 
 @shards_app.command("show")
-def shards_show(folder: str, row: Annotated[int, typer.Option(help="which row")] = 0) -> None:
+def shards_show(
+    folder: str, row: Annotated[int, typer.Option(help="which row")] = 0, as_json: Json = False
+) -> None:
     """A record as a person would read it.   Example: kdray shards show runs/demo-data/signal --row 7"""
     from kdray.storage import join
     from kdray.students.load import load_tokenizer
     from kdray.teacher.cache import local_folder
     from kdray.teacher.verify import show as show_row
 
+    if as_json:
+        show_json(_row(folder, row))
+        return
     tokenizer = load_tokenizer(local_folder(join(folder, "teacher")))
     show("\n".join(show_row(folder, row, tokenizer.decode)))
+
+
+def _row(folder: str, number: int) -> dict[str, Any]:
+    """A record as data: token ids, and of each target what the teacher says at T = 1."""
+    import numpy as np
+
+    from kdray.teacher.shards import ShardSource
+
+    source = ShardSource.open(folder)
+    if not 0 <= number < len(source):
+        raise DataError(f"{folder}: no row {number}: it has rows 0 to {len(source) - 1}")
+    (row,), signal = source.take([number])
+    heads = zip(
+        signal.ids_NK.tolist(),
+        np.exp(signal.logprobs_NK).tolist(),
+        np.exp(signal.tail_N).tolist(),
+        strict=True,
+    )
+    said = [
+        {"tokens": [[token, p] for token, p in zip(ids, shares, strict=True) if p > 0], "tail": tail}
+        for ids, shares, tail in heads
+    ]
+    return {
+        "row": number,
+        "id": row.id,
+        "input": row.input_ids.tolist(),
+        "labels": row.labels.tolist(),
+        "teacher": said,
+    }

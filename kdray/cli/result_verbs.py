@@ -55,6 +55,39 @@ def pareto(
 
 
 @app.command()
+def report(
+    name: Name,
+    runs: Runs = "runs",
+    objectives: Objectives = None,
+    html: Annotated[str | None, typer.Option(help="write it here instead of into the experiment")] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="follow a running sweep in the browser, on this machine alone")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="with --serve; 0: a free one")] = 0,
+) -> None:
+    """The page of a sweep, finished or running: written, or served and kept up to date.   Example: kdray report
+    demo --serve
+    """
+    from kdray.report.show import report as write
+    from kdray.storage import join
+
+    folder = experiment_folder(name, runs)
+    if not serve:
+        path = html or join(folder, "front.html")
+        write([folder], objectives=objectives, where=(), files={"html": path}, as_json=True)
+        show(path)
+        return
+    if html:
+        raise ConfigError("report: --html or --serve, not both")
+    from kdray.report.serve import Server
+
+    with Server(folder, port, objectives) as server:
+        server.page()  # what cannot be shown is said here
+        show(server.address)
+        server.serve_forever()
+
+
+@app.command()
 def compare(
     names: Annotated[
         list[str],

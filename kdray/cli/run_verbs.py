@@ -17,6 +17,7 @@ from kdray.cli.apps import (
     SweepFile,
     app,
     experiment_folder,
+    on_bar,
     show,
     show_data,
     show_json,
@@ -51,6 +52,7 @@ def validate(
     print_: Annotated[
         bool, typer.Option("--print", help="show the base trial, all defaults filled in")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Check sweep files before a capture of hours: every corner of the space, teacher, corpus, folders.
 
@@ -63,15 +65,25 @@ def validate(
     from kdray.pipeline.estimate import estimate
     from kdray.report.confirmed import budget
 
+    fine = []
     for path in sweeps:
         sweep = load_sweep(path, set_ or ())
         checked = check(sweep)
+        notes = [note for note in (*checked.notes, estimate(sweep, checked.known)) if note]
+        trial = {"trial": as_data(sweep.trial)} if print_ else {}
+        fine.append(
+            {"sweep": path, "trials": sweep.search.trials, "space": [*sweep.space], "notes": notes} | trial
+        )
+        if as_json:
+            continue
         more = f", {confirming}" if (confirming := budget(sweep)) else ""
         show(f"{path}: fine: {sweep.search.trials} trials over {', '.join(sweep.space)}{more}")
-        for note in filter(None, (*checked.notes, estimate(sweep, checked.known))):
+        for note in notes:
             show(f"  {note}")
         if print_:
-            show(yaml.safe_dump({"trial": as_data(sweep.trial)}, sort_keys=False, allow_unicode=True))
+            show(yaml.safe_dump(trial, sort_keys=False, allow_unicode=True))
+    if as_json:
+        show_json(fine)
 
 
 @app.command()
@@ -96,7 +108,7 @@ def trial(
     check_constraints(loaded, asked, prepared)
     with (
         stage("trial") as advance,
-        closing(TrialRun(asked, progress=lambda step, loss: advance(step, asked.budget.steps))) as run,
+        closing(TrialRun(asked, progress=on_bar(advance, asked.budget.steps))) as run,
     ):
         metrics: dict[str, Any] = {}
         while not run.done:
@@ -107,7 +119,9 @@ def trial(
             )
         if export:
             run.export(export)
-    metrics.pop("outcomes", None)  # case by case: for comparisons within a sweep, not for a reader
+            say(f"wrote     {export}")
+    for name in ("outcomes", "loss_curve"):  # case by case, step by step: not for a reader
+        metrics.pop(name, None)
     show_data(metrics, as_json)
 
 
@@ -210,11 +224,14 @@ def resume(
 
 
 @app.command()
-def stop(name: Name, runs: Runs = "runs") -> None:
+def stop(name: Name, runs: Runs = "runs", as_json: Json = False) -> None:
     """End a running sweep cleanly, from another terminal.   Example: kdray stop demo"""
     from kdray.experiment.lifecycle import stop as stop_sweep
 
     runs_now = stop_sweep(experiment_folder(name, runs))
+    if as_json:
+        show_json({"name": name, "asked_to_stop": runs_now})
+        return
     show(f"{name}: {'asked to stop; go on with kdray resume ' + name if runs_now else 'nobody runs it'}")
 
 
@@ -229,15 +246,19 @@ def status(name: Name, runs: Runs = "runs", as_json: Json = False) -> None:
 
 def status_text(status: Any) -> str:
     """A sweep's status in words."""
+    from kdray.pipeline.watch import duration
+
     counts = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count) or "nothing yet"
     who = {0: "nobody runs it", 1: "running"}.get(status.drivers, f"{status.drivers} drivers run it")
     lines = [f"{status.name}: {counts}; {status.asked} asked; {who}"]
     lines += [f"  {record.key}  step {record.step} of {status.steps}" for record in status.running]
     if status.left_s is not None:
-        lines.append(f"about {status.left_s:.0f} s left, {_pace(status.per_hour)}")
+        lines.append(f"about {duration(status.left_s)} left{_pace(status.per_hour)}")
     return "\n".join(lines)
 
 
 def _pace(per_hour: float) -> str:
-    """Trials an hour, or where that is none or one, how long each takes."""
-    return f"{per_hour:.0f} trials an hour" if per_hour >= 2 else f"{60 / per_hour:.0f} min a trial"
+    """Trials an hour, or where that is one, how long each takes; nothing before the first has ended."""
+    if per_hour <= 0:
+        return ""
+    return f", {per_hour:.0f} trials an hour" if per_hour >= 2 else f", {60 / per_hour:.0f} min a trial"

@@ -7,15 +7,12 @@ not validate, and nothing is written over unasked.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any
-
-import yaml
 
 from kdray.config import (
     NAME,
@@ -27,6 +24,7 @@ from kdray.config import (
     read_value,
     sweep_from,
 )
+from kdray.demo.borrowed_space import borrowing, flow
 from kdray.demo.fitting import Fitting, fit, written
 from kdray.errors import ConfigError, nearest
 from kdray.packaged import is_named, packaged, studies
@@ -46,14 +44,21 @@ class Beginning:
     Attributes:
         files: path -> what it is.
         commands: what to type next, in order.
+        notes: what was asked for and is not there, a sentence each.
     """
 
     files: dict[str, str]
     commands: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def begin(
-    name: str, *, teacher: str | None = None, study: str | None = None, force: bool = False
+    name: str,
+    *,
+    teacher: str | None = None,
+    study: str | None = None,
+    from_wandb: str | None = None,
+    force: bool = False,
 ) -> Beginning:
     """Writes `NAME.yaml`, and `teachers/NAME.yaml` where a teacher can be trained, into the working folder.
 
@@ -61,6 +66,7 @@ def begin(
         name: of the sweep.
         teacher: a folder, URI or hub name; None for the packaged one.
         study: one of `packaged.studies` instead.
+        from_wandb: a W&B sweep file whose space is taken instead of the teacher's.
         force: whether files that are there are written over.
 
     Raises:
@@ -72,12 +78,17 @@ def begin(
         raise ConfigError(f"init: '{name}' is no name of a sweep: letters, digits, '.', '_' and '-'")
     if teacher and study:
         raise ConfigError("init: --teacher or --study, not both: a study says its teacher itself")
+    if study and from_wandb:
+        raise ConfigError("init: --study or --from-wandb, not both: a study says its space itself")
     sweep, recipe = f"{name}.yaml", f"teachers/{name}.yaml"
     texts = (
         _of_study(name, study, sweep, recipe)
         if study
         else _of_teacher(name, teacher or TEACHER, sweep, recipe)
     )
+    notes: tuple[str, ...] = ()
+    if from_wandb:
+        texts[sweep], notes = borrowing(texts[sweep], from_wandb, sweep)
     begun = sweep_from(read_value(texts[sweep]), sweep)
     if recipe in texts:
         parse(TeacherRecipe, read_value(texts[recipe]), recipe)
@@ -88,7 +99,7 @@ def begin(
         )
     for path, text in texts.items():
         write_atomic(path, text)
-    return _told(begun, texts, sweep, recipe, study)
+    return replace(_told(begun, texts, sweep, recipe, study), notes=notes)
 
 
 def _of_study(name: str, study: str, sweep: str, recipe: str) -> dict[str, str]:
@@ -96,7 +107,7 @@ def _of_study(name: str, study: str, sweep: str, recipe: str) -> dict[str, str]:
     if study not in known:
         raise ConfigError(f"init: no study '{study}'{nearest(study, known)}")
     text = known[study].read_text(encoding="utf-8").replace(f"sweeps/{study}.yaml", sweep)
-    texts = {sweep: re.sub(r"(?m)^name: \S+", f"name: {_flow(name)}", text, count=1)}
+    texts = {sweep: re.sub(r"(?m)^name: \S+", f"name: {flow(name)}", text, count=1)}
     teacher = str(read_value(text)["trial"]["teacher"])
     file = packaged("sweeps") / f"{teacher}.yaml"
     if file.is_file():
@@ -108,13 +119,11 @@ def _of_teacher(name: str, teacher: str, sweep: str, recipe: str) -> dict[str, s
     fitting = fit(teacher)
     values = _values(name, teacher, fitting)
     texts = {
-        sweep: _filled(
-            "new-sweep.yaml", {**values, "file": sweep, "student": _flow(written(fitting.student))}
-        )
+        sweep: _filled("new-sweep.yaml", {**values, "file": sweep, "student": flow(written(fitting.student))})
     }
     if fitting.cuttable:
         whole = fitting.teacher.model_copy(update={"init": "layers"})
-        values |= {"file": recipe, "sweep": sweep, "student": _flow(written(whole))}
+        values |= {"file": recipe, "sweep": sweep, "student": flow(written(whole))}
         texts[recipe] = _filled("new-teacher.yaml", values)
     return texts
 
@@ -127,13 +136,13 @@ def _values(name: str, teacher: str, fitting: Fitting) -> dict[str, Any]:
     learnt = ", context_weight: 0.3, context_until: 2400" if family == "llama" else ""
     return {
         "name": name,
-        "name_value": _flow(name),
-        "teacher": _flow(teacher),
+        "name_value": flow(name),
+        "teacher": flow(teacher),
         "task": fitting.task,
         "corpus": corpus,
         "corpus_command": corpus_command(fitting.task, corpus),
-        "encoding": _flow({limit: getattr(fitting.encoding, limit) for limit in limits}),
-        "space": "\n".join(f"  {path}: {_flow(spec)}" for path, spec in fitting.space.items()),
+        "encoding": flow({limit: getattr(fitting.encoding, limit) for limit in limits}),
+        "space": "\n".join(f"  {path}: {flow(spec)}" for path, spec in fitting.space.items()),
         "loss": "bucketed" if classifies else "decoupled",
         "codec": "full" if classifies else "head",
         "accuracy": accuracy_of(fitting.task),
@@ -149,14 +158,6 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
     """A template's text, its comments in one column as far as they can be."""
     text = Template(packaged(f"demo/{template}").read_text(encoding="utf-8")).substitute(values)
     return re.sub(r"(?m)^(.*\S) {2,}#", lambda line: f"{line[1]:<{COLUMN}}  #", text)
-
-
-def _flow(value: Any) -> str:
-    """A value on one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
-    text = text.strip().removesuffix("\n...")
-    # A name such as 1e3 is text to PyYAML and a number to what reads our files.
-    return text if read_value(text) == value else json.dumps(value)
 
 
 def corpus_command(task: str, corpus: str, *, packages: bool = False) -> str:

@@ -8,7 +8,7 @@ a SIGKILL it made 18 trials of 14, 4 of them twice).
 States are true: COMPLETE only with the values of the last rung; PRUNED for a trial that halving stopped, with
 its intermediate values (of the first objective: Optuna keeps one number a step) and every metric in
 `rung:<step>`, the objectives' variances in `variances:<step>`; FAIL with a `reason`; WAITING for one that was
-interrupted and goes on from its checkpoint.
+interrupted and goes on from its checkpoint. A complete one's `student` is where that lies below the experiment.
 
 A trial that trains another's settings again with another seed (`search.confirm`) has `confirms`, that one's key,
 and `seed`; samplers are not told of it.
@@ -170,6 +170,8 @@ class Study:
         """COMPLETE, PRUNED or FAIL; the attributes first, for a finished trial cannot be changed. Returns the
         values.
         """
+        if state == TrialState.COMPLETE:  # for who looks at the study with other tools
+            attrs = {**attrs, "student": f"trials/{key}/student"}
         self.note(key, **attrs)
         values = self.values(self.trial(key), self.rungs[-1]) if state == TrialState.COMPLETE else None
         self._storage.set_trial_state_values(self._id(key), state, values)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from kdray import __version__
 from kdray.config import OWN_VARIABLES, Confirm, Sweep, as_data, parse
 from kdray.console import printable, say, stage
+from kdray.log_file import NAME, keeping
 from kdray.pipeline.beforehand import check
 from kdray.pipeline.consent import check_told, hosts
 from kdray.pipeline.folders import absolute
@@ -79,6 +83,9 @@ def launch(
     timed = partial(stage, seconds=seconds)
     folder = join(sweep.storage, sweep.name)
     with ExitStack() as held:
+        held.enter_context(keeping(join(folder, NAME))).write(
+            f"kdray {__version__}: process {os.getpid()} of {socket.gethostname()}"
+        )
         with alone_at("capture", folder, sweep.resources.drivers, say):
             session = ray_session.opened(sweep.resources, address)
             # One of its own that the capture started serves the search too.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdray import results
 from kdray.config import Sweep, as_data, put
-from kdray.console import Advance, Drawn, say, stage
+from kdray.console import Advance, Drawn, Loudness, say, stage
 from kdray.report import describe
 from kdray.report.front import Front, complete, front
 from kdray.report.front_table import front_table
@@ -52,7 +52,7 @@ def watching(
     from rich.live import Live
 
     console = console or Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or Loudness.quiet:
         with stage("sweep", seconds) as advance:
             yield lambda event: line(event, advance)
         return

@@ -20,6 +20,7 @@ from typing import Any
 from kdray import storage
 from kdray.report import effects
 from kdray.report import payload as page_data
+from kdray.report.about import about, links
 from kdray.report.front import Front
 from kdray.report.importance_shares import importance
 from kdray.results import Experiment, read_cases
@@ -29,47 +30,61 @@ SCRIPTS = (
     "plot.js",
     "front.js",
     "curves.js",
+    "losses.js",
     "apart.js",
     "map.js",
     "parallel.js",
     "table.js",
+    "cases.js",
     "detail.js",
+    "beside.js",
     "page.js",
 )
+FOLLOWING = "live.js"  # in a page that a server keeps up to date
 MOST_EFFECTS = 3  # metrics with main effects
-MOST_CASES = 10  # of one student
+MOST_CASES = 20  # of one student
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def write(location: str | Path, experiment: Experiment, front: Front, *, note: str = "") -> None:
     """Writes the page whole or not at all; `location` is a path or URI. Otherwise as `render`."""
-    storage.write_atomic(location, render(experiment, front, note=note))
+    storage.write_atomic(location, render(experiment, front, note=note, page=location))
 
 
-def render(experiment: Experiment, front: Front, *, note: str = "") -> str:
+def render(
+    experiment: Experiment, front: Front, *, note: str = "", page: str | Path | None = None, live: str = ""
+) -> str:
     """The page as text; the same folder gives the same page.
 
     Args:
         experiment: the folder as read.
         front: the front over the objectives to show.
         note: a sentence for the head of the page.
+        page: where it will lie; None where it lies nowhere, and links to no folder.
+        live: what the server that it comes from calls this state of the sweep (`serve`); "" where none does.
     """
-    shown = front.members[: page_data.MOST_STUDENTS]
     data = page_data.payload(
         experiment,
         front,
         effects=effects.main_effects(experiment.records, experiment.sweep, front.names[:MOST_EFFECTS]),
         importance=importance(experiment.records, experiment.sweep, front.objectives),
-        cases={record.key: read_cases(experiment.folder, record.key)[:MOST_CASES] for record in shown},
+        cases={
+            record.key: read_cases(experiment.folder, record.key)[:MOST_CASES]
+            for record in page_data.shown(front)
+        },
         note=note,
+        about=about(experiment),
+        links=links(experiment, page),
     )
-    return assemble(data)
+    return assemble(data | {"live": live})
 
 
 def assemble(data: Mapping[str, Any]) -> str:
-    """The template with its data, script and style."""
-    script = '(() => {\n"use strict";\n' + "".join(page_file(name) for name in SCRIPTS) + "})();\n"
+    """The template with its data, script and style. A page that follows a sweep may ask its own server."""
+    names = (FOLLOWING, *SCRIPTS) if data.get("live") else SCRIPTS
+    script = '(() => {\n"use strict";\n' + "".join(page_file(name) for name in names) + "})();\n"
     parts = {"style": page_file("style.css"), "script": script, "data": embed(data)}
+    parts["connect"] = "connect-src 'self'; " if data.get("live") else ""
     parts |= {"style-hash": source_hash(parts["style"]), "script-hash": source_hash(script)}
     page, rest = "", page_file("template.html")
     # One pass from the left: a placeholder inside the data is text like any other.

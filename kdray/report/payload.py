@@ -22,6 +22,7 @@ from kdray.report.front import Front, complete, interval, metric_names, value
 from kdray.report.on_test import on_test, optimism, standing
 from kdray.report.paired.reading import reading
 from kdray.report.paired.ties import ties
+from kdray.report.student_data import loss_curves, right_cases, shared_cases
 from kdray.results import Experiment, TrialRecord
 
 STATES = ("complete", "pruned", "failed", "running")
@@ -31,7 +32,7 @@ _MIN = frozenset(
     "gap".split()
 )
 _MAX = frozenset(("accuracy", "agreement", "exact", "f1", "bleu", "fidelity"))
-MOST_STUDENTS = 40  # of the front, whose relations and cases are kept
+MOST_STUDENTS = 40  # whose relations and cases are kept
 MANY = 500  # trials; of more, intervals of the objectives and of the agreement only
 
 
@@ -43,6 +44,8 @@ def payload(
     importance: Sequence[Mapping[str, Any]] = (),
     cases: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     note: str = "",
+    about: Sequence[Sequence[str]] = (),
+    links: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole page's data.
 
@@ -53,6 +56,8 @@ def payload(
         importance: as `importance_shares.importance` gives it.
         cases: trial key -> its worst metamorphic cases.
         note: a sentence for the head of the page.
+        about: name and text of what the head says of the sweep.
+        links: see `about.links`.
     """
     records = experiment.records
     place = {record.key: index for index, record in enumerate(records)}
@@ -64,6 +69,8 @@ def payload(
     data = {
         "name": experiment.sweep.name,
         "note": ". ".join(filter(None, (note, said(front), standing(records)))),
+        "about": about,
+        "links": links or {"base": None, "logs": []},
         "objectives": [{"name": name, "direction": way} for name, way in front.objectives.items()],
         "directions": {name: way for name in names if (way := front.objectives.get(name) or direction(name))},
         "definitions": describe.DEFINITIONS,
@@ -83,14 +90,22 @@ def payload(
         "test": {place[record.key]: _on_test(record, names, front) for record in records if record.test},
         **_told_apart(front, place),
         "rungs": _rungs(records, list(front.objectives)),
+        "losses": loss_curves(records, members),
         "history": history(experiment, front),
         "least_trials": LEAST_TRIALS,
         "effects": list(effects),
         "importance": list(importance),
-        "cases": {place[key]: list(rows) for key, rows in (cases or {}).items() if rows},
+        "cases": shared_cases({place[key]: rows for key, rows in (cases or {}).items() if rows}),
+        "right": {place[r.key]: right for r in shown(front) if (right := right_cases(r))},
         "relations": {place[r.key]: r.metrics["relations"] for r in members if r.metrics.get("relations")},
     }
     return _short(data)  # type: ignore[no-any-return]
+
+
+def shown(front: Front) -> list[TrialRecord]:
+    """The students whose cases are kept: the front's, then those nearest behind it."""
+    others = sorted((n for n, on in enumerate(front.mask_P) if not on), key=lambda n: int(front.rank_P[n]))
+    return [*front.members, *(front.candidates[n] for n in others)][:MOST_STUDENTS]
 
 
 def _names(records: Sequence[TrialRecord], front: Front) -> list[str]:

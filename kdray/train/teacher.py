@@ -1,5 +1,5 @@
-"""Makes a teacher: the trial's own loop, checkpointed at every rung, resumable; ended early where it is told how
-patient to be.
+"""Makes a teacher: the trial's own loop, checkpointed at every rung and every few minutes between, resumable;
+ended early where it is told how patient to be.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from kdray.teacher.cache import local_folder
 from kdray.train.trial_run import Progress, Report, TrialRun
 
 CURVE = "curve.json"
+KEPT_EVERY_S = 180.0
+"""How much of a training is done again, at most, where it is killed."""
 
 
 def train_teacher(
@@ -26,7 +29,7 @@ def train_teacher(
     report: Report = lambda metrics: None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Trains a teacher into `out`; killed and called again, it goes on from the last rung.
+    """Trains a teacher into `out`; killed and called again, it goes on from its last checkpoint, minutes old.
 
     Args:
         recipe: architecture, corpus, budget, seed. out: the folder of the result: model, tokenizer,
@@ -49,8 +52,18 @@ def train_teacher(
     if exists(work / "plan.json"):
         _same(plan, read_json(work / "plan.json"), folder)
     write_json(work / "plan.json", plan)
-    run = TrialRun(recipe, progress=progress)
     curve: list[dict[str, Any]] = []
+    due = time.monotonic() + KEPT_EVERY_S
+
+    def after_step(step: int, loss: float) -> None:
+        nonlocal due
+        if progress:
+            progress(step, loss)
+        # At a rung it is kept with what is measured there: what is loaded at a rung's step goes on behind it.
+        if time.monotonic() >= due and step not in recipe.budget.reports:
+            due = _keep(work, run, curve)
+
+    run = TrialRun(recipe, progress=after_step)
     if (newest := _newest(work)) is not None:
         curve = read_json(newest / CURVE)
         run.load(newest)
@@ -62,7 +75,7 @@ def train_teacher(
             )
         if recipe.patience is not None and _best(curve) == len(curve) - 1:
             run.export(work / "best")
-        _keep(work, run, curve)
+        due = _keep(work, run, curve)
         report(curve[-1])
     if recipe.patience is None:
         run.export(folder)
@@ -80,22 +93,29 @@ def train_teacher(
     return result
 
 
-def _keep(work: Path, run: TrialRun, curve: list[dict[str, Any]]) -> None:
-    """Checkpoint and curve of a rung, both or neither; then the older one goes."""
-    part = work / f"rung-{run.step}.part"
+def _keep(work: Path, run: TrialRun, curve: list[dict[str, Any]]) -> float:
+    """Checkpoint and curve of the rungs so far, both or neither; then the older one goes.
+
+    Returns:
+        When the next one is due, by the monotonic clock: they take a twentieth of the time at most.
+    """
+    begun = time.monotonic()
+    part = work / f"step-{run.step}.part"
     shutil.rmtree(part, ignore_errors=True)
     run.save(part)
     write_json(part / CURVE, curve)
     before = _newest(work)
-    part.rename(work / f"rung-{run.step}")
+    part.rename(work / f"step-{run.step}")
     if before is not None:
         shutil.rmtree(before)
+    now = time.monotonic()
+    return now + max(KEPT_EVERY_S, 20 * (now - begun))
 
 
 def _newest(work: Path) -> Path | None:
-    """The last rung's checkpoint."""
-    found = [path for path in work.glob("rung-*") if path.suffix != ".part"]
-    return max(found, key=lambda path: int(path.name.removeprefix("rung-")), default=None)
+    """The last whole checkpoint."""
+    found = [path for path in work.glob("step-*") if path.suffix != ".part"]
+    return max(found, key=lambda path: int(path.name.removeprefix("step-")), default=None)
 
 
 def _content(folder: Path) -> str:

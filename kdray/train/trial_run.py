@@ -11,6 +11,7 @@ machine, also when it is saved at a rung and goes on in another process.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -34,9 +35,13 @@ from kdray.train.engine import Engine, World, device
 from kdray.train.evaluate import judge
 from kdray.train.learner import Learner
 from kdray.train.lora import adapt, merged
+from kdray.train.loss_curve import LossCurve
 from kdray.train.start import new_student
 from kdray.train.trial_data import TrialData, open_data
 
+log = logging.getLogger(__name__)
+
+SAID_EVERY_S = 30.0
 Report = Callable[[dict[str, Any]], None]
 Progress = Callable[[int, float], None]
 """Called after each step with (steps done, loss)."""
@@ -50,7 +55,10 @@ class TrialRun:
         self.trial, self.world, self.step = trial, world, 0
         self._progress = progress
         self._seconds = 0.0
+        self._since: float | None = None
+        self._said = time.perf_counter()
         self._losses: list[float] = []
+        self._curve = LossCurve(trial.budget.steps)
         self.worst_cases: list[dict[str, Any]] = []
         torch.manual_seed(trial.seed)
         self.data: TrialData = open_data(trial)
@@ -76,12 +84,13 @@ class TrialRun:
 
         Returns:
             Plain numbers: `step`, both objectives, what `cost.costs` knows, `train_loss`, `seconds` (training and
-                evaluation so far), `intervals` and what else the evaluation reports.
+                evaluation so far), `loss_curve` since the last rung (see `LossCurve`), `intervals` and what else
+                the evaluation reports.
 
         Raises:
             TrialFailed: for a loss that is not finite.
         """
-        started = time.perf_counter()
+        self._since = time.perf_counter()
         target = next(rung for rung in self.trial.budget.reports if rung > self.step)
         while self.step < target:
             self._train_step()
@@ -90,6 +99,7 @@ class TrialRun:
             "step": self.step,
             **costs(self.trial, self.data.vocab, self._like),
             "train_loss": sum(recent) / len(recent),
+            "loss_curve": self._curve.taken(),
         }
         if self.done:
             self._round()
@@ -99,8 +109,12 @@ class TrialRun:
         )
         metrics |= measured
         self.model.train()
-        self._seconds += time.perf_counter() - started
+        self._seconds, self._since = self._spent(), None
         return metrics | {"seconds": self._seconds}
+
+    def _spent(self) -> float:
+        """Seconds of training and evaluation, those of the rung under way included."""
+        return self._seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def _batch(self, step: int) -> list[tuple[Batch, SignalTensors | None]]:
         """What this process trains at a step, in pieces: read, decoded and padded, a pure function of the step."""
@@ -136,10 +150,18 @@ class TrialRun:
             raise TrialFailed(f"loss is {value} at step {self.step}: lower optim.lr, or look at the shards")
         self._losses.append(value)
         self.step += 1
+        self._curve.add(self.step, value)
+        self._say(value)
         if self.step % TRIM_EVERY == 0:
             trim()
         if self._progress:
             self._progress(self.step, value)
+
+    def _say(self, loss: float) -> None:
+        """How far it is, for the trial's log file, now and then."""
+        if (now := time.perf_counter()) - self._said >= SAID_EVERY_S:
+            self._said = now
+            log.info("step %d of %d: loss %.4g", self.step, self.trial.budget.steps, loss)
 
     def _reads_context(self, step: int) -> bool:
         """Whether a step learns the context too. At the end of a training the targets alone count: a model
@@ -168,8 +190,9 @@ class TrialRun:
             parameter.copy_(parameter.to(torch.bfloat16))
 
     def save(self, folder: str | Path) -> None:
-        """A checkpoint at this step: DeepSpeed's own, with the position of the stream."""
-        state = {"step": self.step, "seconds": self._seconds, "losses": self._losses[-50:]}
+        """A checkpoint at this step, also between rungs: DeepSpeed's own, with the position of the stream."""
+        state = {"step": self.step, "seconds": self._spent(), "losses": self._losses[-50:]}
+        state["curve"] = self._curve.state()
         self._engine.save(Path(folder), state)
 
     def load(self, folder: str | Path) -> None:
@@ -180,6 +203,7 @@ class TrialRun:
             float(state["seconds"]),
             list(state["losses"]),
         )
+        self._curve.restore(state.get("curve", {}))
 
     def export(self, folder: str | Path) -> None:
         """Writes the student as a Hugging Face folder: bfloat16 safetensors, configuration, tokenizer."""

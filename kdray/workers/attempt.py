@@ -7,21 +7,27 @@ killed before it heard, the journal lost its tail), the attempt begins by report
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kdray.config import Trial
-from kdray.errors import TrialFailed
+from kdray.errors import KdrayError, StorageError, TrialFailed
 from kdray.experiment.job import Job
 from kdray.experiment.trial_folder import TrialFolder
+from kdray.log_file import NAME, keeping
 from kdray.storage import join
 from kdray.workers.runnable import Run
 
+log = logging.getLogger(__name__)
+
 
 class Attempt:
-    """Holds the trial's folder and its run, until `close`.
+    """Holds the trial's folder, its log file and its run, until `close`.
 
     Args:
         job: the trial.
@@ -41,13 +47,17 @@ class Attempt:
         self._folder = TrialFolder(experiment, job.key, job.fingerprint)
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._folder.owned())
+        self._log = self._stack.enter_context(keeping(join(self._folder.location, NAME)))
         try:
+            log.info("%s begins in process %d of %s", job.key, os.getpid(), socket.gethostname())
             self._run = open_run(job.trial)
             self._stack.callback(self._run.close)
             self._rungs: list[dict[str, Any]] = []
             self._wall_s = 0.0
             self._restore()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self._tell(error)
             self._stack.close()
             raise
 
@@ -56,6 +66,7 @@ class Attempt:
         if saved is not None:
             self._run.load(saved.path)
             self._rungs, self._wall_s = list(saved.rungs), saved.wall_s
+            log.info("goes on from step %d", self._rungs[-1]["step"] if self._rungs else 0)
         self._write_decided()
 
     def _write_decided(self) -> None:
@@ -76,6 +87,14 @@ class Attempt:
                 if self.done:
                     self._export()
                 return rung
+        try:
+            return self._trained()
+        except Exception as error:
+            self._tell(error)
+            raise
+
+    def _trained(self) -> dict[str, Any]:
+        """Trains to the next rung and keeps it."""
         begin = time.monotonic()
         metrics = dict(self._run.next_rung())
         self._check(metrics)
@@ -84,9 +103,20 @@ class Attempt:
         self._rungs.append(rung)
         self._folder.save(self._run.save, self._rungs, self._wall_s)
         self._decided = rung["step"]
+        told = {name: value for name, value in rung.items() if isinstance(value, float)}
+        log.info(
+            "rung %d: %s", rung["step"], "  ".join(f"{name} {value:.4g}" for name, value in told.items())
+        )
         if self.done:
             self._export()
+        self._log.flush()
         return rung
+
+    def _tell(self, error: Exception) -> None:
+        """Why it ended, for the log file; what is no mistake of the user's with its traceback."""
+        if isinstance(error, StorageError):
+            self._log.give_up()
+        log.error("ended by %s: %s", type(error).__name__, error, exc_info=not isinstance(error, KdrayError))
 
     def _export(self) -> None:
         """Writes the student at the end; also that of an attempt that was killed before it did."""

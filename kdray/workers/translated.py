@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,13 @@ class Translated(Unpickled, LoggerCallback):  # type: ignore[misc]
         view.open = True
 
     def log_trial_result(self, iteration: int, trial: Any, result: Mapping[str, Any]) -> None:
-        """A rung was reached."""
+        """A rung was reached; before it the losses on the way there, each at its step."""
         metrics = json.loads(result[REPORT]).get("metrics") if REPORT in result else None
         if metrics:
             view = self._view(trial)
+            for step, loss in metrics.get("loss_curve", ()):
+                point = {"loss": loss, "training_iteration": step, "timesteps_total": step}
+                self._try(partial(self._inner.log_trial_result, iteration, view, point))
             step = metrics["step"]
             told = numbers(metrics) | {"training_iteration": step, "timesteps_total": step}
             self._try(lambda: self._inner.log_trial_result(iteration, view, told))

@@ -41,12 +41,30 @@ def test_the_page_shows_both_suites_and_who_can_be_told_apart(driver, told):
     assert len(all_of(page, "#apart-plots .apart.sure")) == 2
     heads = texts(page, "#table th[scope=col]")
     assert {"assertion accuracy on test", "metamorphic discrepancy on test", "tie"} <= set(heads)
-    assert texts(page, "#detail table.metrics thead th")[1:4] == ["chosen by", "test suite", "optimism"]
+    assert texts(page, "#detail table.metrics thead th")[:3] == ["chosen by", "test suite", "optimism"]
     assert "on test 0.550 [.550\u2013.650]" in text(page, "#figures")
 
 
 def test_a_metric_says_what_it_is_where_its_name_does_not(driver, told):
     page = opened(driver, told)
-    heads = "[...document.querySelectorAll('#detail .metrics th')]"
-    titles = page.execute_script(f"return {heads}.map((th) => th.title)")
-    assert any("four relations" in one for one in titles)
+    meanings = page.execute_script(
+        "const all = [...document.querySelectorAll('#detail .metrics .what')];"
+        "return all.map((one) => { one.open = true; return one.innerText; })"
+    )
+    assert any("four relations" in one for one in meanings)
+
+
+def test_two_students_stand_side_by_side_with_what_differs(driver, told):
+    page = opened(driver, told)
+    body = text(page, "#beside-body")
+    assert "Of 200 inputs both are right in" in body
+    assert texts(page, "#beside-body h3") == [
+        "What they measured",
+        "Settings that differ",
+        "Answers that differ",
+    ]
+    other = texts(page, "#beside-body table.metrics:not(:first-of-type) thead th")
+    assert texts(page, "#detail h3") == other[:1] and len(other) == 2
+    assert "alpha" in body
+    page.execute_script("document.querySelectorAll('#table tbody tr')[2].click()")
+    assert text(page, "#beside-controls b") == text(page, "#detail h3")

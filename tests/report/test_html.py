@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import re
 
 import pytest
 
-from kdray import results
+from kdray import __version__, results
 from kdray.report import html
 from kdray.report.front import front
+from kdray.report.student_data import POINTS, loss_curves, shared_cases
 from tests.report.simulated import HOSTILE, simulate
 
 
@@ -69,11 +71,49 @@ def test_hostile_text_stays_text(tmp_path):
     data = data_of(page)
     assert HOSTILE in data["trials"]["settings"]["corpus"]
     assert HOSTILE in data["trials"]["reason"].values()
-    assert data["cases"]
-    assert all(case["source"] == HOSTILE for cases in data["cases"].values() for case in cases)
+    assert data["cases"]["of"]
+    assert all(case["source"] == HOSTILE for case in data["cases"]["all"])
     assert page.count("<script") == 2
     assert "<img" not in page
     assert "\u2028" not in page
+
+
+def test_the_head_says_what_the_sweep_is_and_names_no_machine(tmp_path):
+    folder = simulate(tmp_path / "x", 3)
+    (folder / "driver.json").write_text(json.dumps({"since": 1_795_940_840.3}))
+    experiment = results.experiment(folder)
+    page = data_of(html.render(experiment, front(experiment.records, experiment.sweep.objectives)))
+    told = dict(page["about"])
+    assert told == {
+        "task": "assertion",
+        "corpus": "corpora/python",
+        "begun": "2026-11-29",
+        "kdray": __version__,
+    }
+
+
+def test_cases_of_several_students_are_written_once(experiment, found, page):
+    data = data_of(page)
+    named = [n for cases in data["cases"]["of"].values() for n, _ in cases]
+    assert set(named) == set(range(len(data["cases"]["all"])))
+    shared = shared_cases(
+        {4: [{"source": "a", "student": "x"}], 7: [{"source": "a", "student": "y"}, {"source": "b"}]}
+    )
+    assert shared == {
+        "all": [{"source": "a"}, {"source": "b"}],
+        "of": {4: [[0, "x"]], 7: [[0, "y"], [1, None]]},
+    }
+
+
+def test_a_curve_is_thinned_and_without_one_the_rungs_make_it(experiment):
+    curve = [[step, 1 / step] for step in range(1, 121)]
+    one = dataclasses.replace(
+        experiment.records[0], rungs=({"step": 120, "loss_curve": [*curve, "damage", [1]]},)
+    )
+    two = dataclasses.replace(one, rungs=({"step": 3, "train_loss": 2.0}, {"step": 9, "train_loss": 1.0}))
+    thin, plain = loss_curves([one, two], [])
+    assert len(thin) <= POINTS and thin[0] == curve[0] and thin[-1] == curve[-1]
+    assert plain == [[3, 2.0], [9, 1.0]]
 
 
 def test_placeholders_in_the_data_are_text_like_any_other():
@@ -85,9 +125,13 @@ def test_the_same_folder_gives_the_same_page(experiment, found, page):
     assert html.render(experiment, found) == page
 
 
-def test_the_page_is_written_whole(experiment, found, page, tmp_path):
-    html.write(tmp_path / "new" / "front.html", experiment, found)
-    assert (tmp_path / "new" / "front.html").read_text(encoding="utf-8") == page
+def test_the_page_is_written_whole_and_links_from_where_it_lies(experiment, found, tmp_path):
+    path = tmp_path / "new" / "front.html"
+    html.write(path, experiment, found)
+    page = path.read_text(encoding="utf-8")
+    assert page == html.render(experiment, found, page=path)
+    base = data_of(page)["links"]["base"]
+    assert base.startswith("./../") and (path.parent / base).samefile(experiment.folder)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["front.html"]
 
 

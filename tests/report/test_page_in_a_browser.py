@@ -38,10 +38,11 @@ def count(driver):
 
 def test_the_page_draws_every_view_and_loads_nothing(page, experiment, found):
     assert page.title == "assertion-python · kdray"
-    views = ("front", "map", "parallel", "rungs", "history")
+    views = ("front", "map", "parallel", "rungs", "losses", "history")
     assert all(css(page, f"#{view}-plot svg").size["height"] > 100 for view in views)
     assert len(all_of(page, "#effects-plots svg")) == 4
     assert len(all_of(page, "#importance-bars dl")) == 2
+    assert len(all_of(page, "#importance-bars .whisker")) == len(all_of(page, "#importance-bars .bar")) > 2
     assert len(rows(page)) == len(experiment.records)
     assert rows(page)[: len(found.members)].count(found.members[0].key) == 1
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0

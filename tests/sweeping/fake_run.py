@@ -28,7 +28,7 @@ class FakeRun:
         return self.step >= self.trial.budget.steps
 
     def next_rung(self) -> dict[str, Any]:
-        self.step = next(rung for rung in self.trial.budget.reports if rung > self.step)
+        before, self.step = self.step, next(rung for rung in self.trial.budget.reports if rung > self.step)
         time.sleep(STEP_S)
         distil = self.trial.distil
         share = self.step / self.trial.budget.steps
@@ -36,6 +36,7 @@ class FakeRun:
             "step": self.step,
             "assertion_accuracy": share * (1 - (distil.alpha - 0.5) ** 2),
             "metamorphic_discrepancy": 1 - share * (1 - abs(distil.temperature - 2) / 10),
+            "loss_curve": [[step, 2 / step] for step in range(before + 1, self.step + 1)],
             "student_params": 100 * self.trial.student.hidden,
             "intervals": {"assertion_accuracy": [0.0, 1.0]},
             "pid": os.getpid(),

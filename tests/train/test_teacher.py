@@ -14,7 +14,7 @@ from kdray.corpus.layouts import import_examples
 from kdray.corpus.store import write_corpus
 from kdray.errors import ConfigError
 from kdray.students.load import load_model
-from kdray.train import TrialRun
+from kdray.train import TrialRun, teacher
 from kdray.train.teacher import train_teacher
 from tests import java_world
 
@@ -69,3 +69,29 @@ def test_a_recipe_goes_on_from_a_teacher_with_all_its_width_or_from_nothing(
     data["student"] = data["student"] | {"init": init}
     with pytest.raises(ConfigError, match=r"begins with init '(layers|random)'"):
         parse(TeacherRecipe, data, "test")
+
+
+def test_a_teacher_that_is_killed_between_rungs_goes_on_from_its_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = import_examples(java_world.write_masked(tmp_path / "source")).examples
+    write_corpus(tmp_path / "corpus", examples, ["source"])
+    data = as_data(java_world.recipe(tmp_path / "corpus", "llama")) | {"budget": {"steps": 6, "rungs": []}}
+    recipe = parse(TeacherRecipe, data, "test")
+    whole = train_teacher(recipe, tmp_path / "whole")["learning_curve"]
+    monkeypatch.setattr(teacher, "KEPT_EVERY_S", 0.0)
+    steps: list[int] = []
+
+    def killed(step: int, loss: float) -> None:
+        steps.append(step)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_teacher(recipe, tmp_path / "teacher", progress=killed)
+    kept = [path.name for path in (tmp_path / "teacher" / "unfinished").glob("step-*")]
+    goes_on: list[int] = []
+    curve = train_teacher(recipe, tmp_path / "teacher", progress=lambda step, loss: goes_on.append(step))
+    assert kept[0].startswith("step-") and goes_on[0] == int(kept[0].removeprefix("step-")) + 1 > 1
+    (rung,) = curve["learning_curve"]
+    assert {**rung, "seconds": 0} == {**whole[0], "seconds": 0}

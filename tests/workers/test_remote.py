@@ -134,6 +134,8 @@ def test_an_attempt_goes_on_on_another_machine(make_sweep: Any, folder: str) -> 
     with contextlib.closing(begin()) as again:
         assert again.next_rung() == first
         assert again.next_rung()["step"] == 3
+    told = storage.read_bytes(storage.join(folder, "trials", "t0000", "log.txt")).decode()
+    assert told.count("begins in process") == 2 and "goes on from step" in told
     lines = storage.read_bytes(storage.join(folder, "trials", "t0000", "results.jsonl")).splitlines()
     assert len(lines) == 2
 

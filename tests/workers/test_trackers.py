@@ -44,6 +44,8 @@ def test_tensorboard_has_a_run_per_trial_with_every_number_of_every_rung(tracked
         wanted = [rung["assertion_accuracy"] for rung in record.rungs]
         assert [point.value for point in points] == pytest.approx(wanted, rel=1e-6)
         assert "interval/assertion_accuracy/high" in events.Tags()["scalars"]
+        losses = [(point.step, point.value) for point in events.Scalars("loss")]
+        assert losses == [(step, pytest.approx(2 / step)) for step in range(1, record.step + 1)]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -63,13 +65,23 @@ def test_mlflow_has_the_sweep_as_an_experiment_and_a_run_per_trial(tracked):
         assert [(point.step, point.value) for point in history] == [
             (rung["step"], pytest.approx(rung["metamorphic_discrepancy"])) for rung in record.rungs
         ]
+        losses = client.get_metric_history(kept.info.run_id, "loss")
+        assert [point.step for point in losses] == list(range(1, record.step + 1))
 
 
 def test_wandb_keeps_a_run_per_trial_offline(tracked):
     root, records = tracked
     kept = list((root / "small" / "wandb").rglob("*.wandb"))
     assert len(kept) == len(records)
-    assert all(path.stat().st_size > 0 for path in kept)
+    assert all(b"loss" in path.read_bytes() and b"distil.alpha" in path.read_bytes() for path in kept)
+
+
+def test_each_trial_has_a_log_file(tracked):
+    root, records = tracked
+    for record in records:
+        text = (root / "small" / "trials" / record.key / "log.txt").read_text()
+        assert f"{record.key} begins in process" in text
+        assert text.count("rung ") == len(record.rungs)
 
 
 @pytest.fixture
@@ -97,14 +109,21 @@ def fetched(address, tries=600):
     raise AssertionError(f"{address} did not answer")
 
 
-def test_the_study_opens_in_optuna_dashboard_with_all_its_trials(tracked, dashboard):
+def test_the_study_opens_in_optuna_dashboard_with_names_rungs_and_where_students_are(tracked, dashboard):
     _, records = tracked
     status, page = fetched(dashboard)
     assert status == 200
     assert "Optuna Dashboard" in page
     (study,) = json.loads(fetched(f"{dashboard}/api/studies")[1])["study_summaries"]
     assert (study["study_name"], study["directions"]) == ("small", ["maximize", "minimize"])
-    trials = json.loads(fetched(f"{dashboard}/api/studies/{study['study_id']}?after=0")[1])["trials"]
+    whole = json.loads(fetched(f"{dashboard}/api/studies/{study['study_id']}?after=0")[1])
+    assert whole["objective_names"] == ["assertion_accuracy", "metamorphic_discrepancy"]
+    trials = whole["trials"]
+    for trial, record in zip(trials, records, strict=True):
+        told = [(point["step"], point["value"]) for point in trial["intermediate_values"]]
+        assert told == [(rung["step"], rung["assertion_accuracy"]) for rung in record.rungs]
+        attrs = {attr["key"]: attr["value"] for attr in trial["user_attrs"]}
+        assert attrs["student"].strip('"') == f"trials/{record.key}/student"
     assert len(trials) == len(records)
     assert [trial["state"] for trial in trials] == ["Complete"] * len(records)
 

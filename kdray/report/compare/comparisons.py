@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
-from kdray import storage
+from kdray import console, storage
 from kdray.errors import ConfigError, nearest
 from kdray.report.compare.differences import differences
 from kdray.report.compare.picking import pickings
@@ -77,6 +77,7 @@ def at_equal_budget(
     if svg:
         median = {technique.name: technique.surfaces.get(0.5, []) for technique in compared.techniques}
         storage.write_atomic(svg, surfaces_svg(median, ways))
+        console.say(f"wrote     {console.near(svg)}")
     return written(compared, form)
 
 
@@ -129,6 +130,7 @@ def of_students(
     rows = by_settings(everyone.each_rung() if STEP in settings else everyone, settings, metrics)
     if svg:
         storage.write_atomic(svg, rows.svg())
+        console.say(f"wrote     {console.near(svg)}")
     return written(differences(rows, against) if against else rows, form)
 
 

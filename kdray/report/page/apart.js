@@ -14,7 +14,7 @@ function apartPlots() {
     apartPlot(host, shown, metric, from);
   }
   const where = test ? "the test suite" : "the cases they were chosen by";
-  $("apart-note").textContent = `On ${where}: 95 % intervals, drawn by test file. Filled: the difference stands after Holm's correction over all pairs.`;
+  $("apart-note").textContent = `On ${where}: 95 % intervals, drawn by test file. ${rows.some((row) => row.sure) ? "Filled and blue: the difference stands" : "No difference stands"} after Holm's correction over all pairs.`;
 }
 
 function apartPlot(host, rows, metric, from) {

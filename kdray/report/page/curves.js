@@ -4,6 +4,7 @@ function rungPlot() {
   const steps = data.rungs.steps;
   const names = Object.keys(data.rungs.values);
   if (!steps.length || !names.length) return void $("rungs").remove();
+  if (!data.trials.state.includes(STATES.indexOf("pruned"))) $("rungs-note").remove();
   let name = names[0];
   let over = null;
   let path = () => "";

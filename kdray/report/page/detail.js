@@ -7,20 +7,51 @@ function detail() {
     host.replaceChildren(html("p", { class: "hint" }, "Select a trial in any plot or in the table."));
     return;
   }
-  const parts = [
+  const cases = casesOf(i);
+  const reason = data.trials.reason[i];
+  const complete = state(i) === "complete";
+  host.replaceChildren(...[
     html("div", { class: "detail-head" }, html("h3", {}, key(i)), badge(i), steps(i)),
+    whereItLies(i),
+    reason ? html("p", { class: "reason" }, reason) : null,
+    cases.length ? caseList(cases) : null,
     metricTable(i),
     html("h4", {}, "What the search chose"),
     pairs(data.settings.map((s) => [s.path, data.trials.settings[s.path][i]])),
     html("details", {}, html("summary", {}, "Shared by all trials"), pairs(Object.entries(data.common))),
-  ];
-  const reason = data.trials.reason[i];
-  if (reason) parts.splice(1, 0, html("p", { class: "reason" }, reason));
-  if (state(i) === "complete") parts.push(html("p", { class: "command" }, html("code", {}, `kdray export ${data.name} ${key(i)} OUT`)));
-  if (data.relations[i]) parts.push(html("h4", {}, "Violated relations by transformation"), relationTable(data.relations[i]));
-  const cases = data.cases[i];
-  if (cases && cases.length) parts.push(caseList(cases));
-  host.replaceChildren(...parts);
+    complete ? html("p", { class: "command" }, html("code", {}, `kdray export ${data.name} ${key(i)} OUT`)) : null,
+    ...(data.relations[i] ? [html("h4", {}, "Violated relations by transformation"), relationTable(data.relations[i]), relationWords()] : []),
+  ].filter(Boolean));
+}
+
+/** Links to its folder and its log, where the page lies beside them. */
+function whereItLies(i) {
+  const { base, logs } = data.links;
+  if (base === null) return null;
+  const folder = `${base}trials/${key(i)}/`;
+  return html("p", { class: "links" }, html("a", { href: folder }, "folder"), ...(logs.includes(i) ? [" ", html("a", { href: folder + "log.txt" }, "log")] : []));
+}
+
+/** What is shown of every student. */
+function firstMetrics() {
+  return [...new Set([...data.objectives.map((o) => o.name), "student_params", "agreement", "violating_share", "flips", "ece", "latency_ms"])];
+}
+
+/** A metric's name, and what it is for whoever asks. */
+function named(q) {
+  const meaning = definition(q.name);
+  return meaning ? html("details", { class: "what" }, html("summary", {}, q.label), meaning) : q.label;
+}
+
+/** A value with its interval below it. */
+function stacked(text) {
+  const [value, interval] = text.split(" [");
+  return interval ? [value, html("span", { class: "ends" }, " [" + interval)] : [text];
+}
+
+function relationWords() {
+  const words = Object.entries(SHORT_RELATIONS).map(([name, short]) => `${short}: ${definition(name) || title(name)}`);
+  return html("p", { class: "note" }, words.join("; ") + ".");
 }
 
 /** To the neighbours on the front. */
@@ -34,13 +65,13 @@ function steps(i) {
 function metricTable(i) {
   const teacher = data.references.find((r) => r.name === "teacher");
   const [body, rest] = [html("tbody"), html("tbody", { hidden: true })];
-  const first = new Set([...data.objectives.map((o) => o.name), "student_params", "agreement", "violating_share", "flips", "ece", "latency_ms"]);
+  const first = new Set(firstMetrics());
   for (const name of new Set([...first, ...Object.keys(data.trials.metrics)])) {
     const q = quantities.get(name);
     if (!q || q.get(i) === null) continue;
     const other = teacher ? teacher.metrics[name] : null;
-    const cells = [html("th", { scope: "row", title: definition(name) }, q.label), html("td", { class: "n" }, withInterval(q, i))];
-    if (data.test[i]) cells.push(html("td", { class: "n" }, testWords(i, name)), html("td", { class: "n" }, objectiveDirection[name] ? optimism(i, name) : ""));
+    const cells = [html("th", { scope: "row" }, named(q)), html("td", { class: "n" }, ...stacked(withInterval(q, i)))];
+    if (data.test[i]) cells.push(html("td", { class: "n" }, ...stacked(testWords(i, name))), html("td", { class: "n" }, objectiveDirection[name] ? optimism(i, name) : ""));
     if (teacher) cells.push(html("td", { class: "n faint" }, show(other ?? null, name)));
     (first.has(name) ? body : rest).append(html("tr", { class: objectiveDirection[name] ? "strong" : null }, ...cells));
   }
@@ -49,7 +80,7 @@ function metricTable(i) {
     body.append(html("tr", {}, html("th", { scope: "row" }, "probability of the front"), html("td", { class: "n" }, show(probability)), ...(data.test[i] ? [html("td"), html("td")] : []), teacher ? html("td") : null));
   }
   const chosen = data.test[i] ? ["chosen by", "test suite", "optimism"] : ["student"];
-  const heads = ["", ...chosen, ...(teacher ? ["teacher"] : [])].map((head, n) => html("th", { scope: "col", class: n ? "n" : null }, head));
+  const heads = ["", ...chosen, ...(teacher ? ["teacher"] : [])].map((head, n) => (n ? html("th", { scope: "col", class: "n" }, head) : html("td")));
   const table = html("table", { class: "metrics" }, html("thead", {}, html("tr", {}, ...heads)), body, rest);
   if (!rest.rows.length) return table;
   const all = html("button", { type: "button", class: "quiet", onclick: () => { rest.hidden = false; all.remove(); } }, `${rest.rows.length} more metrics`);
@@ -73,25 +104,11 @@ function relationTable(relations) {
     body.append(html("tr", {}, html("th", { scope: "row", title: `${rates.variants ?? 0} variants` }, title(transform)), ...cells));
   }
   const heads = names.map((name) => html("th", { scope: "col", class: "n", title: `${title(name)}: ${definition(name) || ""}` }, SHORT_RELATIONS[name] || title(name)));
-  return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("th", { scope: "col" }), ...heads)), body);
+  return html("table", { class: "metrics relations" }, html("thead", {}, html("tr", {}, html("td"), ...heads)), body);
 }
 
 function pairs(entries) {
   const list = html("dl", { class: "pairs" });
   for (const [path, value] of entries) list.append(html("dt", {}, path), html("dd", {}, show(value, path)));
   return list;
-}
-
-function caseList(cases) {
-  const list = html("ol", { class: "cases" });
-  for (const one of cases) {
-    const rows = ["truth", "teacher", "student"].filter((who) => one[who] !== undefined);
-    list.append(html("li", {},
-      html("p", {}, html("b", {}, title(String(one.relation ?? ""))), " after ", html("b", {}, title(String(one.transform ?? "")))),
-      html("pre", {}, String(one.source ?? "")),
-      one.diff ? html("details", {}, html("summary", {}, "What was changed"), html("pre", {}, String(one.diff))) : null,
-      html("dl", { class: "pairs" }, ...rows.flatMap((who) => [html("dt", {}, who), html("dd", {}, html("code", {}, String(one[who])))])),
-    ));
-  }
-  return html("details", { class: "worst" }, html("summary", {}, `Worst metamorphic cases (${cases.length})`), list);
 }

@@ -116,6 +116,7 @@ function effectPlots() {
     $("effects-plots").append(host);
     plot(host, {
       height: 236,
+      least: 200,
       margin: { top: 8, right: 12, bottom: 44, left: 42 },
       label: `Main effect of ${title(effect.path)} on ${title(effect.metric)}.`,
       draw: (frame) => {
@@ -142,11 +143,15 @@ function importanceBars() {
   if (!data.importance.length) return void $("importance").remove();
   for (const { metric, shares, intervals, told } of data.importance) {
     const list = html("dl", { class: "bars" });
-    const most = Math.max(...shares.map(([, share]) => share), 1e-9);
+    const most = Math.max(...shares.map(([path, share]) => Math.max(share, intervals[path][1])), 1e-9);
+    const across = (share) => `${(100 * Math.min(share, most)) / most}%`;
     for (const [path, share] of shares) {
-      const bar = html("span", { class: "bar" });
-      bar.style.width = `${(100 * share) / most}%`;
-      list.append(html("dt", {}, title(path)), html("dd", {}, bar, html("span", { class: "n" }, shareWords(share, intervals[path], told.includes(path)))));
+      const [bar, ends] = [html("span", { class: "bar" }), html("span", { class: "whisker" })];
+      const [low, high] = intervals[path];
+      bar.style.width = across(share);
+      ends.style.left = across(low);
+      ends.style.width = across(high - low);
+      list.append(html("dt", {}, title(path)), html("dd", {}, html("span", { class: "track" }, bar, ends), html("span", { class: "n" }, shareWords(share, [low, high], told.includes(path)))));
     }
     $("importance-bars").append(html("div", {}, html("h4", {}, title(metric)), list));
   }

@@ -8,6 +8,7 @@ function summary() {
   document.title = `${data.name} \u00b7 kdray`;
   const parts = counts.map(([name, count]) => `${count} ${STATE_WORDS[name]}`).join(", ");
   $("counts").textContent = `${total} trials: ${parts}${data.note ? ". " + data.note : ""}`;
+  $("about").append(...data.about.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]));
   const figures = data.objectives.map((o) => {
     const q = quantities.get(o.name);
     const sign = o.direction === "max" ? -1 : 1;
@@ -25,6 +26,24 @@ function summary() {
 
 function interval(q, i) {
   return q.low(i) === null ? "" : `[${bare(q.low(i))}${NOTHING}${bare(q.high(i))}]`;
+}
+
+/** What every metric is whose name does not say it. */
+function glossary() {
+  const known = Object.keys(data.trials.metrics).filter(definition).map((name) => [title(name), definition(name)]);
+  if (!known.length) return void $("glossary").remove();
+  $("glossary").append(html("dl", {}, ...known.flatMap(([name, meaning]) => [html("dt", {}, name), html("dd", {}, meaning)])));
+}
+
+/** The trial that the address names, else the knee. */
+function atFirst() {
+  const named = Array.from({ length: total }, (_, i) => i).find((i) => "#" + key(i) === location.hash);
+  return named === undefined ? data.knee : named;
+}
+
+/** The selected trial stands in the address: a link to it, and what a reload begins with. */
+function addressed() {
+  if (store.selected !== null) history.replaceState(null, "", "#" + key(store.selected));
 }
 
 function theme() {
@@ -46,9 +65,14 @@ if (!["map", "importance"].some($)) $("matters").remove();
 apartPlots();
 parallelPlot();
 rungPlot();
+lossPlot();
 historyPlot();
-if (!["rungs", "history"].some($)) $("way").remove();
+if (!["rungs", "losses", "history"].some($)) $("way").remove();
 trialTable();
+glossary();
+besideView();
 on("selected", detail);
-select(data.knee);
+if (data.live) follow();
+select(atFirst());
+on("selected", addressed);
 document.documentElement.dataset.ready = "true";

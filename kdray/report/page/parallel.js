@@ -16,6 +16,7 @@ function parallelPlot() {
   const chart = plot($("parallel-plot"), {
     height: 360,
     margin: { top: 56, right: 60, bottom: 30, left: 60 },
+    least: 84 * axes.length, // on a phone it is moved under the finger instead of squeezed
     label: "Settings and objectives of every trial as parallel axes.",
     draw: (frame) => {
       height = frame.height;
@@ -27,6 +28,8 @@ function parallelPlot() {
       update();
     },
   });
+
+  chart.root.setAttribute("role", "group"); // its axes are controls
 
   /** Threads and brushes after a change of what is kept. */
   function update() {

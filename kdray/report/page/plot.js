@@ -3,12 +3,13 @@
 const views = []; // everything that redraws on resize
 
 /** A plot in `host`: `draw(frame)` gets the inner size, layers and an `axes` function. */
-function plot(host, { height, margin = { top: 14, right: 18, bottom: 46, left: 62 }, label, draw }) {
+function plot(host, { height, margin = { top: 14, right: 18, bottom: 46, left: 62 }, label, draw, least = 260 }) {
   const root = svg("svg", { class: "plot", role: "img", "aria-label": label });
   host.append(root);
   let width = 0;
   const render = () => {
-    width = Math.max(260, host.clientWidth);
+    width = Math.max(least, host.clientWidth);
+    root.style.minWidth = host.clientWidth < least ? `${least}px` : "";
     const full = typeof height === "function" ? height(width) : height;
     root.setAttribute("viewBox", `0 0 ${width} ${full}`);
     root.replaceChildren();
@@ -28,6 +29,8 @@ function plot(host, { height, margin = { top: 14, right: 18, bottom: 46, left: 6
 
 addEventListener("resize", () => requestAnimationFrame(() => views.forEach((view) => view.resized())));
 
+const DIGIT = 6.8; // width of one in a tick, at most
+
 function drawAxes({ grid, width, height, margin }, x, y, titles) {
   const xTicks = x.ticks(Math.max(3, width / 90));
   const yTicks = y ? y.ticks(Math.max(4, height / 55)) : [];
@@ -37,19 +40,23 @@ function drawAxes({ grid, width, height, margin }, x, y, titles) {
       svg("text", { class: "tick", x: -8, y: y(tick), dy: "0.32em", "text-anchor": "end" }, tickText(tick, titles.y)),
     );
   }
+  const written = (tick, name) => DIGIT * tickText(tick, name).length;
   let last = -Infinity;
   for (const tick of xTicks) {
-    if (x(tick) - last < 34) continue;
-    last = x(tick);
+    const half = written(tick, titles.x) / 2;
+    if (x(tick) - half < last) continue;
+    last = x(tick) + half + 10;
     grid.append(
       svg("line", { class: "rule", x1: x(tick), x2: x(tick), y1: 0, y2: height }),
       svg("text", { class: "tick", x: x(tick), y: height + 16, "text-anchor": "middle" }, tickText(tick, titles.x)),
     );
   }
+  // Clear of the longest number, however many digits it has.
+  const aside = Math.max(margin.left - 14, 8 + Math.max(0, ...yTicks.map((tick) => written(tick, titles.y))) + 12);
   const parts = [
     svg("line", { class: "axis", x1: 0, x2: width, y1: height, y2: height }),
     svg("text", { class: "title", x: width / 2, y: height + 36, "text-anchor": "middle" }, titles.x),
-    titles.y && svg("text", { class: "title", transform: `translate(${-margin.left + 14},${height / 2}) rotate(-90)`, "text-anchor": "middle" }, titles.y),
+    titles.y && svg("text", { class: "title", transform: `translate(${-aside},${height / 2}) rotate(-90)`, "text-anchor": "middle" }, titles.y),
   ];
   grid.append(...parts.filter(Boolean));
 }
