@@ -151,7 +151,7 @@ def export(
         typer.Option(help="a GGUF file too, f16 or q8_0, measured (needs the extra gguf)"),
     ] = None,
     push: Annotated[
-        str | None, typer.Option(help="upload it to this repository, user/name, which is made private")
+        str | None, typer.Option(help="upload it to this repository, user/name; a new one is private")
     ] = None,
     license: Annotated[
         str | None, typer.Option(help="apache-2.0 or another; default: the teacher's, where its card says it")

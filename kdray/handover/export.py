@@ -245,7 +245,7 @@ def summary(done: Exported) -> str:
         if form is not None:
             lines.append(f"  {name:<24} {_beside(form)}, {form['bytes'] / 1e6:.2f} MB, {form['ms']:.1f} ms")
     if done.address is not None:
-        lines.append(f"  uploaded, private        {done.address}")
+        lines.append(f"  uploaded to              {done.address}")
     return "\n".join(lines)
 
 

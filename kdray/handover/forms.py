@@ -67,8 +67,8 @@ class Forms:
             with stage("gguf") as advance:
                 file = gguf_file.write(model, on.task, work, self.gguf)
                 texts = [on.task.text(prompt) for prompt in prompts]
-                writer, by = gguf_file.reader(work, file["file"], on.task, texts)
-                found = compared(writing(writer, on.task), model, on, advance)
+                with gguf_file.reader(work, file["file"], on.task, texts) as (writer, by):
+                    found = compared(writing(writer, on.task), model, on, advance)
                 facts["gguf"] = file | found | {"by": by}
         return facts
 

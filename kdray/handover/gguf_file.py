@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,9 @@ def _type(gguf: Any, weight: NDArray[np.float32], kind: str) -> Any:
     return types.Q8_0 if kind == "q8_0" and blocks else types.F16
 
 
-def reader(folder: Path, file: str, task: Task, texts: Sequence[str]) -> tuple[Writer, str]:
-    """What answers with a file's weights, and its name.
+@contextlib.contextmanager
+def reader(folder: Path, file: str, task: Task, texts: Sequence[str]) -> Iterator[tuple[Writer, str]]:
+    """What answers with a file's weights, and its name; open as long as it is asked.
 
     Args:
         folder: of the file.
@@ -110,11 +111,17 @@ def reader(folder: Path, file: str, task: Task, texts: Sequence[str]) -> tuple[W
         DataError: llama.cpp reads one of them otherwise.
     """
     if importlib.util.find_spec(LLAMA_CPP) is None:
-        return _by_transformers(folder, file, task), "transformers"
+        yield _by_transformers(folder, file, task), "transformers"
+        return
     llama = LlamaCpp(folder / file)
-    if text := different(task.tokenizer, llama.tokenize, list(texts)):
-        raise DataError(f"{file}: llama.cpp reads other tokens than the student's tokenizer in {text[:60]!r}")
-    return llama, "llama.cpp"
+    try:
+        if text := different(task.tokenizer, llama.tokenize, list(texts)):
+            raise DataError(
+                f"{file}: llama.cpp reads other tokens than the student's tokenizer in {text[:60]!r}"
+            )
+        yield llama, "llama.cpp"
+    finally:
+        llama.close()
 
 
 def _by_transformers(folder: Path, file: str, task: Task) -> Writer:
@@ -145,6 +152,10 @@ class LlamaCpp:
             self._llama = Llama(str(path), n_ctx=0, n_threads=threads, logits_all=False, verbose=False)
         except ValueError as error:
             raise DataError(f"{path.name}: llama.cpp cannot load it: {error}") from error
+
+    def close(self) -> None:
+        """Gives its memory back: at the interpreter's end it no longer can."""
+        self._llama.close()
 
     def tokenize(self, text: bytes) -> list[int]:
         """Ids of a text in which nothing is special."""

@@ -1,7 +1,7 @@
 """An exported folder on the Hugging Face Hub, or on a server that speaks its language (`HF_ENDPOINT`).
 
-The repository is private until its owner says otherwise. The token is huggingface_hub's own (`HF_TOKEN`, or
-`hf auth login`); kdray neither asks for one nor keeps it.
+A new repository is private until its owner says otherwise; one that is there stays as it is. The token is
+huggingface_hub's own (`HF_TOKEN`, or `hf auth login`); kdray neither asks for one nor keeps it.
 """
 
 from __future__ import annotations

@@ -56,13 +56,13 @@ def test_a_file_answers_as_the_folder_does(kind, tmp_path):
     for form, near in (("f16", 0.05), ("q8_0", 1.0)):
         facts = gguf_file.write(model, task, tmp_path, form)
         sizes.append(facts["bytes"])
-        again, by = gguf_file.reader(tmp_path, facts["file"], task, TEXTS)
-        assert by == ("llama.cpp" if importlib.util.find_spec("llama_cpp") else "transformers")
-        for prompt in prompts:
-            assert np.abs(whole.read(prompt)[0] - again.read(prompt)[0]).max() < near
-            asked = {"end_ids": {1}, "max_new_tokens": 9}
-            if form == "f16":
-                assert np.array_equal(greedy(whole, prompt, **asked), greedy(again, prompt, **asked))
+        with gguf_file.reader(tmp_path, facts["file"], task, TEXTS) as (again, by):
+            assert by == ("llama.cpp" if importlib.util.find_spec("llama_cpp") else "transformers")
+            for prompt in prompts:
+                assert np.abs(whole.read(prompt)[0] - again.read(prompt)[0]).max() < near
+                asked = {"end_ids": {1}, "max_new_tokens": 9}
+                if form == "f16":
+                    assert np.array_equal(greedy(whole, prompt, **asked), greedy(again, prompt, **asked))
     assert sizes[1] < sizes[0] < facts["float_bytes"]
 
 
