@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -178,6 +179,16 @@ def export(
     where: Where = None,
     onnx: Annotated[bool, typer.Option(help="an ONNX graph too, checked (needs the extra onnx)")] = False,
     int8: Annotated[bool, typer.Option(help="quantised to 8 bits too, and what that costs measured")] = False,
+    gguf: Annotated[
+        str | None,
+        typer.Option(help="a GGUF file too, f16 or q8_0, measured (needs the extra gguf)"),
+    ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="upload it to this repository, user/name; a new one is private")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option(help="apache-2.0 or another; default: the teacher's, where its card says it")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """A student as a Hugging Face folder, with a card that says what it lost.   Example: kdray export demo
@@ -185,6 +196,7 @@ def export(
     """
     from kdray.console import stage
     from kdray.handover import export as handover
+    from kdray.handover.forms import Forms
 
     if len(names) > 2:
         raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
@@ -196,8 +208,9 @@ def export(
         knee=knee,
         best=best,
         where=[*(where or ()), *limit],
-        with_onnx=onnx,
-        with_int8=int8,
+        forms=Forms(onnx, int8, gguf),
+        license=license,
+        push_to=push,
         stage=stage,
     )
     show(handover.as_json(done) if as_json else handover.summary(done))
@@ -217,16 +230,36 @@ def predict(
     line: Annotated[int | None, typer.Option(help="the assertion goes before this line")] = None,
     count: Annotated[int, typer.Option(help="how many assertions of each place")] = 5,
     apply: Annotated[bool, typer.Option("--apply", help="write the best that parses into the file")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="stay, and answer an editor on this machine")
+    ] = False,
+    port: Annotated[int, typer.Option(help="that --serve listens on; 0 takes a free one")] = 8377,
     as_json: Json = False,
 ) -> None:
     """Assertions for a test, ranked, with the model's confidence.   Example: kdray predict shipped test_cart.py"""
-    from kdray.handover.predict import Asked, predict_source, source_text
+    from kdray.handover.asked import Asked, predict_source, source_text
 
+    if serve:
+        if file != "-" or line is not None or apply:
+            raise ConfigError("predict --serve is told file and line by who asks it: leave them out")
+        _serve(model, port)
+        return
     name, _, test = file.partition("::")
     if test and line is not None:
         raise ConfigError(f"predict: {file} or --line, not both")
     how = Asked(line, test or None, language, count, apply, as_json)
     show(predict_source(model, source_text(name, language), "" if name == "-" else name, how))
+
+
+def _serve(model: str, port: int) -> None:
+    """Until it is interrupted."""
+    from kdray.handover.opened import opened
+    from kdray.handover.serve import HOST, server
+
+    with server(opened(model), port) as asked:
+        show(f"http://{HOST}:{asked.server_address[1]}")
+        sys.stdout.flush()
+        asked.serve_forever()
 
 
 @app.command()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 
 from kdray.config import Trial, parse
 from kdray.errors import DataError
-from kdray.evaluation.generate import Generation, greedy
+from kdray.evaluation.answering import Output, answering
 from kdray.evaluation.speed import one_answer
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
@@ -95,19 +96,11 @@ def metrics(model: Any, on: Bench) -> dict[str, Any]:
     return suite_metrics(model, on.data.task, on.suite, on.trial, on.cases)[0]
 
 
-def answers(model: Any, on: Bench, numbers: list[int]) -> list[Generation]:
-    """The student's greedy answers to rows of the suite."""
+def answers(model: Any, on: Bench, numbers: list[int]) -> Sequence[Output]:
+    """The student's answers, the greedy ones, to rows of the suite."""
     prompts, outputs, _ = on.suite.read(numbers)
     drafts = outputs if on.suite.reread is None else None  # only a guess, and in the teacher's tokens
-    return greedy(
-        model,
-        prompts,
-        end_id=on.task.end_ids,
-        pad_id=on.task.pad_id,
-        max_new_tokens=on.task.max_target,
-        batch_size=on.trial.evaluation.batch_size,
-        drafts=drafts,
-    )
+    return answering(on.task).outputs(model, on.task, prompts, on.trial.evaluation.batch_size, drafts)
 
 
 def latency(model: Any, on: Bench) -> dict[str, Any]:

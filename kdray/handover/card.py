@@ -6,19 +6,18 @@ interval or its source is not printed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kdray.config.metric_names import violated
 from kdray.console import printable
-from kdray.handover.usage import ABOUT, CODE_FORM, PIPELINES, PROMPT_FORM, USAGE, Family
+from kdray.handover.card_metadata import metadata
+from kdray.handover.card_tables import NOT_MEASURED, cost, form_table, shown, table
+from kdray.handover.usage import ABOUT, CODE_FORM, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
-from kdray.report.front import ends
-from kdray.report.text_table import escape, pipe_table
-
-NOT_MEASURED = "not measured"
+from kdray.report.text_table import escape
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Facts:
         latency: milliseconds of student and teacher, or None.
         onnx: of the exported graph, or None.
         int8: of the quantised graph, with what it lost, or None.
+        gguf: of the GGUF file, with what it lost, or None.
+        teacher: `license` and `base_model`, as far as they are told.
         chosen_by: metrics of the cases that the sweep chose by, where `metrics` are of others; else empty.
     """
 
@@ -49,6 +50,8 @@ class Facts:
     latency: dict[str, Any] | None
     onnx: dict[str, Any] | None
     int8: dict[str, Any] | None
+    gguf: dict[str, Any] | None = None
+    teacher: dict[str, Any] = field(default_factory=dict)
     chosen_by: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,8 +63,7 @@ def card(facts: Facts, family: Family) -> str:
     """The README.md of the folder."""
     form = PROMPT_FORM if "decoder" in family else CODE_FORM
     parts = [
-        f"---\nlibrary_name: transformers\npipeline_tag: {PIPELINES[family]}\n"
-        f"tags: [code, {facts.trial['task']}, distillation]\n---",
+        metadata(facts.as_dict(), family),
         f"# {escape(facts.sweep['name'])} {escape(facts.trial['key'])}: a distilled student",
         f"{ABOUT[facts.trial['task']]} It was distilled from a larger teacher, and the statement below says what "
         "it kept and what it lost.",
@@ -91,23 +93,15 @@ def statement(facts: Facts) -> str:
         *_optimism(facts),
         _relations(metrics),
         _by_transform(metrics),
-        _cost(facts),
+        cost(facts.size, facts.latency, facts.onnx),
     ]
     if facts.int8 is not None:
-        sections.append(_int8(facts.int8))
+        heads = ("dynamic quantisation to 8 bits", "without", facts.int8["file"])
+        sections.append(form_table(facts.int8, heads, facts.onnx))
+    if facts.gguf is not None:
+        heads = (f"GGUF, weights in {facts.gguf['type']}", "this folder", facts.gguf["file"])
+        sections.append(form_table(facts.gguf, heads, None))
     return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return pipe_table(heads, rows, "l" * len(heads)).rstrip("\n")
-
-
-def shown(metrics: Mapping[str, Any], name: str) -> str:
-    """A metric with its interval, or that it was not measured."""
-    value = metrics.get(name)
-    if not isinstance(value, (int, float)):
-        return NOT_MEASURED
-    return describe.with_interval(float(value), *ends((metrics.get("intervals") or {}).get(name)))
 
 
 def _kept(facts: Facts) -> str:
@@ -132,7 +126,7 @@ def _kept(facts: Facts) -> str:
         if own is not None and teacher
         else ""
     )
-    return _table(["", "student", "teacher"], rows) + kept
+    return table(["", "student", "teacher"], rows) + kept
 
 
 def _optimism(facts: Facts) -> list[str]:
@@ -146,7 +140,7 @@ def _optimism(facts: Facts) -> list[str]:
             cells = (shown(facts.chosen_by, name), shown(facts.metrics, name), f"{gap:+.3f}")
             rows.append([describe.title(name), *cells])
     heads = ["", "valid split: chosen by", "test split", "optimism: how much better it looked"]
-    return [_table(heads, rows)] if rows else []
+    return [table(heads, rows)] if rows else []
 
 
 def _relations(metrics: Mapping[str, Any]) -> str:
@@ -159,7 +153,7 @@ def _relations(metrics: Mapping[str, Any]) -> str:
         ]
         for name in RELATIONS
     ]
-    return _table(
+    return table(
         ["relation to the teacher: share violated", "variants", "clean inputs", "variants counted"], rows
     )
 
@@ -176,42 +170,7 @@ def _by_transform(metrics: Mapping[str, Any]) -> str:
     if not rows:
         return f"Relations by transformation: {NOT_MEASURED}."
     heads = ["violated, by transformation", "variants", *(describe.title(name) for name in RELATIONS)]
-    return _table(heads, rows)
-
-
-def _cost(facts: Facts) -> str:
-    size, latency = facts.size, facts.latency
-    rows = [
-        ["parameters", describe.count(size["params"]), describe.count(size.get("teacher_params"))],
-        ["weights on disk", f"{size['bytes'] / 1e6:.2f} MB ({size['format']})", describe.NOTHING],
-    ]
-    if latency is not None:
-        teacher = latency["teacher_ms"]
-        label = f"one input, median of {latency['inputs']} ({latency['device']})"
-        other = NOT_MEASURED if teacher is None else f"{teacher:.0f} ms"
-        rows.append([label, f"{latency['student_ms']:.0f} ms", other])
-    else:
-        rows.append(["one input", NOT_MEASURED, NOT_MEASURED])
-    if facts.onnx is not None:
-        onnx = facts.onnx
-        same = f"logits within {onnx['max_difference']:.1e} of PyTorch's on {onnx['prompts']} inputs"
-        rows.append([f"`{onnx['file']}`", f"{onnx['bytes'] / 1e6:.2f} MB; {same}", describe.NOTHING])
-    return _table(["cost", "student", "teacher"], rows)
-
-
-def _int8(graph: Mapping[str, Any]) -> str:
-    names = {
-        "assertion_accuracy": "assertion accuracy (strict)",
-        "variant_accuracy": "accuracy on variants",
-        "agreement": "same answer as the teacher",
-        "prediction_agreement_violated": "variants answered otherwise than the teacher",
-    }
-    rows = [[text, shown(graph["float"], name), shown(graph["int8"], name)] for name, text in names.items()]
-    rows.append(["same answer as the unquantised student", "1", shown(graph["int8"], "same_as_float")])
-    rows.append(["size", f"{graph['float_bytes'] / 1e6:.2f} MB", f"{graph['bytes'] / 1e6:.2f} MB"])
-    heads = ["dynamic quantisation to 8 bits", "onnx/model.onnx", graph["file"]]
-    note = f"On the first {graph['inputs']:,} of the inputs above, one at a time."
-    return _table(heads, rows) + "\n\n" + note
+    return table(heads, rows)
 
 
 def _origin(facts: Facts) -> str:
@@ -284,6 +243,6 @@ def _unmeasured(facts: Facts) -> str:
     if facts.trial["task"] == "assertion":
         missing.append("whether the assertions compile and pass")
     missing.append("languages and projects other than those above")
-    if facts.onnx is None:
+    if facts.onnx is None and facts.gguf is None:
         missing.append("other runtimes than PyTorch")
     return f"**Not measured**: {'; '.join(missing)}."

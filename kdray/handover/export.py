@@ -7,6 +7,7 @@
     kdray.json             limits of the encoding, for `kdray predict`
     statement.json         the statement's facts as data
     onnx/                  with --onnx and --int8
+    model-*.gguf           with --gguf
 
 Everything is made beside the destination and renamed at the end: a folder that is there is whole.
 """
@@ -24,10 +25,12 @@ from typing import Any
 
 from kdray import results, storage
 from kdray.errors import ConfigError
-from kdray.handover import bench, onnx, provenance
+from kdray.handover import bench, provenance
 from kdray.handover.card import Facts, card
+from kdray.handover.card_metadata import check_license, of_teacher
 from kdray.handover.choose import WEIGHTS, choose, student_folder
-from kdray.handover.int8 import quantised
+from kdray.handover.forms import Forms
+from kdray.handover.push import check_name, push
 from kdray.handover.usage import Family
 from kdray.recorded import json_value
 from kdray.results import Experiment, TrialRecord
@@ -43,17 +46,18 @@ PUBLISHED = {
 }
 """transformers' own classes of classifiers, by model type."""
 COPIED = (WEIGHTS, "tokenizer.json", "tokenizer_config.json", "kdray.json")
-CHECKED_PROMPTS = 6
+NONE = Forms()
 NOT_OF_THE_STUDENT = ("step", "seconds", "wall_s", "outcomes")  # but of its training
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: where, of which trial, and the statement's facts."""
+    """What was written: where, of which trial, the statement's facts, and where it was uploaded to, if it was."""
 
     folder: str
     trial: str
     facts: Facts
+    address: str | None = None
 
 
 def export(
@@ -64,8 +68,9 @@ def export(
     knee: bool = False,
     best: str | None = None,
     where: Sequence[str] = (),
-    with_onnx: bool = False,
-    with_int8: bool = False,
+    forms: Forms = NONE,
+    license: str | None = None,
+    push_to: str | None = None,
     stage: Any = lambda name: nullcontext(lambda done, total: None),
 ) -> Exported:
     """Exports one trial of an experiment.
@@ -77,33 +82,44 @@ def export(
         knee: the knee of the front.
         best: the metric to be the best in.
         where: filters on the candidates.
-        with_onnx: whether an ONNX graph is written and checked.
-        with_int8: whether it is quantised and measured too.
+        forms: in what else it is written, checked and measured.
+        license: as the Hub names it; None: the teacher's, where its card says one.
+        push_to: a repository, user/name, that the folder is uploaded to.
         stage: a context manager by name, to show progress.
 
     Raises:
-        ConfigError: `out` is there already, nothing or several ways of choosing, a missing extra.
-        DataError: the student was deleted, or the ONNX graph is not equal to it.
+        ConfigError: `out` is there already, nothing or several ways of choosing, a missing extra, a family
+            that has no such form.
+        DataError: the student was deleted, or another form of it is not equal to it.
+        StorageError: it could not be uploaded; the folder is there.
     """
     target = Path(out)
     if target.exists():
         raise ConfigError(f"{target} exists already: name another folder, or remove it")
-    if with_onnx or with_int8:
-        onnx.check_installed()
+    forms.check()
+    if license is not None:
+        check_license(license)
+    if push_to is not None:
+        check_name(push_to)
     experiment = results.experiment(folder)
     record = choose(experiment, trial=trial, knee=knee, best=best, where=where)
+    teacher = of_teacher(str(record.trial.get("teacher", ""))) | ({"license": license} if license else {})
+    if push_to is not None and "license" not in teacher:
+        raise ConfigError("--push needs --license, such as apache-2.0: its teacher's folder says none")
     chosen = "the knee of the front" if knee else f"the best in `{best}`" if best else "a trial named by hand"
     chosen += f" with {' and '.join(where)}" if where else ""
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         sweep = provenance.of_sweep(experiment, best, where)
-        facts = _fill(work, sweep, experiment, record, chosen, with_onnx or with_int8, with_int8, stage)
+        facts = _fill(work, sweep, experiment, record, chosen, teacher, forms, stage)
         work.chmod(0o755)
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Exported(str(target), record.key, facts)
+    with stage("push") if push_to is not None else nullcontext():
+        address = push(target, push_to) if push_to is not None else None
+    return Exported(str(target), record.key, facts, address)
 
 
 def _fill(
@@ -112,32 +128,25 @@ def _fill(
     experiment: Experiment,
     record: TrialRecord,
     chosen: str,
-    with_onnx: bool,
-    with_int8: bool,
+    teacher: dict[str, Any],
+    forms: Forms,
     stage: Any,
 ) -> Facts:
     """Writes all files into `work`."""
     kind = task_class(str(record.trial.get("task", "assertion")))
-    if with_onnx and not kind.writes:
-        raise ConfigError("--onnx and --int8 are for students that write; a classifier is exported without")
     _copy(student_folder(experiment, record.key), work, kind)
     model, on = load_model(work), bench.bench(record)
-    if on is None and with_onnx:
+    if on is None and forms.any:
         raise ConfigError(
-            f"{record.key}: --onnx needs inputs to be checked on, and the trial's suite is gone"
+            f"{record.key}: --onnx, --int8 and --gguf need inputs to be checked on, and the trial's suite is gone"
         )
+    if on is not None:
+        forms.check_student(model, on.task)
     with stage("measure"):
         metrics = dict(record.metrics) if on is None else {**record.metrics, **bench.metrics(model, on)}
         latency = None if on is None else bench.latency(model, on)
         signal = None if on is None else provenance.of_signal(on)
-    graph = int8 = None
-    if on is not None and with_onnx:
-        with stage("onnx"):
-            prompts, _, _ = on.suite.read(on.clean[:CHECKED_PROMPTS])
-            graph = onnx.write(model, prompts, work / onnx.FILE)
-        if with_int8:
-            with stage("int8") as advance:
-                int8 = quantised(model, on, work, advance)
+    others = {} if on is None or not forms.any else forms.written(model, on, work, stage)
     facts = Facts(
         sweep=dict(sweep),
         trial=provenance.of_trial(record, chosen),
@@ -147,8 +156,10 @@ def _fill(
         signal=signal,
         data=provenance.of_data(record, on),
         latency=latency,
-        onnx=graph,
-        int8=int8,
+        onnx=others.get("onnx"),
+        int8=others.get("int8"),
+        gguf=others.get("gguf"),
+        teacher=teacher,
         chosen_by=_chosen_by(record, on),
     )
     storage.write_atomic(work / "README.md", card(facts, _family(model, kind)))
@@ -228,13 +239,22 @@ def summary(done: Exported) -> str:
         teacher = facts.latency["teacher_ms"]
         beside = "" if teacher is None else f", teacher {teacher:.0f} ms"
         lines.append(f"  one input                {facts.latency['student_ms']:.0f} ms{beside}")
-    if facts.int8 is not None:
-        now, before = facts.int8["int8"]["assertion_accuracy"], facts.int8["float"]["assertion_accuracy"]
-        size = facts.int8["bytes"] / 1e6
-        lines.append(f"  int8                     accuracy {now:.3f} instead of {before:.3f}, {size:.2f} MB")
+    if facts.onnx is not None:
+        lines.append(f"  ONNX graph               {facts.onnx['ms']:.1f} ms")
+    for name, form in (("int8", facts.int8), ("GGUF", facts.gguf)):
+        if form is not None:
+            lines.append(f"  {name:<24} {_beside(form)}, {form['bytes'] / 1e6:.2f} MB, {form['ms']:.1f} ms")
+    if done.address is not None:
+        lines.append(f"  uploaded to              {done.address}")
     return "\n".join(lines)
+
+
+def _beside(form: Mapping[str, Any]) -> str:
+    name = next(name for name in ("assertion_accuracy", "accuracy") if name in form["form"])
+    return f"accuracy {form['form'][name]:.3f} instead of {form['float'][name]:.3f}"
 
 
 def as_json(done: Exported) -> str:
     """Everything, for a script."""
-    return json.dumps({"folder": done.folder, "trial": done.trial, **done.facts.as_dict()}, indent=1)
+    written = {"folder": done.folder, "trial": done.trial, "address": done.address}
+    return json.dumps(written | done.facts.as_dict(), indent=1)

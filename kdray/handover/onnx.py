@@ -1,10 +1,10 @@
-"""The student as an ONNX graph, checked against PyTorch, and a copy with 8-bit weights, measured.
+"""The student as ONNX graphs with a key-value cache, checked against PyTorch, and copies with 8-bit weights.
 
-One graph without a cache: token ids and mask in, logits of every position out (`input_ids`, `attention_mask`,
-and for an encoder-decoder `decoder_input_ids`). That is what one graph can promise for every family; a cached
-decoder takes several. Needs the extra `onnx`.
+    decoder            onnx/model.onnx: new tokens and the cache in, logits and the grown cache out
+    encoder-decoder    onnx/encoder_model.onnx reads the prompt, onnx/decoder_model.onnx writes
+    classifier         onnx/model.onnx: each snippet in, logits out
 
-Shape suffixes: B sequences, T tokens, L decoder positions, V vocabulary.
+`graph_parts` has the models as functions of arrays, `graph` runs the files. Needs the extra `onnx`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdray.errors import ConfigError, DataError
+from kdray import storage
+from kdray.errors import ConfigError, DataError, KdrayError, first_line
+from kdray.handover.bare_tokenizer import is_whole
+from kdray.handover.compared import snippets
+from kdray.handover.graph import FOLDER, INT8, USE, Graph, files, use_of
+from kdray.handover.graph_parts import Part, classifier_part, decoder_part, encoder_decoder_parts
+from kdray.students.forward import is_classifier, start_of
+from kdray.tasks import Task
 
-FILE, FILE_INT8 = "onnx/model.onnx", "onnx/model_int8.onnx"
 TOLERANCE = 1e-3
 """Largest difference of a logit between the graph and PyTorch; 1e-5 is what float32 gives."""
+ONE_BY_ONE = 3
+"""Tokens of a checked sequence that are fed alone; the others are fed half before them, half behind."""
 Ids = NDArray[np.int32]
 
 
@@ -37,134 +45,138 @@ def check_installed() -> None:
         raise ConfigError(f"--onnx and --int8 need {missing[0]}: pip install 'kdray[onnx]'")
 
 
-class _Logits(torch.nn.Module):
-    """A model as a function from ids to logits."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """[B, T, V], or [B, L, V] of an encoder-decoder."""
-        named = dict(zip(input_names(self.model), inputs, strict=True))
-        logits: torch.Tensor = self.model(**named, use_cache=False).logits
-        return logits
-
-
-def input_names(model: Any) -> list[str]:
-    """The graph's inputs, in order."""
-    names = ["input_ids", "attention_mask"]
-    return [*names, "decoder_input_ids"] if model.config.is_encoder_decoder else names
-
-
-def write(model: Any, prompts: Sequence[Ids], path: Path) -> dict[str, Any]:
-    """Exports the graph and checks it on some prompts.
+def write(model: Any, task: Task, prompts: Sequence[Ids], folder: Path) -> dict[str, Any]:
+    """Exports the graphs of a student in a folder, and checks them on some prompts.
 
     Returns:
-        `file`, `bytes`, `prompts` and `max_difference` of a logit.
+        `file` (several with a comma), `bytes`, `prompts` and `max_difference` of a logit.
 
     Raises:
+        ConfigError: a family that has no graph, by name.
         DataError: the graph's logits differ from PyTorch's by more than `TOLERANCE`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    inputs = _inputs(model, prompts[:2], [prompt[:4] for prompt in prompts[:2]])
-    batch, tokens, positions = (
-        torch.export.Dim(name, min=1, max=4096) for name in ("batch", "tokens", "positions")
-    )
-    shapes = [{0: batch, 1: tokens}] * 2 + [{0: batch, 1: positions}] * (len(inputs) - 2)
-    with _quiet():
-        program: Any = torch.onnx.export(
-            _Logits(model).eval(),
-            tuple(inputs.values()),
-            dynamo=True,
-            dynamic_shapes=(tuple(shapes),),
-            input_names=list(inputs),
-            output_names=["logits"],
-        )
-        program.save(str(path))
-    worst = _difference(model, path, prompts)
+    kind = "classifier" if not task.writes else "encoder-decoder" if task.encoder_decoder else "decoder"
+    paths = files(folder, kind)
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _quiet(), _plain_attention(model):
+            for part, path in zip(_parts(model, task, kind), paths, strict=True):
+                _export(part, path)
+    except KdrayError:
+        raise
+    except Exception as error:  # the exporter's own kinds, one for each thing that it cannot translate
+        raise ConfigError(
+            f"a {model.config.model_type} has no ONNX graph with this torch: export it without --onnx:"
+            f" {first_line(error)}"
+        ) from error
+    bare = is_whole(folder, task.tokenizer)
+    start_id = start_of(model, task.pad_id) if kind == "encoder-decoder" else 0
+    storage.write_json(folder / FOLDER / USE, {"kind": kind, "start_id": start_id, "bare_tokenizer": bare})
+    worst = _difference(model, task, folder, prompts)
     if not worst <= TOLERANCE:
-        raise DataError(f"{path}: the exported graph differs from the model: a logit by {worst:.2g}")
-    return {"file": FILE, "bytes": path.stat().st_size, "prompts": len(prompts), "max_difference": worst}
+        raise DataError(f"{paths[-1]}: the exported graph differs from the model: a logit by {worst:.2g}")
+    return {**_files(folder, paths), "prompts": len(prompts), "max_difference": worst}
+
+
+def _files(folder: Path, paths: Sequence[Path]) -> dict[str, Any]:
+    names = ", ".join(path.relative_to(folder).as_posix() for path in paths)
+    return {"file": names, "bytes": sum(path.stat().st_size for path in paths)}
+
+
+def _parts(model: Any, task: Task, kind: str) -> list[Part]:
+    if kind == "classifier":
+        return [classifier_part(model)]
+    return encoder_decoder_parts(model, task.pad_id) if task.encoder_decoder else [decoder_part(model)]
+
+
+def _export(part: Part, path: Path) -> None:
+    # Inputs behind the named ones of `forward` are one tuple to the exporter.
+    named = sum(1 for name in part.inputs if not name.startswith(("past_key_values", "position_ids")))
+    named = 0 if part.outputs == ["logits"] else named
+    shapes = (*part.dynamic[:named], *([tuple(part.dynamic[named:])] if part.dynamic[named:] else []))
+    program: Any = torch.onnx.export(
+        part.module.eval(),
+        tuple(part.inputs.values()),
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=list(part.inputs),
+        output_names=part.outputs,
+    )
+    program.save(str(path))
 
 
 @torch.inference_mode()
-def _difference(model: Any, path: Path, prompts: Sequence[Ids]) -> float:
-    """The largest difference of a real position's logit, prompts alone and in one batch."""
-    graph, worst = Graph(path, model), 0.0
-    for some in [*([prompt] for prompt in prompts), list(prompts)]:
-        inputs = _inputs(model, some, [prompt[:4] for prompt in some])
-        exact = _Logits(model)(*inputs.values()).float().numpy()
-        from_graph = graph.logits(some, [prompt[:4] for prompt in some])
-        real = np.ones(exact.shape[:2], bool)
-        if not model.config.is_encoder_decoder:
-            real = inputs["attention_mask"].numpy().astype(bool)
-        worst = max(worst, float(np.abs(exact - from_graph)[real].max()))
-    return worst
+def _difference(model: Any, task: Task, folder: Path, prompts: Sequence[Ids]) -> float:
+    """The largest difference of a logit: each prompt alone, and the first two in one batch, one of them padded."""
+    graph = Graph(folder)
+    if is_classifier(model):
+        return max(_of_class(model, task, graph, prompt) for prompt in prompts)
+    longest = np.resize(np.concatenate(prompts), task.max_target + max(map(len, prompts)))
+    worst = max(_over_cache(model, graph, prompt) for prompt in [*prompts, longest])
+    return worst if task.encoder_decoder else max(worst, _padded(model, graph, prompts[:2]))
 
 
-def _inputs(model: Any, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> dict[str, torch.Tensor]:
-    """The graph's inputs for prompts with the first tokens of their outputs; padded on the right."""
-    pad = model.config.pad_token_id or 0  # masked, whatever it is
-    if model.config.is_encoder_decoder:
-        ids_BT, mask_BT = _padded(prompts, pad)
-        first = np.array([model.config.decoder_start_token_id], np.int32)
-        decoder_BL, _ = _padded([np.concatenate([first, output]) for output in outputs], pad)
-        inputs = [ids_BT, mask_BT, decoder_BL]
-    else:
-        inputs = [*_padded([np.concatenate(pair) for pair in zip(prompts, outputs, strict=True)], pad)]
-    return {name: torch.from_numpy(ids) for name, ids in zip(input_names(model), inputs, strict=True)}
+def _of_class(model: Any, task: Task, graph: Graph, prompt: Ids) -> float:
+    exact = model(torch.from_numpy(prompt.astype(np.int64))[None])[0].numpy()
+    return _apart(exact, graph.classify(snippets(prompt, task)))
 
 
-def _padded(sequences: Sequence[Ids], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    lengths_B = np.array([len(sequence) for sequence in sequences])
-    mask_BT = np.arange(lengths_B.max()) < lengths_B[:, None]
-    ids_BT = np.full(mask_BT.shape, pad, np.int64)
-    ids_BT[mask_BT] = np.concatenate(sequences)
-    return ids_BT, mask_BT.astype(np.int64)
+def _over_cache(model: Any, graph: Graph, prompt: Ids) -> float:
+    """Of all positions, read in pieces over the cache: half, then one by one, then the rest."""
+    ids_1T = prompt.astype(np.int64)[None]
+    first, state = graph.begin(ids_1T)
+    written = first if model.config.is_encoder_decoder else first[:, :0]
+    written = np.concatenate([written, ids_1T], 1)
+    apart = {"decoder_input_ids": torch.from_numpy(written)} if model.config.is_encoder_decoder else {}
+    exact = model(input_ids=torch.from_numpy(ids_1T), use_cache=False, **apart).logits[0].numpy()
+    half = max(1, written.shape[1] // 2)
+    cuts = [half + n for n in range(ONE_BY_ONE + 1)]
+    found = []
+    for piece in np.split(written, cuts, 1):
+        if piece.size:
+            logits_1TV, state = graph.feed(piece, state)
+            found.append(logits_1TV[0])
+    return _apart(exact, np.concatenate(found))
 
 
-def quantise(path: Path, out: Path) -> dict[str, Any]:
-    """Writes a copy with 8-bit weights and dynamically quantised activations; returns `file` and `bytes`."""
+def _padded(model: Any, graph: Graph, prompts: Sequence[Ids]) -> float:
+    """Of each one's last position, padded in front and read in one batch."""
+    width = max(map(len, prompts))
+    ids_BT = np.stack([np.pad(prompt, (width - len(prompt), 0)) for prompt in prompts])
+    _, state = graph.begin(ids_BT)
+    logits_BTV, _ = graph.feed(ids_BT, state, [width - len(prompt) for prompt in prompts])
+    alone = [model(torch.from_numpy(one.astype(np.int64))[None], use_cache=False) for one in prompts]
+    exact = [output.logits[0, -1].numpy() for output in alone]
+    return max(_apart(one, logits_TV[-1]) for one, logits_TV in zip(exact, logits_BTV, strict=True))
+
+
+def _apart(exact: NDArray[Any], found: NDArray[Any]) -> float:
+    return float(np.abs(exact - found).max())
+
+
+def quantise(folder: Path) -> dict[str, Any]:
+    """Writes copies with 8-bit weights and dynamically quantised activations; returns `file`, `bytes` and
+    `float_bytes`.
+    """
+    kind = use_of(folder)["kind"]
+    paths, copies = files(folder, kind), files(folder, kind, INT8)
     with _quiet():
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        quantize_dynamic(str(path), str(out), weight_type=QuantType.QInt8)
-    return {"file": FILE_INT8, "bytes": out.stat().st_size, "float_bytes": path.stat().st_size}
+        for path, out in zip(paths, copies, strict=True):
+            quantize_dynamic(str(path), str(out), weight_type=QuantType.QInt8)
+    return {**_files(folder, copies), "float_bytes": _files(folder, paths)["bytes"]}
 
 
-class Graph:
-    """An exported graph in onnxruntime."""
-
-    def __init__(self, path: Path, model: Any) -> None:
-        """`model` tells the family and the special tokens; its weights are not used."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = torch.get_num_threads()
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self._model = model
-
-    def logits(self, prompts: Sequence[Ids], outputs: Sequence[Ids]) -> NDArray[np.float32]:
-        """Of every position, [B, T, V] or [B, L, V]."""
-        inputs = _inputs(self._model, prompts, outputs)
-        logits: NDArray[np.float32] = self._session.run(None, {k: v.numpy() for k, v in inputs.items()})[0]
-        return logits
-
-    def greedy(self, prompt: Ids, *, end_id: int | Collection[int], max_new_tokens: int) -> Ids:
-        """The most probable next token, again and again; `end_id`, or one of these, included where it was reached.
-
-        One input at a time and everything read anew for each token, as the graph is used: a quantised graph
-        takes the scales of its activations from all that it reads at once, so that in a batch, or with tokens
-        behind, it says other things.
-        """
-        ends = {end_id} if isinstance(end_id, int) else end_id
-        written = np.zeros(0, np.int32)
-        while len(written) < max_new_tokens and (not len(written) or written[-1] not in ends):
-            logits_TV = self.logits([prompt], [written])[0]
-            written = np.append(written, logits_TV[-1].argmax().astype(np.int32))
-        return written
+@contextlib.contextmanager
+def _plain_attention(model: Any) -> Iterator[None]:
+    """Attention as matrix products: torch's own operation is taken apart by the exporter, and not for T5."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 @contextlib.contextmanager

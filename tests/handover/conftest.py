@@ -51,6 +51,7 @@ def shipped(shipped_from, tmp_path_factory):
     """`t0000`, exported with everything."""
     pytest.importorskip("onnxruntime")
     from kdray.handover.export import export
+    from kdray.handover.forms import Forms
 
     out = tmp_path_factory.mktemp("shipped") / "student"
-    return export(str(shipped_from), out, trial="t0000", with_onnx=True, with_int8=True)
+    return export(str(shipped_from), out, trial="t0000", forms=Forms(int8=True))

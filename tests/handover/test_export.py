@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from kdray import results
@@ -17,6 +16,9 @@ from kdray.errors import ConfigError, DataError
 from kdray.handover import bench, onnx
 from kdray.handover import export as handover
 from kdray.handover.choose import student_folder
+from kdray.handover.compared import writing
+from kdray.handover.forms import Forms
+from kdray.handover.graph import Graph
 from kdray.students.load import load_model
 
 ELSEWHERE = """
@@ -76,7 +78,8 @@ def test_the_folder_holds_nothing_but_what_is_meant_to_be_there(shipped):
     root = Path(shipped.folder)
     assert {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} == {
         "README.md", "statement.json", "config.json", "generation_config.json", "kdray.json",
-        "model.safetensors", "tokenizer.json", "tokenizer_config.json", onnx.FILE, onnx.FILE_INT8,
+        "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "onnx/graph.json", "onnx/model.onnx", "onnx/model_int8.onnx",
     }  # fmt: skip
     assert [path.name for path in root.parent.iterdir()] == [root.name]
 
@@ -105,58 +108,37 @@ def test_the_statement_is_of_the_exported_files_and_leaves_nothing_out(shipped, 
         assert said in text
 
 
-def test_the_onnx_graph_gives_pytorchs_logits_for_any_shape(shipped, on):
-    model = load_model(shipped.folder)
-    graph = onnx.Graph(Path(shipped.folder) / onnx.FILE, model)
+def test_the_onnx_graph_writes_what_the_folder_writes(shipped, on):
+    answer = writing(Graph(Path(shipped.folder)), on.task)
     prompts, _, _ = on.suite.read(on.numbers[:5])
-    for prompt, exact in zip(prompts, bench.answers(model, on, on.numbers[:5]), strict=True):
-        found = graph.greedy(prompt, end_id=on.task.end_id, max_new_tokens=on.task.max_target)
-        assert found.tolist() == exact.ids.tolist()
+    for prompt, exact in zip(
+        prompts, bench.answers(load_model(shipped.folder), on, on.numbers[:5]), strict=True
+    ):
+        assert answer(prompt).tolist() == exact.ids.tolist()
     assert shipped.facts.onnx["max_difference"] < 1e-3
+    assert shipped.facts.onnx["ms"] > 0
 
 
 def test_what_quantisation_costs_is_measured_and_not_assumed(shipped):
     found = shipped.facts.int8
     assert found["bytes"] < found["float_bytes"]
-    assert 0 <= found["int8"]["same_as_float"] <= 1
+    assert 0 <= found["form"]["same_as_float"] <= 1
+    assert found["ms"] > 0
     assert found["float"]["assertion_accuracy"] == shipped.facts.metrics["assertion_accuracy"]
     assert (
         found["float"]["prediction_agreement_violated"]
         == shipped.facts.metrics["prediction_agreement_violated"]
     )
     assert found["float"]["same_as_float"] == 1.0
-    low, high = found["int8"]["intervals"]["assertion_accuracy"]
-    assert low <= found["int8"]["assertion_accuracy"] <= high
-
-
-def test_an_encoder_decoder_is_exported_to_onnx_too(tmp_path):
-    pytest.importorskip("onnxruntime")
-    from kdray.config import T5Student
-    from kdray.students.families import build
-
-    student = T5Student(
-        family="t5", encoder_layers=1, decoder_layers=1, hidden=16, heads=2, head_dim=8, feed_forward=24
-    )
-    model = build(student, 50, pad_id=0, end_id=1).eval()
-    rng = np.random.default_rng(0)
-    prompts = [rng.integers(2, 50, size).astype(np.int32) for size in (7, 12, 5)]
-    facts = onnx.write(model, prompts, tmp_path / onnx.FILE)
-    assert facts["max_difference"] < 1e-3
-    import torch
-
-    graph = onnx.Graph(tmp_path / onnx.FILE, model)
-    for prompt in prompts:
-        inputs = torch.from_numpy(prompt.astype(np.int64))[None]
-        mask = torch.ones_like(inputs)
-        exact = model.generate(inputs, attention_mask=mask, max_new_tokens=6, do_sample=False)
-        assert exact[0, 1:].tolist() == graph.greedy(prompt, end_id=1, max_new_tokens=6).tolist()
+    low, high = found["form"]["intervals"]["assertion_accuracy"]
+    assert low <= found["form"]["assertion_accuracy"] <= high
 
 
 def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
     with pytest.raises(DataError, match="differs from the model"):
-        handover.export(str(shipped_from), tmp_path / "out", trial="t0000", with_onnx=True)
+        handover.export(str(shipped_from), tmp_path / "out", trial="t0000", forms=Forms(onnx=True))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -181,4 +163,4 @@ def test_what_is_not_installed_is_said_before_anything_is_read(tmp_path, monkeyp
         importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name)
     )
     with pytest.raises(ConfigError, match=r"need onnxscript: pip install 'kdray\[onnx\]'"):
-        handover.export(str(tmp_path / "nothing"), tmp_path / "out", trial="t0000", with_int8=True)
+        handover.export(str(tmp_path / "nothing"), tmp_path / "out", trial="t0000", forms=Forms(int8=True))

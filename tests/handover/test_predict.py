@@ -10,9 +10,12 @@ import torch
 
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
+from kdray.handover.asked import source_text
+from kdray.handover.opened import opened
 from kdray.handover.placeholder import example
-from kdray.handover.predict import Candidate, is_statement, predict, source_text
-from kdray.students.load import load_model, load_task
+from kdray.handover.predict import Candidate, is_statement, predict
+from kdray.handover.torch_writer import TorchWriter
+from kdray.students.load import load_model
 from kdray.tasks import task_of
 from tests.handover.test_placeholder import JAVA
 from tests.test_cli import run
@@ -28,29 +31,26 @@ def test_area_0():
 
 @pytest.fixture(scope="module")
 def student(small_world):
-    folder = small_world / "teacher"
-    model = load_model(folder)
-    return model, load_task(model, folder)
+    return opened(str(small_world / "teacher"))
 
 
 @pytest.mark.parametrize(("source", "path"), [(PYTHON, "test_shop.py"), (JAVA, "CartTest.java")])
 def test_candidates_are_distinct_ranked_and_no_more_than_asked(student, source, path):
-    model, task = student
-    found = predict(model, task, example(source, path), 4)
+    found = predict(student.writer, student.task, example(source, path), 4)
     assert 1 <= len(found) <= 4
     assert len({one.assertion for one in found}) == len(found)
     assert found == sorted(found, key=lambda one: (not one.parses, -one.confidence))
     assert all(0 < one.probability <= one.confidence <= 1 for one in found)
 
 
-def test_the_confidence_is_the_one_that_evaluation_gives(student):
-    model, task = student
+def test_the_confidence_is_the_one_that_evaluation_gives(student, small_world):
+    task, model = student.task, load_model(small_world / "teacher")
     one = example(PYTHON, "test_shop.py")
     (alone,) = greedy(
         model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id,
         max_new_tokens=task.max_target, batch_size=1,
     )  # fmt: skip
-    (first,) = predict(model, task, one, 1)
+    (first,) = predict(student.writer, task, one, 1)
     assert first.assertion == task.decode(alone.ids)
     assert first.confidence == pytest.approx(alone.confidence, rel=1e-4)
 
@@ -59,7 +59,7 @@ def test_an_encoder_decoder_is_asked_in_the_same_way(student):
     from kdray.config import Encoding, T5Student
     from kdray.students.families import build
 
-    _, llama = student
+    llama = student.task
     shape = {
         "encoder_layers": 1,
         "decoder_layers": 1,
@@ -75,16 +75,17 @@ def test_an_encoder_decoder_is_asked_in_the_same_way(student):
     (alone,) = greedy(
         model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id, max_new_tokens=6, batch_size=1
     )
-    found = predict(model, task, one, 1)
+    writer = TorchWriter(model, task.pad_id)
+    found = predict(writer, task, one, 1)
     assert [(c.assertion, c.confidence) for c in found] == [
         (task.decode(alone.ids), pytest.approx(alone.confidence, rel=1e-4))
     ]
-    assert 1 <= len(predict(model, task, one, 3)) <= 3
+    assert 1 <= len(predict(writer, task, one, 3)) <= 3
 
 
 def test_none_asked_for_is_refused(student):
     with pytest.raises(ConfigError, match="at least 1"):
-        predict(*student, example(PYTHON, ""), 0)
+        predict(student.writer, student.task, example(PYTHON, ""), 0)
 
 
 def test_on_the_command_line_a_file_or_standard_input_gives_the_same(
@@ -95,8 +96,8 @@ def test_on_the_command_line_a_file_or_standard_input_gives_the_same(
     code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--json")
     assert code == 0, err
     found = json.loads(out)
-    assert set(found[0]) == {"line", "assertion", "confidence", "probability", "parses"}
-    assert {one["line"] for one in found} == {5}
+    assert set(found[0]) == {"line", "indent", "assertion", "confidence", "probability", "parses"}
+    assert {(one["line"], one["indent"]) for one in found} == {(5, "    ")}
     monkeypatch.setattr("sys.stdin", io.StringIO(PYTHON))
     code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", "--count", "2")
     assert code == 0
@@ -168,6 +169,9 @@ def test_what_does_not_parse_comes_last_without_a_confidence(monkeypatch, capsys
     code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", path)
     assert code == 0
     assert all(line.startswith("    -  ") and line.endswith("(does not parse)") for line in out.splitlines())
+    code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--json")
+    assert code == 0
+    assert {(one["parses"], one["confidence"]) for one in json.loads(out)} == {(False, None)}
     code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", path, "--apply")
     assert (code, path.read_text()) == (0, PYTHON)
     assert "no candidate parses: left as it is" in out
@@ -177,8 +181,8 @@ def test_every_placeholder_is_asked_and_applied_where_it_stands(monkeypatch, cap
     path = tmp_path / "test_shop.py"
     path.write_bytes((PYTHON + "    # <ASSERT>\n\n\ndef test_b():\n    b = 2\n    <ASSERT>\n").encode())
     monkeypatch.setattr(
-        "kdray.handover.predict.predict",
-        lambda model, task, test, count: [Candidate(f"assert {test.test!r}, 1", 0.5, 0.5)],
+        "kdray.handover.asked.predict",
+        lambda writer, task, test, count: [Candidate(f"assert {test.test!r}, 1", 0.5, 0.5)],
     )
     code, out, err = run(monkeypatch, capsys, "predict", small_world / "teacher", path)
     assert code == 0, err

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kdray.config import as_data
-from kdray.handover.predict import Asked, predict_source
+from kdray.handover.asked import Asked, predict_source
 from kdray.pipeline.references import references
 from kdray.storage import read_json
 from tests import java_world

@@ -19,6 +19,7 @@ from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.evaluation.examine import doubt
 from kdray.handover.placeholder import example
 from kdray.handover.predict import predict
+from kdray.handover.torch_writer import TorchWriter
 from kdray.pipeline.prepare import check_constraints, prepare
 from kdray.search.constraints import gate_of
 from kdray.students.checkpoint import check_checkpoints, checkpoint_config
@@ -322,4 +323,5 @@ def test_codet5_small_learns_from_codet5_base(shared_data, small_world, tmp_path
     assert metrics["student_params"] == prepared.signal.teacher_params
     model = load_model(tmp_path / "student")
     test = example("def test_area():\n    left = 3\n    <ASSERT>\n", "test_area.py", "python")
-    assert predict(model, load_task(model, tmp_path / "student"), test)
+    task = load_task(model, tmp_path / "student")
+    assert predict(TorchWriter(model, task.pad_id), task, test)

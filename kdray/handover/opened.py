@@ -1,0 +1,64 @@
+"""A student's folder as what `kdray predict` asks: by its ONNX graph where one is there, else by torch.
+
+The graph needs onnxruntime alone, and is ready in a second; torch and transformers take several to import.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdray.config import Encoding
+from kdray.errors import ConfigError
+from kdray.handover.bare_tokenizer import BareTokenizer
+from kdray.handover.beams import Writer
+from kdray.handover.graph import FOLDER, USE, Graph, use_of
+from kdray.recorded import json_object
+from kdray.tasks import Task, task_of
+from kdray.tasks.form import plain
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What writes, and what asks it."""
+
+    writer: Writer
+    task: Task
+
+
+def opened(folder: str) -> Opened:
+    """A student, ready to be asked. Raises `ConfigError` for a classifier, `DataError` for damaged files."""
+    path = Path(folder)
+    graph = (path / FOLDER / USE).is_file() and importlib.util.find_spec("onnxruntime") is not None
+    return _by_graph(path) if graph else _by_torch(folder)
+
+
+def _by_graph(folder: Path) -> Opened:
+    use = use_of(folder)
+    if use["kind"] == "classifier":
+        raise ConfigError(_writes_nothing(folder))
+    if use["bare_tokenizer"]:
+        tokenizer = BareTokenizer(folder)
+    else:
+        from kdray.students.load import load_tokenizer
+
+        tokenizer = load_tokenizer(folder)
+    said = json_object((folder / "kdray.json").read_bytes(), str(folder / "kdray.json"))
+    encoding = plain(Encoding(**said["encoding"]))
+    return Opened(Graph(folder), task_of("assertion", tokenizer, use["kind"] != "decoder", encoding))
+
+
+def _by_torch(folder: str) -> Opened:
+    from kdray.handover.torch_writer import TorchWriter
+    from kdray.students.load import load_model, load_task
+
+    model = load_model(folder)
+    task = load_task(model, folder)
+    if not task.writes:
+        raise ConfigError(_writes_nothing(folder))
+    return Opened(TorchWriter(model, task.pad_id), task)
+
+
+def _writes_nothing(folder: str | Path) -> str:
+    return f"{folder} classifies code and writes no assertions: see `kdray metamorphic`"
