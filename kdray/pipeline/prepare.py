@@ -94,7 +94,7 @@ def prepare(
         from kdray.pipeline.capturing import Capturing
 
         wanted, judging = ([folder for folder in kind if folder in missing] for kind in (stores, suites))
-        Capturing(sweep, stage).run(wanted, judging, cluster)
+        Capturing(sweep, stage, cluster).run(wanted, judging)
     signal = read_manifest(trial.shards)
     vocab = embedding_rows(trial.shards, signal)
     if task_class(trial.task).writes:

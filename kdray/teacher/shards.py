@@ -58,9 +58,10 @@ class ShardWriter:
         location = storage.join(self.folder, name)
         _, about = record_batch.from_bytes(storage.read_bytes(location), location)
         for key, value in self._identity.items():
-            if about.get(key) != value:
+            # What was written before a field existed has its default.
+            if (known := about.get(key, getattr(ShardHeader, key, None))) != value:
                 raise DataError(
-                    f"{self.folder}: already holds shards with {key} {about.get(key)}, not {value}: "
+                    f"{self.folder}: already holds shards with {key} {known}, not {value}: "
                     "choose another folder or remove this one"
                 )
 

@@ -6,8 +6,8 @@ Qwen2-0.5B's configuration (494 M parameters, a vocabulary of 151,936) at random
 `kdray launch`: a capture of few rows, a suite of few cases, and four students that are cut out of it, two at a
 time, each for few steps. `--quick` takes a teacher of four layers and a vocabulary of 8,192. Memory is PSS (a page
 that n processes share counts 1/n for each), sampled each quarter of a second, of the command and all below it,
-Ray's own processes included; files that are mapped count as far as they are in memory. `stages_mb` is the peak of each stage that the
-command names, and `largest_mb` of each process.
+Ray's own processes included; files that are mapped count as far as they are in memory. `stages_mb` is the peak of
+each stage that the command names, and `largest_mb` of each process.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def sweep(folder: Path) -> dict[str, Any]:
             "optim": {"batch_size": 8, "warmup_steps": 1}, "budget": {"steps": 4},
             "evaluation": {"cases": 4},
         },
-        "capture": {"rows": 32, "rows_per_shard": 8, "batch_size": 4, "cases": 4},
+        "capture": {"rows": 32, "rows_per_shard": 8, "batch_size": 4, "cases": 4, "dtype": "auto"},
         "space": {"student.layers": [2, 4], "student.feed_forward": [1216, 2432]},
         "search": {"trials": 4, "sampler": "grid"},
         "resources": {"max_concurrent": 2},
@@ -139,11 +139,11 @@ def launched(folder: Path) -> dict[str, Any]:
         time.sleep(SAMPLE_S)
     wall = time.perf_counter() - begin
     print(log.read_text(), file=sys.stderr)
-    front = [path for path in (folder / "runs" / "large" / "trials").glob("*/results.jsonl")]
+    trials = list((folder / "runs" / "large" / "trials").glob("*/results.jsonl"))
     return {
         "exit": started.returncode,
         "wall_s": wall,
-        "trials": len(front),
+        "trials": len(trials),
         **peak,
         "aim_mb": AIM_MB,
         "stages_mb": {name: round(mb) for name, mb in stages.items()},

@@ -55,13 +55,13 @@ def test_a_capture_says_what_it_will_cost_before_it_writes(small_world, tmp_path
 
 def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_world, tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr(voice, "load_model", lambda source: loads.append(source) or load_model(source))
+    monkeypatch.setattr(voice, "load_model", lambda *told: loads.append(told) or load_model(*told))
     signal = prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4})).signal
     assert len(loads) == 1
     told = voice.Voice("assertion", str(small_world / "teacher"), Encoding(), "truth", 8, signal.teacher)
-    told.forward()
+    told.of_the_capture()
     with pytest.raises(DataError, match="other weights than when the capture began"):
-        replace(told, fingerprint="0" * 16).forward()
+        replace(told, fingerprint="0" * 16).of_the_capture()
 
 
 def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(small_world, tmp_path):
