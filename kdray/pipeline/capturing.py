@@ -57,9 +57,7 @@ class Capturing:
         assert trial.teacher and trial.corpus and trial.shards  # noqa: S101 - prepare saw to it
         self._sweep, self._stage, self._corpus, self._cluster = sweep, stage, trial.corpus, cluster
         device = device_of(sweep, on_ray=cluster is not None)
-        voice = Voice(
-            trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size, "", plan.dtype, device
-        )
+        voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size, device=device)
         described = {trial.shards: plan} | plan.stores
         self._codecs = {
             folder: make(store.codec, **store.codec_params) for folder, store in described.items()
@@ -77,11 +75,11 @@ class Capturing:
             tokenizer=self._task.fingerprint,
             vocab=shared_vocab(config, self._tokenizer),
             corpus=corpus_fingerprint(trial.corpus),
-            dtype=voice.precision,
+            dtype=self._weights.dtype if plan.dtype == "auto" else plan.dtype,
             device=device,
         )
         self._said = replace(self._header, targets=plan.targets)
-        self._voice = replace(voice, fingerprint=self._header.teacher)
+        self._voice = replace(voice, fingerprint=self._header.teacher, dtype=self._header.dtype)
         if self._task.writes and self._header.vocab < config.vocab_size:
             say(
                 f"vocabulary  {config.vocab_size:,} logits, {self._header.vocab:,} of them tokens of "

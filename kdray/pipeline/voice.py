@@ -14,7 +14,6 @@ from kdray.students.load import (
     load_config,
     load_model,
     load_tokenizer,
-    own_dtype,
     shared_vocab,
     told_encoding,
 )
@@ -61,7 +60,7 @@ class Voice:
         targets: `truth` or `greedy`.
         batch_size: prompts that are answered together.
         fingerprint: of the weights that the shards name.
-        dtype: precision that it is run in; `auto` for its own.
+        dtype: precision that it is run in, as torch names it.
         device: `cpu` or `cuda`.
     """
 
@@ -98,8 +97,3 @@ class Voice:
         if self.targets == "greedy":
             return GreedyLogits(model, task, vocab, self.batch_size)
         return Spoken(model, task, vocab)
-
-    @property
-    def precision(self) -> str:
-        """`dtype`, its own where that is asked for."""
-        return own_dtype(load_config(self.teacher)) if self.dtype == "auto" else self.dtype

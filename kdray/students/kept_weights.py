@@ -60,6 +60,11 @@ class KeptWeights(Mapping[str, Tensor]):
         """Name -> shape, of all tensors; none is read."""
         return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._files.items()}
 
+    def dtype(self) -> str:
+        """The precision that all are in, as torch names it; float32 where they are not of one mind."""
+        told = {str(file.get_slice(name).get_dtype()) for name, file in self._files.items()}
+        return {"BF16": "bfloat16", "F16": "float16"}.get(told.pop() if len(told) == 1 else "", "float32")
+
     def __contains__(self, name: object) -> bool:
         return name in self._files
 

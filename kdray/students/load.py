@@ -59,19 +59,13 @@ def load_config(source: str | Path) -> Any:
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
-def own_dtype(config: Any) -> str:
-    """The precision that a model says it is in, as torch names it; float32 where it says none that is served."""
-    told = str(getattr(config, "dtype", None)).removeprefix("torch.")
-    return told if told in ("bfloat16", "float16") else "float32"
-
-
 def load_model(source: str | Path, dtype: str = "float32") -> Any:
     """A transformers model in evaluation mode, every weight of it read.
 
     Args:
         source: a folder, a URI or a hub name.
-        dtype: precision, as torch names it, or `auto`: its own. On a processor, weights that are in it already are
-            mapped, and shared by processes.
+        dtype: precision, as torch names it. On a processor, weights that are in it already are mapped, and shared
+            by processes.
 
     Raises:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
@@ -82,7 +76,6 @@ def load_model(source: str | Path, dtype: str = "float32") -> Any:
     name_accelerator()
     source = local_folder(str(source))
     config = load_config(source)
-    dtype = own_dtype(config) if dtype == "auto" else dtype
     if config.model_type in CLASSIFIERS:
         from kdray.students.classifier import classifier_class
 

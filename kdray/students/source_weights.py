@@ -31,12 +31,14 @@ class SourceWeights:
         files: local folder of safetensors that name weights as the model does, or None.
         fingerprint: of all its parameters.
         params: how many numbers these are.
+        dtype: the precision that they are in, as torch names it.
     """
 
     source: str
     files: Path | None
     fingerprint: str
     params: int
+    dtype: str
 
     @classmethod
     def of(cls, teacher: str) -> SourceWeights:
@@ -54,7 +56,8 @@ class SourceWeights:
             weights = KeptWeights(files)
         names = sorted(name for name, _ in model.named_parameters())
         told = fingerprint((name, weights[name]) for name in names)
-        return cls(source, files, told, sum(parameter.numel() for parameter in model.parameters()))
+        dtype = "float32" if files is None else weights.dtype()
+        return cls(source, files, told, sum(parameter.numel() for parameter in model.parameters()), dtype)
 
     def keep(self, folder: Path) -> None:
         """Puts weights, configuration and hashes into a local folder, for `put_beside` to copy."""

@@ -60,5 +60,5 @@ def test_what_is_wrong_with_a_teacher_is_told_as_here_and_memory_bounds_how_many
 
     with TeachersOnRay(_refused, Share(bytes=1e15)) as teachers:
         assert len(teachers._actors) == 1  # although there are two cores
-        with pytest.raises(DataError, match="^teacher: no model that transformers can load$"):
+        with pytest.raises(DataError, match=r"^teacher: no model that transformers can load$"):
             teachers.ask(repr)
