@@ -346,6 +346,6 @@ def fingerprint(*parts: bytes | str) -> str:
     return digest.hexdigest()[:16]
 
 
-def sha256(data: bytes) -> str:
+def sha256(data: bytes | memoryview) -> str:
     """The 64 hex digits of SHA-256."""
     return hashlib.sha256(data).hexdigest()
