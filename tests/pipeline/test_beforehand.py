@@ -150,5 +150,6 @@ def test_an_estimate_grows_with_what_is_asked_for(data, monkeypatch):
     assert seconds(trials=4) < seconds(trials=8) < 2 * seconds(trials=4)  # the capture is done once
     data["resources"]["gpus_per_worker"] = 1
     assert re.fullmatch(
-        r"estimate: [\d.]+ GB of memory, \d+ MB of disk", estimate(sweep_from(data, "x"), known)
+        r"estimate: [\d.]+ GB of memory \([\d.]+ [GM]B a training\), \d+ MB of disk",
+        estimate(sweep_from(data, "x"), known),
     )
