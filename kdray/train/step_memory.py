@@ -24,10 +24,10 @@ PROCESS_BYTES = 0.75e9
 """Of a process that has imported what trains, before there is a student."""
 WEIGHT, MOMENTS = 4, {"adamw": 8, "adamw_8bit": 2}
 """Bytes of a number, and of Adam's two moments of it."""
-COPIES = {0: 0, 1: 8, 2: 8}
+COPIES = {0: 0, 1: 12, 2: 12}
 """Bytes of a number that DeepSpeed holds besides, by ZeRO's stage: flat copies of weights and gradients."""
-LOSS_BYTES = 64e6
-"""Of a chunk of logits in the loss, and what is made of them."""
+LOSS_BYTES = 150e6
+"""Of a chunk of logits in the loss with what is made of them, and of what a layer needs while it is at work."""
 
 
 def step_bytes(make: Callable[[], Any], trial: Trial, rows: int) -> float:
