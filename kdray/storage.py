@@ -45,6 +45,7 @@ _REFUSALS = re.compile(
 )
 """What an endpoint says that will not be otherwise in a minute."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_COPIED_BYTES = 1 << 24
 _SOME_BYTES = 2**20
 
 _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
@@ -220,7 +221,11 @@ def upload(folder: Path, location: str) -> None:
     """Copies every file below `folder` to `location`, each whole."""
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            write_atomic(join(location, *file.relative_to(folder).parts), file.read_bytes())
+            with (
+                file.open("rb") as source,
+                open_atomic(join(location, *file.relative_to(folder).parts)) as target,
+            ):
+                shutil.copyfileobj(source, target, _COPIED_BYTES)
 
 
 def delete(location: str | Path) -> None:
@@ -341,6 +346,6 @@ def fingerprint(*parts: bytes | str) -> str:
     return digest.hexdigest()[:16]
 
 
-def sha256(data: bytes) -> str:
+def sha256(data: bytes | memoryview) -> str:
     """The 64 hex digits of SHA-256."""
     return hashlib.sha256(data).hexdigest()

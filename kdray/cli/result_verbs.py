@@ -80,7 +80,7 @@ def report(
         return
     if html:
         raise ConfigError("report: --html or --serve, not both")
-    from kdray.report.serve import Server
+    from kdray.report.live_page import Server
 
     with Server(folder, port, objectives) as server:
         server.page()  # what cannot be shown is said here
@@ -254,7 +254,7 @@ def predict(
 def _serve(model: str, port: int) -> None:
     """Until it is interrupted."""
     from kdray.handover.opened import opened
-    from kdray.handover.serve import HOST, server
+    from kdray.handover.suggestion_server import HOST, server
 
     with server(opened(model), port) as asked:
         show(f"http://{HOST}:{asked.server_address[1]}")

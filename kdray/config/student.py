@@ -143,12 +143,24 @@ class TeacherStudent(_Untrained):
     init: Init = "layers"
 
 
+class Lora(Part):
+    """Low-rank adapters beside every linear layer, trained in its place and merged at the end."""
+
+    rank: int = Field(8, ge=1, le=4096)
+    alpha: float = Field(16, gt=0, description="adapters count alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of what an adapter reads")
+
+
 class CheckpointStudent(_Untrained):
     """A pretrained model with its own weights, configuration, dropout and tokenizer: none of these is chosen."""
 
     family: Literal["checkpoint"]
     checkpoint: str = Field(min_length=1, description="a folder or hub name that transformers can load")
     max_input: int | None = Field(None, ge=16, le=1_048_576, description=SHORTER)
+    lora: Lora | None = Field(
+        None,
+        description="train adapters instead of the whole (extra lora); merged when it is judged at the end",
+    )
 
     @property
     def init(self) -> Literal["checkpoint"]:

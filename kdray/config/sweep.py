@@ -132,6 +132,10 @@ class Capture(Store):
     stores: dict[str, Store] = Field(
         default_factory=dict, description="further folders of the same signal, for a space over `shards`"
     )
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
+        "float32",
+        description="precision that the teacher is run in, `auto` for its own; bytes depend on it",
+    )
     batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="rows of a teacher batch")
     rows_per_shard: int = Field(512, ge=1, le=MOST_ROWS)
     cases: int = Field(400, ge=1, le=MOST, description="held-out examples of the metamorphic suite")

@@ -41,6 +41,9 @@ class Distil(Part):
 class Optim(Part):
     """AdamW with a warm-up and a decay to `final_lr_ratio`."""
 
+    optimizer: Literal["adamw", "adamw_8bit"] = Field(
+        "adamw", description="adamw_8bit keeps its two moments in 8 bits (extra adam8bit)"
+    )
     lr: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(20, ge=0, le=MOST)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -69,6 +72,11 @@ class Optim(Part):
         ge=0,
         lt=1,
         description="share of steps that train a random slice of the model, so that slices start warm",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="whether what layers compute is forgotten and computed again for the gradient: less memory,"
+        " about a third more time",
     )
     precision: Literal["float32", "bfloat16"] = "bfloat16"
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kdray.config import deepspeed_settings
 from kdray.config.read import Part
-from kdray.config.student import AnyStudent, CheckpointStudent, RobertaStudent, TeacherStudent
+from kdray.config.student import AnyStudent, CheckpointStudent, Lora, RobertaStudent, TeacherStudent
 from kdray.config.training import MOST, MOST_ROWS, Budget, Distil, Optim
 from kdray.errors import ConfigError
 from kdray.packaged import located
@@ -154,6 +154,8 @@ class Trial(Part):
                 "optim.slice_share cuts slices out of student.hidden, 32 or more, not"
                 f" {getattr(self.student, 'hidden', 0)}"
             )
+        if self.optim.slice_share > 0 and self.optim.gradient_checkpointing:
+            raise ValueError("optim.gradient_checkpointing has no effect on slices: set slice_share 0")
         if self.optim.context_until is not None and self.optim.context_weight == 0:
             raise ValueError("optim.context_until has no effect with context_weight 0")
         return self
@@ -221,6 +223,11 @@ class Trial(Part):
         return limits.max_row if self.student.family == "llama" else apart
 
     @property
+    def adapters(self) -> Lora | None:
+        """Those that are trained instead of the student's own weights."""
+        return self.student.lora if isinstance(self.student, CheckpointStudent) else None
+
+    @property
     def accuracy(self) -> str:
         """The name of the metric that says how often a model is right."""
         return accuracy_of(self.task)
@@ -229,14 +236,6 @@ class Trial(Part):
 def accuracy_of(task: str) -> str:
     """The name of a task's accuracy among its metrics."""
     return "assertion_accuracy" if task == "assertion" else "accuracy"
-
-
-class Lora(Part):
-    """Low-rank adapters beside every linear layer, trained in its place and merged at the end."""
-
-    rank: int = Field(8, ge=1, le=4096)
-    alpha: float = Field(16, gt=0, description="adapters count alpha / rank")
-    dropout: float = Field(0.0, ge=0, lt=1, description="of what an adapter reads")
 
 
 class TeacherRecipe(Trial):
@@ -283,7 +282,14 @@ class TeacherRecipe(Trial):
             )
         return self
 
+    @property
+    def adapters(self) -> Lora | None:
+        """See `Trial`."""
+        return self.lora
+
     def _fine_tunes(self) -> TeacherRecipe:
+        if getattr(self.student, "lora", None) is not None:
+            raise ValueError("student.lora has no effect on a recipe: write lora beside student")
         for field in ("teacher", "vocab"):
             if getattr(self, field) != TeacherRecipe.model_fields[field].default:
                 raise ValueError(f"{field} has no effect on a checkpoint, which has its own: leave it out")

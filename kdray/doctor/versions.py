@@ -22,8 +22,10 @@ EXTRAS = {
     "cluster": "kdray launch --on ray",
     "techniques": "search: {sampler: avatar} and {sampler: morph}",
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
-    "lora": "kdray teacher train --set 'lora={rank: 8}'",
+    "lora": "lora: {rank: 8}, of kdray teacher train and of a checkpoint student",
+    "adam8bit": "optim: {optimizer: adamw_8bit}",
     "gguf": "kdray teacher convert MODEL.gguf",
+    "llama-cpp": "kdray export --gguf, asked by llama.cpp itself",
     "s3": "storage: s3://..., written on conditions",
     "dashboard": "optuna-dashboard runs/NAME/study.journal",
 }

@@ -8,7 +8,7 @@ Shape suffixes: N inputs, C classes, V vocabulary.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +22,7 @@ from kdray.corpus.example import Example
 from kdray.evaluation.baselines import copied, majority
 from kdray.evaluation.classify import Classifier, class_logits
 from kdray.evaluation.generate import Generation, OnDraft, greedy
+from kdray.evaluation.kept_logits import KeptLogits
 from kdray.evaluation.metrics import binary_metrics, classification_metrics
 from kdray.evaluation.shares import share, text_metrics
 from kdray.tasks import ClassificationTask, Task
@@ -68,7 +69,7 @@ class Answering(ABC, Generic[AnyTask]):
     @abstractmethod
     def with_logits(
         self, model: Any, task: AnyTask, prompts: Sequence[Ids], batch_size: int, vocab: int
-    ) -> tuple[Sequence[Output], list[NDArray[np.float32]]]:
+    ) -> tuple[Sequence[Output], Iterable[NDArray[np.float32]]]:
         """A model's outputs, and its logits [L, V] at each of an output's L positions."""
 
     @abstractmethod
@@ -123,13 +124,13 @@ class Writing(Answering[Task]):
 
     def with_logits(
         self, model: Any, task: Task, prompts: Sequence[Ids], batch_size: int, vocab: int
-    ) -> tuple[Sequence[Generation], list[NDArray[np.float32]]]:
+    ) -> tuple[Sequence[Generation], KeptLogits]:
         """See `Answering`: kept as they are written."""
-        written: list[list[NDArray[np.float32]]] = [[] for _ in prompts]
+        kept = KeptLogits(len(prompts), vocab, task.max_target)
 
         def keep(numbers: list[int], logits_NV: Tensor) -> None:
             for i, own_V in zip(numbers, logits_NV[:, :vocab].float().cpu().numpy(), strict=True):
-                written[i].append(own_V.copy())
+                kept.keep(i, own_V)
 
         outputs = greedy(
             model,
@@ -141,8 +142,7 @@ class Writing(Answering[Task]):
             on_token=keep,
             vocab=min(vocab, task.vocab),
         )
-        logits = [np.stack(own) for own in written]
-        return outputs, logits
+        return outputs, kept
 
     def one(self, model: Any, task: Task, ids_1T: Tensor) -> None:
         """A text by `generate`."""

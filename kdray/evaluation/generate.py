@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kdray.evaluation.ways import way_of
-from kdray.students.forward import capped, head, soft_cap
+from kdray.students.forward import head, project, soft_cap
 
 MAX_LOGITS = 1 << 24
 """Logits held at a time: 64 MiB in float32."""
@@ -229,7 +229,7 @@ class _Run:
             first, at = last, at + size
 
     def _logits(self, hidden_ND: Tensor) -> Tensor:
-        return capped((hidden_ND * self.scale).to(self.weight_VD.dtype) @ self.weight_VD.T, self.cap)
+        return project(hidden_ND, self.weight_VD, self.scale, self.cap)
 
     def _accept(self, i: int, draft: NDArray[np.int32], best: list[int], logprob: list[float]) -> int:
         """Takes over what the model itself would have written; returns how many tokens that is."""
@@ -264,7 +264,6 @@ class _Run:
 
 def _best(logits_NV: Tensor) -> tuple[list[int], list[float]]:
     """The most probable token of each position and its log-probability."""
-    logits_NV = logits_NV.float()
     top_N, best_N = logits_NV.max(1)
     logprob_N = top_N - logits_NV.logsumexp(1)
     return best_N.tolist(), logprob_N.tolist()

@@ -43,6 +43,8 @@ from kdray.tasks.round_trip import check_round_trip
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import FILE
 from kdray.teacher.manifest import read as read_manifest
+from kdray.train.engine import check_optimizer
+from kdray.train.lora import check_installed
 
 READ = 64
 """Examples of a corpus by which its task is told."""
@@ -66,6 +68,7 @@ class Checked:
 def check(sweep: Sweep) -> Checked:
     """Raises `KdrayError` in one line where a sweep would fail after its capture has begun."""
     check_models(sweep)
+    _check_extras(sweep)
     _check_places(sweep)
     _check_capture(sweep)
     notes = list(_check_corpus(sweep))
@@ -83,6 +86,17 @@ def check(sweep: Sweep) -> Checked:
     known |= {"checkpoints": checkpoints} if checkpoints else {}
     notes += _check_search(sweep, known)
     return Checked(tuple(notes), known)
+
+
+def _check_extras(sweep: Sweep) -> None:
+    """Raises `ConfigError` where a trial would train with what is not installed."""
+    whole = sweep.space.get("student")
+    students = [sweep.trial.student, *getattr(whole, "choices", ())]
+    if any((one.get("lora") if isinstance(one, dict) else getattr(one, "lora", None)) for one in students):
+        check_installed()
+    optimizers = [sweep.trial.optim.optimizer, *getattr(sweep.space.get("optim.optimizer"), "choices", ())]
+    for name in optimizers:
+        check_optimizer(sweep.trial.optim.model_copy(update={"optimizer": name}))
 
 
 def _check_places(sweep: Sweep) -> None:

@@ -1,8 +1,8 @@
-"""The teacher run over the corpus, once for all stores of its signal, and over the suite.
+"""The teacher run over the corpus, once for all stores of its signal, and over the suites.
 
-On a Ray cluster every core or GPU gets an actor with the teacher, and this process makes the suite meanwhile;
-without one all of it runs here. The teacher's weights and tokenizer are kept beside each store, so that no trial
-needs the teacher's folder or a hub.
+On a Ray cluster every core or GPU gets an actor with the teacher, which writes shards, suites and the order to
+cut in, and this process holds no weights; without one all of it runs here. The teacher's weights and tokenizer are
+kept beside each store, once where these are on one disk, so that no trial needs the teacher's folder or a hub.
 """
 
 from __future__ import annotations
@@ -26,95 +26,85 @@ from kdray.errors import ConfigError, DataError
 from kdray.evaluation.examine import doubt, examined
 from kdray.metamorphic.suite import build_suite
 from kdray.packaged import is_named
-from kdray.pipeline.background import begun
-from kdray.pipeline.voice import Voice
-from kdray.storage import join, upload, write_json
-from kdray.students.forward import head
+from kdray.pipeline.voice import Spoken, Voice
+from kdray.storage import join, write_json
 from kdray.students.kept_order import keep_order, kept_order, sample
-from kdray.students.kept_weights import keep_hashes
-from kdray.students.load import (
-    readable_as,
-    shared_vocab,
-    weights_fingerprint,
-)
+from kdray.students.load import shared_vocab
 from kdray.students.preflight import check_student
+from kdray.students.source_weights import SourceWeights, put_beside
 from kdray.tasks import task_class
 from kdray.tasks.round_trip import check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
-from kdray.teacher.capture import Forward, Plan, capture
+from kdray.teacher.capture import Plan, capture
 from kdray.teacher.codec import Codec
 from kdray.teacher.codecs import make
-from kdray.teacher.manifest import ShardHeader
+from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.shards import ShardWriter
 
 EXAMINED = 100
 """Cases of a suite that a teacher answers before it is captured."""
+PROCESS_BYTES = 2.5e9
+"""Of an actor beside its teacher's weights, at a vocabulary of 152 k."""
 
 
 class Capturing:
     """The captures of one sweep."""
 
-    def __init__(self, sweep: Sweep, stage: Stage) -> None:
-        """Loads the teacher. Raises `KdrayError`."""
+    def __init__(self, sweep: Sweep, stage: Stage, cluster: AbstractContextManager[None] | None) -> None:
+        """Reads what the teacher is, no weights. Raises `KdrayError`."""
         trial, plan = sweep.trial, sweep.capture
         assert trial.teacher and trial.corpus and trial.shards  # noqa: S101 - prepare saw to it
-        self._sweep, self._stage, self._corpus = sweep, stage, trial.corpus
-        voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size)
+        self._sweep, self._stage, self._corpus, self._cluster = sweep, stage, trial.corpus, cluster
+        device = device_of(sweep, on_ray=cluster is not None)
+        voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size, device=device)
         described = {trial.shards: plan} | plan.stores
         self._codecs = {
             folder: make(store.codec, **store.codec_params) for folder, store in described.items()
         }
-        self._model, self._tokenizer, self._task = voice.load()
-        check_student(self._model.config, trial)
+        config, self._tokenizer, self._task = voice.described()
+        check_student(config, trial)
         if self._task.form_text:
             say(f"encoding  {self._task.form_text}")
         check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
+        self._weights = SourceWeights.of(trial.teacher)
         self._header = ShardHeader(
             task=trial.task,
-            teacher=weights_fingerprint(self._model),
-            teacher_params=sum(parameter.numel() for parameter in self._model.parameters()),
+            teacher=self._weights.fingerprint,
+            teacher_params=self._weights.params,
             tokenizer=self._task.fingerprint,
-            vocab=shared_vocab(self._model, self._tokenizer),
+            vocab=shared_vocab(config, self._tokenizer),
             corpus=corpus_fingerprint(trial.corpus),
+            dtype=self._weights.dtype if plan.dtype == "auto" else plan.dtype,
+            device=device,
         )
         self._said = replace(self._header, targets=plan.targets)
-        self._voice = replace(voice, fingerprint=self._header.teacher)
-        if self._header.vocab < (logits := len(head(self._model)[0])):
+        self._voice = replace(voice, fingerprint=self._header.teacher, dtype=self._header.dtype)
+        if self._task.writes and self._header.vocab < config.vocab_size:
             say(
-                f"vocabulary  {logits:,} logits, {self._header.vocab:,} of them tokens of "
+                f"vocabulary  {config.vocab_size:,} logits, {self._header.vocab:,} of them tokens of "
                 "the tokenizer: the others are left out"
             )
 
-    def run(
-        self, folders: Sequence[str], suites: Sequence[str], cluster: AbstractContextManager[None] | None
-    ) -> None:
+    def run(self, folders: Sequence[str], suites: Sequence[str]) -> None:
         """Makes the stores and suites that are named."""
-        if suites and not is_named(self._voice.teacher):  # of those that come with kdray it is known
-            self._examine(suites[0])
         # An interrupted run may have left stores without one.
         unordered = [folder for folder in self._codecs if self._is_ordered and kept_order(folder) is None]
-        with self._stage("capture"):
-            rows = self._rows() if folders or unordered else []
-            for folder in folders:
-                ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
-                self._announce(folder, rows)
-                self._keep(join(folder, "teacher"))
-        on_ray = bool(folders) and cluster is not None
-        judging = partial(self._beside, suites, unordered, rows)
-        with begun(judging) if on_ray else nullcontext(judging) as suite:
-            with self._stage("capture") as advance, cluster if on_ray and cluster else nullcontext():
-                self._write(folders, rows, advance, on_ray=on_ray)
-            with self._stage("suite") as advance:
-                suite(advance)
-
-    def _examine(self, suite: str) -> None:
-        """Says so, before hours are spent on it, where a teacher is no better than what needs no learning."""
-        examples = cases_of(self._sweep, suite)[:EXAMINED]
-        with self._stage("exam") as advance:
-            found = examined(self._model, self._task, self._corpus, examples, advance)
-        if doubted := doubt(found):
-            say(f"warning: {doubted}")
+        with self._cluster or nullcontext(), self._teacher() as teacher:
+            if suites and not is_named(self._voice.teacher):  # of those that come with kdray it is known
+                with self._stage("exam") as advance:
+                    doubted = teacher.ask(partial(_exam, self._sweep, suites[0]), advance)
+                if doubted:
+                    say(f"warning: {doubted}")
+            with self._stage("capture") as advance:
+                rows = self._rows() if folders or unordered else []
+                for folder in folders:
+                    ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
+                    self._announce(folder, rows)
+                self._keep([join(folder, "teacher") for folder in folders])
+                beside = [partial(_order, self._measured(rows), unordered)] if unordered else []
+                beside += [partial(_suite, self._sweep, self._header, folder) for folder in suites]
+                self._write(teacher, folders, rows, advance, beside)
 
     def _rows(self) -> list[Row]:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
@@ -136,48 +126,48 @@ class Capturing:
         size = f", {tokens:,} tokens, {bits / 8 * tokens / 1e6:,.1f} MB in all" if tokens else ""
         say(f"capture   {codec.name} at about {bits:,.0f} bits a token of {vocab:,}{size}: {near(folder)}")
 
+    def _teacher(self) -> Any:
+        """Who is asked, while it is entered."""
+        if self._cluster is None:
+            return nullcontext(TeacherHere(self._voice))
+        from kdray.workers.capture_actors import Share, TeachersOnRay
+
+        gpus = 1.0 if self._voice.device == "cuda" else 0.0
+        size = {"float32": 4}.get(self._header.dtype, 2) * self._header.teacher_params
+        share = Share(gpus=gpus, bytes=0 if gpus else size + PROCESS_BYTES)
+        return TeachersOnRay(self._voice.of_the_capture, share)
+
     def _write(
-        self, folders: Sequence[str], rows: list[Row], advance: Advance, *, on_ray: bool = False
+        self, teacher: Any, folders: Sequence[str], rows: list[Row], advance: Advance, beside: list[Any]
     ) -> None:
         plan = self._sweep.capture
-        write = (
-            partial(_on_ray, voice=self._voice, sweep=self._sweep)
-            if on_ray
-            else partial(_here, forward=self._voice.of(self._model, self._task, self._header.vocab))
+        teacher.capture(
+            rows if folders else [],
+            {folder: self._codecs[folder] for folder in folders},
+            self._said,
+            batch_size=plan.batch_size,
+            rows_per_shard=plan.rows_per_shard,
+            progress=advance,
+            beside=beside,
         )
-        if folders:
-            write(
-                rows,
-                {folder: self._codecs[folder] for folder in folders},
-                self._said,
-                batch_size=plan.batch_size,
-                rows_per_shard=plan.rows_per_shard,
-                progress=advance,
-            )
 
-    def _keep(self, folder: str) -> None:
-        """Writes the teacher beside its signal, to a path or URI; before the manifest says that all is there."""
+    def _keep(self, folders: Sequence[str]) -> None:
+        """Writes the teacher beside its signal, to paths or URIs; before a manifest says that all is there."""
+        if not folders:
+            return
         with tempfile.TemporaryDirectory() as local:
-            self._model.save_pretrained(local)
-            keep_hashes(Path(local), self._model, self._header.teacher)
+            self._weights.keep(Path(local))
             self._tokenizer.save_pretrained(local)
-            readable_as(Path(local), "config.json")
             if form := self._task.form_fields:
                 encoding = as_data(self._sweep.trial.encoding) | form
                 write_json(Path(local) / "kdray.json", {"encoding": encoding})
-            upload(Path(local), folder)
+            put_beside(Path(local), folders)
 
-    def _beside(
-        self, suites: Sequence[str], stores: Sequence[str], rows: list[Row], advance: Advance
-    ) -> None:
-        """What this process makes of its teacher while others run theirs over the corpus."""
-        if stores:
-            plan = Plan(rows, self._sweep.capture.rows_per_shard)
-            stored = [row for number in range(len(plan)) for row in plan.shard(number)]
-            measured = [stored[i] for i in sample(len(stored))]
-            keep_order(self._model, measured, self._task.pad_id, stores)
-        for folder in suites:
-            self._suite(folder, advance)
+    def _measured(self, rows: list[Row]) -> list[Row]:
+        """Those that the order to cut in is measured on."""
+        plan = Plan(rows, self._sweep.capture.rows_per_shard)
+        stored = [row for number in range(len(plan)) for row in plan.shard(number)]
+        return [stored[i] for i in sample(len(stored))]
 
     @property
     def _is_ordered(self) -> bool:
@@ -186,22 +176,35 @@ class Capturing:
         """
         return _is_sliced(self._sweep) and self._sweep.capture.targets == "truth"
 
-    def _suite(self, folder: str, advance: Advance) -> None:
-        trial, plan = self._sweep.trial, self._sweep.capture
-        assert trial.shards  # noqa: S101 - prepare saw to it
-        build_suite(
-            self._model,
-            self._task,
-            cases_of(self._sweep, folder),
-            folder,
-            seed=plan.seed,
-            transforms=plan.transforms or None,
-            variants=plan.variants_per_case,
-            header=self._header,
-            codec=self._codecs[trial.shards],
-            batch_size=trial.evaluation.batch_size,
-            progress=advance,
-        )
+
+class TeacherHere:
+    """The teacher in this process, loaded when it is first asked; see `workers.capture_actors.TeachersOnRay`."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._loaded: Spoken | None = None
+
+    def ask(self, job: Any, advance: Advance) -> Any:
+        """What it answers."""
+        self._loaded = self._loaded or self._voice.loaded()
+        return job(self._loaded, advance)
+
+    def capture(
+        self,
+        rows: list[Row],
+        stores: Mapping[str, Codec],
+        header: ShardHeader,
+        *,
+        beside: Sequence[Any],
+        progress: Advance,
+        **options: Any,
+    ) -> dict[str, Manifest]:
+        """A capture by this process, then what else there is to do."""
+        self._loaded = self._loaded or self._voice.loaded()
+        made = capture(rows, stores, header, self._loaded, progress=progress, **options) if stores else {}
+        for job in beside:
+            self.ask(job, progress)
+        return made
 
 
 def cases_of(sweep: Sweep, folder: str) -> list[Example]:
@@ -228,24 +231,46 @@ def _is_sliced(sweep: Sweep) -> bool:
     return student.family != "teacher" and "sliced" in (student.init, *getattr(searched, "choices", ()))
 
 
-def _here(
-    rows: list[Row], stores: Mapping[str, Codec], header: ShardHeader, *, forward: Forward, **options: Any
+def device_of(sweep: Sweep, *, on_ray: bool) -> str:
+    """Where its teacher runs: on Ray on GPUs where trials take GPUs too, in this process where there is one."""
+    if on_ray:
+        return "cuda" if sweep.resources.gpus_per_worker else "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _nowhere(done: int, total: int) -> None:
+    """Nobody is shown how far it is in another process."""
+
+
+def _exam(sweep: Sweep, suite: str, teacher: Spoken, advance: Advance = _nowhere) -> str:
+    """Whether a teacher is no better than what needs no learning, in a sentence: told before hours are spent."""
+    assert sweep.trial.corpus  # noqa: S101 - prepare saw to it
+    examples = cases_of(sweep, suite)[:EXAMINED]
+    return doubt(examined(teacher.model, teacher.task, sweep.trial.corpus, examples, advance))
+
+
+def _order(rows: Sequence[Row], stores: Sequence[str], teacher: Spoken, advance: Advance = _nowhere) -> None:
+    """The order to cut a teacher in, kept beside the stores."""
+    keep_order(teacher.model, rows, teacher.task.pad_id, stores)
+
+
+def _suite(
+    sweep: Sweep, header: ShardHeader, folder: str, teacher: Spoken, advance: Advance = _nowhere
 ) -> None:
-    """A capture by this process, of the teacher that it has loaded."""
-    capture(rows, stores, header, forward, **options)
-
-
-def _on_ray(
-    rows: list[Row],
-    stores: Mapping[str, Codec],
-    header: ShardHeader,
-    *,
-    voice: Voice,
-    sweep: Sweep,
-    **options: Any,
-) -> None:
-    """A capture by an actor on every core, or on every GPU where trials take GPUs too."""
-    from kdray.workers.capture_actors import capture_on_ray
-
-    gpus = 1.0 if sweep.resources.gpus_per_worker else 0.0
-    capture_on_ray(rows, stores, header, voice.forward, gpus_per_actor=gpus, **options)
+    """One suite."""
+    trial, plan = sweep.trial, sweep.capture
+    build_suite(
+        teacher.model,
+        teacher.task,
+        cases_of(sweep, folder),
+        folder,
+        seed=plan.seed,
+        transforms=plan.transforms or None,
+        variants=plan.variants_per_case,
+        header=header,
+        codec=make(plan.codec, **plan.codec_params),
+        batch_size=trial.evaluation.batch_size,
+        progress=advance,
+    )

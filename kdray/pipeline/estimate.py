@@ -3,8 +3,8 @@
 Ours, and rough: every example as long as its limits let it be, every trial of the base trial's size and trained
 to its end; work by the products that `students.cost` counts, three times in training, at the pace of a product
 that is measured here for a moment. So counted ten trials of the demo made 70 to 89 GFLOP/s, where the product made
-62 (two shared cores, at different times). Memory and disk are those of weights, optimizer and signal beside a
-process. Time on accelerators is not told.
+62 (two shared cores, at different times). Memory of a training is `train.step_memory`'s; of a capture, that of its
+teachers beside their processes. Time on accelerators is not told.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from typing import Any
 
 from kdray.config import Sweep, Trial
 from kdray.corpus.store import corpus_manifest
-from kdray.search.constraints import sizes
+from kdray.search.constraints import known_config, sizes
 from kdray.storage import exists, join
+from kdray.students.cuts import likeness
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import FILE
+from kdray.train.engine import micro_batch
+from kdray.train.step_memory import step_bytes, student_builder
 
 PROCESS_BYTES = 1.2e9
 """Of a process with torch in it; the demo, three of them, was measured at 2.8 GB."""
@@ -41,12 +44,14 @@ def estimate(sweep: Sweep, known: Mapping[str, Any]) -> str:
     at_a_time = min(resources.max_concurrent, sweep.search.trials)
     trials = sweep.search.trials + (sweep.search.confirm.most if sweep.search.confirm else 0)
     rows = _rows(sweep)
-    memory = (1 + at_a_time * resources.workers) * PROCESS_BYTES
-    memory += max(at_a_time * resources.workers * TRAINING_BYTES * params, 4 * teacher if rows else 0)
+    training = _training_bytes(sweep, known)
+    weights = teacher * (2 if sweep.capture.dtype in ("bfloat16", "float16") else 4)
+    capturing = PROCESS_BYTES + weights if rows else 0
+    memory = PROCESS_BYTES + at_a_time * resources.workers * max(training, capturing)
     bits = make(sweep.capture.codec, **sweep.capture.codec_params).bits_per_token(known["vocab"])
     disk = bits / 8 * rows * trial.encoding.max_target + (4 * teacher if rows else 0)
     disk += params * (2 * trials + TRAINING_BYTES * at_a_time)
-    said = f"{_bytes(memory)} of memory, {_bytes(disk)} of disk"
+    said = f"{_bytes(memory)} of memory ({_bytes(training)} a training), {_bytes(disk)} of disk"
     if resources.gpus_per_worker:
         return f"estimate: {said}"
     cores = resources.workers * resources.cpus_per_worker
@@ -68,6 +73,18 @@ def _rows(sweep: Sweep) -> int:
         return plan.rows or 0
     examples = int(corpus_manifest(trial.corpus)["splits"].get("train", 0))
     return examples if plan.rows is None else min(plan.rows, examples)
+
+
+def _training_bytes(sweep: Sweep, known: Mapping[str, Any]) -> float:
+    """Of a process that trains the base trial, at its peak."""
+    trial, resources = sweep.trial, sweep.resources
+    config = likeness(trial, known_config(known), known.get("checkpoints", {}))
+    rows = micro_batch(trial, resources.workers, "cuda" if resources.gpus_per_worker else "cpu")
+    try:
+        return step_bytes(student_builder(trial, int(known["vocab"]), config), trial, rows)
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        # A family whose work depends on what its tensors hold (a mixture of experts): roughly, then.
+        return PROCESS_BYTES + TRAINING_BYTES * sizes(known)(trial)["student_params"]
 
 
 def _trial_flops(sweep: Sweep, known: Mapping[str, Any]) -> float:

@@ -94,7 +94,7 @@ def prepare(
         from kdray.pipeline.capturing import Capturing
 
         wanted, judging = ([folder for folder in kind if folder in missing] for kind in (stores, suites))
-        Capturing(sweep, stage).run(wanted, judging, cluster)
+        Capturing(sweep, stage, cluster).run(wanted, judging)
     if trial.evaluation.execution is not None:
         from kdray.pipeline.running import run_suites
 

@@ -11,32 +11,40 @@ from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.students.load import (
     check_padding,
+    load_config,
     load_model,
     load_tokenizer,
     shared_vocab,
     told_encoding,
-    weights_fingerprint,
 )
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_teacher
+from kdray.students.source_weights import SourceWeights
 from kdray.tasks import Task, task_of
 from kdray.tasks.row import Row
-from kdray.teacher.capture import Forward
 
 
-class GreedyLogits(TargetLogits):
+class Spoken(TargetLogits):
+    """A loaded teacher as a callable, with what else may be asked of it."""
+
+    def __init__(self, model: Any, task: Task, vocab: int) -> None:
+        super().__init__(model, task.pad_id, vocab)
+        self.model, self.task = model, task
+
+
+class GreedyLogits(Spoken):
     """A teacher that first writes the answers it is then asked about (see `Answers`)."""
 
     def __init__(self, model: Any, task: Task, vocab: int, batch_size: int) -> None:
-        super().__init__(model, task.pad_id, vocab)
-        self._task, self._batch_size = task, batch_size
+        super().__init__(model, task, vocab)
+        self._batch_size = batch_size
 
     def answer(self, rows: Sequence[Row]) -> list[Row]:
         """The rows' prompts, each with the teacher's greedy output."""
         prompts = [row.input_ids for row in rows]
-        outputs = answering(self._task).outputs(self._model, self._task, prompts, self._batch_size)
+        outputs = answering(self.task).outputs(self.model, self.task, prompts, self._batch_size)
         return [
-            self._task.answer(row.input_ids, output.ids, row.id)
+            self.task.answer(row.input_ids, output.ids, row.id)
             for row, output in zip(rows, outputs, strict=True)
         ]
 
@@ -51,7 +59,9 @@ class Voice:
         encoding: limits of a row.
         targets: `truth` or `greedy`.
         batch_size: prompts that are answered together.
-        fingerprint: of the weights that the shards name; "" before they are known.
+        fingerprint: of the weights that the shards name.
+        dtype: precision that it is run in, as torch names it.
+        device: `cpu` or `cuda`.
     """
 
     task: str
@@ -60,29 +70,30 @@ class Voice:
     targets: str
     batch_size: int
     fingerprint: str = ""
+    dtype: str = "float32"
+    device: str = "cpu"
 
-    def load(self) -> tuple[Any, Any, Task]:
-        """Model (on the accelerator where there is one), tokenizer and task."""
-        import torch
-
-        model, tokenizer = load_model(self.teacher), load_tokenizer(self.teacher)
-        check_teacher(model.config, self.task, self.teacher)
-        check_padding(model.config, tokenizer, self.teacher)
-        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    def described(self) -> tuple[Any, Any, Task]:
+        """Configuration, tokenizer and task, no weights. Raises `DataError` for a teacher that does not do it."""
+        config, tokenizer = load_config(self.teacher), load_tokenizer(self.teacher)
+        check_teacher(config, self.task, self.teacher)
+        check_padding(config, tokenizer, self.teacher)
         encoding = told_encoding(self.encoding, self.teacher)
-        return model, tokenizer, task_of(self.task, tokenizer, model.config.is_encoder_decoder, encoding)
+        return config, tokenizer, task_of(self.task, tokenizer, bool(config.is_encoder_decoder), encoding)
 
-    def forward(self) -> Forward:
-        """The teacher as a callable, for another process. Raises `DataError` where it is no longer the one whose
-        weights the shards name.
+    def of_the_capture(self) -> Spoken:
+        """The teacher loaded, in another process and maybe later. Raises `DataError` where it is no longer the
+        one whose weights the shards name.
         """
-        model, tokenizer, task = self.load()
-        if self.fingerprint not in ("", weights_fingerprint(model)):
+        if SourceWeights.of(self.teacher).fingerprint != self.fingerprint:
             raise DataError(f"{self.teacher}: other weights than when the capture began")
-        return self.of(model, task, shared_vocab(model, tokenizer))
+        return self.loaded()
 
-    def of(self, model: Any, task: Task, vocab: int) -> Forward:
-        """A loaded teacher as a callable."""
+    def loaded(self) -> Spoken:
+        """The teacher as a callable. Raises `DataError`."""
+        config, tokenizer, task = self.described()
+        model = load_model(self.teacher, self.dtype).to(self.device)
+        vocab = shared_vocab(config, tokenizer)
         if self.targets == "greedy":
             return GreedyLogits(model, task, vocab, self.batch_size)
-        return TargetLogits(model, task.pad_id, vocab)
+        return Spoken(model, task, vocab)

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from kdray.students.derive import CLASSIFIERS
 
+PIECE = 1 << 14
+"""Rows of a vocabulary head in another precision that are read as float32 at a time."""
+
 
 def hidden_states(model: Any, input_ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Tensor | None) -> Tensor:
     """The last hidden states: [B, T, D] of a decoder-only model, [B, L, D] of an encoder-decoder's decoder; with a
@@ -113,6 +116,20 @@ def soft_cap(model: Any) -> float | None:
     """The bound that logits are squeezed into (Gemma 2); None for nearly all models."""
     cap = getattr(model.config, "final_logit_softcapping", None)
     return None if cap is None or is_classifier(model) else float(cap)
+
+
+def project(hidden_ND: Tensor, weight_VD: Tensor, scale: float, cap: float | None) -> Tensor:
+    """Logits [N, V] in float32, whatever the precision of the model: bfloat16 has no more than 8 bits for the
+    differences between them. Of the head no copy is made but of a piece at a time.
+    """
+    hidden_ND = hidden_ND.float() * scale
+    if weight_VD.dtype == torch.float32:
+        return capped(hidden_ND @ weight_VD.T, cap)
+    logits_NV = hidden_ND.new_empty(len(hidden_ND), len(weight_VD))
+    for first in range(0, len(weight_VD), PIECE):
+        piece = slice(first, first + PIECE)
+        logits_NV[:, piece] = hidden_ND @ weight_VD[piece].float().T
+    return capped(logits_NV, cap)
 
 
 def capped(logits: Tensor, cap: float | None) -> Tensor:

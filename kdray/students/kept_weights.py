@@ -21,7 +21,7 @@ from kdray.teacher.manifest import read as read_manifest
 
 FILE = "weights.json"
 OTHERS = "not the weights that the shards were captured from"
-_INDEX = "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
 
 
 class KeptWeights(Mapping[str, Tensor]):
@@ -56,6 +56,15 @@ class KeptWeights(Mapping[str, Tensor]):
             self._compared.add(name)
         return tensor
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape, of all tensors; none is read."""
+        return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._files.items()}
+
+    def dtype(self) -> str:
+        """The precision that all are in, as torch names it; float32 where they are not of one mind."""
+        told = {str(file.get_slice(name).get_dtype()) for name, file in self._files.items()}
+        return {"BF16": "bfloat16", "F16": "float16"}.get(told.pop() if len(told) == 1 else "", "float32")
+
     def __contains__(self, name: object) -> bool:
         return name in self._files
 
@@ -75,16 +84,16 @@ def _hash(tensor: Tensor) -> str:
     return digest.hexdigest()[:16]
 
 
-def keep_hashes(folder: Path, model: Any, fingerprint: str) -> None:
+def keep_hashes(folder: Path, own: Mapping[str, Tensor], fingerprint: str) -> None:
     """Writes which weights a folder holds, if its file names them as the model does.
 
     Args:
         folder: of `save_pretrained`.
-        model: what was saved.
+        own: what was saved (see `own_weights`).
         fingerprint: of all its weights.
     """
     weights = KeptWeights(folder)
-    if weights.keys() == _own(model).keys():
+    if weights.keys() == own.keys():
         hashes = {name: _hash(tensor) for name, tensor in weights.items()}
         write_json(folder / FILE, {"fingerprint": fingerprint, "tensors": hashes})
 
@@ -111,7 +120,7 @@ def teacher_weights(folder: str, fingerprint: str | None) -> Mapping[str, Tensor
     model = load_model(folder)
     if fingerprint not in (None, weights_fingerprint(model)):
         raise DataError(f"{folder}: {OTHERS}")
-    return _own(model)
+    return own_weights(model)
 
 
 def is_kept_whole(shards: str) -> bool:
@@ -130,12 +139,13 @@ def saved_buffers(model: Any) -> list[tuple[str, Tensor]]:
     return [(name, buffer) for name, buffer in model.named_buffers() if name in saved]
 
 
-def _own(model: Any) -> dict[str, Tensor]:
+def own_weights(model: Any) -> dict[str, Tensor]:
+    """A model's parameters, each once, and the buffers that it saves."""
     return dict(model.named_parameters()) | dict(saved_buffers(model))
 
 
 def _files(folder: Path) -> list[Path]:
-    index = folder / _INDEX
+    index = folder / INDEX
     if not index.is_file():
         return [folder / "model.safetensors"]
     named = json_value(index.read_bytes(), str(index))

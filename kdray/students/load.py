@@ -6,21 +6,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from kdray.config import FORM, SNIPPETS, Encoding, Student
 from kdray.errors import DataError, first_line
 from kdray.storage import exists, join, read_json
 from kdray.students.derive import CLASSIFIERS, config_of
 from kdray.students.families import teacher_shape
-from kdray.students.forward import is_classifier
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import plain
 from kdray.teacher.cache import local_folder
+
+_AT_A_TIME = 1 << 22
+"""Numbers that are hashed at a time."""
 
 
 def quiet() -> None:
@@ -54,8 +59,13 @@ def load_config(source: str | Path) -> Any:
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
-def load_model(source: str | Path) -> Any:
-    """A transformers model in float32, in evaluation mode, every weight of it read.
+def load_model(source: str | Path, dtype: str = "float32") -> Any:
+    """A transformers model in evaluation mode, every weight of it read.
+
+    Args:
+        source: a folder, a URI or a hub name.
+        dtype: precision, as torch names it. On a processor, weights that are in it already are mapped, and shared
+            by processes.
 
     Raises:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
@@ -70,10 +80,10 @@ def load_model(source: str | Path) -> Any:
         from kdray.students.classifier import classifier_class
 
         check_classes(config, source)
-        return whole_model(classifier_class(config.model_type), source)
+        return whole_model(classifier_class(config.model_type), source, dtype=dtype)
     check_generates(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = whole_model(auto, source, trust_remote_code=False)
+    model = whole_model(auto, source, dtype=dtype, trust_remote_code=False)
     check_pieces(model, source)
     return model
 
@@ -241,13 +251,13 @@ def told_encoding(asked: Encoding, folder: str) -> Encoding:
     )
 
 
-def shared_vocab(model: Any, tokenizer: Any) -> int:
+def shared_vocab(config: Any, tokenizer: Any) -> int:
     """How many ids, from 0 on, are tokens to the tokenizer and have a logit in the model.
 
     Models of one family pad the embedding of one tokenizer to different sizes (Qwen2.5: 151,936 and 152,064);
     these are the ids that all of them share. A classifier has its classes.
     """
-    return int(model.config.num_labels) if is_classifier(model) else shared_ids(model.config, tokenizer)
+    return int(config.num_labels) if config.model_type in CLASSIFIERS else shared_ids(config, tokenizer)
 
 
 def shared_ids(config: Any, tokenizer: Any) -> int:
@@ -257,10 +267,16 @@ def shared_ids(config: Any, tokenizer: Any) -> int:
 
 def weights_fingerprint(model: Any) -> str:
     """16 hex digits that change with any weight's name, shape or value."""
+    return fingerprint(sorted(model.named_parameters()))
+
+
+def fingerprint(parameters: Iterable[tuple[str, Tensor]]) -> str:
+    """16 hex digits of parameters by name, sorted; the same in every precision that holds their values."""
     digest = hashlib.sha256()
-    for name, parameter in sorted(model.named_parameters()):
+    for name, parameter in parameters:
         digest.update(f"{name}{tuple(parameter.shape)}".encode())
-        digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())
+        for part in parameter.detach().flatten().split(_AT_A_TIME):  # type: ignore[no-untyped-call]
+            digest.update(part.float().cpu().contiguous().numpy().data)
     return digest.hexdigest()[:16]
 
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from kdray.students.forward import (
-    capped,
     head,
     hidden_states,
     labels_apart,
+    project,
     soft_cap,
     start_of,
     whole_logits,
@@ -63,8 +63,7 @@ class TargetLogits:
     def _logits(self, ids_BT: Tensor, mask_BT: Tensor, decoder_ids_BL: Any, chosen_BL: Tensor) -> Tensor:
         """[N, V] at the chosen positions."""
         hidden = hidden_states(self._model, ids_BT, mask_BT, decoder_ids_BL)
-        hidden_ND = hidden[chosen_BL].float() * self._scale
-        return capped(hidden_ND @ self._weight_VD.float().T, self._cap)
+        return project(hidden[chosen_BL], self._weight_VD, self._scale, self._cap)
 
     @staticmethod
     def _pad(sequences: Sequence[NDArray[np.int32]], value: int) -> Tensor:

@@ -101,7 +101,7 @@ def carried_over(table_VD: Tensor, own_WD: Tensor, spelling: dict[int, list[int]
     """The student's table [W, D] out of the teacher's [V, D]; what nothing spells stays as `own_WD` has it."""
     carried_WD = own_WD.detach().clone()
     for number, ids in spelling.items():
-        carried_WD[number] = table_VD[torch.tensor(ids)].mean(0)
+        carried_WD[number] = table_VD[torch.tensor(ids)].float().mean(0)
     return carried_WD
 
 

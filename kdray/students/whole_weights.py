@@ -28,9 +28,10 @@ def whole_model(
     *,
     new: str | None = None,
     begun: list[str] | None = None,
+    dtype: str = "float32",
     **options: Any,
 ) -> Any:
-    """A transformers model in float32 and evaluation mode, every weight of it read.
+    """A transformers model in evaluation mode, every weight of it read.
 
     Args:
         auto: the class, or the auto class, that it is.
@@ -38,6 +39,7 @@ def whole_model(
         unread: names of weights in the file that may be left aside.
         new: names of weights that the file may lack, all of them or none: they begin at random.
         begun: gets the names of those that do.
+        dtype: precision, as torch names it.
         options: further ones of `from_pretrained`.
 
     Raises:
@@ -48,7 +50,7 @@ def whole_model(
     check_files(source)
     try:
         model, told = auto.from_pretrained(
-            source, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
+            source, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True,
             ignore_mismatched_sizes=True, **options,
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise all kinds over a damaged file

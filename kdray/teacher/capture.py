@@ -69,15 +69,6 @@ class Plan:
         chosen = [self.rows[i] for i in evenly(len(self.rows), FIT_ROWS)]
         return sorted(chosen, key=lambda row: len(row.input_ids))
 
-    def answered(self, rows: Sequence[Row], forward: Forward) -> list[Row]:
-        """The rows as they are stored."""
-        return forward.answer(rows) if isinstance(forward, Answers) else list(rows)
-
-    def logits(self, rows: Sequence[Row], forward: Forward) -> Iterator[NDArray[np.float32]]:
-        """The logits of each row in turn; no more than a batch is held."""
-        for start in range(0, len(rows), self.batch_size):
-            yield from forward(rows[start : start + self.batch_size])
-
 
 def capture(
     rows: Sequence[Row],
@@ -111,9 +102,9 @@ def capture(
         raise DataError(f"{', '.join(stores)}: nothing to capture: the corpus has no rows")
     plan = Plan(rows, rows_per_shard, batch_size)
     writers = opened(stores, header)
-    prepare(plan, writers, forward)
+    prepare(plan.sample(), writers, forward, batch_size)
     for number in range(len(plan)):
-        write_shard(plan, writers, forward, number)
+        write_shard(plan.shard(number), writers, forward, number, batch_size)
         if progress:
             progress(min(len(rows), (number + 1) * rows_per_shard), len(rows))
     return {writer.folder: writer.finish(len(plan)) for writer in writers}
@@ -124,13 +115,24 @@ def opened(stores: Mapping[str, Codec], header: ShardHeader) -> list[ShardWriter
     return [ShardWriter(folder, codec, header) for folder, codec in stores.items()]
 
 
-def prepare(plan: Plan, writers: Sequence[ShardWriter], forward: Forward) -> None:
-    """Fits the codecs to a sample of the corpus, unless that was done."""
+def answered(rows: Sequence[Row], forward: Forward) -> list[Row]:
+    """The rows as they are stored."""
+    return forward.answer(rows) if isinstance(forward, Answers) else list(rows)
+
+
+def logits_of(rows: Sequence[Row], forward: Forward, batch_size: int) -> Iterator[NDArray[np.float32]]:
+    """The logits of each row in turn; no more than a batch is held."""
+    for start in range(0, len(rows), batch_size):
+        yield from forward(rows[start : start + batch_size])
+
+
+def prepare(rows: Sequence[Row], writers: Sequence[ShardWriter], forward: Forward, batch_size: int) -> None:
+    """Fits the codecs to a sample of the corpus (see `Plan.sample`), unless that was done."""
     unfitted = [writer for writer in writers if writer.codec.fitted and writer.state is None]
     if not unfitted:
         return
-    sample = plan.answered(plan.sample(), forward)
-    logits: Iterable[NDArray[np.float32]] = _Again(plan, sample, forward)
+    sample = answered(rows, forward)
+    logits: Iterable[NDArray[np.float32]] = _Again(sample, forward, batch_size)
     if sum(row.num_targets for row in sample) * unfitted[0].header.vocab <= HELD_ELEMENTS:
         logits = list(logits)
     for writer in unfitted:
@@ -141,17 +143,19 @@ def prepare(plan: Plan, writers: Sequence[ShardWriter], forward: Forward) -> Non
 class _Again:
     """The teacher's logits of some rows, computed anew each time they are iterated."""
 
-    plan: Plan
     rows: Sequence[Row]
     forward: Forward
+    batch_size: int
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        return self.plan.logits(self.rows, self.forward)
+        return logits_of(self.rows, self.forward, self.batch_size)
 
 
-def write_shard(plan: Plan, writers: Sequence[ShardWriter], forward: Forward, number: int) -> None:
-    """Writes one shard of the stores that do not have it."""
+def write_shard(
+    rows: Sequence[Row], writers: Sequence[ShardWriter], forward: Forward, number: int, batch_size: int
+) -> None:
+    """Writes one shard (see `Plan.shard`) of the stores that do not have it."""
     missing = [writer for writer in writers if not writer.has(number)]
     if missing:
-        rows = plan.answered(plan.shard(number), forward)
-        write_all(missing, number, rows, plan.logits(rows, forward))
+        stored = answered(rows, forward)
+        write_all(missing, number, stored, logits_of(stored, forward, batch_size))

@@ -37,6 +37,17 @@ def read(folder: str, infos: Sequence[ShardInfo]) -> list[memoryview]:
         return [_mapped(path) for path in cache.fetch(wanted)]
 
 
+def whole(location: str) -> memoryview:
+    """The bytes of one file, which nobody has checked yet. Raises `DataError` where it is missing."""
+    if storage.is_uri(location):
+        return memoryview(storage.read_bytes(location))
+    storage.check_file(location)
+    try:
+        return _mapped(Path(location.removeprefix("file://")))
+    except FileNotFoundError:
+        raise DataError(f"{location}: no such file") from None
+
+
 def _checked(location: str, info: ShardInfo) -> memoryview:
     path = Path(location.removeprefix("file://"))
     storage.check_file(location)

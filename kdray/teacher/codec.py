@@ -45,6 +45,8 @@ class Packed:
     @classmethod
     def join(cls, groups: Sequence[Packed]) -> Packed:
         """Rows of several groups, one group after the other."""
+        if len(groups) == 1:
+            return groups[0]
         sizes = np.concatenate([np.diff(group.offsets_R) for group in groups])
         return cls(np.concatenate([group.data for group in groups]), starts(sizes))
 

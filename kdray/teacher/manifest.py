@@ -34,6 +34,8 @@ class ShardHeader:
         vocab: V of the logits.
         corpus: fingerprint of the corpus.
         targets: `truth` where the rows hold the corpus's answers, `greedy` where they hold the teacher's own.
+        dtype: precision that the teacher was run in.
+        device: kind of device that it was run on, as torch names it.
     """
 
     task: str
@@ -43,6 +45,8 @@ class ShardHeader:
     vocab: int
     corpus: str
     targets: str = "truth"
+    dtype: str = "float32"
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -114,13 +114,18 @@ def alike(batches: Sequence[Any]) -> list[Any]:
 
 
 def to_bytes(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
-    """An IPC file of one record batch; the same columns give the same bytes."""
+    """See `write`."""
+    sink = io.BytesIO()
+    write(sink, columns, about)
+    return sink.getvalue()
+
+
+def write(sink: Any, columns: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Writes an IPC file of one record batch to a binary stream; the same columns give the same bytes."""
     metadata = {_KEY: json.dumps(about, sort_keys=True).encode()}
     schema = pa.schema([(name, array.type) for name, array in columns.items()], metadata)
-    sink = io.BytesIO()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.record_batch(list(columns.values()), schema=schema))
-    return sink.getvalue()
 
 
 def from_bytes(data: bytes | memoryview, location: str, *, sound: bool = False) -> tuple[Any, dict[str, Any]]:

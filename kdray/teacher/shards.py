@@ -56,11 +56,12 @@ class ShardWriter:
 
     def _refuse_another(self, name: str) -> None:
         location = storage.join(self.folder, name)
-        _, about = record_batch.from_bytes(storage.read_bytes(location), location)
+        _, about = record_batch.from_bytes(checked_files.whole(location), location)
         for key, value in self._identity.items():
-            if about.get(key) != value:
+            # What was written before a field existed has its default.
+            if (known := about.get(key, getattr(ShardHeader, key, None))) != value:
                 raise DataError(
-                    f"{self.folder}: already holds shards with {key} {about.get(key)}, not {value}: "
+                    f"{self.folder}: already holds shards with {key} {known}, not {value}: "
                     "choose another folder or remove this one"
                 )
 
@@ -119,8 +120,8 @@ class ShardWriter:
             "tokens": sum(row.num_targets for row in rows),
             "signal_bytes": sum(field.data.size for field in fields.values()),
         }
-        data = record_batch.to_bytes(columns, self._identity | totals)
-        storage.write_atomic(storage.join(self.folder, shard_name(number)), data)
+        with storage.open_atomic(storage.join(self.folder, shard_name(number))) as stream:
+            record_batch.write(stream, columns, self._identity | totals)
 
     def _encode(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> dict[str, Packed]:
         counts_R = np.array([row.num_targets for row in rows], np.int64)
@@ -154,7 +155,7 @@ class ShardWriter:
 
     def _info(self, name: str) -> ShardInfo:
         location = storage.join(self.folder, name)
-        data = storage.read_bytes(location)
+        data = checked_files.whole(location)
         batch, about = record_batch.from_bytes(data, location)
         tokens, signal_bytes = about.get("tokens", 0), about.get("signal_bytes", 0)
         return ShardInfo(name, batch.num_rows, tokens, signal_bytes, len(data), storage.sha256(data))

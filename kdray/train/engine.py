@@ -9,6 +9,7 @@ with `close`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import pickle
@@ -120,6 +121,16 @@ def free_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def forget_activations(model: Any) -> None:
+    """Has a model's layers compute again what their gradients need. Raises `ConfigError` where it cannot."""
+    if not getattr(model, "supports_gradient_checkpointing", False):
+        raise ConfigError(
+            f"optim.gradient_checkpointing: transformers has none for a {model.config.model_type}: leave it out"
+        )
+    older = model.gradient_checkpointing_enable  # its name until transformers 5.24
+    getattr(model, "activation_checkpointing_enable", older)({"use_reentrant": False})
+
+
 MICRO_TOKENS = 2048
 """Tokens that a processor trains at a time unless `optim.micro_batch` says otherwise."""
 
@@ -174,7 +185,7 @@ class Engine:
         join_process_group(world)
         self._size = world.size
         optim = trial.optim
-        optimizer = torch.optim.AdamW(_groups(learner, optim), lr=optim.lr, betas=(0.9, 0.98))
+        optimizer = _optimizer(learner, optim)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps)
         )
@@ -243,6 +254,23 @@ class Engine:
         """Frees what DeepSpeed holds on to; the process group stays."""
         self._engine.destroy()
         del self._engine
+
+
+def check_optimizer(optim: Optim) -> None:
+    """Raises `ConfigError` where the extra is missing that it needs."""
+    if optim.optimizer == "adamw_8bit" and importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError("optim.optimizer adamw_8bit needs bitsandbytes: pip install 'kdray[adam8bit]'")
+
+
+def _optimizer(learner: nn.Module, optim: Optim) -> torch.optim.Optimizer:
+    check_optimizer(optim)
+    settings: dict[str, Any] = {"lr": optim.lr, "betas": (0.9, 0.98)}
+    if optim.optimizer == "adamw":
+        return torch.optim.AdamW(_groups(learner, optim), **settings)
+    import bitsandbytes
+
+    made: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(_groups(learner, optim), **settings)
+    return made
 
 
 def _groups(learner: nn.Module, optim: Optim) -> list[dict[str, Any]]:

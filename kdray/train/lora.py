@@ -1,8 +1,8 @@
-"""Low-rank adapters in a checkpoint that is fine-tuned (Hu et al., LoRA, arXiv 2106.09685), by peft.
+"""Low-rank adapters in a checkpoint that is trained (Hu et al., LoRA, arXiv 2106.09685), by peft.
 
 They stand inside the model, whose pieces are used as ever; what is saved is a plain model with the adapters added
 to its weights. A classifier's head, which may be new, is trained whole; embeddings and a vocabulary's projection
-are not trained. What a rung measures is the model before it is rounded to what is saved.
+are not trained. At the last rung they are added to the weights before these are rounded to what is saved.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ HEAD = "classifier."
 BASE, ADAPTER = ".base_layer", ".lora_"
 
 
+def check_installed() -> None:
+    """Raises `ConfigError` where the extra is missing."""
+    if importlib.util.find_spec("peft") is None:
+        raise ConfigError("lora needs peft: pip install 'kdray[lora]'")
+
+
 def adapt(model: Any, lora: Lora) -> None:
     """Puts adapters into a model; these alone are trained then.
 
     Raises:
         ConfigError: the extra is missing, or has no adapters for such a model.
     """
-    if importlib.util.find_spec("peft") is None:
-        raise ConfigError("lora needs peft: pip install 'kdray[lora]'")
+    check_installed()
     from peft import LoraConfig, inject_adapter_in_model
 
     layers = _layers(model)
@@ -41,6 +46,18 @@ def adapt(model: Any, lora: Lora) -> None:
         raise ConfigError(f"lora: peft has no adapters for a {kind}: {first_line(error)}") from error
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(ADAPTER in name or name.startswith(HEAD))
+
+
+def fold(model: Any) -> None:
+    """Adds adapters to the weights beside which they stand, and leaves them with nothing to add."""
+    for module in _adapted(model).values():
+        base = module.base_layer.weight
+        base.copy_(base + module.get_delta_weight("default"))
+        module.lora_B["default"].weight.zero_()
+
+
+def _adapted(model: Any) -> dict[str, Any]:
+    return {name: module for name, module in model.named_modules() if hasattr(module, "lora_A")}
 
 
 def _layers(model: Any) -> dict[str, Any]:
@@ -59,8 +76,7 @@ def _layers(model: Any) -> dict[str, Any]:
 def merged(model: Any) -> dict[str, Tensor]:
     """A model's parameters by name, what adapters it has added to the weights beside which they stand."""
     state = {name: tensor for name, tensor in model.named_parameters() if ADAPTER not in name}
-    adapters = {name: module for name, module in model.named_modules() if hasattr(module, "lora_A")}
-    for name, module in adapters.items():
+    for name, module in _adapted(model).items():
         weight = f"{name}{BASE}.weight"
         state[weight] = state[weight].detach() + module.get_delta_weight("default").detach()
     return {name.replace(BASE, ""): tensor for name, tensor in state.items()}

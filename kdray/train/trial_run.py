@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import torch
 
-from kdray.config import FORM, Distil, Student, TeacherRecipe, Trial
+from kdray.config import FORM, Distil, Student, Trial
 from kdray.errors import TrialFailed
 from kdray.losses import SignalTensors, to_tensors
 from kdray.process_memory import TRIM_EVERY, collect, trim
@@ -31,10 +31,10 @@ from kdray.students.cost import costs
 from kdray.students.forward import start_of
 from kdray.students.load import readable_as
 from kdray.students.warm_start import random_slice
-from kdray.train.engine import Engine, World, device
+from kdray.train.engine import Engine, World, device, forget_activations
 from kdray.train.evaluate import judge
 from kdray.train.learner import Learner
-from kdray.train.lora import adapt, merged
+from kdray.train.lora import adapt, fold, merged
 from kdray.train.loss_curve import LossCurve
 from kdray.train.start import new_student
 from kdray.train.trial_data import TrialData, open_data
@@ -64,8 +64,10 @@ class TrialRun:
         self.data: TrialData = open_data(trial)
         self._lengths = self.data.source.lengths()
         self.model = new_student(trial, self.data)
-        if isinstance(trial, TeacherRecipe) and trial.lora is not None:
-            adapt(self.model, trial.lora)
+        if trial.adapters is not None:
+            adapt(self.model, trial.adapters)
+        if trial.optim.gradient_checkpointing:
+            forget_activations(self.model)
         # What a student of named sizes does not say itself stands in its teacher's configuration, and its own.
         self._like = self.model.config
         self.model.train()
@@ -185,7 +187,10 @@ class TrialRun:
 
     @torch.no_grad()
     def _round(self) -> None:
-        """Rounds the weights to what `export` writes: the student that is judged is the one that is saved."""
+        """Rounds the weights to what `export` writes, adapters in them: the student that is judged is the one that
+        is saved.
+        """
+        fold(self.model)
         for parameter in self.model.parameters():
             parameter.copy_(parameter.to(torch.bfloat16))
 

@@ -1,125 +1,198 @@
-"""Capture on a Ray cluster: an actor per core or GPU, each with the teacher, each writing whole shards.
+"""Capture on a Ray cluster: an actor per core or GPU, each with the teacher, each writing whole shards, or doing
+what else is asked of the teacher; the process that plans it holds no weights.
 
-An actor that dies is started again and its shard written again; what a shard holds does not depend on who
-writes it. The folder must be one that every node sees.
+An actor that dies is started again and its work done again; what a shard holds does not depend on who writes it.
+The folder must be one that every node sees. A shard's rows travel with it, not the corpus.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 from ray.util import ActorPool
 
-from kdray.errors import DataError
+from kdray.console import Advance
+from kdray.errors import DataError, KdrayError
 from kdray.tasks.row import Row
-from kdray.teacher.capture import Forward, Plan, opened, prepare, write_shard
+from kdray.teacher.capture import Plan, opened, prepare, write_shard
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
+from kdray.teacher.shards import ShardWriter
+from kdray.workers.causes import origin_of
 
-MakeForward = Callable[[], Forward]
+Make = Callable[[], Any]
 """Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
+Job = Callable[[Any], Any]
+"""What is asked of a teacher that `Make` made; picklable."""
+Stores = tuple[tuple[str, Codec], ...]
 
 RELEASE_S = 30.0
 """How long ended actors are waited for at most."""
-Plans = list[ray.ObjectRef[Plan]]
-"""One plan, by reference: it holds all rows, and an actor fetches it once."""
 
 
-class _Writer:
-    """One teacher on one device. Started again it has no plan; every call brings the reference."""
+class _Teacher:
+    """One teacher on one device, loaded when it is first asked: what is wrong with it is told then."""
 
-    def __init__(self, stores: Mapping[str, Codec], header: ShardHeader, make: MakeForward) -> None:
-        self._writers = opened(stores, header)
-        self._forward = make()
-        self._plan: Plan | None = None
+    def __init__(self, make: Make) -> None:
+        self._make, self._made = make, None
 
-    def prepare(self, plans: Plans) -> None:
-        prepare(self._fetched(plans), self._writers, self._forward)
-
-    def write(self, plans: Plans, number: int) -> int:
-        write_shard(self._fetched(plans), self._writers, self._forward, number)
-        return number
-
-    def _fetched(self, plans: Plans) -> Plan:
-        if self._plan is None:
-            self._plan = ray.get(plans[0])
-        return self._plan
+    def do(self, job: Job) -> Any:
+        self._made = self._made or self._make()
+        return job(self._made)
 
 
-def capture_on_ray(
-    rows: Sequence[Row],
-    stores: Mapping[str, Codec],
-    header: ShardHeader,
-    make_forward: MakeForward,
-    *,
-    batch_size: int = 32,
-    rows_per_shard: int = 512,
-    actors: int | None = None,
-    cpus_per_actor: float = 1,
-    gpus_per_actor: float = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Manifest]:
-    """Like `capture`, spread over the cluster that Ray is connected to.
+@dataclass(frozen=True)
+class Share:
+    """What an actor holds of the cluster.
+
+    Attributes:
+        cpus: cores.
+        gpus: GPUs.
+        bytes: of memory, where it is known; one actor there is in any case.
+    """
+
+    cpus: float = 1
+    gpus: float = 0
+    bytes: float = 0
+
+    def room(self) -> int:
+        """How many actors the cluster has room for now."""
+        free = ray.available_resources()
+        limits = [
+            free.get(kind, 0.0) / each for kind, each in (("CPU", self.cpus), ("GPU", self.gpus)) if each
+        ]
+        fitting = int(min(limits, default=1))
+        if self.bytes and fitting > 1:
+            fitting = max(1, min(fitting, int(free.get("memory", 0.0) / self.bytes)))
+        return fitting
+
+
+class TeachersOnRay:
+    """Teachers in actors of the Ray that this process is connected to, while it is entered.
 
     Args:
-        rows: the corpus.
-        stores: folder (path or URI that every node sees) -> how the signal is stored there.
-        header: whose signal it is.
-        make_forward: loads the teacher in an actor.
-        batch_size: rows of a forward pass.
-        rows_per_shard: rows of a shard.
-        actors: how many; None fills the cluster.
-        cpus_per_actor: cores that an actor holds.
-        gpus_per_actor: GPUs that an actor holds.
-        progress: called with (rows done, rows in all) after each shard.
-
-    Raises:
-        DataError: no rows, a folder that holds something else, or a cluster without room for one actor.
+        make: loads the teacher in an actor.
+        share: what each actor holds.
+        actors: how many at most; None fills the cluster.
     """
-    if not rows:
-        raise DataError(f"{', '.join(stores)}: nothing to capture: the corpus has no rows")
-    plan = Plan(rows, rows_per_shard, batch_size)
-    writers = opened(stores, header)
-    missing = [number for number in range(len(plan)) if not all(writer.has(number) for writer in writers)]
-    if missing:
-        room = _room(cpus_per_actor, gpus_per_actor)
-        if room < 1 and actors is None:
-            each = f"{cpus_per_actor:g} CPUs and {gpus_per_actor:g} GPUs"
+
+    def __init__(self, make: Make, share: Share = Share(), actors: int | None = None) -> None:
+        self._make, self._share, self._most = make, share, actors
+        self._actors: list[Any] = []
+
+    def __enter__(self) -> TeachersOnRay:
+        """Raises `DataError` where the cluster has no room for one actor."""
+        share, self._room = self._share, self._share.room()
+        if self._room < 1 and self._most is None:
+            each = f"{share.cpus:g} CPUs and {share.gpus:g} GPUs"
             raise DataError(f"capture: the cluster has no room for an actor with {each}")
-        count = min(actors or room, len(missing))
-        options = {
-            "num_cpus": cpus_per_actor,
-            "num_gpus": gpus_per_actor,
-            "max_restarts": 3,
-            "max_task_retries": 3,
-        }
-        plans = [ray.put(plan)]
-        kind = ray.remote(**options)(_Writer)
-        pool = [kind.remote(stores, header, make_forward) for _ in range(count)]
-        try:
-            # The state is fitted once, before anything is encoded with it.
-            ray.get(pool[0].prepare.remote(plans))
-            done = sum(len(plan.shard(number)) for number in range(len(plan)) if number not in missing)
-            for number in ActorPool(pool).map_unordered(
-                lambda actor, n: actor.write.remote(plans, n), missing
-            ):
-                done += len(plan.shard(number))
-                if progress:
-                    progress(done, len(rows))
-        finally:
-            for actor in pool:
-                ray.kill(actor)
-        # Ray says a moment later that they let go, and the next capture asks at once.
+        options = {"num_cpus": share.cpus, "num_gpus": share.gpus, "max_restarts": 3, "max_task_retries": 3}
+        kind = ray.remote(**options)(_Teacher)
+        self._actors = [kind.remote(self._make) for _ in range(self._most or self._room)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for actor in self._actors:
+            ray.kill(actor)
+        # Ray says a moment later that they let go, and who comes next asks at once.
         until = time.monotonic() + RELEASE_S
-        while _room(cpus_per_actor, gpus_per_actor) < room and time.monotonic() < until:
+        while self._share.room() < self._room and time.monotonic() < until:
             time.sleep(0.05)
-    return {writer.folder: writer.finish(len(plan)) for writer in writers}
+
+    def ask(self, job: Job, advance: Advance | None = None) -> Any:
+        """What one of them answers; nobody is shown how far it is."""
+        with _plainly():
+            return ray.get(self._actors[0].do.remote(job))
+
+    def capture(
+        self,
+        rows: Sequence[Row],
+        stores: Mapping[str, Codec],
+        header: ShardHeader,
+        *,
+        batch_size: int = 32,
+        rows_per_shard: int = 512,
+        progress: Callable[[int, int], None] | None = None,
+        beside: Sequence[Job] = (),
+    ) -> dict[str, Manifest]:
+        """Like `teacher.capture.capture`, by all of them; and whatever else there is to do.
+
+        Args:
+            rows: the corpus.
+            stores: folder (path or URI that every node sees) -> how the signal is stored there; none captures
+                nothing.
+            header: whose signal it is.
+            batch_size: rows of a forward pass.
+            rows_per_shard: rows of a shard.
+            progress: called with (rows done, rows in all) after each shard.
+            beside: what is asked of a teacher besides.
+
+        Raises:
+            DataError: no rows, or a folder that holds something else.
+        """
+        if stores and not rows:
+            raise DataError(f"{', '.join(stores)}: nothing to capture: the corpus has no rows")
+        plan, writers = Plan(rows, rows_per_shard, batch_size), opened(stores, header)
+        missing = [n for n in range(len(plan)) if not all(writer.has(n) for writer in writers)]
+        kept = tuple(stores.items())
+        write = partial(_write, stores=kept, header=header, batch_size=batch_size)
+        with _plainly():
+            if missing:
+                # The state is fitted once, before anything is encoded with it.
+                self.ask(partial(_prepare, plan.sample(), kept, header, batch_size))
+            done = sum(len(plan.shard(n)) for n in range(len(plan)) if n not in missing)
+            # What is long comes first where others write meanwhile.
+            work = [*beside, *missing] if len(self._actors) > 1 else [*missing, *beside]
+            for number in ActorPool(self._actors).map_unordered(
+                lambda actor, one: actor.do.remote(
+                    partial(write, plan.shard(one), one) if isinstance(one, int) else partial(_done, one)
+                ),
+                work,
+            ):
+                if number is not None:
+                    done += len(plan.shard(number))
+                    if progress:
+                        progress(done, len(rows))
+        return {writer.folder: writer.finish(len(plan)) for writer in writers}
 
 
-def _room(cpus: float, gpus: float) -> int:
-    """How many actors the cluster has room for now."""
-    free = ray.available_resources()
-    limits = [free.get(kind, 0.0) / each for kind, each in (("CPU", cpus), ("GPU", gpus)) if each]
-    return int(min(limits, default=1))
+@lru_cache(maxsize=1)
+def _writers(stores: Stores, header: ShardHeader) -> list[ShardWriter]:
+    """Opened once in an actor: opening looks at every shard that is there."""
+    return opened(dict(stores), header)
+
+
+def _prepare(
+    sample: Sequence[Row], stores: Stores, header: ShardHeader, batch_size: int, teacher: Any
+) -> None:
+    prepare(sample, _writers(stores, header), teacher, batch_size)
+
+
+def _write(
+    rows: Sequence[Row], number: int, teacher: Any, *, stores: Stores, header: ShardHeader, batch_size: int
+) -> int:
+    write_shard(rows, _writers(stores, header), teacher, number, batch_size)
+    return number
+
+
+def _done(job: Job, teacher: Any) -> None:
+    job(teacher)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Raises what an actor raised as it would have been raised here, where it is told in a line."""
+    try:
+        yield
+    except RayTaskError as error:
+        origin = origin_of(error)
+        if isinstance(origin, KdrayError):
+            raise origin from None
+        raise

@@ -24,7 +24,7 @@ import statistics
 import numpy as np
 import torch
 
-from kdray.teacher.capture import Plan, capture, prepare
+from kdray.teacher.capture import Plan, capture, logits_of, prepare
 from kdray.teacher.codecs import make
 from kdray.teacher.shards import ShardWriter
 from tests.benchmarks import common
@@ -42,7 +42,8 @@ def main() -> None:
     plan = Plan(rows, ROWS_PER_SHARD, BATCH)
     folder = arguments.out / "signal"
     shutil.rmtree(folder, ignore_errors=True)
-    fitted = common.seconds(lambda: prepare(plan, ShardWriter(str(folder), codec, header), forward))
+    writer = ShardWriter(str(folder), codec, header)
+    fitted = common.seconds(lambda: prepare(plan.sample(), [writer], forward, BATCH))
     state = ShardWriter(str(folder), codec, header).state or {}
     options = {"batch_size": BATCH, "rows_per_shard": ROWS_PER_SHARD}
 
@@ -53,7 +54,7 @@ def main() -> None:
 
     def bare() -> None:
         for number in range(len(plan)):
-            for _ in plan.logits(plan.shard(number), forward):
+            for _ in logits_of(plan.shard(number), forward, BATCH):
                 pass
 
     @torch.no_grad()
@@ -64,7 +65,7 @@ def main() -> None:
                 ids_BT = forward._pad([row.input_ids for row in shard[start : start + BATCH]], task.pad_id)
                 model(input_ids=ids_BT, use_cache=False)
 
-    told = [one for number in range(len(plan)) for one in plan.logits(plan.shard(number), forward)]
+    told = [one for number in range(len(plan)) for one in logits_of(plan.shard(number), forward, BATCH)]
     sorted_rows = [row for number in range(len(plan)) for row in plan.shard(number)]
 
     def encode() -> None:

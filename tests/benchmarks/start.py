@@ -43,7 +43,7 @@ def make(folder: Path, size: str) -> None:
     import transformers as tf
     from safetensors.torch import save_file
 
-    from kdray.students.kept_weights import keep_hashes
+    from kdray.students.kept_weights import keep_hashes, own_weights
     from kdray.students.load import quiet, weights_fingerprint
 
     quiet()
@@ -55,7 +55,7 @@ def make(folder: Path, size: str) -> None:
     kept = folder / "teacher"
     model.save_pretrained(kept)
     fingerprint = weights_fingerprint(model)
-    keep_hashes(kept, model, fingerprint)
+    keep_hashes(kept, own_weights(model), fingerprint)
     (folder / "fingerprint").write_text(fingerprint)
     order = {"/hidden": torch.randperm(config.hidden_size)}
     for layer in range(config.num_hidden_layers):

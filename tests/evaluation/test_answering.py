@@ -10,6 +10,7 @@ import torch
 
 from kdray.config import LlamaStudent, RobertaStudent
 from kdray.corpus.example import Example
+from kdray.evaluation import kept_logits
 from kdray.evaluation.answering import answering
 from kdray.students.families import build
 from kdray.students.load import task_name
@@ -45,8 +46,10 @@ def test_a_models_task_is_told_by_the_model(asked):
     assert task_name(model.config) == task.name
 
 
-def test_the_logits_are_those_that_the_outputs_are_the_greatest_of(asked):
+@pytest.mark.parametrize("held", [None, 0], ids=["in memory", "on disk"])
+def test_the_logits_are_those_that_the_outputs_are_the_greatest_of(asked, held, monkeypatch):
     model, task, prompts = asked
+    monkeypatch.setattr(kept_logits, "HELD_BYTES", held if held is not None else kept_logits.HELD_BYTES)
     how = answering(task)
     outputs, logits = how.with_logits(model, task, prompts, batch_size=2, vocab=len(task.tokenizer))
     for output, own_LV in zip(outputs, logits, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from kdray.config import as_data, sweep_from
 from kdray.corpus.store import read_corpus, write_corpus
-from kdray.errors import KdrayError
+from kdray.errors import ConfigError, KdrayError
 from kdray.pipeline.beforehand import check, params_of
 from kdray.pipeline.estimate import estimate
 from kdray.students.load import load_config, load_model
@@ -149,6 +150,20 @@ def test_an_estimate_grows_with_what_is_asked_for(data, monkeypatch):
 
     assert seconds(trials=4) < seconds(trials=8) < 2 * seconds(trials=4)  # the capture is done once
     data["resources"]["gpus_per_worker"] = 1
-    assert re.fullmatch(
-        r"estimate: [\d.]+ GB of memory, \d+ MB of disk", estimate(sweep_from(data, "x"), known)
-    )
+    said = r"estimate: [\d.]+ GB of memory \([\d.]+ [GM]B a training\), \d+ MB of disk"
+    assert re.fullmatch(said, estimate(sweep_from(data, "x"), known))
+
+
+@pytest.mark.parametrize(
+    ("section", "package", "said"),
+    [
+        ({"optim": {"optimizer": "adamw_8bit"}}, "bitsandbytes", r"pip install 'kdray\[adam8bit\]'"),
+        ({"student": {"checkpoint": "none/here", "lora": {}}}, "peft", r"pip install 'kdray\[lora\]'"),
+    ],
+)
+def test_an_extra_that_is_missing_is_told_before_a_capture(section, package, said, data, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
+    data["trial"] |= section
+    with pytest.raises(ConfigError, match=said):
+        check(sweep_from(data, "x"))

@@ -56,13 +56,34 @@ def test_a_capture_says_what_it_will_cost_before_it_writes(small_world, tmp_path
 
 def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_world, tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr(voice, "load_model", lambda source: loads.append(source) or load_model(source))
+    monkeypatch.setattr(voice, "load_model", lambda *told: loads.append(told) or load_model(*told))
     signal = prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4})).signal
     assert len(loads) == 1
     told = voice.Voice("assertion", str(small_world / "teacher"), Encoding(), "truth", 8, signal.teacher)
-    told.forward()
+    told.of_the_capture()
     with pytest.raises(DataError, match="other weights than when the capture began"):
-        replace(told, fingerprint="0" * 16).forward()
+        replace(told, fingerprint="0" * 16).of_the_capture()
+
+
+def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, monkeypatch):
+    def loaded(*told):
+        raise AssertionError("loaded where it is planned")
+
+    monkeypatch.setattr(voice, "load_model", loaded)
+    sweep = sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4, "dtype": "bfloat16"})
+    prepare(sweep, cluster=ray_session.local(sweep.resources))
+    monkeypatch.undo()
+    for folder in ("signal", "suite"):
+        header = ShardSource.open(str(tmp_path / folder)).manifest.header
+        assert (header.dtype, header.device) == ("bfloat16", "cpu")
+    capture = {"rows": 8, "cases": 4, "dtype": "auto"}  # as the teacher's weights are stored
+    prepare(sweep_into(tmp_path / "again", small_world, capture=capture))
+    assert contents(tmp_path / "signal") == contents(tmp_path / "again" / "signal")
+    assert contents(tmp_path / "suite") == contents(tmp_path / "again" / "suite")
+    assert contents(tmp_path / "signal") != contents(small_world / "signal")
+    (tmp_path / "signal" / "manifest.json").unlink()
+    with pytest.raises(DataError, match="already holds shards with dtype bfloat16, not float32: choose"):
+        prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
 
 
 def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(small_world, tmp_path):

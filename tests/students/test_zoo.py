@@ -13,7 +13,7 @@ from kdray.errors import DataError
 from kdray.evaluation.generate import greedy
 from kdray.evaluation.ways import CACHED, REREAD, way_of
 from kdray.students import forward, pieces
-from kdray.students.kept_weights import FILE, keep_hashes, saved_buffers, teacher_weights
+from kdray.students.kept_weights import FILE, keep_hashes, own_weights, saved_buffers, teacher_weights
 from kdray.students.load import load_config, load_model
 from kdray.students.logits import TargetLogits
 from kdray.students.pieces import PROVEN, check_pieces
@@ -95,7 +95,7 @@ def test_greedy_writes_what_generate_writes(name, made):
 def test_its_kept_weights_are_read_where_they_lie_and_are_its_own(name, made, tmp_path):
     model = made(name)
     model.save_pretrained(tmp_path)
-    keep_hashes(tmp_path, model, "f")
+    keep_hashes(tmp_path, own_weights(model), "f")
     is_mapped = (tmp_path / FILE).exists()
     assert is_mapped or name in NAMED_OTHERWISE
     if is_mapped:

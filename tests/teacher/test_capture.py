@@ -44,8 +44,16 @@ def run(folder: Path, teacher: Teacher, count: int = 40, **options: int) -> Mani
     return capture(make_rows(count), {str(folder): make("head")}, HEADER, teacher, **options)[str(folder)]
 
 
+def run_all(folder: Path, teacher: Teacher, count: int) -> None:
+    """A capture into three stores."""
+    codecs = {"head": make("head"), "minmax": make("minmax", bits=4), "full": make("full")}
+    stores = {str(folder / name): codec for name, codec in codecs.items()}
+    capture(make_rows(count), stores, HEADER, teacher, rows_per_shard=8, batch_size=4)
+
+
 def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.endswith(".tmp")}
+    files = [file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".tmp")]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 def test_every_row_is_captured_with_the_signal_of_its_targets(tmp_path: Path) -> None:
@@ -125,19 +133,19 @@ def test_progress_counts_rows(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys, time
-from tests.teacher.test_capture import Teacher, run
+from tests.teacher.test_capture import Teacher, run_all
 from pathlib import Path
 class Slow(Teacher):
     def __call__(self, rows):
         time.sleep(0.01)
         return super().__call__(rows)
 print("ready", flush=True)
-run(Path(sys.argv[1]), Slow(), count=400)
+run_all(Path(sys.argv[1]), Slow(), count=400)
 """
 
 
-def test_killed_ten_times_at_random_moments_it_ends_byte_identical(tmp_path: Path) -> None:
-    run(tmp_path / "whole", Teacher(), count=400)
+def test_killed_ten_times_at_random_moments_all_stores_end_byte_identical(tmp_path: Path) -> None:
+    run_all(tmp_path / "whole", Teacher(), count=400)
     chance = random.Random(0)
     root = Path(__file__).parents[2]
     for _ in range(10):
@@ -149,6 +157,6 @@ def test_killed_ten_times_at_random_moments_it_ends_byte_identical(tmp_path: Pat
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
             time.sleep(chance.uniform(0, 0.2))
             process.send_signal(signal.SIGKILL)
-    left = Teacher()
-    run(tmp_path / "killed", left, count=400)
-    assert contents(tmp_path / "whole") == contents(tmp_path / "killed")
+    run_all(tmp_path / "killed", Teacher(), count=400)
+    whole = contents(tmp_path / "whole")
+    assert len(whole) == 3 * 51 + 1 and whole == contents(tmp_path / "killed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -66,6 +67,37 @@ def test_every_loss_of_pieces_is_that_of_the_whole(loss, small_world):
     )
     whole = learnt(merge(trial, {"optim.micro_batch": 8}))
     assert_same(learnt(merge(trial, {"optim.micro_batch": 2})), whole)
+
+
+@pytest.mark.parametrize("made", ["small_world", "t5"])
+def test_what_is_computed_twice_for_less_memory_learns_the_same(made, seq2seq_world, small_world):
+    trial = (world.seq2seq(seq2seq_world) if made == "t5" else world.sweep(small_world)).trial
+    trial = merge(trial, FLOAT32)
+    layers = []
+    again = merge(trial, {"optim.gradient_checkpointing": True})
+    with closing(TrialRun(again)) as run:
+        layers = [m for m in run.model.modules() if getattr(m, "gradient_checkpointing", False)]
+    assert layers
+    assert_same(learnt(again), learnt(trial))
+
+
+def test_eight_bits_of_adam_learn_nearly_the_same_and_go_on_where_they_were(small_world, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    trial = merge(world.sweep(small_world).trial, {**FLOAT32, "optim.optimizer": "adamw_8bit"})
+    small, whole = learnt(trial), learnt(merge(trial, {"optim.optimizer": "adamw"}))
+    np.testing.assert_allclose(small[0], whole[0], rtol=0.02)
+    np.testing.assert_allclose(small[1], whole[1], rtol=1e-4, atol=1e-7)  # the gradient is the same one
+    with closing(TrialRun(trial)) as run:
+        run._train_step()
+        states = run._engine._engine.optimizer.state.values()
+        assert torch.uint8 in {value["state1"].dtype for value in states}
+        run.save(tmp_path)
+        run._train_step()
+        losses = list(run._losses)
+    with closing(TrialRun(trial)) as run:
+        run.load(tmp_path)
+        run._train_step()
+        assert run._losses[-1] == losses[-1]
 
 
 def test_a_classifier_learns_the_same_in_pieces(clone_world):

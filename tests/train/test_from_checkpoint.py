@@ -63,6 +63,24 @@ def test_a_checkpoint_with_the_teachers_tokenizer_learns_its_signal(kind, models
     assert metrics["student_params"] == sum(p.numel() for p in load_model(tmp_path).parameters())
 
 
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_adapters_of_a_student_alone_are_trained_and_are_in_what_is_judged_and_saved(
+    kind, models, seq2seq_world, tmp_path
+):
+    pytest.importorskip("peft")
+    trial = (world.sweep if kind == "llama" else world.seq2seq)(seq2seq_world).trial
+    trial = student(trial, models / kind, lora={"rank": 4, "alpha": 64})
+    trial = merge(trial, {"optim.lr": 1e-2, "student.lora.rank": 2})
+    metrics = runs_and_comes_back(trial, tmp_path)
+    saved, begun = load_model(tmp_path), load_file(models / kind / "model.safetensors")
+    rounded = {name: tensor.bfloat16().float() for name, tensor in begun.items()}
+    moved = [name for name, own in saved.named_parameters() if not own.equal(rounded[name][: len(own)])]
+    table = "embed_tokens" if kind == "llama" else "shared"
+    assert any(name.endswith(("q_proj.weight", "q.weight")) for name in moved)
+    assert not any(table in name for name in moved)
+    assert metrics["student_params"] == sum(p.numel() for p in saved.parameters())
+
+
 @pytest.mark.parametrize("kind", ["llama", "bart"])
 def test_a_checkpoint_with_another_tokenizer_learns_answers_and_no_signal(
     kind, models, seq2seq_world, tmp_path

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tmp_path: Path) -> None:
-    from kdray.workers.capture_actors import capture_on_ray
+    from kdray.workers.capture_actors import TeachersOnRay
 
     run(tmp_path / "alone", Teacher())
     (tmp_path / "spread").mkdir()
@@ -23,7 +23,8 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
     seen: list[tuple[int, int]] = []
     options = {"rows_per_shard": 8, "batch_size": 4, "progress": lambda *at: seen.append(at)}
     folder = str(tmp_path / "spread")
-    capture_on_ray(make_rows(40), {folder: make("head")}, HEADER, partial(Teacher), actors=2, **options)
+    with TeachersOnRay(partial(Teacher), actors=2) as teachers:
+        teachers.capture(make_rows(40), {folder: make("head")}, HEADER, **options)
     assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
     assert seen == [(16, 40), (24, 40), (32, 40), (40, 40)]
 
@@ -31,16 +32,33 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
 def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> None:
     import ray
 
-    from kdray.workers.capture_actors import capture_on_ray
+    from kdray.workers.capture_actors import TeachersOnRay
 
     for name in ("one", "two", "three"):
         folder = str(tmp_path / name)
-        capture_on_ray(make_rows(8), {folder: make("head")}, HEADER, partial(Teacher), rows_per_shard=4)
+        with TeachersOnRay(partial(Teacher)) as teachers:
+            teachers.capture(make_rows(8), {folder: make("head")}, HEADER, rows_per_shard=4)
         assert ray.available_resources()["CPU"] == 2
 
 
 def test_a_cluster_without_room_says_so(tmp_path: Path) -> None:
-    from kdray.workers.capture_actors import capture_on_ray
+    from kdray.workers.capture_actors import Share, TeachersOnRay
 
-    with pytest.raises(DataError, match="no room for an actor with 64 CPUs"):
-        capture_on_ray(make_rows(4), {str(tmp_path / "s"): make("head")}, HEADER, Teacher, cpus_per_actor=64)
+    with (
+        pytest.raises(DataError, match="no room for an actor with 64 CPUs"),
+        TeachersOnRay(Teacher, Share(cpus=64)),
+    ):
+        pass
+
+
+def _refused() -> Teacher:
+    raise DataError("teacher: no model that transformers can load")
+
+
+def test_what_is_wrong_with_a_teacher_is_told_as_here_and_memory_bounds_how_many_there_are() -> None:
+    from kdray.workers.capture_actors import Share, TeachersOnRay
+
+    with TeachersOnRay(_refused, Share(bytes=1e15)) as teachers:
+        assert len(teachers._actors) == 1  # although there are two cores
+        with pytest.raises(DataError, match=r"^teacher: no model that transformers can load$"):
+            teachers.ask(repr)

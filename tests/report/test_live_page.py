@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from kdray.errors import ConfigError
-from kdray.report.serve import Server
+from kdray.report.live_page import Server
 from tests.report.browser import opened, rows, text, until
 from tests.report.simulated import simulate
 

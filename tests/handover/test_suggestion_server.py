@@ -11,7 +11,7 @@ import pytest
 from kdray.errors import ConfigError
 from kdray.handover.asked import Asked, predict_source
 from kdray.handover.opened import opened
-from kdray.handover.serve import HOST, MOST_BYTES, server
+from kdray.handover.suggestion_server import HOST, MOST_BYTES, server
 from tests.handover.test_predict import PYTHON
 from tests.test_cli import run
 

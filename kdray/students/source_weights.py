@@ -1,0 +1,115 @@
+"""Whose weights a teacher's folder holds, told from its files: no more than one tensor is in memory.
+
+A teacher may be larger than the process that plans its capture. Where its files name weights as its model does,
+they are hashed as they pass and copied as they are, in their own precision. Where they do not (a bare T5's or
+GPT-2's, a tied head that is written twice), the model is loaded whole, once, in float32.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdray.storage import is_uri, upload
+from kdray.students.derive import new_model
+from kdray.students.kept_weights import INDEX, KeptWeights, keep_hashes, own_weights
+from kdray.students.load import fingerprint, load_config, load_model, readable_as
+from kdray.teacher.cache import local_folder
+
+
+@dataclass(frozen=True)
+class SourceWeights:
+    """A teacher's weights where they come from.
+
+    Attributes:
+        source: a local folder or a hub name.
+        files: local folder of safetensors that name weights as the model does, or None.
+        fingerprint: of all its parameters.
+        params: how many numbers these are.
+        dtype: the precision that they are in, as torch names it.
+    """
+
+    source: str
+    files: Path | None
+    fingerprint: str
+    params: int
+    dtype: str
+
+    @classmethod
+    def of(cls, teacher: str) -> SourceWeights:
+        """Of a folder, URI or hub name. Raises `DataError` where there is no whole model."""
+        import torch
+
+        source = local_folder(teacher)
+        with torch.device("meta"):
+            model = new_model(load_config(source))
+        files = _files_like(source, model)
+        if files is None:
+            model = load_model(source)
+            weights: Any = own_weights(model)
+        else:
+            weights = KeptWeights(files)
+        names = sorted(name for name, _ in model.named_parameters())
+        told = fingerprint((name, weights[name]) for name in names)
+        dtype = "float32" if files is None else weights.dtype()
+        return cls(source, files, told, sum(parameter.numel() for parameter in model.parameters()), dtype)
+
+    def keep(self, folder: Path) -> None:
+        """Puts weights, configuration and hashes into a local folder, for `put_beside` to copy."""
+        if self.files is None:
+            model = load_model(self.source)
+            model.save_pretrained(folder)
+            keep_hashes(folder, own_weights(model), self.fingerprint)
+        else:
+            load_config(self.source).save_pretrained(folder)
+            parts = [
+                path for path in self.files.glob("*.safetensors") if not path.name.startswith("adapter_")
+            ]
+            for path in (*parts, *self.files.glob(INDEX), *self.files.glob("generation_config.json")):
+                (folder / path.name).symlink_to(path.resolve())
+            keep_hashes(folder, KeptWeights(self.files), self.fingerprint)
+            return
+        readable_as(folder, "config.json")
+
+
+def put_beside(kept: Path, folders: Sequence[str]) -> None:
+    """Copies what is kept of a teacher into folders or URIs; on one disk it is there once, under several names."""
+    for number, folder in enumerate(folders):
+        if number == 0 or is_uri(folder) or is_uri(folders[0]):
+            upload(kept, folder)
+            continue
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for file in kept.iterdir():
+            _same(Path(folders[0]) / file.name, Path(folder) / file.name)
+
+
+def _same(there: Path, wanted: Path) -> None:
+    part = wanted.with_name(f"{wanted.name}.{uuid.uuid4().hex}.part")
+    try:
+        os.link(there, part)
+    except OSError:  # another disk, or one without such names
+        shutil.copyfile(there, part)
+    os.replace(part, wanted)
+
+
+def _files_like(source: str, model: Any) -> Path | None:
+    """The folder whose files hold the very weights of a model; None where they are named or shaped otherwise."""
+    folder = Path(source) if Path(source).is_dir() else _fetched(source)
+    if not (folder / INDEX).is_file() and not (folder / "model.safetensors").is_file():
+        return None
+    weights, own = KeptWeights(folder), own_weights(model)
+    shapes = weights.shapes()
+    same = shapes.keys() == own.keys() and all(shapes[name] == tuple(own[name].shape) for name in own)
+    return folder if same else None
+
+
+def _fetched(name: str) -> Path:
+    """A hub's files as transformers keeps them."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
