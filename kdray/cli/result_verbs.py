@@ -230,6 +230,13 @@ def predict(
     line: Annotated[int | None, typer.Option(help="the assertion goes before this line")] = None,
     count: Annotated[int, typer.Option(help="how many assertions of each place")] = 5,
     apply: Annotated[bool, typer.Option("--apply", help="write the best that parses into the file")] = False,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Python: run the test with each of them, confined; what passes first"),
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="with --run: also where nothing can be confined")
+    ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="stay, and answer an editor on this machine")
     ] = False,
@@ -240,14 +247,14 @@ def predict(
     from kdray.handover.asked import Asked, predict_source, source_text
 
     if serve:
-        if file != "-" or line is not None or apply:
+        if file != "-" or line is not None or apply or run:
             raise ConfigError("predict --serve is told file and line by who asks it: leave them out")
         _serve(model, port)
         return
     name, _, test = file.partition("::")
     if test and line is not None:
         raise ConfigError(f"predict: {file} or --line, not both")
-    how = Asked(line, test or None, language, count, apply, as_json)
+    how = Asked(line, test or None, language, count, apply, as_json, run, unsafe)
     show(predict_source(model, source_text(name, language), "" if name == "-" else name, how))
 
 

@@ -47,6 +47,29 @@ class How:
     roots: Mapping[str, Path] = field(default_factory=dict)
 
 
+def ask_file(path: Path, source: tuple[str, str], cases: Sequence[Case], how: How) -> list[Ran]:
+    """What comes of cases of one test file that stands anywhere.
+
+    Args:
+        path: of the file.
+        source: what is imported in its place, and what its tests are read from; line for line alike.
+        cases: what is asked.
+        how: see there.
+
+    Raises:
+        ConfigError: the system does not let runs be confined.
+    """
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    place = _module(path, root)
+    if isinstance(place, str):
+        return [Ran(place) for _ in cases]
+    ran: dict[int, Ran] = {}
+    _asked([_File(place, list(range(len(cases))), list(cases), source)], how, ran.__setitem__)
+    return [ran[number] for number in range(len(cases))]
+
+
 def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: Advance) -> list[Ran]:
     """What comes of each case.
 
@@ -113,6 +136,11 @@ def _located(example: Example, roots: Mapping[str, Path]) -> Module | str:
     root = roots.get(name) or _installed(name)
     if root is None or ".." in rest.split("/") or not (path := root / rest).is_file():
         return "its file is not here"
+    return _module(path, root)
+
+
+def _module(path: Path, root: Path) -> Module | str:
+    """The module of a file below a folder that holds the code under test."""
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
@@ -138,6 +166,7 @@ class _File(NamedTuple):
     place: Module
     numbers: list[int]
     cases: list[Case]
+    source: tuple[str, str] | None = None
 
     @property
     def runs(self) -> int:
@@ -165,7 +194,12 @@ def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None])
         "seconds": how.seconds,
         "unsafe": how.unsafe,
         "files": [
-            {**file.place._asdict(), "most_seconds": limit, "cases": [asdict(case) for case in file.cases]}
+            {
+                **file.place._asdict(),
+                "most_seconds": limit,
+                "source": file.source,
+                "cases": [asdict(case) for case in file.cases],
+            }
             for file, limit in zip(job, most, strict=True)
         ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -60,6 +61,7 @@ class Case:
         texts: assertions in place of its own.
         mutants: how many are tried at most.
         counting: those that are known to count; None where this is to be found out, and whether the test runs.
+        is_written: whether the target is an assertion; False where it only marks the place of one.
     """
 
     test: str
@@ -68,6 +70,7 @@ class Case:
     texts: tuple[str, ...] = ()
     mutants: int = 0
     counting: tuple[Fault, ...] | None = None
+    is_written: bool = True
 
 
 @dataclass
@@ -94,9 +97,28 @@ class ImportedFile:
         collected: its tests as pytest has collected them, once it has.
     """
 
-    def __init__(self, name: str, path: str, roots: Sequence[str], seconds: float, *, unsafe: bool) -> None:
-        self._module = _imported(name, path)
-        self._tree = parsed(python_text(Path(path).read_bytes()))
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        roots: Sequence[str],
+        seconds: float,
+        *,
+        unsafe: bool,
+        source: tuple[str, str] | None = None,
+    ) -> None:
+        """Imports it. Raises `DataError`.
+
+        Args:
+            name: of the module.
+            path: of the file.
+            roots: folders that hold the code under test.
+            seconds: of a core that a run may take.
+            unsafe: see `run_each`.
+            source: what is imported in place of the file, and what its tests are read from; line for line alike.
+        """
+        self._module = _imported(name, path) if source is None else _executed(name, path, source[0])
+        self._tree = parsed(python_text(Path(path).read_bytes()) if source is None else source[1])
         self._path, self._roots = path, tuple(f"{root}{os.sep}" for root in roots)
         self._limits = Limits(
             wall_seconds=WAIT * seconds, cpu_seconds=max(1, round(seconds)), memory_bytes=MEMORY_BYTES
@@ -154,10 +176,11 @@ class ImportedFile:
         """Raises `DataError` where the test does not pass twice, or does not come to its assertion; once is enough
         where this is known.
         """
+        own = case.target if case.is_written else ""
         if case.counting is not None:
-            calls = [test.call(case.target)]
+            calls = [test.call(own)]
         else:
-            calls = [test.call(case.target), test.call(case.target), test.call(REACHED)]
+            calls = [test.call(own), test.call(own), test.call(REACHED)]
         outcomes = self._run(calls)
         for outcome, again in zip(outcomes[:2], ("", " in a second run"), strict=False):
             if outcome.ending != "completed":
@@ -287,6 +310,22 @@ def _said(outcome: Outcome) -> str:
     return {"time": "takes too long", "output": "writes too much"}.get(
         outcome.ending, f"ends by {outcome.ending}"
     )
+
+
+def _executed(name: str, path: str, source: str) -> ModuleType:
+    """A module of this source, as if it stood in the file. Raises `DataError` where it cannot be imported."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise DataError("its file cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        if "." in name:
+            importlib.import_module(name.rpartition(".")[0])
+        sys.modules[name] = module
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the user's own test file
+    except BaseException as error:
+        raise DataError(f"its file cannot be imported ({type(error).__name__})") from error
+    return module
 
 
 def _imported(name: str, path: str) -> ModuleType:

@@ -55,7 +55,9 @@ def _answer_file(number: int, file: dict[str, Any], seconds: float, unsafe: bool
     cases = [Case(**case) for case in file["cases"]]
     _find(file["paths"])
     try:
-        imported = ImportedFile(file["module"], file["path"], file["roots"], seconds, unsafe=unsafe)
+        imported = ImportedFile(file["module"], file["path"], file["roots"], seconds, unsafe=unsafe,
+            source=file.get("source"),
+        )  # fmt: skip
     except DataError as error:
         for _ in cases:
             _tell(told, file=number, ran=asdict(Ran(str(error))))

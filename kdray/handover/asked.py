@@ -31,6 +31,8 @@ class Asked:
         count: candidates of a place.
         apply: whether the best that parses is written into the file.
         as_json: whether they are shown as JSON.
+        run: whether each candidate is run in its test, and those that pass come first.
+        unsafe: whether they are run where the system does not let them be confined.
     """
 
     line: int | None = None
@@ -39,6 +41,8 @@ class Asked:
     count: int = 5
     apply: bool = False
     as_json: bool = False
+    run: bool = False
+    unsafe: bool = False
 
 
 def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
@@ -47,13 +51,17 @@ def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
     if how.apply and not path:
         raise ConfigError("--apply needs a file: standard input has none to write into")
     found = _answers(opened(folder), wanted, path, language, how.count)
+    if how.run:
+        from kdray.handover.run_candidates import run_candidates
+
+        found = run_candidates(found, wanted, source, path, language, unsafe=how.unsafe)
     said = _applied(path, found) if how.apply else []
     if how.as_json:
         return json.dumps(listed(found), indent=1)
     for place, candidates in found.items():
         said += [f"{path or 'input'}:{place.line}"] if len(found) > 1 else []
         said += [
-            f"{one.confidence:.3f}  {one.assertion}"
+            f"{one.confidence:.3f}  {f'{one.verdict:<6}  ' if one.verdict else ''}{one.assertion}"
             if one.parses
             else f"    -  {one.assertion}  (does not parse)"
             for one in candidates
@@ -89,7 +97,7 @@ def listed(found: Found) -> list[dict[str, Any]]:
 
 
 def _applied(path: str, found: Mapping[Place, Sequence[Candidate]]) -> list[str]:
-    """Writes the best that parses into each place, the last first. Returns what is said of them."""
+    """Writes the best that parses, and passes if it was run, into each place, the last first; says so."""
     data = read_source(Path(path))
     try:
         source = data.decode()
@@ -97,12 +105,13 @@ def _applied(path: str, found: Mapping[Place, Sequence[Candidate]]) -> list[str]
         raise ConfigError(f"{path}: is not UTF-8: --apply writes that alone") from None
     said: list[str] = []
     for place, candidates in sorted(found.items(), key=lambda item: -item[0].line):
-        best = next((one for one in candidates if one.parses), None)
+        best = next((one for one in candidates if one.parses and one.verdict in ("", "passes")), None)
         if best is not None:
             source = place.filled(source, best.assertion)
-        said.insert(
-            0, f"{path}:{place.line}: {best.assertion if best else 'no candidate parses: left as it is'}"
-        )
+            said.insert(0, f"{path}:{place.line}: {best.assertion}")
+        else:
+            does = "passes" if any(one.verdict for one in candidates) else "parses"
+            said.insert(0, f"{path}:{place.line}: no candidate {does}: left as it is")
     written = Path(path).resolve()
     mode = written.stat().st_mode
     write_atomic(written, source.encode())

@@ -34,16 +34,19 @@ class Candidate:
         confidence: geometric mean of its tokens' probabilities, in [0, 1].
         probability: of the whole, their product.
         parses: whether it is a statement of its language.
+        verdict: what running it says: `passes`, `fails`, `raises`; "" where it was not run.
     """
 
     assertion: str
     confidence: float
     probability: float
     parses: bool = True
+    verdict: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able; nobody is told to be confident of what does not parse."""
-        return asdict(self) | ({} if self.parses else {"confidence": None, "probability": None})
+        told = asdict(self) if self.verdict else {k: v for k, v in asdict(self).items() if k != "verdict"}
+        return told | ({} if self.parses else {"confidence": None, "probability": None})
 
 
 def predict(writer: Writer, task: Task, test: Example, count: int = 5) -> list[Candidate]:

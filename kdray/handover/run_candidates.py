@@ -1,0 +1,70 @@
+"""Runs the candidates for a place in their test, as the file stands: what passes comes first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kdray.console import say
+from kdray.errors import ConfigError
+from kdray.execution.ask import How, ask_file
+from kdray.execution.imported_file import Case
+from kdray.handover.assertion_places import MARK, Place
+from kdray.handover.placeholder import WANTED, example
+from kdray.handover.predict import Candidate
+
+RANKS = {"passes": 0, "": 1, "raises": 1, "fails": 1, "unparsed": 2}
+
+
+def run_candidates(
+    found: Mapping[Place, Sequence[Candidate]],
+    wanted: Mapping[Place, str],
+    source: str,
+    path: str,
+    language: str,
+    *,
+    unsafe: bool = False,
+) -> dict[Place, list[Candidate]]:
+    """The same with verdicts, those that pass first. A place whose test does not run is said, and left as it is.
+
+    Args:
+        found: candidates by place.
+        wanted: place -> the file with a placeholder there.
+        source: the file.
+        path: its name.
+        language: Python alone can be run.
+        unsafe: see `run_each`.
+
+    Raises:
+        ConfigError: another language, standard input, or a system that does not let runs be confined.
+    """
+    if language != "python":
+        raise ConfigError(f"--run: {language} is not run: leave it out")
+    if not path:
+        raise ConfigError("--run needs a file: what stands beside it is imported")
+    judged: dict[Place, list[Candidate]] = {}
+    for place, candidates in found.items():
+        texts = tuple(one.assertion for one in candidates if one.parses)
+        asked = example(wanted[place], path, language)
+        case = Case(asked.test, WANTED, asked.context, texts, is_written=False)
+        sources = tuple(_filled(wanted[place], text) for text in ("pass", WANTED))
+        (ran,) = ask_file(Path(path).resolve(), (sources[0], sources[1]), [case], How(unsafe=unsafe))
+        if ran.reason:
+            say(f"{path}:{place.line}: not run: its test {ran.reason}")
+            judged[place] = list(candidates)
+            continue
+        verdicts = dict(zip(texts, ran.verdicts, strict=True))
+        told = [replace(one, verdict=verdicts.get(one.assertion, "")) for one in candidates]
+        judged[place] = sorted(told, key=lambda one: (not one.parses, RANKS[one.verdict], -one.confidence))
+    return judged
+
+
+def _filled(source: str, text: str) -> str:
+    """With a statement in place of the placeholder, a line for a line."""
+    lines = source.split("\n")
+    number = next(number for number, line in enumerate(lines) if MARK in line)
+    indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
+    lines[number] = textwrap.indent(text, indent)
+    return "\n".join(lines)
