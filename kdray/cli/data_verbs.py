@@ -159,13 +159,10 @@ def capture(
         raise ConfigError(f"{plan.trial.shards} holds the signal on the ground truth: name another folder")
     parts = {"signal": made.signal, "suite": made.suite, "test_suite": made.test_suite}
     whole = {name: json.loads(dump(part)) for name, part in parts.items() if part is not None}
-    for part, folder in (
-        ("signal", plan.trial.shards),
-        ("suite", plan.trial.suite),
-        ("test_suite", plan.trial.test_suite),
-    ):
-        if part in whole:
-            say(f"{part:<9} in {near(folder)}")
+    trial = plan.trial
+    for name, folder in (("signal", trial.shards), ("suite", trial.suite), ("test", trial.test_suite)):
+        if folder is not None:
+            say(f"{name:<9} in {near(folder)}")
     show_data(whole if as_json else {name: _counts(part) for name, part in whole.items()}, as_json)
 
 

@@ -36,7 +36,7 @@ main()
 OWN = re.compile(
     # What came of it.
     r"(corpus|trials|encoding|capture|signal|suite|test suite|test|accuracy|report|next|wrote) {2,}\S"
-    r"|[a-z]+ [a-z ]*[\d,]+ of [\d,]+ after [\d,]+ s$"  # how far a stage is
+    r"|[a-z]+ [a-z ]*[\d,]+ of [\d,]+ after [\d,]+ s(  loss [\d.]+)?$"  # how far a stage is
     r"|(corpus|teacher|exam|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
     r"|step \d+: "

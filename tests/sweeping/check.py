@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kdray import results, storage
 from kdray.config import Sweep
+from kdray.experiment.journal_pieces import SEALED
 from kdray.search import space
 
 
@@ -26,7 +27,7 @@ def fetched(location: str, folder: Path) -> Path:
     """A copy of an experiment behind a URI, its study in one file as in a folder."""
     storage.download(location, folder)
     pieces = sorted((folder / "study.journal").iterdir())
-    lines = b"".join(piece.read_bytes() for piece in pieces)
+    lines = SEALED.sub(b"\n", b"".join(piece.read_bytes() for piece in pieces))
     shutil.rmtree(folder / "study.journal")
     (folder / "study.journal").write_bytes(lines)
     return folder
