@@ -23,7 +23,8 @@ EXTRAS = {
     "techniques": "search: {sampler: avatar} and {sampler: morph}",
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
     "lora": "kdray teacher train --set 'lora={rank: 8}'",
-    "gguf": "kdray teacher convert MODEL.gguf",
+    "gguf": "kdray export --gguf, kdray teacher convert MODEL.gguf",
+    "llama-cpp": "kdray export --gguf, asked by llama.cpp itself",
     "s3": "storage: s3://..., written on conditions",
     "dashboard": "optuna-dashboard runs/NAME/study.journal",
 }
