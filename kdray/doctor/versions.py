@@ -24,7 +24,7 @@ EXTRAS = {
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
     "lora": "lora: {rank: 8}, of kdray teacher train and of a checkpoint student",
     "adam8bit": "optim: {optimizer: adamw_8bit}",
-    "gguf": "kdray teacher convert MODEL.gguf",
+    "gguf": "kdray export --gguf, kdray teacher convert MODEL.gguf",
     "llama-cpp": "kdray export --gguf, asked by llama.cpp itself",
     "s3": "storage: s3://..., written on conditions",
     "dashboard": "optuna-dashboard runs/NAME/study.journal",

@@ -21,6 +21,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 """A model or data set on the Hub: who, and what."""
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,60}")
 """A licence as the Hub names it, such as `apache-2.0`."""
+SOURCE = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[\w.-]{1,96})?")
+"""A data set, or what a corpus was mined from."""
 PACKAGED_LICENSE = "apache-2.0"
 HEAD = re.compile(r"---\n(.*?)\n---", re.DOTALL)
 MOST = 1 << 20
@@ -86,7 +88,7 @@ def metadata(facts: Mapping[str, Any], family: Family) -> str:
         family: how the student is used.
     """
     teacher, data, task = facts["teacher"], facts["data"], facts["trial"]["task"]
-    sources = [str(name) for name in data.get("sources") or []]
+    sources = [name for name in map(str, data.get("sources") or []) if SOURCE.fullmatch(name)]
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": PIPELINES[family],

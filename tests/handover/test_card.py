@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import yaml
+
 from kdray.console import printable
 from kdray.handover.card import Facts, card
+from kdray.handover.card_metadata import HEAD
 from kdray.report import formats
 from kdray.report.front import front
 from kdray.results import TrialRecord
@@ -37,7 +40,11 @@ def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
     )  # fmt: skip
     text = card(facts, "decoder")
     assert printable(text) == text
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    head = HEAD.match(text)
+    assert head is not None
+    said = yaml.safe_load(head[1])
+    assert set(said) == {"library_name", "pipeline_tag", "license", "tags"}
+    prose = re.sub(r"```.*?```", "", text[head.end() :], flags=re.DOTALL)
     prose = re.sub(r"(?<!\\)`[^`\n]*`", "", prose)  # what stands in code is text
     assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http|^# h", prose, re.MULTILINE)
     for line in prose.splitlines():

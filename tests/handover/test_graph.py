@@ -43,10 +43,9 @@ def of_generate(model, prompt, end_id, pad_id, skip):
     return [tuple(row[: row.index(end_id) + 1] if end_id in row else row) for row in rows]
 
 
-@pytest.mark.parametrize("kind", ["t5", "bart"])
-def test_an_encoder_decoders_graphs_find_the_beams_of_generate(kind, tokenizer, tmp_path):
+def test_an_encoder_decoders_graphs_find_the_beams_of_generate(tokenizer, tmp_path):
     pytest.importorskip("onnxruntime")
-    model = load_model(pretrained.save(tmp_path, tokenizer, kind))
+    model = load_model(pretrained.save(tmp_path, tokenizer, "t5"))
     task = load_task(model, tmp_path)
     rng = np.random.default_rng(0)
     prompts = [rng.integers(3, len(tokenizer), size).astype(np.int32) for size in (7, 20)]
@@ -68,7 +67,7 @@ def test_a_decoders_beams_are_those_of_generate_and_their_probabilities_the_mode
     assert [beam.ids for beam in found] == of_generate(model, prompt, 1, 2, len(prompt))
     for beam in found:
         ids = torch.tensor([[*prompt.tolist(), *beam.ids]])
-        logprobs = model(ids).logits.log_softmax(2)[0, len(prompt) - 1 : -1]
+        logprobs = model(ids).logits.detach().log_softmax(2)[0, len(prompt) - 1 : -1]
         exact = logprobs.gather(1, ids[0, len(prompt) :, None]).sum()
         assert beam.logprob == pytest.approx(float(exact), rel=1e-4)
 
