@@ -63,8 +63,9 @@ class Answering(ABC, Generic[AnyTask]):
         batch_size: int,
         drafts: Sequence[Ids] | None = None,
         on_draft: OnDraft | None = None,
+        vocab: int | None = None,
     ) -> Sequence[Output]:
-        """A model's outputs; `drafts` and `on_draft` as for `greedy`."""
+        """A model's outputs; `drafts`, `on_draft` and `vocab` as for `greedy`."""
 
     @abstractmethod
     def with_logits(
@@ -108,6 +109,7 @@ class Writing(Answering[Task]):
         batch_size: int,
         drafts: Sequence[Ids] | None = None,
         on_draft: OnDraft | None = None,
+        vocab: int | None = None,
     ) -> Sequence[Generation]:
         """The greedy ones."""
         return greedy(
@@ -119,6 +121,7 @@ class Writing(Answering[Task]):
             batch_size=batch_size,
             drafts=drafts,
             on_draft=on_draft,
+            vocab=vocab,
         )
 
     def with_logits(
@@ -139,6 +142,7 @@ class Writing(Answering[Task]):
             max_new_tokens=task.max_target,
             batch_size=batch_size,
             on_token=keep,
+            vocab=vocab,
         )
         return outputs, kept
 
@@ -181,6 +185,7 @@ class Choosing(Answering[ClassificationTask]):
         batch_size: int,
         drafts: Sequence[Ids] | None = None,
         on_draft: OnDraft | None = None,
+        vocab: int | None = None,
     ) -> Sequence[Choice]:
         """The likeliest ones; a draft's logits are those of its prompt."""
         choices, logits_NC = self._read(model, task, prompts, batch_size)

@@ -69,6 +69,7 @@ def greedy(
     drafts: Sequence[NDArray[np.int32]] | None = None,
     on_draft: OnDraft | None = None,
     on_token: OnToken | None = None,
+    vocab: int | None = None,
 ) -> list[Generation]:
     """The most probable next token, again and again.
 
@@ -82,6 +83,7 @@ def greedy(
         drafts: a guess of each output (may be empty); changes the time, not the result.
         on_draft: sees the logits at the drafts' positions; every draft must have a token then.
         on_token: sees the logits that each token was chosen by, as it is chosen; there must be no drafts then.
+        vocab: ids from here on are no tokens and are not written; None where all are.
 
     Returns:
         One `Generation` a prompt, in the prompts' order.
@@ -103,7 +105,9 @@ def greedy(
     model.eval()
     try:
         on_read = on_token or on_draft  # a prompt without a draft is read up to its first token
-        run = _Run(model, prompts, drafts, end_id, pad_id, max_new_tokens, batch_size, on_read, on_token)
+        run = _Run(
+            model, prompts, drafts, end_id, pad_id, max_new_tokens, batch_size, on_read, on_token, vocab
+        )
         return run.finish()
     finally:
         model.train(was_training)
@@ -123,6 +127,7 @@ class _Run:
         batch_size: int,
         on_read: OnDraft | None,
         on_step: OnToken | None,
+        vocab: int | None,
     ) -> None:
         self.model, self.prompts, self.drafts = model, prompts, drafts
         self.end_ids, self.pad_id, self.max_new_tokens, self.batch_size = (
@@ -132,7 +137,8 @@ class _Run:
             batch_size,
         )
         self.on_read, self.on_step = on_read, on_step
-        self.weight_VD, self.scale = head(model)
+        weight_VD, self.scale = head(model)
+        self.weight_VD = weight_VD[:vocab]
         self.cap, self.way = soft_cap(model), way_of(model)
         # Longest first: the batch that needs most memory comes while nothing else is held.
         self.queue = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), -len(drafts[i]), i))

@@ -127,6 +127,9 @@ def test_logits_that_are_no_token_are_left_out_and_said(small_world, tmp_path, c
     model = load_model(tmp_path / "teacher")
     torch.manual_seed(0)
     model.resize_token_embeddings(448, mean_resizing=False)
+    with torch.no_grad():  # they would be written wherever it may
+        rows = model.get_output_embeddings().weight
+        rows[340:] = 3 * rows[:108]
     model.save_pretrained(tmp_path / "teacher")
     sweep = sweep_into(tmp_path, small_world)
     trial = merge(sweep.trial, {"teacher": str(tmp_path / "teacher")})
@@ -134,7 +137,9 @@ def test_logits_that_are_no_token_are_left_out_and_said(small_world, tmp_path, c
     prepared = prepare(sweep)
     known = ShardSource.open(str(small_world / "signal"))
     assert f"448 logits, {known.manifest.vocab} of them tokens of the tokenizer" in capsys.readouterr().err
-    assert prepared.signal.vocab == prepared.suite.vocab == known.manifest.vocab
+    assert prepared.signal.vocab == prepared.suite.vocab == known.manifest.vocab == 340
+    written, plain = (ShardSource.open(str(root / "suite")) for root in (tmp_path, small_world))
+    assert written.column("teacher_text") == plain.column("teacher_text")
     found = ShardSource.open(str(tmp_path / "signal")).take(range(64))[1]
     np.testing.assert_array_equal(found.ids_NK, known.take(range(64))[1].ids_NK)
     assert train(merge(sweep.trial, {"budget.steps": 3, "budget.rungs": [3]}))["step"] == 3
