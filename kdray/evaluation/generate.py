@@ -128,7 +128,7 @@ class _Run:
         batch_size: int,
         on_read: OnDraft | None,
         on_step: OnToken | None,
-        vocab: int | None = None,
+        vocab: int | None,
     ) -> None:
         self.model, self.prompts, self.drafts = model, prompts, drafts
         self.end_ids, self.pad_id, self.max_new_tokens, self.batch_size = (

@@ -42,7 +42,8 @@ class GreedyLogits(Spoken):
     def answer(self, rows: Sequence[Row]) -> list[Row]:
         """The rows' prompts, each with the teacher's greedy output."""
         prompts = [row.input_ids for row in rows]
-        outputs = answering(self.task).outputs(self.model, self.task, prompts, self._batch_size)
+        how = answering(self.task)
+        outputs = how.outputs(self.model, self.task, prompts, self._batch_size)
         return [
             self.task.answer(row.input_ids, output.ids, row.id)
             for row, output in zip(rows, outputs, strict=True)

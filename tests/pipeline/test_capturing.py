@@ -9,7 +9,6 @@ import torch
 
 from kdray.config import Encoding, merge, sweep_from
 from kdray.errors import ConfigError, DataError
-from kdray.metamorphic.suite import Suite
 from kdray.pipeline import voice
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import prepare
@@ -127,11 +126,10 @@ def test_logits_that_are_no_token_are_left_out_and_said(small_world, tmp_path, c
     shutil.copytree(small_world / "teacher", tmp_path / "teacher")
     model = load_model(tmp_path / "teacher")
     torch.manual_seed(0)
-    vocab = model.config.vocab_size
     model.resize_token_embeddings(448, mean_resizing=False)
-    with torch.no_grad():  # they are what it would write, were they tokens
-        weight_VD = model.get_input_embeddings().weight
-        weight_VD[vocab:] = 3 * weight_VD[: 448 - vocab]
+    with torch.no_grad():  # they would be written wherever it may
+        rows = model.get_output_embeddings().weight
+        rows[340:] = 3 * rows[:108]
     model.save_pretrained(tmp_path / "teacher")
     sweep = sweep_into(tmp_path, small_world)
     trial = merge(sweep.trial, {"teacher": str(tmp_path / "teacher")})
@@ -139,11 +137,11 @@ def test_logits_that_are_no_token_are_left_out_and_said(small_world, tmp_path, c
     prepared = prepare(sweep)
     known = ShardSource.open(str(small_world / "signal"))
     assert f"448 logits, {known.manifest.vocab} of them tokens of the tokenizer" in capsys.readouterr().err
-    assert prepared.signal.vocab == prepared.suite.vocab == known.manifest.vocab
+    assert prepared.signal.vocab == prepared.suite.vocab == known.manifest.vocab == 340
+    written, plain = (ShardSource.open(str(root / "suite")) for root in (tmp_path, small_world))
+    assert written.column("teacher_text") == plain.column("teacher_text")
     found = ShardSource.open(str(tmp_path / "signal")).take(range(64))[1]
     np.testing.assert_array_equal(found.ids_NK, known.take(range(64))[1].ids_NK)
-    texts = [Suite.open(str(folder / "suite")).teacher_texts for folder in (tmp_path, small_world)]
-    assert texts[0][:8] == texts[1][:8]
     assert train(merge(sweep.trial, {"budget.steps": 3, "budget.rungs": [3]}))["step"] == 3
 
 
