@@ -106,7 +106,9 @@ def by_pytest(examples: Sequence[Example], texts: Sequence[str], place: Path) ->
         number = int(
             next(part for part in case.attrib["classname"].split(".") if "test_kdray_" in part).split("_")[-1]
         )
-        verdicts[number] = _verdict(case)
+        # A parametrised test is as good as its first set of parameters that does not pass.
+        if verdicts[number] in ("unparsed", "passes"):
+            verdicts[number] = _verdict(case)
     return verdicts
 
 
@@ -125,6 +127,11 @@ def agreement(examples: Sequence[Example], place: Path) -> dict[str, Any]:
     started = time.perf_counter()
     ran = ask(examples, cases, How(seconds=20.0), silent)
     ours_s = time.perf_counter() - started
+    not_now = [
+        f"{e.group} {e.test}: {each.reason}" for e, each in zip(examples, ran, strict=True) if each.reason
+    ]
+    kept = [number for number, each in enumerate(ran) if not each.reason]
+    examples, texts, ran = ([each[n] for n in kept] for each in (examples, texts, ran))
     own = [each.verdicts[0] if text.strip() else "unparsed" for each, text in zip(ran, texts, strict=True)]
     theirs = by_pytest(examples, texts, place)
     differ = [
@@ -142,7 +149,7 @@ def agreement(examples: Sequence[Example], place: Path) -> dict[str, Any]:
         )  # fmt: skip
     pytest_s = (time.perf_counter() - started) / len(few)
     return {
-        "cases": len(examples), "agree": len(examples) - len(differ), "differ": differ,
+        "cases": len(examples), "not_now": not_now, "agree": len(examples) - len(differ), "differ": differ,
         "verdicts": Counter(own), "runs_a_second": 4 * len(examples) / ours_s,
         "seconds_of_one_pytest": pytest_s,
     }  # fmt: skip
