@@ -131,7 +131,7 @@ def agreement(examples: Sequence[Example], place: Path) -> dict[str, Any]:
         f"{e.group} {e.test}: {each.reason}" for e, each in zip(examples, ran, strict=True) if each.reason
     ]
     kept = [number for number, each in enumerate(ran) if not each.reason]
-    examples, texts, ran = ([each[n] for n in kept] for each in (examples, texts, ran))
+    examples, texts, ran = [examples[n] for n in kept], [texts[n] for n in kept], [ran[n] for n in kept]
     own = [each.verdicts[0] if text.strip() else "unparsed" for each, text in zip(ran, texts, strict=True)]
     theirs = by_pytest(examples, texts, place)
     differ = [
