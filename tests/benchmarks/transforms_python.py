@@ -119,7 +119,8 @@ class PythonProject:
         path = os.pathsep.join([str((self.root / package).parent), str(self.root)])
         environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
         command = [sys.executable, "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   "-o", "addopts=", f"--junitxml={outcome}", *(files if all(files) else [tests])]  # fmt: skip
+                   "-o", "addopts=", "-o", "filterwarnings=ignore", "--continue-on-collection-errors",
+                   f"--junitxml={outcome}", *(files if all(files) else [tests])]  # fmt: skip
         try:
             subprocess.run(
                 command, cwd=self.root, env=environment, capture_output=True, timeout=1800, check=False
