@@ -49,17 +49,24 @@ class Beam:
 
 
 def beams(
-    writer: Writer, prompt: Ids, *, end_ids: Collection[int], max_new_tokens: int, count: int
+    writer: Writer,
+    prompt: Ids,
+    *,
+    end_ids: Collection[int],
+    max_new_tokens: int,
+    count: int,
+    vocab: int | None = None,
 ) -> list[Beam]:
     """The likeliest answers that a search with `count` beams finds, at most so many, best first; none is empty.
 
     A beam ends with a token of `end_ids` or at `max_new_tokens`. The search is over when as many have ended and
-    the likeliest of the others is worse than each of these.
+    the likeliest of the others is worse than each of these. Ids from `vocab` on are no tokens: a padded embedding
+    has some.
     """
     logits_BV, state = writer.read(prompt)
     running, ended = [Beam((), 0.0)], list[Beam]()
     for length in range(1, max_new_tokens + 1):
-        logprobs_BV = log_softmax(logits_BV)
+        logprobs_BV = log_softmax(logits_BV[:, :vocab])
         if length == 1:  # to say nothing is no answer
             logprobs_BV[:, list(end_ids)] = -np.inf
         tried = _extended(running, logprobs_BV, count * (1 + len(end_ids)))
@@ -87,13 +94,15 @@ def _extended(running: Sequence[Beam], logprobs_BV: NDArray[np.float64], most: i
     ]
 
 
-def greedy(writer: Writer, prompt: Ids, *, end_ids: Collection[int], max_new_tokens: int) -> Ids:
-    """The likeliest next token, again and again; the one that ends is included where it was reached."""
+def greedy(
+    writer: Writer, prompt: Ids, *, end_ids: Collection[int], max_new_tokens: int, vocab: int | None = None
+) -> Ids:
+    """The likeliest next token below `vocab`, again and again; the one that ends is included where there is one."""
     logits_1V, state = writer.read(prompt)
-    written = [int(logits_1V[0].argmax())]
+    written = [int(logits_1V[0, :vocab].argmax())]
     while len(written) < max_new_tokens and written[-1] not in end_ids:
         logits_1V, state = writer.go_on(state, [0], written[-1:])
-        written.append(int(logits_1V[0].argmax()))
+        written.append(int(logits_1V[0, :vocab].argmax()))
     return np.array(written, np.int32)
 
 

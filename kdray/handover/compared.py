@@ -31,7 +31,9 @@ CASES = 200
 
 def writing(writer: Writer, task: Task) -> Answer:
     """The greedy answers of whatever writes."""
-    return lambda prompt: greedy(writer, prompt, end_ids=task.end_ids, max_new_tokens=task.max_target)
+    return lambda prompt: greedy(
+        writer, prompt, end_ids=task.end_ids, max_new_tokens=task.max_target, vocab=task.vocab
+    )
 
 
 def choosing(graph: Graph, task: Task) -> Answer:

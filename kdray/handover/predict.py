@@ -59,7 +59,12 @@ def predict(writer: Writer, task: Task, test: Example, count: int = 5) -> list[C
     if not 1 <= count <= MOST:
         raise ConfigError(f"--count {count} must be at least 1 and at most {MOST}")
     found = beams(
-        writer, task.prompt(test), end_ids=task.end_ids, max_new_tokens=task.max_target, count=count
+        writer,
+        task.prompt(test),
+        end_ids=task.end_ids,
+        max_new_tokens=task.max_target,
+        count=count,
+        vocab=task.vocab,
     )
     by_text: dict[str, Candidate] = {}
     for beam in found:  # best first

@@ -13,7 +13,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.handover import onnx
 from kdray.handover.asked import Asked, predict_source
 from kdray.handover.bare_tokenizer import BareTokenizer
-from kdray.handover.beams import beams
+from kdray.handover.beams import beams, greedy
 from kdray.handover.graph import FOLDER, INT8, USE, Graph
 from kdray.handover.torch_writer import TorchWriter
 from kdray.students.load import load_model, load_task, load_tokenizer
@@ -70,6 +70,20 @@ def test_a_decoders_beams_are_those_of_generate_and_their_probabilities_the_mode
         logprobs = model(ids).logits.detach().log_softmax(2)[0, len(prompt) - 1 : -1]
         exact = logprobs.gather(1, ids[0, len(prompt) :, None]).sum()
         assert beam.logprob == pytest.approx(float(exact), rel=1e-4)
+
+
+def test_an_id_that_is_no_token_is_in_no_answer(tokenizer, tmp_path):
+    model = load_model(pretrained.save(tmp_path, tokenizer, "llama"))
+    vocab = model.config.vocab_size
+    model.resize_token_embeddings(vocab + 8, mean_resizing=False)
+    with torch.no_grad():  # they would be written first of all
+        weight_VD = model.get_output_embeddings().weight
+        weight_VD[vocab:] = 3 * weight_VD[:8]
+    writer, prompt = TorchWriter(model, 2), np.arange(3, 20, dtype=np.int32)
+    asked = {"end_ids": {1}, "max_new_tokens": 6}
+    assert max(max(beam.ids) for beam in beams(writer, prompt, count=4, **asked)) >= vocab
+    assert max(max(beam.ids) for beam in beams(writer, prompt, count=4, vocab=vocab, **asked)) < vocab
+    assert greedy(writer, prompt, vocab=vocab, **asked).max() < vocab
 
 
 def test_what_keeps_no_keys_and_values_is_refused_by_name(tokenizer, tmp_path):
