@@ -97,7 +97,7 @@ def _extended(running: Sequence[Beam], logprobs_BV: NDArray[np.float64], most: i
 def greedy(
     writer: Writer, prompt: Ids, *, end_ids: Collection[int], max_new_tokens: int, vocab: int | None = None
 ) -> Ids:
-    """The likeliest next token below `vocab`, again and again; the one that ends is included where there is one."""
+    """The likeliest next token below `vocab`, again and again, up to the one that ends, which is included."""
     logits_1V, state = writer.read(prompt)
     written = [int(logits_1V[0, :vocab].argmax())]
     while len(written) < max_new_tokens and written[-1] not in end_ids:
