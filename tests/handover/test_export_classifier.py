@@ -70,7 +70,7 @@ def test_relative_positions_come_with_the_lines_that_load_them(
     assert capsys.readouterr().out.strip() == str(before([("int f(int a) { return a + 1; }",)]))
 
 
-@pytest.mark.parametrize("task", ["vulnerability", "clone"])
+@pytest.mark.parametrize("task", ["vulnerability", pytest.param("clone", marks=pytest.mark.slow)])
 def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(task, request, tmp_path):
     root = request.getfixturevalue(f"{task}_world")
     sweep = labelled_world.sweep(root, task)

@@ -43,6 +43,7 @@ def of_generate(model, prompt, end_id, pad_id, skip):
     return [tuple(row[: row.index(end_id) + 1] if end_id in row else row) for row in rows]
 
 
+@pytest.mark.slow
 def test_an_encoder_decoders_graphs_find_the_beams_of_generate(tokenizer, tmp_path):
     pytest.importorskip("onnxruntime")
     model = load_model(pretrained.save(tmp_path, tokenizer, "t5"))

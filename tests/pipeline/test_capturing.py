@@ -36,6 +36,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.*")}
 
 
+@pytest.mark.slow
 def test_a_capture_on_ray_writes_the_bytes_of_one_in_this_process(small_world, tmp_path):
     sweep = sweep_into(tmp_path, small_world)
     prepare(sweep, cluster=ray_session.local(sweep.resources))

@@ -74,7 +74,8 @@ def test_a_file_becomes_a_folder_with_the_same_weights_and_tokenizer(tmp_path):
     typed = [sys.executable, "-m", "kdray", "teacher", "convert", str(file), "--out", str(tmp_path / "out")]
     environment = {name: value for name, value in os.environ.items() if name != "DS_ACCELERATOR"}
     done = subprocess.run(typed, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{tmp_path / 'out'}: model.safetensors\n"  # and nothing of anybody else's
+    out = f"teacher  {tmp_path / 'out'}\nfiles    model.safetensors\n"
+    assert done.stdout == out  # and nothing of anybody else's
     again, theirs = load_model(tmp_path / "out"), load_tokenizer(tmp_path / "out")
     for (name, one), (other, two) in zip(model.named_parameters(), again.named_parameters(), strict=True):
         assert name == other and torch.allclose(one, two, atol=1e-6), name

@@ -35,6 +35,7 @@ def trained(trial):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides", [{}, {"deepspeed.zero_optimization": {"stage": 2}}], ids=["plain", "zero"]
 )

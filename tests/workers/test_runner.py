@@ -34,6 +34,7 @@ def test_a_sweep_on_ray_ends_whole_and_reuses_its_workers(make_sweep: Any, tmp_p
     assert not list(tmp_path.glob(".tune*"))
 
 
+@pytest.mark.slow
 def test_trials_that_end_together_keep_their_workers(make_sweep: Any, tmp_path: Path) -> None:
     six = {"max_concurrent": 6, "cpus_per_worker": 0.25}
     sweep = make_sweep(18, search={"halving": False, "sampler": "random"}, resources=six)
@@ -43,6 +44,7 @@ def test_trials_that_end_together_keep_their_workers(make_sweep: Any, tmp_path: 
     assert len(set(pids[-9:])) > 1
 
 
+@pytest.mark.slow
 def test_an_extended_sweep_only_trains_what_is_missing(make_sweep: Any, tmp_path: Path) -> None:
     run(make_sweep(2, search={"start": STARTS}), tmp_path, trial_factory="tests.sweeping.fake_run:FakeRun")
     before = (tmp_path / "trials" / "t0001" / "state.json").stat().st_mtime_ns
@@ -107,6 +109,7 @@ def test_an_error_of_the_search_itself_ends_the_run_as_that_error(
     check_whole(make_sweep(4), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_sweep_outlives_the_end_of_tune_itself(
     make_sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

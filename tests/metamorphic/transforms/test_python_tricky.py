@@ -8,6 +8,10 @@ from kdray.metamorphic.transforms.base import Variant
 from kdray.metamorphic.transforms.registry import transforms_of
 from tests.metamorphic.transforms.tricky_python import KINDS
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:invalid decimal literal:SyntaxWarning"
+)  # `1if x`, as people write
+
 
 def outcome(code: str) -> str:
     """What the function returns, or what it raises and says."""
