@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     )
     first = subprocess.Popen(launch(folder), stderr=subprocess.PIPE, text=True)
     runs = folder / "runs" / "small"
-    until(lambda: runs.exists() and results.read(runs), "a trial", 200)
+    until(lambda: (runs / "sweep.yaml").exists() and results.read(runs), "a trial", 200)
     assert head.poll() is None
     first.kill()
     second = subprocess.run(launch(folder), stderr=subprocess.PIPE, text=True, timeout=300)
