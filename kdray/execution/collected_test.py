@@ -10,7 +10,6 @@ import ast
 import importlib.util
 import inspect
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -104,7 +103,6 @@ class CollectedTest:
             for function in self._functions:
                 function.__code__ = code
                 function.__globals__["KdrayReached"] = KdrayReached
-            tempfile.tempdir = None  # where it was before the run had a folder of its own
             _run(self._items)
 
         return run

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,11 @@ def limit(limits: Limits) -> None:
 
 
 def clean(home: str) -> None:
-    """An environment that tells nothing, and `home` as the working folder."""
+    """An environment that tells nothing, and `home` as the working folder, and the one for what is temporary."""
     os.chdir(home)
     os.environ.clear()
     os.environ.update(HOME=home, TMPDIR=home, PATH="/usr/bin:/bin", LANG="C.UTF-8")
+    tempfile.tempdir = None  # where it was before, nothing can be written
 
 
 def _libc() -> Any:

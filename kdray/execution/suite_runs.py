@@ -26,6 +26,7 @@ from kdray.execution.ask import How, ask
 from kdray.execution.imported_file import Case, Fault, Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
+from kdray.execution.mutants import OPERATORS
 from kdray.execution.runnable_tests import roots_of
 from kdray.storage import exists, fingerprint, join, read_json, write_json
 
@@ -110,7 +111,8 @@ def _behind(progress: Advance, before: int, total: int, done: int, _: int) -> No
 
 
 def _settings(config: Execution) -> dict[str, Any]:
-    return {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    asked = {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    return asked | {"operators": OPERATORS}
 
 
 def _kept(example: Example, case: Case, ran: Ran) -> dict[str, Any]:
@@ -195,7 +197,11 @@ class SuiteRuns:
         return measured(answers, groups_N, beside) | {"counts": counts}
 
     def _answers(self, asked: Sequence[tuple[str, str]], *, empty: bool) -> list[Answer]:
-        known = self._runs.known(asked)
+        known = {
+            each: answer
+            for each, answer in self._runs.known(asked).items()
+            if len(answer.killed) == len(self._planned[each[0]].case.counting or ())
+        }
         for name, text in asked:
             planned = self._planned[name]
             if not text.strip() and not empty:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -19,6 +20,7 @@ from kdray.execution.ask import How, ask
 from kdray.execution.confinement import Limits
 from kdray.execution.imported_file import Case
 from kdray.execution.judged import judge
+from kdray.execution.mutants import mutants_of
 from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples
 from kdray.execution.sandbox import Outcome, run
 from kdray.execution.warm import answer
@@ -273,6 +275,19 @@ def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(
     assert not any(none)
     assert not any(wrong)  # it fails without a fault
     assert sum(weak) < len(own)
+
+
+def turned(number):
+    if number == 1:
+        return 2
+    if not number:
+        return 3
+    return 4
+
+
+def test_no_fault_counts_twice():
+    does = [[FunctionType(one.code, {})(number) for number in range(3)] for one in mutants_of(turned, 99)]
+    assert len(does) == len(set(map(str, does))) == 9
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ LIMITS = Limits(wall_seconds=60.0, cpu_seconds=20, memory_bytes=2**27, processes
 """On a machine that is busy with something else a run takes as long as it takes."""
 SHORT = dataclasses.replace(LIMITS, wall_seconds=1.0, cpu_seconds=1)
 """For what does not end by itself."""
-NAMES = {one.__name__: one for one in (ctypes, errno, os, signal, socket, subprocess, sys, threading, time)}
+NAMES = {
+    one.__name__: one
+    for one in (ctypes, errno, os, signal, socket, subprocess, sys, tempfile, threading, time)
+}
 """Imported here: what only this process may read, the child cannot import."""
 
 
@@ -88,6 +91,8 @@ def test_where_anybody_may_write_it_may_not() -> None:
 
 def test_its_own_folder_is_empty_writable_and_small() -> None:
     assert hostile("assert os.listdir() == []; open('a', 'w').write('b')").ending == "completed"
+    assert tempfile.gettempdir()  # which the module remembers
+    assert hostile("with tempfile.TemporaryFile('w') as file: file.write('a')") == Outcome("completed")
     full = hostile("for i in range(9): open(str(i), 'wb').write(bytes(2**19))")
     assert (full.ending, full.error) == ("raised", "OSError")
 

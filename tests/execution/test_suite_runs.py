@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,17 @@ def test_a_text_that_was_run_on_this_machine_is_not_run_again(run_world, monkeyp
     assert first["pass_rate"] == 1.0
     monkeypatch.setattr(suite_runs, "ask", lambda *arguments: [] if not arguments[0] else pytest.fail("run"))
     assert opened(run_world).judge(ids, texts) == first
+
+
+@pytest.mark.parametrize("damage", ["killed = '[]'", "killed = NULL", "verdict = '<b>'"])
+def test_what_is_damaged_of_what_was_run_is_run_again(run_world, damage):
+    case = next(case for case in planned(run_world) if case["counting"])
+    asked = [case["id"]], ["assert result is not None or 1"], [case["target"]]
+    first = opened(run_world).judge(*asked)
+    for file in (run_world / "cache-runs").iterdir():
+        with contextlib.closing(sqlite3.connect(file)) as table, table:
+            table.execute(f"UPDATE runs SET {damage}")  # noqa: S608 - ours
+    assert opened(run_world).judge(*asked) == first
 
 
 def test_a_teacher_disagrees_with_nobody_who_writes_the_same(run_world):
