@@ -80,7 +80,7 @@ class TestSource:
             whole = within_classes(self.edited(text, alone=alone), self.holders)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an assertion on a tuple is nobody's to hear of here
-                code = compile(whole, FILE, "exec", flags=self._future, dont_inherit=True)
+                code: CodeType = compile(whole, FILE, "exec", flags=self._future, dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise DataError("does not parse") from error
         if code_within(code, self.function.name).co_flags & NOT_CALLED:  # a test that yields is not run
