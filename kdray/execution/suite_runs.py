@@ -45,7 +45,20 @@ def how_of(config: Execution, corpus: str | None, processes: int | None = None) 
 def is_planned(suite: str, config: Execution) -> bool:
     """Whether a suite's cases have been run with these settings."""
     path = join(suite, FILE)
-    return exists(path) and read_json(path).get("settings") == _settings(config)
+    plan = read_json(path) if exists(path) else None
+    return isinstance(plan, dict) and plan.get("settings") == _settings(config)
+
+
+def read_plan(suite: str) -> dict[str, Any]:
+    """What is kept of a suite (see `plan_runs`). Raises `DataError` where it is damaged."""
+    path = join(suite, FILE)
+    plan: dict[str, Any] = read_json(path)
+    try:
+        for kept in plan["cases"]:
+            _Planned.read(kept, mutants=0)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise DataError(f"{path}: damaged: remove it, and it is made anew") from None
+    return plan
 
 
 def plan_runs(
@@ -140,7 +153,12 @@ class _Planned:
         )  # fmt: skip
         counting = tuple(Fault(*each) for each in kept["counting"])
         case = Case(kept["test"], kept["target"], kept["context"], (), mutants, counting)
-        known = {text: Answer(verdict, killed) for text, (verdict, killed) in kept["known"].items()}
+        known = {
+            text: Answer(verdict, [bool(each) for each in killed])
+            for text, (verdict, killed) in kept["known"].items()
+        }
+        if any(len(answer.killed) != len(counting) for answer in known.values()):
+            raise ValueError("as many answers as faults")
         return cls(example, case, known)
 
 
@@ -149,14 +167,11 @@ class SuiteRuns:
 
     def __init__(self, suite: str, config: Execution, how: How) -> None:
         """Opens them. Raises `DataError` where nobody has looked which they are, or a file is damaged."""
-        path = join(suite, FILE)
         if not is_planned(suite, config):
-            raise DataError(f"{path}: evaluation.execution: its cases have not been run with these settings")
-        plan = read_json(path)
-        try:
-            planned = [_Planned.read(kept, config.mutants) for kept in plan["cases"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: damaged: {error}") from None
+            place = join(suite, FILE)
+            raise DataError(f"{place}: evaluation.execution: its cases have not been run with these settings")
+        plan = read_plan(suite)
+        planned = [_Planned.read(kept, config.mutants) for kept in plan["cases"]]
         self._planned = {one.example.id: one for one in planned}
         self._how = how
         self._runs = KnownRuns(fingerprint(str(plan.get("made")), *self._planned))

@@ -423,6 +423,10 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
         "test_decorated", "test_counted",
     }  # fmt: skip
     assert kept["left_out"]["async"]["count"] == 1
+    for damaged in ("[]", "{}", json.dumps(kept | {"runnable": 3})):
+        Path(corpus, "runnable.json").write_text(damaged)
+        with pytest.raises(DataError, match=r"runnable\.json: damaged: kdray corpus runnable "):
+            runnable_examples(corpus, "test")
 
 
 def test_a_mined_folder_is_run_where_it_lies(tmp_path):

@@ -143,6 +143,21 @@ def test_code_that_has_changed_since_is_told(run_world, tmp_path, small_world):
         opened(root).judge([case["id"]], ["assert result == 12345"])
 
 
+@pytest.mark.parametrize(
+    "change", [{"cases": None}, {"cases": [3]}, {"cases": [{}]}, {"known": {"": ["passes", [True] * 99]}}]
+)
+def test_a_damaged_plan_is_told_in_one_line(run_world, tmp_path, change):
+    plan = json.loads((run_world / "suite" / FILE).read_text())
+    plan |= {"cases": [plan["cases"][0] | change]} if "known" in change else change
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / FILE).write_text(json.dumps(plan))
+    with pytest.raises(DataError, match=r"execution\.json: damaged: remove it, and it is made anew$"):
+        opened(tmp_path)
+    (tmp_path / "suite" / FILE).write_text("[]")
+    with pytest.raises(DataError, match="have not been run with these settings"):
+        opened(tmp_path)
+
+
 def test_cases_that_nobody_ran_with_these_settings_are_refused(run_world):
     config = Execution(cases=7)
     with pytest.raises(DataError, match="have not been run with these settings"):
