@@ -13,6 +13,7 @@ import pytest
 from kdray.config import Execution, parse, sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.execution import suite_runs
+from kdray.execution.imported_file import Ran
 from kdray.execution.suite_runs import FILE, SuiteRuns, how_of
 from kdray.pipeline.prepare import prepare
 from kdray.pipeline.references import references
@@ -120,6 +121,19 @@ def test_what_is_damaged_of_what_was_run_is_run_again(run_world, damage):
         with contextlib.closing(sqlite3.connect(file)) as table, table:
             table.execute(f"UPDATE runs SET {damage}")  # noqa: S608 - ours
     assert opened(run_world).judge(*asked) == first
+
+
+def test_what_does_not_run_once_is_run_a_second_time(run_world, monkeypatch):
+    asked, really = [], suite_runs.ask
+
+    def busy(examples, *more):
+        asked.append(len(examples))
+        return [Ran("takes too long")] * len(examples) if len(asked) == 1 else really(examples, *more)
+
+    monkeypatch.setattr(suite_runs, "ask", busy)
+    case = planned(run_world)[0]
+    assert opened(run_world).judge([case["id"]], ["assert result is not None or 2"])["pass_rate"] == 1.0
+    assert asked == [1, 1]
 
 
 def test_a_teacher_disagrees_with_nobody_who_writes_the_same(run_world):
