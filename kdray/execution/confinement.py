@@ -72,8 +72,8 @@ def isolate() -> None:
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _checked(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
-    if os.path.isdir(TERMINALS):  # those of its own, in place of the user's, which it could write to and read
-        _checked(libc.mount(b"devpts", TERMINALS, b"devpts", MS_NOSUID, b"newinstance,ptmxmode=0666"))
+    if os.path.isdir(TERMINALS):
+        _hide_terminals(libc)
     read_only = (ctypes.c_uint64 * 4)(MOUNT_ATTR_RDONLY, 0, 0, 0)
     _checked(
         libc.syscall(
@@ -85,6 +85,13 @@ def isolate() -> None:
             ctypes.c_long(ctypes.sizeof(read_only)),
         )
     )
+
+
+def _hide_terminals(libc: Any) -> None:
+    """Those of its own, or none, in place of the user's, which it could write to and read."""
+    own = libc.mount(b"devpts", TERMINALS, b"devpts", MS_NOSUID, b"newinstance,ptmxmode=0666")
+    if own != 0:
+        _checked(libc.mount(b"tmpfs", TERMINALS, b"tmpfs", MS_NOSUID, b"size=4k"))
 
 
 def empty(home: str, limits: Limits) -> None:
