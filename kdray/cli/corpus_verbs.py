@@ -132,7 +132,7 @@ def corpus_show(
 def corpus_runnable(
     corpus: str,
     cases: Annotated[
-        int | None, typer.Option(help="examples of each split, from each file in turn; default: all")
+        int | None, typer.Option(min=1, help="examples of each split, from each file in turn; default: all")
     ] = None,
     seconds: Seconds = 5.0,
     unsafe: Unsafe = False,

@@ -76,7 +76,9 @@ def teacher_train(
 def teacher_eval(
     teacher: str,
     corpus: Annotated[str, typer.Option(help="a corpus; its test split is used")],
-    cases: Annotated[int, typer.Option(help="held-out assertions, taken from each file in turn")] = 800,
+    cases: Annotated[
+        int, typer.Option(min=1, help="held-out assertions, taken from each file in turn")
+    ] = 800,
     run: Annotated[
         bool, typer.Option("--run", help="Python: run what is written in place of each assertion")
     ] = False,

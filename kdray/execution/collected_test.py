@@ -10,15 +10,14 @@ import ast
 import importlib.util
 import inspect
 import os
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from types import CodeType, FunctionType
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
-from kdray.corpus.python_tree import within_classes
 from kdray.errors import DataError
-from kdray.execution.edited_test import FILE, KdrayReached, TestSource
+from kdray.execution.edited_test import KdrayReached, TestSource, code_within
 
 PARAMETERS = 10
 """Sets of parameters that a test is run with, at most."""
@@ -56,6 +55,21 @@ def with_pytest(path: str, root: str, use: Callable[[Collected], None]) -> bool:
     return plugin.used
 
 
+def is_given_more(collected: Collected, name: str) -> bool:
+    """Whether a test that asks for nothing is given fixtures: those that are used without being asked for."""
+    own = ("_xunit", "_unittest", "request")  # what pytest makes of a test's own setting up
+    return any(not each.startswith(own) for item in collected.get(name, ()) for each in item.fixturenames)
+
+
+def has_fixtures_for_all(path: str, root: str) -> bool:
+    """Whether a test file, or a `conftest.py` that it shares, speaks of fixtures that nobody asks for."""
+    files, folder = [Path(path)], Path(path).parent
+    while folder.is_relative_to(root):
+        files.append(folder / "conftest.py")
+        folder = folder.parent
+    return any(b"autouse" in file.read_bytes() for file in files if file.is_file())
+
+
 class CollectedTest:
     """One test of a file that pytest has collected.
 
@@ -81,29 +95,17 @@ class CollectedTest:
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
         """See `EditedTest.call`."""
-        code = self._compiled(self._source.edited(text, alone=alone))
+        code = code_within(self._source.compiled(text, alone=alone), self._source.function.name)
+        if code.co_freevars != self._functions[0].__code__.co_freevars:
+            raise DataError("does not parse")  # it closes over other names than the test does
 
         def run() -> None:
             for function in self._functions:
                 function.__code__ = code
                 function.__globals__["KdrayReached"] = KdrayReached
-            tempfile.tempdir = None  # where it was before the run had a folder of its own
             _run(self._items)
 
         return run
-
-    def _compiled(self, function: Any) -> CodeType:
-        own = self._functions[0].__code__
-        whole = compile(within_classes(function, self._source.holders), FILE, "exec", dont_inherit=True)
-        inside = [whole]
-        while inside:
-            code = inside.pop()
-            if code.co_name == function.name and code.co_flags & inspect.CO_OPTIMIZED:
-                if code.co_freevars == own.co_freevars:
-                    return code
-                break
-            inside += [const for const in code.co_consts if isinstance(const, CodeType)]
-        raise DataError("does not parse")  # it closes over other names than the test does
 
 
 def _innermost(test: Any) -> FunctionType:
@@ -120,8 +122,9 @@ def _run(items: Sequence[Any]) -> None:
     raised: list[BaseException] = []
 
     class Watch:
-        @pytest.hookimpl(tryfirst=True)
-        def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
+            yield  # what `unittest` caught is brought to light in here
             if call.excinfo is not None:
                 raised.append(call.excinfo.value)
 

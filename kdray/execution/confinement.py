@@ -8,14 +8,19 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kdray.execution.refused_calls import refuse_calls
 
 NOBODY = 65534
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+PR_GET_SECCOMP = 21
+TERMINALS = b"/dev/pts"
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x4000, 0x40000, 2
 CAPABILITY_VERSION_3 = 0x20080522
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
@@ -61,11 +66,14 @@ def isolate() -> None:
     """Into namespaces of its own, where nothing can be written; children are in a new one for processes."""
     libc = _libc()
     user, group = os.geteuid(), os.getegid()
+    _checked(min(0, libc.prctl(PR_GET_SECCOMP, 0, 0, 0, 0)))  # else no call could be refused
     _checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _checked(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    if os.path.isdir(TERMINALS):
+        _hide_terminals(libc)
     read_only = (ctypes.c_uint64 * 4)(MOUNT_ATTR_RDONLY, 0, 0, 0)
     _checked(
         libc.syscall(
@@ -77,6 +85,13 @@ def isolate() -> None:
             ctypes.c_long(ctypes.sizeof(read_only)),
         )
     )
+
+
+def _hide_terminals(libc: Any) -> None:
+    """Those of its own, or none, in place of the user's, which it could write to and read."""
+    own = libc.mount(b"devpts", TERMINALS, b"devpts", MS_NOSUID, b"newinstance,ptmxmode=0666")
+    if own != 0:
+        _checked(libc.mount(b"tmpfs", TERMINALS, b"tmpfs", MS_NOSUID, b"size=4k"))
 
 
 def empty(home: str, limits: Limits) -> None:
@@ -109,13 +124,15 @@ def limit(limits: Limits) -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
     _checked(_libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    refuse_calls(_libc())
 
 
 def clean(home: str) -> None:
-    """An environment that tells nothing, and `home` as the working folder."""
+    """An environment that tells nothing, and `home` as the working folder, and the one for what is temporary."""
     os.chdir(home)
     os.environ.clear()
     os.environ.update(HOME=home, TMPDIR=home, PATH="/usr/bin:/bin", LANG="C.UTF-8")
+    tempfile.tempdir = None  # where it was before, nothing can be written
 
 
 def _libc() -> Any:

@@ -5,14 +5,16 @@ what is not there when it runs alone (fixtures, parameters, a decorator) is left
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import copy
 import inspect
 import textwrap
 import unittest
+import warnings
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from kdray.corpus.python import is_assertion
@@ -23,6 +25,13 @@ FILE = "<test>"
 """What a test that was edited calls its file."""
 REACHED = "raise KdrayReached"
 """Stands for the assertion where it is asked whether the run comes to it."""
+
+
+NOT_CALLED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+"""Flags of a function that does nothing when it is called."""
+
+
+ABSENT = "the test is not in its file as a function of a module or class"
 
 
 class KdrayReached(BaseException):
@@ -39,6 +48,7 @@ class TestSource:
     Attributes:
         function: the test.
         holders: the classes that it stands in, outermost first.
+        is_marked: whether one of them, or its file, is given something by pytest or a decorator.
     """
 
     __test__ = False  # not one of pytest's own
@@ -47,6 +57,8 @@ class TestSource:
         """Finds it. Raises `DataError` where it is not in its file."""
         self.holders = name.split(".")[:-1]
         self.function = function_of(tree, name)
+        self.is_marked = any(map(_is_marked, bodies_of(tree, self.holders)))
+        self._future = _future_of(tree)
         self._position = position_of(self.function, target, context)
 
     def edited(self, text: str, *, alone: bool) -> FunctionNode:
@@ -61,6 +73,19 @@ class TestSource:
         function.body = [*before, *(tree.body or [ast.Pass()]), *after]
         function.decorator_list = []
         return function
+
+    def compiled(self, text: str, *, alone: bool) -> CodeType:
+        """The code that defines it. Raises `DataError` where the text is no statement of such a test."""
+        try:
+            whole = within_classes(self.edited(text, alone=alone), self.holders)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an assertion on a tuple is nobody's to hear of here
+                code: CodeType = compile(whole, FILE, "exec", flags=self._future, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise DataError("does not parse") from error
+        if code_within(code, self.function.name).co_flags & NOT_CALLED:  # a test that yields is not run
+            raise DataError("yields")
+        return code
 
 
 class EditedTest:
@@ -88,6 +113,8 @@ class EditedTest:
         self._source = TestSource(tree, name, target, context)
         self._holder = self._source.holders
         check_alone(self._source.function, is_method=bool(self._holder))
+        if self._source.is_marked:
+            raise NotAlone("decorated")
         self.name = name.lower()
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
@@ -100,11 +127,19 @@ class EditedTest:
         Raises:
             DataError: the text does not parse.
         """
-        function = self._source.edited(text, alone=alone)
-        code = compile(within_classes(function, self._holder), FILE, "exec", dont_inherit=True)
+        code = self._source.compiled(text, alone=alone)
         made: dict[str, Any] = {}
-        exec(code, vars(self._module) | {"KdrayReached": KdrayReached}, made)  # noqa: S102 - a definition alone
-        return self._bound(made)
+        try:
+            exec(code, vars(self._module), made)  # noqa: S102 - a definition alone
+        except Exception as error:  # a default that is made of what is no longer there
+            raise DataError(f"its definition cannot be made again ({type(error).__name__})") from error
+        call = self._bound(made)
+
+        def run() -> None:
+            vars(self._module)["KdrayReached"] = KdrayReached
+            call()
+
+        return run
 
     def _bound(self, made: dict[str, Any]) -> Callable[[], None]:
         if not self._holder:
@@ -116,7 +151,7 @@ class EditedTest:
         for name in self._holder:
             kind = getattr(kind, name)
         _bring_class(function, kind)
-        return lambda: _call_method(kind, function)
+        return lambda: _call_method(self._module, kind, function)
 
 
 def _bring_class(function: Any, kind: Any) -> None:
@@ -126,15 +161,23 @@ def _bring_class(function: Any, kind: Any) -> None:
 
 
 def _call_function(module: ModuleType, function: Callable[[], None]) -> None:
-    for name in ("setup_module", "setup_function"):
-        if set_up := getattr(module, name, None):
-            set_up(
-                *[module if name == "setup_module" else function][: len(inspect.signature(set_up).parameters)]
-            )
+    _set_up_module(module)
+    _set_up(getattr(module, "setup_function", None), function)
     function()
 
 
-def _call_method(kind: Any, function: Callable[[Any], None]) -> None:
+def _set_up_module(module: ModuleType) -> None:
+    _set_up(getattr(module, "setUpModule", None) or getattr(module, "setup_module", None), module)
+
+
+def _set_up(call: Callable[..., None] | None, given: object) -> None:
+    """Calls what is there, with what is set up if it takes that."""
+    if call is not None:
+        call(*[given][: len(inspect.signature(call).parameters)])
+
+
+def _call_method(module: ModuleType, kind: Any, function: Callable[[Any], None]) -> None:
+    _set_up_module(module)
     if issubclass(kind, unittest.TestCase):
         case: Any = kind(function.__name__)
         kind.setUpClass()
@@ -142,23 +185,58 @@ def _call_method(kind: Any, function: Callable[[Any], None]) -> None:
         function(case)
         return
     case = kind()
-    if set_up := getattr(kind, "setup_class", None):
-        set_up()
-    if set_up := getattr(case, "setup_method", None):
-        set_up(*[function][: len(inspect.signature(set_up).parameters)])
+    _set_up(getattr(kind, "setup_class", None), kind)
+    _set_up(getattr(case, "setup_method", None), function)
     function(case)
+
+
+def code_within(whole: CodeType, name: str) -> CodeType:
+    """The code of a function within that of the classes and the module that it is alone in."""
+    inside = [whole]
+    while inside:
+        code = inside.pop()
+        if code.co_name == name and code.co_flags & inspect.CO_OPTIMIZED:
+            return code
+        inside += [const for const in code.co_consts if isinstance(const, CodeType)]
+    raise DataError("does not parse")
+
+
+def _future_of(tree: ast.Module) -> int:
+    """What the file imports from `__future__`, as flags of the compiler."""
+    names = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for alias in node.names
+    }
+    return sum(getattr(__future__, name).compiler_flag for name in names)
+
+
+def bodies_of(tree: ast.Module, holders: Sequence[str]) -> list[ast.Module | ast.ClassDef]:
+    """The file and the classes in it of these names, the last definition of each. Raises `DataError`."""
+    found: list[ast.Module | ast.ClassDef] = [tree]
+    for holder in holders:
+        named = [node for node in found[-1].body if isinstance(node, ast.ClassDef) and node.name == holder]
+        if not named:
+            raise DataError(ABSENT)
+        found.append(named[-1])
+    return found
+
+
+def _is_marked(holder: ast.Module | ast.ClassDef) -> bool:
+    """By a decorator, or as pytest has it."""
+    assigned = [node.targets for node in holder.body if isinstance(node, ast.Assign)]
+    names = {target.id for targets in assigned for target in targets if isinstance(target, ast.Name)}
+    return "pytestmark" in names or bool(getattr(holder, "decorator_list", ()))
 
 
 def function_of(tree: ast.Module, name: str) -> FunctionNode:
     """The last definition of the name. Raises `DataError`."""
-    body: Sequence[ast.stmt] = tree.body
     *holders, last = name.split(".")
-    for holder in holders:
-        found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == holder]
-        body = found[-1].body if found else []
+    body = bodies_of(tree, holders)[-1].body
     functions = [node for node in body if isinstance(node, FunctionNode) and node.name == last]
     if not functions:
-        raise DataError("the test is not in its file as a function of a module or class")
+        raise DataError(ABSENT)
     return functions[-1]
 
 

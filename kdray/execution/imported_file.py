@@ -18,7 +18,12 @@ from typing import Any, Literal, NamedTuple
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import parsed
 from kdray.errors import DataError
-from kdray.execution.collected_test import Collected, CollectedTest
+from kdray.execution.collected_test import (
+    Collected,
+    CollectedTest,
+    has_fixtures_for_all,
+    is_given_more,
+)
 from kdray.execution.confinement import Limits
 from kdray.execution.edited_test import FILE, REACHED, EditedTest, NotAlone
 from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutant_of, mutants_of
@@ -131,6 +136,8 @@ class ImportedFile:
 
     def needs_pytest(self, cases: Sequence[Case]) -> bool:
         """Whether one of these tests is given what it does not make itself."""
+        if has_fixtures_for_all(self._path, self._roots[0]):
+            return True
         for case in cases:
             try:
                 EditedTest(self._module, self._tree, case.test, case.target, case.context)
@@ -142,12 +149,14 @@ class ImportedFile:
 
     def _test(self, case: Case) -> AnyTest:
         """Raises `DataError` where it cannot be run."""
+        asked = self._tree, case.test, case.target, case.context
         try:
-            return EditedTest(self._module, self._tree, case.test, case.target, case.context)
+            if self.collected is None or not is_given_more(self.collected, case.test):
+                return EditedTest(self._module, *asked)
         except NotAlone as error:
             if self.collected is None:
                 raise DataError(f"{error}, and pytest cannot collect it here") from None
-            return CollectedTest(self.collected, self._tree, case.test, case.target, case.context)
+        return CollectedTest(self.collected, *asked)
 
     def ran(self, case: Case) -> Ran:
         """Runs a case. Raises `Refused` where nothing may be run."""

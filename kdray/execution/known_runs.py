@@ -10,7 +10,9 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
+from kdray.execution.imported_file import Verdict
 from kdray.execution.judged import Answer
 from kdray.teacher.cache import folder
 
@@ -30,12 +32,13 @@ class KnownRuns:
     def known(self, asked: Sequence[Asked]) -> dict[Asked, Answer]:
         """Those of these that were run before."""
         wanted = set(asked)
-        with contextlib.suppress(sqlite3.Error, OSError, ValueError), self._opened() as table:
+        damaged = (sqlite3.Error, OSError, ValueError, TypeError)
+        with contextlib.suppress(*damaged), self._opened() as table:
             rows = table.execute("SELECT name, text, verdict, killed FROM runs").fetchall()
             return {
-                (name, text): Answer(verdict, json.loads(killed))
+                (name, text): Answer(verdict, [bool(each) for each in json.loads(killed)])
                 for name, text, verdict, killed in rows
-                if (name, text) in wanted
+                if (name, text) in wanted and verdict in get_args(Verdict)
             }
         return {}
 

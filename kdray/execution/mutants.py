@@ -36,6 +36,10 @@ SWAPPED: dict[type, type] = {
     ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
 }  # fmt: skip
 """Operator -> what it becomes."""
+TURNED = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
+"""Operators whose fault is their opposite."""
+OPERATORS = 2
+"""Of what follows: another number where the faults of a function are others, or in another order."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +190,16 @@ def _of_expression(node: ast.AST) -> Iterator[Change]:
 def _of_statement(node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         yield _field(node, "value", ast.copy_location(ast.Constant(None), node.value), "nothing returned")
-    elif isinstance(node, ast.If | ast.While | ast.IfExp):
+    elif isinstance(node, ast.If | ast.While | ast.IfExp) and not _is_turned(node.test):
         test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
         yield _field(node, "test", test, "the other branch taken")
+
+
+def _is_turned(test: ast.expr) -> bool:
+    """Whether a fault of its own operator takes the other branch: it would count twice."""
+    if isinstance(test, ast.Compare):
+        return len(test.ops) == 1 and isinstance(test.ops[0], TURNED)
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from fcntl import F_DUPFD, fcntl
 from select import select
 from typing import Any, NoReturn
 
@@ -27,7 +28,9 @@ _PATIENCE_S = 0.02
 """Between two looks at whether a child that says nothing has ended."""
 
 
-def make_calls(calls: Sequence[Callable[[], object]], limits: Limits, tell: int, home: str) -> None:
+def make_calls(
+    calls: Sequence[Callable[[], object]], limits: Limits, tell: int, home: str, *, isolated: bool
+) -> None:
     """Makes the calls one after the other.
 
     Args:
@@ -35,9 +38,10 @@ def make_calls(calls: Sequence[Callable[[], object]], limits: Limits, tell: int,
         limits: of each call.
         tell: a file, where a line of JSON is written for each: the fields of an `Outcome`.
         home: their working folder, empty for each.
+        isolated: whether this process is in namespaces of its own.
     """
     for call in calls:
-        if os.getpid() == 1:
+        if isolated:
             empty(home, limits)
         told = _made(call, limits, tell, home)
         os.write(tell, json.dumps(told | {"output": told["output"].decode("latin-1")}).encode() + b"\n")
@@ -60,10 +64,10 @@ def _made(call: Callable[[], object], limits: Limits, tell: int, home: str) -> d
     os.close(write)
     pipes = _Pipes(verdict, output, limits.output_bytes)
     try:
-        status = _waited(child, pipes, time.monotonic() + limits.wall_seconds)
-        _kill(child, status)
+        limit_reached = _waited(child, pipes, time.monotonic() + limits.wall_seconds)
+        status = _killed(child)
         pipes.drain()
-        return _told(status, pipes)
+        return _told(limit_reached, status, pipes)
     finally:
         os.close(verdict)
         os.close(output)
@@ -113,8 +117,8 @@ class _Pipes:
             self.take(0)
 
 
-def _waited(child: int, pipes: _Pipes, deadline: float) -> int | str | None:
-    """Its status if it ended, the limit that it reached, or None where it has said how its call ended."""
+def _waited(child: int, pipes: _Pipes, deadline: float) -> str:
+    """The limit that it reached, or "" where it has ended or has said how its call ended."""
     while not pipes.has_verdict:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -122,36 +126,34 @@ def _waited(child: int, pipes: _Pipes, deadline: float) -> int | str | None:
         pipes.take(min(left, _PATIENCE_S))
         if pipes.is_too_much:
             return "output"
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status
-    return None
+        # Its number stays taken until it is waited for: nobody else's is killed by it.
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
+    return ""
 
 
-def _kill(child: int, status: int | str | None) -> None:
-    """The child and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.getpid() == 1:
-            os.kill(-1, signal.SIGKILL)
-        else:
-            os.killpg(child, signal.SIGKILL)
+def _killed(child: int) -> int:
+    """Kills the child and all that it started; its status."""
+    is_first = os.getpid() == 1  # of a process namespace: nobody else's processes are in there
+    for kill, number in ((os.kill, -1),) if is_first else ((os.killpg, child), (os.kill, child)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(number, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
     with contextlib.suppress(ChildProcessError):
-        if os.getpid() == 1:  # which inherits what lost its parent
-            while True:
-                os.wait()
-        elif not isinstance(status, int):
-            os.waitpid(child, 0)
+        while is_first:  # it inherits what lost its parent
+            os.wait()
+    return status
 
 
-def _told(status: int | str | None, pipes: _Pipes) -> dict[str, Any]:
-    if isinstance(status, str):
-        return {"ending": status, "output": pipes.output}
+def _told(limit_reached: str, status: int, pipes: _Pipes) -> dict[str, Any]:
+    if limit_reached:
+        return {"ending": limit_reached, "output": pipes.output}
     with contextlib.suppress(ValueError, TypeError, AttributeError):  # the child may have written anything
         told = json.loads(pipes.line)
         if told.get("ending") in ENDINGS:
             known = {name: str(told[name]) for name in ("ending", "error", "message") if name in told}
             return known | {"output": pipes.output}
-    if status is not None and os.WIFSIGNALED(status):
+    if not pipes.has_verdict and os.WIFSIGNALED(status):
         return {
             "ending": "killed", "error": signal.Signals(os.WTERMSIG(status)).name, "output": pipes.output,
         }  # fmt: skip
@@ -160,7 +162,7 @@ def _told(status: int | str | None, pipes: _Pipes) -> dict[str, Any]:
 
 def _only(say: int, write: int) -> None:
     """Of all open files only these stay: nothing to read, output, and the pipe of the verdict, as 0 to 3."""
-    say, write = (os.dup2(one, 1000 + number) for number, one in enumerate((say, write)))
+    say, write = (fcntl(one, F_DUPFD, 4) for one in (say, write))
     os.dup2(write, 1)
     os.dup2(write, 2)
     os.dup2(say, 3, inheritable=False)

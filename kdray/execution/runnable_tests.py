@@ -63,10 +63,12 @@ def runnable_examples(corpus: str, split: Split) -> list[Example]:
     place = join(corpus, FILE)
     if not exists(place):
         return examples
-    kept = read_json(place)
-    if kept.get("corpus") != corpus_fingerprint(corpus):
+    try:
+        of, ids = (kept := read_json(place))["corpus"], set(kept["runnable"].get(split, ()))
+    except (AttributeError, KeyError, TypeError):
+        raise DataError(f"{place}: damaged: kdray corpus runnable {corpus}") from None
+    if of != corpus_fingerprint(corpus):
         raise DataError(f"{place}: of another corpus than this one: kdray corpus runnable {corpus}")
-    ids = set(kept["runnable"].get(split, ()))
     return [example for example in examples if example.id in ids]
 
 

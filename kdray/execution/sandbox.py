@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fcntl import F_DUPFD, fcntl
 from typing import Literal, NoReturn
 
 from kdray.execution.confinement import NOBODY, Limits, die_with_parent, isolate, leave_root
@@ -112,9 +113,11 @@ def _keep(
         leave_root()
         with contextlib.suppress(OSError):
             die_with_parent()
+        isolated = True
         try:
             isolate()
         except OSError as error:
+            isolated = False
             if not unsafe:
                 told = {"ending": "refused", "message": f"cannot be confined here: {error}", "output": ""}
                 os.write(tell, json.dumps(told).encode() + b"\n")
@@ -123,7 +126,7 @@ def _keep(
         if first == 0:
             with contextlib.suppress(BaseException):
                 die_with_parent()
-                make_calls(calls, limits, tell, folder)
+                make_calls(calls, limits, tell, folder, isolated=isolated)
             os._exit(0)
         os.waitpid(first, 0)
     os._exit(0)
@@ -131,7 +134,7 @@ def _keep(
 
 def _only(tell: int) -> int:
     """Of all open files only one stays, as 3; standard input, output and error are nothing."""
-    tell = os.dup2(tell, 1000)
+    tell = fcntl(tell, F_DUPFD, 4)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(nothing, number)

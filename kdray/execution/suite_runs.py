@@ -26,6 +26,7 @@ from kdray.execution.ask import How, ask
 from kdray.execution.imported_file import Case, Fault, Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
+from kdray.execution.mutants import OPERATORS
 from kdray.execution.runnable_tests import roots_of
 from kdray.storage import exists, fingerprint, join, read_json, write_json
 
@@ -44,7 +45,20 @@ def how_of(config: Execution, corpus: str | None, processes: int | None = None) 
 def is_planned(suite: str, config: Execution) -> bool:
     """Whether a suite's cases have been run with these settings."""
     path = join(suite, FILE)
-    return exists(path) and read_json(path).get("settings") == _settings(config)
+    plan = read_json(path) if exists(path) else None
+    return isinstance(plan, dict) and plan.get("settings") == _settings(config)
+
+
+def read_plan(suite: str) -> dict[str, Any]:
+    """What is kept of a suite (see `plan_runs`). Raises `DataError` where it is damaged."""
+    path = join(suite, FILE)
+    plan: dict[str, Any] = read_json(path)
+    try:
+        for kept in plan["cases"]:
+            _Planned.read(kept, mutants=0)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise DataError(f"{path}: damaged: remove it, and it is made anew") from None
+    return plan
 
 
 def plan_runs(
@@ -110,7 +124,8 @@ def _behind(progress: Advance, before: int, total: int, done: int, _: int) -> No
 
 
 def _settings(config: Execution) -> dict[str, Any]:
-    return {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    asked = {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    return asked | {"operators": OPERATORS}
 
 
 def _kept(example: Example, case: Case, ran: Ran) -> dict[str, Any]:
@@ -138,7 +153,12 @@ class _Planned:
         )  # fmt: skip
         counting = tuple(Fault(*each) for each in kept["counting"])
         case = Case(kept["test"], kept["target"], kept["context"], (), mutants, counting)
-        known = {text: Answer(verdict, killed) for text, (verdict, killed) in kept["known"].items()}
+        known = {
+            text: Answer(verdict, [bool(each) for each in killed])
+            for text, (verdict, killed) in kept["known"].items()
+        }
+        if any(len(answer.killed) != len(counting) for answer in known.values()):
+            raise ValueError("as many answers as faults")
         return cls(example, case, known)
 
 
@@ -147,14 +167,11 @@ class SuiteRuns:
 
     def __init__(self, suite: str, config: Execution, how: How) -> None:
         """Opens them. Raises `DataError` where nobody has looked which they are, or a file is damaged."""
-        path = join(suite, FILE)
         if not is_planned(suite, config):
-            raise DataError(f"{path}: evaluation.execution: its cases have not been run with these settings")
-        plan = read_json(path)
-        try:
-            planned = [_Planned.read(kept, config.mutants) for kept in plan["cases"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: damaged: {error}") from None
+            place = join(suite, FILE)
+            raise DataError(f"{place}: evaluation.execution: its cases have not been run with these settings")
+        plan = read_plan(suite)
+        planned = [_Planned.read(kept, config.mutants) for kept in plan["cases"]]
         self._planned = {one.example.id: one for one in planned}
         self._how = how
         self._runs = KnownRuns(fingerprint(str(plan.get("made")), *self._planned))
@@ -195,7 +212,11 @@ class SuiteRuns:
         return measured(answers, groups_N, beside) | {"counts": counts}
 
     def _answers(self, asked: Sequence[tuple[str, str]], *, empty: bool) -> list[Answer]:
-        known = self._runs.known(asked)
+        known = {
+            each: answer
+            for each, answer in self._runs.known(asked).items()
+            if len(answer.killed) == len(self._planned[each[0]].case.counting or ())
+        }
         for name, text in asked:
             planned = self._planned[name]
             if not text.strip() and not empty:
@@ -208,12 +229,19 @@ class SuiteRuns:
         return [(known | ran)[each] for each in asked]
 
     def _run(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
+        found = self._ask(asked)
+        # Once more what did not run: on a busy machine a test may take too long, and a trial has cost more.
+        found |= self._ask([each for each in asked if found[each].reason])
+        for (name, _), ran in found.items():
+            if ran.reason:
+                example = self._planned[name].example
+                raise DataError(
+                    f"{example.group} {example.test} ran when its suite was made, and now: {ran.reason}"
+                )
+        return {each: Answer(ran.verdicts[0], ran.killed[0]) for each, ran in found.items()}
+
+    def _ask(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Ran]:
         planned = [self._planned[name] for name, _ in asked]
         cases = [replace(one.case, texts=(text,)) for one, (_, text) in zip(planned, asked, strict=True)]
-        found = ask([one.example for one in planned], cases, self._how, lambda done, total: None)
-        for one, ran in zip(planned, found, strict=True):
-            if ran.reason:
-                raise DataError(
-                    f"{one.example.group} {one.example.test} ran when its suite was made, and now: {ran.reason}"
-                )
-        return {each: Answer(ran.verdicts[0], ran.killed[0]) for each, ran in zip(asked, found, strict=True)}
+        ran = ask([one.example for one in planned], cases, self._how, lambda done, total: None)
+        return dict(zip(asked, ran, strict=True))

@@ -9,10 +9,10 @@ from kdray.config.metric_names import OF_MUTANTS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, DataError
-from kdray.execution.suite_runs import FILE, how_of, is_planned, plan_runs
+from kdray.execution.suite_runs import FILE, how_of, is_planned, plan_runs, read_plan
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
-from kdray.storage import exists, join, read_json
+from kdray.storage import exists, join
 
 
 def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
@@ -59,7 +59,7 @@ def _check_enough(sweep: Sweep, folder: str) -> None:
     cases = config.cases if len(sweep.trial.budget.reports) == 1 else min(config.cases, config.rung_cases)
     first = dict.fromkeys(Suite.open(folder).cases)
     asked = set(list(first)[:cases])
-    planned = [case for case in read_json(join(folder, FILE))["cases"] if case["id"] in asked]
+    planned = [case for case in read_plan(folder)["cases"] if case["id"] in asked]
     if not planned:
         raise DataError(
             f"evaluation.execution: none of the first {cases} cases of {folder} runs here: set a larger rung_cases"

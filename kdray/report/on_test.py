@@ -69,7 +69,8 @@ def test_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None =
         held = TrialRecord(
             name, -1, "complete", {}, {}, (dict(metrics),), test=dict(metrics.get("test") or {})
         )
-        below.append([name, *_cells(held, {}, names)])
+        if any(each in held.metrics or each in held.test for each in names):
+            below.append([name, *_cells(held, {}, names)])
     return TextTable(heads, rows, "l" + "r" * (len(heads) - 1), below)
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -19,6 +20,7 @@ from kdray.execution.ask import How, ask
 from kdray.execution.confinement import Limits
 from kdray.execution.imported_file import Case
 from kdray.execution.judged import judge
+from kdray.execution.mutants import mutants_of
 from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples
 from kdray.execution.sandbox import Outcome, run
 from kdray.execution.warm import answer
@@ -46,13 +48,29 @@ def largest(numbers):
     return best
 """
 TESTS = """\
+from __future__ import annotations
 import functools
 import unittest
+from unittest import mock
 import random
 import pytest
 from kdray_shop.boxes import Box, largest
 
-CALLS = []
+COUNT = 0
+
+
+def setup_module(module):
+    module.READY = 1
+
+
+def counted():
+    global COUNT
+    COUNT += 1
+
+
+def test_counted() -> NobodyHasThis:
+    counted()
+    assert COUNT == 1
 
 
 def test_largest():
@@ -73,7 +91,7 @@ class TestBox(unittest.TestCase):
 
 class TestPlain:
     def setup_method(self, method):
-        self.box = Box(2)
+        self.box = Box(1 + READY)
 
     def test_grown(self):
         assert self.box.grown().side == 3
@@ -105,6 +123,24 @@ class TestGiven:
         (tmp_path / "side").write_text(str(box.side))
         monkeypatch.setattr(box, "side", box.side + self.two)
         assert box.area() == 36
+
+    def test_two(self):
+        area = Box(self.two).area()
+        assert area == 4
+
+
+class TestMocked(unittest.TestCase):
+    @mock.patch.object(Box, "side", 5, create=True)
+    def test_mocked(self):
+        area = Box.area(Box)
+        self.assertEqual(area, 25)
+
+
+@mock.patch.object(Box, "side", 6, create=True)
+class TestMarked:
+    def test_marked(self):
+        area = Box.area(Box)
+        assert area == 36
 
 
 def noisy(test):
@@ -205,11 +241,14 @@ def test_what_other_assertions_do_is_not_taken_for_a_fault(shop):
     assert (ran.reason, ran.verdicts, ran.killed) == ("", ["passes"], [[]])
 
 
-@pytest.mark.parametrize("test", ["test_largest", "TestBox.test_area", "TestPlain.test_grown"])
+@pytest.mark.parametrize(
+    "test", ["test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_counted"]
+)
 def test_a_test_of_its_own_passes_and_another_assertion_says_what_it_says(shop, test):
-    subject = {"test_largest": "found", "TestBox.test_area": "area", "TestPlain.test_grown": "self.box.side"}[
-        test
-    ]
+    subject = {
+        "test_largest": "found", "TestBox.test_area": "area", "TestPlain.test_grown": "self.box.side",
+        "test_counted": "COUNT",
+    }[test]  # fmt: skip
     texts = (
         f"assert {subject}",
         f"assert not {subject}",
@@ -217,10 +256,14 @@ def test_a_test_of_its_own_passes_and_another_assertion_says_what_it_says(shop, 
         "assert (",
         "",
         "# nothing",
+        "break",  # what the parser takes, and the compiler does not
+        "nonlocal nothing",
+        "assert (yield)",  # with which the test would not be run
+        "assert '\ud800'",
     )
     ran = asked(named(shop, test), *texts)
     assert ran.reason == ""
-    assert ran.verdicts == ["passes", "fails", "raises", "unparsed", "passes", "unparsed"]
+    assert ran.verdicts == ["passes", "fails", "raises", "unparsed", "passes", *["unparsed"] * 5]
 
 
 def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(shop):
@@ -232,6 +275,19 @@ def test_an_assertion_kills_the_mutants_that_it_notices_and_a_weak_one_does_not(
     assert not any(none)
     assert not any(wrong)  # it fails without a fault
     assert sum(weak) < len(own)
+
+
+def turned(number):
+    if number == 1:
+        return 2
+    if not number:
+        return 3
+    return 4
+
+
+def test_no_fault_counts_twice():
+    does = [[FunctionType(one.code, {})(number) for number in range(3)] for one in mutants_of(turned, 99)]
+    assert len(does) == len(set(map(str, does))) == 9
 
 
 @pytest.mark.parametrize(
@@ -255,7 +311,10 @@ def test_what_does_not_run_alone_is_left_out_with_its_reason(shop, test, reason)
     [
         ("test_each", "assert found == most", "assert found == 2"),  # the second set of parameters fails
         ("TestGiven.test_given", "assert box.area() == 36", "assert box.area() == 16"),
+        ("TestGiven.test_two", "assert area == 4", "assert area == 5"),
         ("test_decorated", "assert area == 1", "assert area == 2"),
+        ("TestMocked.test_mocked", "assert area == 25", "self.assertEqual(area, 9)"),
+        ("TestMarked.test_marked", "assert area == 36", "assert area == 25"),
     ],
 )
 def test_what_pytest_gives_a_test_is_given(shop, test, right, wrong):
@@ -360,9 +419,14 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
     kept = find_runnable(corpus, None, HOW, print_nothing)
     assert {e.test for e in runnable_examples(corpus, "test")} == {
         "test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_taken", "test_each",
-        "TestGiven.test_given", "test_decorated",
+        "TestGiven.test_given", "TestGiven.test_two", "TestMocked.test_mocked", "TestMarked.test_marked",
+        "test_decorated", "test_counted",
     }  # fmt: skip
     assert kept["left_out"]["async"]["count"] == 1
+    for damaged in ("[]", "{}", json.dumps(kept | {"runnable": 3})):
+        Path(corpus, "runnable.json").write_text(damaged)
+        with pytest.raises(DataError, match=r"runnable\.json: damaged: kdray corpus runnable "):
+            runnable_examples(corpus, "test")
 
 
 def test_a_mined_folder_is_run_where_it_lies(tmp_path):

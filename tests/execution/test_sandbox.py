@@ -2,6 +2,7 @@ import ctypes
 import dataclasses
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,15 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from kdray.execution import sandbox
-from kdray.execution.confinement import Limits
+from kdray.execution import room, sandbox
+from kdray.execution.confinement import CLONE_NEWPID, CLONE_NEWUSER, Limits
+from kdray.execution.refused_calls import MACHINES
 from kdray.execution.sandbox import Outcome, run, run_each
 
 LIMITS = Limits(wall_seconds=60.0, cpu_seconds=20, memory_bytes=2**27, processes=16, file_bytes=2**20)
 """On a machine that is busy with something else a run takes as long as it takes."""
 SHORT = dataclasses.replace(LIMITS, wall_seconds=1.0, cpu_seconds=1)
 """For what does not end by itself."""
-NAMES = {one.__name__: one for one in (ctypes, errno, os, signal, socket, subprocess, sys, threading, time)}
+NAMES = {
+    one.__name__: one
+    for one in (ctypes, errno, os, signal, socket, subprocess, sys, tempfile, threading, time)
+}
 """Imported here: what only this process may read, the child cannot import."""
 
 
@@ -86,6 +91,8 @@ def test_where_anybody_may_write_it_may_not() -> None:
 
 def test_its_own_folder_is_empty_writable_and_small() -> None:
     assert hostile("assert os.listdir() == []; open('a', 'w').write('b')").ending == "completed"
+    assert tempfile.gettempdir()  # which the module remembers
+    assert hostile("with tempfile.TemporaryFile('w') as file: file.write('a')") == Outcome("completed")
     full = hostile("for i in range(9): open(str(i), 'wb').write(bytes(2**19))")
     assert (full.ending, full.error) == ("raised", "OSError")
 
@@ -143,6 +150,63 @@ def test_what_cannot_be_confined_is_refused_unless_unsafe(monkeypatch: pytest.Mo
     monkeypatch.setattr(sandbox, "isolate", no_namespaces)
     assert run(lambda: None, LIMITS).ending == "refused"
     assert run(lambda: None, LIMITS, unsafe=True).ending == "completed"
+
+
+def test_what_can_be_confined_by_half_alone_runs_where_it_is_called_unsafe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def half() -> None:
+        assert ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0
+        raise PermissionError(1, "Operation not permitted")
+
+    def refused(home: str, limits: Limits) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(sandbox, "isolate", half)
+    monkeypatch.setattr(room, "empty", refused)
+    assert run(lambda: None, LIMITS, unsafe=True).ending == "completed"
+
+
+def test_where_few_files_may_be_open_it_runs() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        assert hostile("print('here')") == Outcome("completed", output=b"here\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_it_cannot_write_to_a_terminal() -> None:
+    ours, theirs = os.openpty()
+    name = os.ttyname(theirs)
+    os.chmod(name, 0o666)  # noqa: S103 - as an ordinary user's is to what that user runs
+    assert hostile("os.open(name, os.O_WRONLY)", name=name).error == "FileNotFoundError"
+    assert hostile("assert os.listdir('/dev/pts') == ['ptmx']") == Outcome("completed")
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.skipif(os.uname().machine not in MACHINES, reason="numbers of its calls are not known")
+def test_calls_that_reach_beyond_a_run_are_refused() -> None:
+    source = """
+libc = ctypes.CDLL(None, use_errno=True)
+for number, *given in calls:
+    assert libc.syscall(*map(ctypes.c_long, (number, *given))) == -1, number
+    assert ctypes.get_errno() in (errno.EPERM, errno.ENOSYS), (number, ctypes.get_errno())
+for family in (socket.AF_UNIX, socket.AF_NETLINK, 40):
+    try:
+        socket.socket(family, socket.SOCK_STREAM if family != socket.AF_NETLINK else socket.SOCK_RAW)
+    except OSError as error:
+        assert error.errno == errno.EAFNOSUPPORT, family
+    else:
+        raise AssertionError(family)
+socket.socketpair()
+socket.socket(socket.AF_INET6)
+"""
+    machine = MACHINES[os.uname().machine]
+    shared = [(number, 0x10000000, 0, 0, 0) for number in machine.refused]
+    calls = [*shared, (machine.clone, 0x10000000 | 17, 0, 0, 0, 0), (machine.clone3, 0, 0)]
+    assert hostile(source, calls=calls) == Outcome("completed")
 
 
 def test_it_cannot_make_a_mount_writable_again() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from kdray.config import Execution, parse, sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.execution import suite_runs
+from kdray.execution.imported_file import Ran
 from kdray.execution.suite_runs import FILE, SuiteRuns, how_of
 from kdray.pipeline.prepare import prepare
 from kdray.pipeline.references import references
@@ -109,6 +112,30 @@ def test_a_text_that_was_run_on_this_machine_is_not_run_again(run_world, monkeyp
     assert opened(run_world).judge(ids, texts) == first
 
 
+@pytest.mark.parametrize("damage", ["killed = '[]'", "killed = NULL", "verdict = '<b>'"])
+def test_what_is_damaged_of_what_was_run_is_run_again(run_world, damage):
+    case = next(case for case in planned(run_world) if case["counting"])
+    asked = [case["id"]], ["assert result is not None or 1"], [case["target"]]
+    first = opened(run_world).judge(*asked)
+    for file in (run_world / "cache-runs").iterdir():
+        with contextlib.closing(sqlite3.connect(file)) as table, table:
+            table.execute(f"UPDATE runs SET {damage}")  # noqa: S608 - ours
+    assert opened(run_world).judge(*asked) == first
+
+
+def test_what_does_not_run_once_is_run_a_second_time(run_world, monkeypatch):
+    asked, really = [], suite_runs.ask
+
+    def busy(examples, *more):
+        asked.append(len(examples))
+        return [Ran("takes too long")] * len(examples) if len(asked) == 1 else really(examples, *more)
+
+    monkeypatch.setattr(suite_runs, "ask", busy)
+    case = planned(run_world)[0]
+    assert opened(run_world).judge([case["id"]], ["assert result is not None or 2"])["pass_rate"] == 1.0
+    assert asked == [1, 1]
+
+
 def test_a_teacher_disagrees_with_nobody_who_writes_the_same(run_world):
     cases = planned(run_world)
     ids, own, none = [c["id"] for c in cases], [c["target"] for c in cases], [""] * len(cases)
@@ -128,6 +155,21 @@ def test_code_that_has_changed_since_is_told(run_world, tmp_path, small_world):
         DataError, match="ran when its suite was made, and now: the code under test is another"
     ):
         opened(root).judge([case["id"]], ["assert result == 12345"])
+
+
+@pytest.mark.parametrize(
+    "change", [{"cases": None}, {"cases": [3]}, {"cases": [{}]}, {"known": {"": ["passes", [True] * 99]}}]
+)
+def test_a_damaged_plan_is_told_in_one_line(run_world, tmp_path, change):
+    plan = json.loads((run_world / "suite" / FILE).read_text())
+    plan |= {"cases": [plan["cases"][0] | change]} if "known" in change else change
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / FILE).write_text(json.dumps(plan))
+    with pytest.raises(DataError, match=r"execution\.json: damaged: remove it, and it is made anew$"):
+        opened(tmp_path)
+    (tmp_path / "suite" / FILE).write_text("[]")
+    with pytest.raises(DataError, match="have not been run with these settings"):
+        opened(tmp_path)
 
 
 def test_cases_that_nobody_ran_with_these_settings_are_refused(run_world):

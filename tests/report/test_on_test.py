@@ -31,9 +31,9 @@ def test_optimism_is_how_much_better_an_objective_was_where_it_chose():
 
 def test_only_judged_students_are_in_the_table_and_baselines_have_no_optimism():
     records = [record(0, test={"assertion_accuracy": 0.25}), record(1)]
-    found = table_of(
-        front(records, BOTH), {"teacher": {"assertion_accuracy": 0.5, "test": {"assertion_accuracy": 0.4}}}
-    )
+    held = {"assertion_accuracy": 0.5, "test": {"assertion_accuracy": 0.4}}
+    # Of what was told nothing about is told nothing.
+    found = table_of(front(records, BOTH), {"teacher": held, "none": {"test": {"kill_rate": 0.0}}})
     assert [list(row) for row in found.rows] == [["t0000", "0.300", "0.250", "+0.050"]]
     assert [list(row) for row in found.below] == [["teacher", "0.500", "0.400", "\u2013"]]
     assert table_of(front(records[1:], BOTH)) is None
