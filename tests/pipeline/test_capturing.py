@@ -64,7 +64,7 @@ def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_worl
         replace(told, fingerprint="0" * 16).of_the_capture()
 
 
-def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, monkeypatch):
+def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, monkeypatch, capsys):
     def loaded(*told):
         raise AssertionError("loaded where it is planned")
 
@@ -80,6 +80,10 @@ def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, mon
     assert contents(tmp_path / "signal") == contents(tmp_path / "again" / "signal")
     assert contents(tmp_path / "suite") == contents(tmp_path / "again" / "suite")
     assert contents(tmp_path / "signal") != contents(small_world / "signal")
+    capsys.readouterr()
+    prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
+    said = capsys.readouterr().err
+    assert said.count("was captured in bfloat16, capture.dtype is float32: it is used as it is") == 2
     (tmp_path / "signal" / "manifest.json").unlink()
     with pytest.raises(DataError, match="already holds shards with dtype bfloat16, not float32: choose"):
         prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
