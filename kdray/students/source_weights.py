@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdray.errors import DataError
+from kdray.errors import DataError, first_line
 from kdray.storage import is_uri, upload
 from kdray.students.derive import new_model
 from kdray.students.kept_weights import INDEX, SINGLE, KeptWeights, keep_hashes, own_weights
@@ -121,9 +121,14 @@ def _files_like(source: str, model: Any) -> Path | None:
 
 
 def _fetched(name: str) -> Path:
-    """A hub's files as transformers keeps them."""
+    """A hub's files as transformers keeps them. Raises `DataError`."""
     from huggingface_hub import snapshot_download
 
     # Mistral's own form of the same weights lies beside them, others' in folders.
     others = ["*/*", "consolidated*"]
-    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"], ignore_patterns=others))
+    try:
+        return Path(
+            snapshot_download(name, allow_patterns=["*.json", "*.safetensors"], ignore_patterns=others)
+        )
+    except Exception as error:  # a hub and what leads there fail in all kinds
+        raise DataError(f"{name}: its weights cannot be fetched: {first_line(error)}") from error

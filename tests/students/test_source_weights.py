@@ -106,3 +106,10 @@ def test_a_hubs_name_is_read_where_its_files_were_fetched_to(
     weights = SourceWeights.of("some/model")
     assert weights.files is not None and os.path.samefile(weights.files, snapshot)
     assert weights.fingerprint == SourceWeights.of(str(snapshot)).fingerprint
+
+    def gone(name: str, **options: object) -> str:
+        raise ConnectionError("reset by peer\nand more")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", gone)
+    with pytest.raises(DataError, match=r"^some/model: its weights cannot be fetched: reset by peer$"):
+        SourceWeights.of("some/model")
