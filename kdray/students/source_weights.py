@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray.errors import DataError, first_line
-from kdray.storage import is_uri, upload
+from kdray.storage import delete, is_uri, join, upload
 from kdray.students.derive import new_model
 from kdray.students.kept_weights import INDEX, SINGLE, KeptWeights, keep_hashes, own_weights
 from kdray.students.load import fingerprint, load_config, load_model, readable_as, weights_fingerprint
@@ -89,6 +89,8 @@ class SourceWeights:
 def put_beside(kept: Path, folders: Sequence[str]) -> None:
     """Copies what is kept of a teacher into folders or URIs; on one disk it is there once, under several names."""
     for number, folder in enumerate(folders):
+        for other in (name for name in (SINGLE, INDEX) if not (kept / name).exists()):
+            delete(join(folder, other))  # of a capture that was interrupted, in another form
         if number == 0 or is_uri(folder) or is_uri(folders[0]):
             upload(kept, folder)
             continue

@@ -80,6 +80,8 @@ def test_of_several_forms_of_its_weights_in_a_folder_those_that_are_loaded_are_k
     (tmp_path / "kept").mkdir()
     weights.keep(tmp_path / "kept")
     stores = [f"file://{tmp_path / name}" for name in ("one", "two")]
+    (tmp_path / "one").mkdir()
+    shutil.copy(folder / "model.safetensors.index.json", tmp_path / "one")  # as another version kept it
     put_beside(tmp_path / "kept", stores)
     for name in ("one", "two"):
         assert [path.name for path in (tmp_path / name).glob("model*")] == ["model.safetensors"]
