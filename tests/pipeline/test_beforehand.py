@@ -174,16 +174,27 @@ def test_memory_that_cannot_be_told_without_weights_is_told_roughly_and_nothing_
     assert not written
 
 
+CHECKPOINT = {"student": {"checkpoint": "none/here"}}
+WITH_LORA = {"student": {"checkpoint": "none/here", "lora": {}}}
+NO_PEFT, NO_BITS = (
+    ("peft", r"pip install 'kdray\[lora\]'"),
+    ("bitsandbytes", r"pip install 'kdray\[adam8bit\]'"),
+)
+
+
 @pytest.mark.parametrize(
-    ("section", "package", "said"),
+    ("section", "space", "package", "said"),
     [
-        ({"optim": {"optimizer": "adamw_8bit"}}, "bitsandbytes", r"pip install 'kdray\[adam8bit\]'"),
-        ({"student": {"checkpoint": "none/here", "lora": {}}}, "peft", r"pip install 'kdray\[lora\]'"),
+        ({"optim": {"optimizer": "adamw_8bit"}}, {}, *NO_BITS),
+        ({}, {"optim.optimizer": ["adamw", "adamw_8bit"]}, *NO_BITS),
+        (WITH_LORA, {}, *NO_PEFT),
+        (CHECKPOINT, {"student.lora": [None, {"rank": 8}]}, *NO_PEFT),
     ],
 )
-def test_an_extra_that_is_missing_is_told_before_a_capture(section, package, said, data, monkeypatch):
+def test_an_extra_that_is_missing_is_told_before_a_capture(section, space, package, said, data, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
     data["trial"] |= section
+    data["space"], data["search"]["start"] = space or {"distil.alpha": [0.0, 0.5]}, []
     with pytest.raises(ConfigError, match=said):
         check(sweep_from(data, "x"))

@@ -12,6 +12,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.pipeline import voice
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import prepare
+from kdray.students import load
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.vocabulary import KEPT
 from kdray.tasks.row import IGNORED
@@ -89,15 +90,21 @@ def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, mon
         prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
 
 
-def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(small_world, tmp_path):
-    sweep = sweep_into(tmp_path, small_world, capture={"rows": 12, "cases": 4, "rows_per_shard": 5})
+def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(
+    small_world, tmp_path, monkeypatch
+):
+    capture = {"rows": 12, "cases": 4, "rows_per_shard": 5, "dtype": "bfloat16"}
+    sweep = sweep_into(tmp_path, small_world, capture=capture)
     prepare(sweep)
     place = tmp_path / "signal" / KEPT / "order.safetensors"
     with_the_capture = place.read_bytes()
     place.unlink()
     trial = merge(sweep.trial, {"student.init": "sliced"}, "test")
+    loads = []
+    monkeypatch.setattr(load, "load_model", lambda *told: loads.append(told) or load_model(*told))
     new_student(trial, open_data(trial))
     assert place.read_bytes() == with_the_capture
+    assert [dtype for _, dtype in loads] == ["bfloat16"]
 
 
 def test_the_teachers_own_answers_are_targets_too(small_world, tmp_path):
