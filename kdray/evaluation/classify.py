@@ -39,9 +39,9 @@ class Classifier:
         if not inputs:
             return np.zeros((0, self.model.config.num_labels))
         self._read({snippet: None for snippets in inputs for snippet in snippets})
-        device = next(self.model.parameters()).device
         states = [np.stack([self._states[snippet] for snippet in snippets]) for snippets in inputs]
-        logits_NC = self.model.decide(torch.from_numpy(np.stack(states)).to(device))
+        # Kept in float32; the head may be in another precision.
+        logits_NC = self.model.decide(torch.from_numpy(np.stack(states)).to(next(self.model.parameters())))
         probabilities_NC: NDArray[np.float64] = logits_NC.double().softmax(1).cpu().numpy()
         return probabilities_NC
 

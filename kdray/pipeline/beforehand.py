@@ -90,9 +90,10 @@ def check(sweep: Sweep) -> Checked:
 
 def _check_extras(sweep: Sweep) -> None:
     """Raises `ConfigError` where a trial would train with what is not installed."""
-    whole = sweep.space.get("student")
+    whole, searched = sweep.space.get("student"), sweep.space.get("student.lora")
     students = [sweep.trial.student, *getattr(whole, "choices", ())]
-    if any((one.get("lora") if isinstance(one, dict) else getattr(one, "lora", None)) for one in students):
+    asked = [one.get("lora") if isinstance(one, dict) else getattr(one, "lora", None) for one in students]
+    if any(lora is not None for lora in (*asked, *getattr(searched, "choices", ()))):
         check_installed()
     optimizers = [sweep.trial.optim.optimizer, *getattr(sweep.space.get("optim.optimizer"), "choices", ())]
     for name in optimizers:

@@ -15,6 +15,7 @@ from typing import Any
 
 from kdray.config import Sweep, Trial
 from kdray.corpus.store import corpus_manifest
+from kdray.errors import ConfigError
 from kdray.search.constraints import known_config, sizes
 from kdray.storage import exists, join
 from kdray.students.cuts import likeness
@@ -82,8 +83,10 @@ def _training_bytes(sweep: Sweep, known: Mapping[str, Any]) -> float:
     rows = micro_batch(trial, resources.workers, "cuda" if resources.gpus_per_worker else "cpu")
     try:
         return step_bytes(student_builder(trial, int(known["vocab"]), config), trial, rows)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
-        # A family whose work depends on what its tensors hold (a mixture of experts): roughly, then.
+    except (AttributeError, ConfigError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        # A family whose work, or first weights, depend on what tensors hold (a mixture of experts): roughly, then.
+        if isinstance(error, ConfigError) and not isinstance(error.__cause__, RuntimeError):
+            raise
         return PROCESS_BYTES + TRAINING_BYTES * sizes(known)(trial)["student_params"]
 
 

@@ -8,13 +8,13 @@ needs the teacher's folder or a hub.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from kdray.config import Student, Sweep, Trial, as_data, satisfies
-from kdray.console import Advance, Stage
+from kdray.console import Advance, Stage, near, say
 from kdray.corpus.store import corpus_fingerprint
 from kdray.errors import ConfigError, nearest
 from kdray.storage import exists, join
@@ -90,6 +90,7 @@ def prepare(
     trial = sweep.trial
     assert trial.shards  # noqa: S101 - _folders saw to it
     checkpoints = check_checkpoints(sweep, asks_hub=True)
+    _tell_precision(sweep, [folder for folder in (*stores, *suites) if folder not in missing])
     if missing:
         from kdray.pipeline.capturing import Capturing
 
@@ -144,6 +145,16 @@ def check_made(sweep: Sweep) -> None:
     for folder in (folder for folder in stores if folder in there):
         for suite in (suite for suite in suites if suite in there):
             _check_same_teacher(folder, there[folder], suite, there[suite], sweep)
+
+
+def _tell_precision(sweep: Sweep, folders: Sequence[str]) -> None:
+    """Says which of what is there was captured in another precision than what is missing would be: it is used."""
+    asked = sweep.capture.dtype
+    for folder in folders if asked != "auto" else ():
+        if (dtype := read_manifest(folder).header.dtype) != asked:
+            say(
+                f"warning: {near(folder)} was captured in {dtype}, capture.dtype is {asked}: it is used as it is"
+            )
 
 
 def _searches_family(sweep: Sweep) -> bool:

@@ -78,7 +78,7 @@ def importance_order(teacher: Any, rows: Sequence[Row], pad_id: int) -> dict[str
     scores: dict[str, Tensor] = {}
 
     def add(key: str, score: Tensor) -> None:
-        scores[key] = scores.get(key, torch.zeros_like(score)) + score
+        scores[key] = scores.get(key, torch.zeros_like(score, dtype=torch.float32)) + score
 
     with _listening(teacher, shape, add):
         mean_loss(teacher, rows, pad_id)

@@ -21,7 +21,7 @@ from kdray.teacher.manifest import read as read_manifest
 
 FILE = "weights.json"
 OTHERS = "not the weights that the shards were captured from"
-INDEX = "model.safetensors.index.json"
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 
 
 class KeptWeights(Mapping[str, Tensor]):
@@ -30,6 +30,9 @@ class KeptWeights(Mapping[str, Tensor]):
     Args:
         folder: of safetensors.
         hashes: of each tensor; reading one that is another raises `DataError`. None: not compared.
+
+    Attributes:
+        paths: the files that they are in.
 
     Raises:
         DataError: there are no files, or they are damaged.
@@ -41,7 +44,8 @@ class KeptWeights(Mapping[str, Tensor]):
         self._folder, self._hashes = folder, hashes
         self._files: dict[str, Any] = {}
         self._compared: set[str] = set()
-        for path in _files(folder):
+        self.paths = _files(folder)
+        for path in self.paths:
             try:
                 opened = safe_open(path, "pt")
             except (OSError, SafetensorError) as error:
@@ -145,9 +149,10 @@ def own_weights(model: Any) -> dict[str, Tensor]:
 
 
 def _files(folder: Path) -> list[Path]:
-    index = folder / INDEX
-    if not index.is_file():
-        return [folder / "model.safetensors"]
+    """Those that transformers reads: of one file and an index of several, the one file."""
+    index, single = folder / INDEX, folder / SINGLE
+    if single.is_file() or not index.is_file():
+        return [single]
     named = json_value(index.read_bytes(), str(index))
     parts = named.get("weight_map") if isinstance(named, dict) else None
     if not isinstance(parts, dict) or any(Path(str(part)).name != part for part in parts.values()):

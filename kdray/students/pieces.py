@@ -46,9 +46,14 @@ def check_pieces(model: Any, source: str) -> None:
         pieces, whole = (np.concatenate(kind(model, pad_id)(rows)) for kind in (TargetLogits, WholeLogits))
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise DataError(f"{refused}: {first_line(error)}") from error
+    precision = str(model.dtype).removeprefix("torch.")
+    if not np.isfinite(pieces).all() or not np.isfinite(whole).all():
+        raise DataError(
+            f"{source}: its logits are not finite in {precision}: its weights are damaged, or too large for that"
+            " (capture.dtype)"
+        )
     furthest = float(np.abs(pieces - whole).max())
-    allowed = TOLERANCE[str(model.dtype).removeprefix("torch.")]
-    if not furthest <= allowed * max(1.0, float(whole.std())):  # not a number is no agreement
+    if furthest > TOLERANCE[precision] * max(1.0, float(whole.std())):
         raise DataError(
             f"{refused}: its logits differ by {furthest:.2g} from those of its hidden states and head"
         )

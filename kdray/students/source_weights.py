@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdray.storage import is_uri, upload
+from kdray.errors import DataError, first_line
+from kdray.storage import delete, is_uri, join, upload
 from kdray.students.derive import new_model
-from kdray.students.kept_weights import INDEX, KeptWeights, keep_hashes, own_weights
-from kdray.students.load import fingerprint, load_config, load_model, readable_as
+from kdray.students.kept_weights import INDEX, SINGLE, KeptWeights, keep_hashes, own_weights
+from kdray.students.load import fingerprint, load_config, load_model, readable_as, weights_fingerprint
 from kdray.teacher.cache import local_folder
 
 
@@ -60,32 +61,43 @@ class SourceWeights:
         return cls(source, files, told, sum(parameter.numel() for parameter in model.parameters()), dtype)
 
     def keep(self, folder: Path) -> None:
-        """Puts weights, configuration and hashes into a local folder, for `put_beside` to copy."""
+        """Puts weights, configuration and hashes into a local folder, for `put_beside` to copy. Raises `DataError`
+        where they are others by now.
+        """
         if self.files is None:
             model = load_model(self.source)
+            self.check_same(weights_fingerprint(model))
             model.save_pretrained(folder)
             keep_hashes(folder, own_weights(model), self.fingerprint)
-        else:
-            load_config(self.source).save_pretrained(folder)
-            parts = [
-                path for path in self.files.glob("*.safetensors") if not path.name.startswith("adapter_")
-            ]
-            for path in (*parts, *self.files.glob(INDEX), *self.files.glob("generation_config.json")):
-                (folder / path.name).symlink_to(path.resolve())
-            keep_hashes(folder, KeptWeights(self.files), self.fingerprint)
+            readable_as(folder, "config.json")
             return
-        readable_as(folder, "config.json")
+        self.check_same(SourceWeights.of(self.source).fingerprint)
+        load_config(self.source).save_pretrained(folder)
+        weights = KeptWeights(self.files)
+        beside = (INDEX,) if weights.paths != [self.files / SINGLE] else ()
+        for name in (*(path.name for path in weights.paths), *beside, "generation_config.json"):
+            if (self.files / name).is_file():
+                (folder / name).symlink_to((self.files / name).resolve())
+        keep_hashes(folder, weights, self.fingerprint)
+
+    def check_same(self, found: str) -> None:
+        """Raises `DataError` where the fingerprint that is found now is another."""
+        if found != self.fingerprint:
+            raise DataError(f"{self.source}: other weights than when the capture began")
 
 
 def put_beside(kept: Path, folders: Sequence[str]) -> None:
     """Copies what is kept of a teacher into folders or URIs; on one disk it is there once, under several names."""
     for number, folder in enumerate(folders):
+        for other in (name for name in (SINGLE, INDEX) if not (kept / name).exists()):
+            delete(join(folder, other))  # of a capture that was interrupted, in another form
         if number == 0 or is_uri(folder) or is_uri(folders[0]):
             upload(kept, folder)
             continue
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        first, path = (Path(one.removeprefix("file://")) for one in (folders[0], folder))
+        path.mkdir(parents=True, exist_ok=True)
         for file in kept.iterdir():
-            _same(Path(folders[0]) / file.name, Path(folder) / file.name)
+            _same(first / file.name, path / file.name)
 
 
 def _same(there: Path, wanted: Path) -> None:
@@ -100,7 +112,9 @@ def _same(there: Path, wanted: Path) -> None:
 def _files_like(source: str, model: Any) -> Path | None:
     """The folder whose files hold the very weights of a model; None where they are named or shaped otherwise."""
     folder = Path(source) if Path(source).is_dir() else _fetched(source)
-    if not (folder / INDEX).is_file() and not (folder / "model.safetensors").is_file():
+    if not (folder / INDEX).is_file() and not (folder / SINGLE).is_file():
+        return None
+    if getattr(model.config, "transformers_weights", None):  # transformers reads another file then
         return None
     weights, own = KeptWeights(folder), own_weights(model)
     shapes = weights.shapes()
@@ -109,7 +123,14 @@ def _files_like(source: str, model: Any) -> Path | None:
 
 
 def _fetched(name: str) -> Path:
-    """A hub's files as transformers keeps them."""
+    """A hub's files as transformers keeps them. Raises `DataError`."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+    # Mistral's own form of the same weights lies beside them, others' in folders.
+    others = ["*/*", "consolidated*"]
+    try:
+        return Path(
+            snapshot_download(name, allow_patterns=["*.json", "*.safetensors"], ignore_patterns=others)
+        )
+    except Exception as error:  # a hub and what leads there fail in all kinds
+        raise DataError(f"{name}: its weights cannot be fetched: {first_line(error)}") from error

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kdray.errors import DataError
 from kdray.teacher.signal import TeacherSignal
 
 State = dict[str, NDArray[Any]]
@@ -142,9 +143,16 @@ class Codec(ABC):
 
 
 def grouped(logits: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
-    """Arrays in groups of about `GROUP_BYTES`, so that few are held at a time."""
+    """Logits [n, V] in groups of about `GROUP_BYTES`, so that few are held at a time. Raises `DataError` where a
+    position has no largest one: no codec makes a distribution of that.
+    """
     group: list[NDArray[np.float32]] = []
     for part in logits:
+        if not np.isfinite(part.max(-1)).all():
+            raise DataError(
+                "the teacher's logits are not finite: numbers too large for the precision that it is run in: set"
+                " capture.dtype bfloat16 or float32"
+            )
         group.append(part)
         if sum(member.nbytes for member in group) >= GROUP_BYTES:
             yield group

@@ -84,7 +84,8 @@ def _order(trial: Trial, data: TrialData) -> Order:
     if (order := kept_order(trial.shards)) is not None:
         return order
     rows, _ = data.shards.take(sample(len(data.shards)))
-    return keep_order(load_model(data.teacher), rows, data.teacher_task.pad_id, [trial.shards])
+    teacher = load_model(data.teacher, data.shards.manifest.header.dtype)  # as it is captured
+    return keep_order(teacher, rows, data.teacher_task.pad_id, [trial.shards])
 
 
 def _with_own_vocabulary(

@@ -10,7 +10,9 @@ Of processors. What an allocator rounds up, and the batch that is read ahead, ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kdray.config import CheckpointStudent, TeacherStudent, Trial
@@ -69,6 +71,17 @@ def student_builder(trial: Trial, vocab: int, like: Any) -> Callable[[], Any]:
     return built
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keeps a logger from writing tracebacks of what is raised besides."""
+    logger = logging.getLogger(name)
+    was, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was
+
+
 def _measured(make: Callable[[], Any], trial: Trial, rows: int) -> tuple[int, int, int, int]:
     """Numbers of the student, of those that are trained and of its vocabulary head, and bytes that a pass forward
     keeps for the gradient.
@@ -78,7 +91,7 @@ def _measured(make: Callable[[], Any], trial: Trial, rows: int) -> tuple[int, in
     from torch.autograd.graph import saved_tensors_hooks
 
     limits = trial.encoding
-    with FakeTensorMode():
+    with FakeTensorMode(), _quiet("torch._subclasses.fake_tensor"):
         model = make().train()
         own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
         kept: dict[int, Any] = {}

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util import ActorPool
 
 from kdray.console import Advance
@@ -25,7 +25,7 @@ from kdray.teacher.capture import Plan, opened, prepare, write_shard
 from kdray.teacher.codec import Codec
 from kdray.teacher.manifest import Manifest, ShardHeader
 from kdray.teacher.shards import ShardWriter
-from kdray.workers.causes import origin_of
+from kdray.workers.causes import describe, origin_of
 
 Make = Callable[[], Any]
 """Loads the teacher, once in each actor; picklable: a function of a module, or a partial of one."""
@@ -188,7 +188,9 @@ def _done(job: Job, teacher: Any) -> None:
 
 @contextmanager
 def _plainly() -> Iterator[None]:
-    """Raises what an actor raised as it would have been raised here, where it is told in a line."""
+    """Raises what an actor raised as it would have been raised here, where it is told in a line; and `DataError`
+    where an actor died again and again.
+    """
     try:
         yield
     except RayTaskError as error:
@@ -196,3 +198,8 @@ def _plainly() -> Iterator[None]:
         if isinstance(origin, KdrayError):
             raise origin from None
         raise
+    except RayError as error:
+        raise DataError(
+            f"capture: {describe(error)}: if memory ran out, set capture.dtype auto or a smaller"
+            " capture.batch_size; the same command goes on from here"
+        ) from None

@@ -46,3 +46,10 @@ def test_a_snippet_is_read_once(monkeypatch):
     again = made([("a", "b"), ("a", "c"), ("b", "a")])
     assert sorted(read) == ["a", "b", "c"]
     assert np.array_equal(first, again)
+
+
+def test_one_in_another_precision_says_nearly_the_same():
+    inputs, whole = [(code,) for code in CODES], classifier(1, 4)
+    expected = whole(inputs)
+    narrow = Classifier(whole.model.to(torch.bfloat16), whole.task, 4)(inputs)
+    assert 0 < np.abs(narrow - expected).max() < 0.05

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from kdray.config import as_data, sweep_from
 from kdray.corpus.store import read_corpus, write_corpus
 from kdray.errors import ConfigError, KdrayError
 from kdray.pipeline.beforehand import check, params_of
-from kdray.pipeline.estimate import estimate
+from kdray.pipeline.estimate import PROCESS_BYTES, _training_bytes, estimate
+from kdray.students.cuts import Checkpoint
 from kdray.students.load import load_config, load_model
 from tests import world
+from tests.students.zoo import VOCAB, ZOO
 from tests.test_cli import run
 
 
@@ -154,16 +157,44 @@ def test_an_estimate_grows_with_what_is_asked_for(data, monkeypatch):
     assert re.fullmatch(said, estimate(sweep_from(data, "x"), known))
 
 
+@pytest.mark.parametrize("kind", ["gpt-oss", "modernbert-decoder"])
+def test_memory_that_cannot_be_told_without_weights_is_told_roughly_and_nothing_is_printed(
+    kind, tmp_path, monkeypatch
+):
+    written = []
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    monkeypatch.setattr(
+        logger, "handle", lambda record: written.append(record) if not logger.disabled else None
+    )
+    data = world.sweep_data(tmp_path)
+    data["trial"]["student"] = {"checkpoint": "some/model"}
+    data["space"], data["search"]["start"] = {"distil.alpha": [0.0, 0.5]}, []
+    known = {"vocab": VOCAB, "checkpoints": {"some/model": Checkpoint(ZOO[kind]().config)}}
+    assert _training_bytes(sweep_from(data, "x"), known) > PROCESS_BYTES
+    assert not written
+
+
+CHECKPOINT = {"student": {"checkpoint": "none/here"}}
+WITH_LORA = {"student": {"checkpoint": "none/here", "lora": {}}}
+NO_PEFT, NO_BITS = (
+    ("peft", r"pip install 'kdray\[lora\]'"),
+    ("bitsandbytes", r"pip install 'kdray\[adam8bit\]'"),
+)
+
+
 @pytest.mark.parametrize(
-    ("section", "package", "said"),
+    ("section", "space", "package", "said"),
     [
-        ({"optim": {"optimizer": "adamw_8bit"}}, "bitsandbytes", r"pip install 'kdray\[adam8bit\]'"),
-        ({"student": {"checkpoint": "none/here", "lora": {}}}, "peft", r"pip install 'kdray\[lora\]'"),
+        ({"optim": {"optimizer": "adamw_8bit"}}, {}, *NO_BITS),
+        ({}, {"optim.optimizer": ["adamw", "adamw_8bit"]}, *NO_BITS),
+        (WITH_LORA, {}, *NO_PEFT),
+        (CHECKPOINT, {"student.lora": [None, {"rank": 8}]}, *NO_PEFT),
     ],
 )
-def test_an_extra_that_is_missing_is_told_before_a_capture(section, package, said, data, monkeypatch):
+def test_an_extra_that_is_missing_is_told_before_a_capture(section, space, package, said, data, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
     data["trial"] |= section
+    data["space"], data["search"]["start"] = space or {"distil.alpha": [0.0, 0.5]}, []
     with pytest.raises(ConfigError, match=said):
         check(sweep_from(data, "x"))

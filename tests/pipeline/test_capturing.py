@@ -12,6 +12,7 @@ from kdray.errors import ConfigError, DataError
 from kdray.pipeline import voice
 from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import prepare
+from kdray.students import load
 from kdray.students.load import load_model, load_tokenizer
 from kdray.students.vocabulary import KEPT
 from kdray.tasks.row import IGNORED
@@ -65,7 +66,7 @@ def test_a_capture_loads_its_teacher_once_and_its_actors_the_same_one(small_worl
         replace(told, fingerprint="0" * 16).of_the_capture()
 
 
-def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, monkeypatch):
+def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, monkeypatch, capsys):
     def loaded(*told):
         raise AssertionError("loaded where it is planned")
 
@@ -81,20 +82,30 @@ def test_what_plans_a_capture_on_ray_loads_no_weights(small_world, tmp_path, mon
     assert contents(tmp_path / "signal") == contents(tmp_path / "again" / "signal")
     assert contents(tmp_path / "suite") == contents(tmp_path / "again" / "suite")
     assert contents(tmp_path / "signal") != contents(small_world / "signal")
+    capsys.readouterr()
+    prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
+    said = capsys.readouterr().err
+    assert said.count("was captured in bfloat16, capture.dtype is float32: it is used as it is") == 2
     (tmp_path / "signal" / "manifest.json").unlink()
     with pytest.raises(DataError, match="already holds shards with dtype bfloat16, not float32: choose"):
         prepare(sweep_into(tmp_path, small_world, capture={"rows": 8, "cases": 4}))
 
 
-def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(small_world, tmp_path):
-    sweep = sweep_into(tmp_path, small_world, capture={"rows": 12, "cases": 4, "rows_per_shard": 5})
+def test_the_order_to_cut_in_is_measured_with_the_capture_as_the_first_trial_would(
+    small_world, tmp_path, monkeypatch
+):
+    capture = {"rows": 12, "cases": 4, "rows_per_shard": 5, "dtype": "bfloat16"}
+    sweep = sweep_into(tmp_path, small_world, capture=capture)
     prepare(sweep)
     place = tmp_path / "signal" / KEPT / "order.safetensors"
     with_the_capture = place.read_bytes()
     place.unlink()
     trial = merge(sweep.trial, {"student.init": "sliced"}, "test")
+    loads = []
+    monkeypatch.setattr(load, "load_model", lambda *told: loads.append(told) or load_model(*told))
     new_student(trial, open_data(trial))
     assert place.read_bytes() == with_the_capture
+    assert [dtype for _, dtype in loads] == ["bfloat16"]
 
 
 def test_the_teachers_own_answers_are_targets_too(small_world, tmp_path):

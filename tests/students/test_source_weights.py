@@ -13,6 +13,7 @@ import torch
 import transformers as tf
 from safetensors.torch import load_file, save_file
 
+from kdray.errors import DataError
 from kdray.students import source_weights
 from kdray.students.kept_weights import FILE, teacher_weights
 from kdray.students.load import load_model, weights_fingerprint
@@ -69,6 +70,32 @@ def test_a_file_that_names_its_weights_otherwise_is_read_as_its_model_and_kept_w
     assert json.loads((tmp_path / "kept" / FILE).read_text())["fingerprint"] == expected.fingerprint
 
 
+def test_of_several_forms_of_its_weights_in_a_folder_those_that_are_loaded_are_kept(tmp_path: Path) -> None:
+    folder = teacher(tmp_path / "teacher", torch.float32, max_shard_size="20KB")
+    file = teacher(tmp_path / "other", torch.float32) / "model.safetensors"
+    for name in ("model.safetensors", "consolidated.safetensors"):
+        shutil.copy(file, folder / name)
+    weights = SourceWeights.of(str(folder))
+    assert weights.fingerprint == weights_fingerprint(load_model(folder))
+    (tmp_path / "kept").mkdir()
+    weights.keep(tmp_path / "kept")
+    stores = [f"file://{tmp_path / name}" for name in ("one", "two")]
+    (tmp_path / "one").mkdir()
+    shutil.copy(folder / "model.safetensors.index.json", tmp_path / "one")  # as another version kept it
+    put_beside(tmp_path / "kept", stores)
+    for name in ("one", "two"):
+        assert [path.name for path in (tmp_path / name).glob("model*")] == ["model.safetensors"]
+        assert weights_fingerprint(load_model(tmp_path / name)) == weights.fingerprint
+    config = json.loads((folder / "config.json").read_text())
+    told = config | {"transformers_weights": "model.safetensors.index.json"}
+    (folder / "config.json").write_text(json.dumps(told))
+    weights = SourceWeights.of(str(folder))
+    assert weights.files is None and weights.fingerprint == weights_fingerprint(load_model(folder))
+    teacher(folder, torch.float32)
+    with pytest.raises(DataError, match="other weights than when the capture began"):
+        weights.keep(tmp_path / "kept")
+
+
 def test_a_hubs_name_is_read_where_its_files_were_fetched_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,3 +108,10 @@ def test_a_hubs_name_is_read_where_its_files_were_fetched_to(
     weights = SourceWeights.of("some/model")
     assert weights.files is not None and os.path.samefile(weights.files, snapshot)
     assert weights.fingerprint == SourceWeights.of(str(snapshot)).fingerprint
+
+    def gone(name: str, **options: object) -> str:
+        raise ConnectionError("reset by peer\nand more")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", gone)
+    with pytest.raises(DataError, match=r"^some/model: its weights cannot be fetched: reset by peer$"):
+        SourceWeights.of("some/model")

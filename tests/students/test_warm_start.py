@@ -64,6 +64,17 @@ def test_a_teacher_in_the_order_of_importance_is_the_same_function(teacher):
     torch.testing.assert_close(logits_of(again, teacher), logits_of(model, teacher), rtol=1e-4, atol=1e-4)
 
 
+def test_the_order_of_a_teacher_in_another_precision_is_nearly_the_same():
+    """Scores of many batches are added up in float32: in bfloat16 they would stop to grow."""
+    ids = torch.randint(3, VOCAB, (256, 12), generator=torch.Generator().manual_seed(0)).int().numpy()
+    rows = [Row("x", one, np.where(np.arange(12) < 6, IGNORED, one)) for one in ids]
+    whole, narrow = (
+        importance_order(model_of(llama()).to(dtype), rows, PAD)["/hidden"]
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert (whole == narrow).float().mean() > 0.8
+
+
 def test_what_never_speaks_is_cut_first(teacher):
     """Half of the teacher is dead, at places of its own choice: the half that is cut out is the whole."""
     model = model_of(teacher)

@@ -119,6 +119,15 @@ def test_a_bias_that_belongs_to_no_layer_is_seen(made):
     np.testing.assert_allclose(found, by_transformers(model, row), atol=1e-4, rtol=1e-4)
 
 
+def test_a_model_that_overflows_in_a_precision_is_refused_by_its_name():
+    model = ZOO["llama"]()
+    with torch.no_grad():
+        model.model.norm.weight.fill_(60_000)
+    check_pieces(model, "here")
+    with pytest.raises(DataError, match=r"^here: its logits are not finite in float16: "):
+        check_pieces(model.half(), "here")
+
+
 def test_a_model_whose_pieces_say_something_else_is_refused_when_it_is_loaded(made, tmp_path, monkeypatch):
     made("granite").save_pretrained(tmp_path)
     load_model(tmp_path)

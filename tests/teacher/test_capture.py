@@ -117,6 +117,21 @@ def test_a_shorter_corpus_under_the_same_name_is_refused(tmp_path: Path) -> None
         run(tmp_path / "t", Teacher(), count=0)
 
 
+@pytest.mark.parametrize("codec", ["head", "full"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_teacher_that_overflows_is_refused_in_a_line_and_nothing_of_it_is_kept(
+    tmp_path: Path, codec: str, value: float
+) -> None:
+    def overflowing(rows: list[Row]) -> list[np.ndarray]:
+        logits = Teacher()(rows)
+        logits[-1][-1, 5] = value
+        return logits
+
+    with pytest.raises(DataError, match=r"logits are not finite.*set capture\.dtype bfloat16 or float32"):
+        capture(make_rows(8), {str(tmp_path / "signal"): make(codec)}, HEADER, overflowing)
+    assert not contents(tmp_path)
+
+
 def test_progress_counts_rows(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     rows = make_rows(20)

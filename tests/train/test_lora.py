@@ -11,7 +11,7 @@ import transformers
 
 from kdray.config import Lora
 from kdray.errors import ConfigError
-from kdray.train.lora import adapt, merged
+from kdray.train.lora import adapt, fold, merged
 
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
 MODELS: dict[str, dict[str, Any]] = {
@@ -52,3 +52,15 @@ def test_a_merged_model_says_what_the_adapted_one_said_and_nothing_is_printed(na
     after = model(**inputs).logits
     assert torch.allclose(plain(**inputs).logits, after, atol=1e-4)
     assert not torch.allclose(before, after, atol=1e-1)
+    passed: list[Any] = []
+    for part, module in model.named_modules():
+        if ".lora_A." in part:
+            module.register_forward_hook(lambda *of: passed.append(of))
+    model(**inputs)
+    assert passed
+    passed.clear()
+    with torch.no_grad():
+        fold(model)
+    assert torch.allclose(model(**inputs).logits, after, atol=1e-4)
+    assert not passed
+    assert all(torch.equal(tensor, plain.state_dict()[part]) for part, tensor in merged(model).items())

@@ -1,5 +1,6 @@
 """Capture by several Ray actors gives the bytes of one process."""
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -62,3 +63,14 @@ def test_what_is_wrong_with_a_teacher_is_told_as_here_and_memory_bounds_how_many
         assert len(teachers._actors) == 1  # although there are two cores
         with pytest.raises(DataError, match=r"^teacher: no model that transformers can load$"):
             teachers.ask(repr)
+    with (
+        TeachersOnRay(partial(Teacher), actors=1) as teachers,
+        pytest.raises(
+            DataError, match=r"^capture: the worker was lost: .*\.batch_size; the same command goes on"
+        ),
+    ):
+        teachers.ask(_killed)
+
+
+def _killed(teacher: Teacher) -> None:
+    os._exit(9)  # as a system does that is out of memory
