@@ -85,6 +85,7 @@ def report(
     with Server(folder, port, objectives) as server:
         server.page()  # what cannot be shown is said here
         show(server.address)
+        sys.stdout.flush()
         server.serve_forever()
 
 
