@@ -116,6 +116,7 @@ def test_a_bug_is_answered_and_shown_where_it_runs_and_who_has_left_is_not(port,
 def test_a_port_that_is_taken_and_a_file_beside_serve_are_refused(port, small_world, monkeypatch, capsys):
     with pytest.raises(ConfigError, match=f"--port {port}"):
         server(opened(str(small_world / "teacher")), port)
-    code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", "a.py", "--serve")
-    assert code == 2
-    assert "leave them out" in err
+    for more in (["a.py"], ["--count", "3"]):
+        code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", *more, "--serve")
+        assert code == 2
+        assert "leave them out" in err
