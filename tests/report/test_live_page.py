@@ -59,6 +59,13 @@ def test_the_page_and_the_logs_are_served_and_nothing_else(tmp_path):
         for path in ("sweep.yaml", "trials/../sweep.yaml", "trials/t0003/trial.yaml", "trials/t0003/../../x"):
             assert got(server.address + path)[0] == 404, path
         assert got(server.address, "kdray.example:80")[0] == 403
+        (tmp_path / "secret").write_text("secret")
+        (folder / "trials" / "t0002" / "log.txt").symlink_to(tmp_path / "secret")
+        (folder / "trials" / "t0099").symlink_to(tmp_path)
+        for path in ("t0002/log.txt", "t0099/"):
+            assert got(server.address + f"trials/{path}")[:1] == (503,)
+            assert "secret" not in got(server.address + f"trials/{path}")[1]
+        (folder / "trials" / "t0099").unlink()
         before = got(server.address + "state")[1]
         assert got(server.address + "state")[1] == before
         ends(folder, "t0007")
