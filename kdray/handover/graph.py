@@ -145,7 +145,10 @@ def _run(session: Any, outputs: Sequence[str] | None, fed: Arrays) -> list[Any]:
 
 
 def _session(path: Path) -> Any:
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError as error:  # it is there: one for another numpy, say
+        raise DataError(f"{path}: onnxruntime cannot be imported: {first_line(error)}") from error
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

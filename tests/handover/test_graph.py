@@ -181,3 +181,6 @@ def test_another_programs_graph_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1,2")
     with pytest.raises(DataError, match=r"used otherwise than graph\.json says: Required inputs"):
         Graph(tmp_path).read(np.arange(3, dtype=np.int32))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(DataError, match="onnxruntime cannot be imported"):
+        Graph(tmp_path)
