@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import struct
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from kdray.handover.suggestion_server import HOST, MOST_BYTES, server
 from tests.handover.test_predict import PYTHON
 from tests.test_cli import run
 
+README = Path(__file__).parents[2] / "kdray/handover/README.md"
 SAID = {"Content-Type": "application/json"}
 
 
@@ -120,3 +123,11 @@ def test_a_port_that_is_taken_and_a_file_beside_serve_are_refused(port, small_wo
         code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", *more, "--serve")
         assert code == 2
         assert "leave them out" in err
+
+
+def test_no_file_name_gets_into_the_shell_of_the_task_that_the_readme_shows():
+    (shown,) = re.findall(r"```json\n(.*?)```", README.read_text(), re.DOTALL)
+    (task,) = json.loads(shown)["tasks"]
+    named = re.findall(r"\$(\w+)\"", task["command"].partition("'{")[0])
+    assert sorted(named) == sorted(task["options"]["env"])
+    assert "${" not in task["command"]
