@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -58,12 +59,17 @@ class LogFile(logging.Handler):
             path = Path(self._location)
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
+            with open(path, "a", encoding="utf-8", opener=_opened) as file:
                 file.write(waiting)
 
     def give_up(self) -> None:
         """Nothing of what waits is written: the storage does not answer."""
         self._waiting = ""
+
+
+def _opened(path: str, flags: int) -> int:
+    """A file and nothing else: the folder may be somebody else's, with a link or a pipe in the log's place."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 @contextlib.contextmanager

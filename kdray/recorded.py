@@ -10,6 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from kdray.errors import DataError
@@ -35,6 +36,13 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{where}: expected a JSON object, found {type(value).__name__}")
     return value
+
+
+def json_file(path: Path) -> dict[str, Any]:
+    """The object in a file of this machine. Raises `DataError` of one line where it is missing or damaged."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    return json_object(path.read_bytes(), str(path))
 
 
 def json_lines(data: bytes, location: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -296,7 +296,9 @@ def _renamed(line: dict[str, Any]) -> dict[str, Any]:
     if isinstance(intervals := line.get("intervals"), dict):
         rung["intervals"] = all_renamed(intervals)
     if isinstance(relations := line.get("relations"), dict):
-        rung["relations"] = {name: all_renamed(shares) for name, shares in relations.items()}
+        rung["relations"] = {
+            name: all_renamed(shares) for name, shares in relations.items() if isinstance(shares, dict)
+        }
     return rung
 
 

@@ -1,6 +1,7 @@
 """The log file of a run."""
 
 import logging
+import os
 import re
 
 import pytest
@@ -36,3 +37,13 @@ def test_what_cannot_be_written_ends_nothing(tmp_path):
     (tmp_path / "run").touch()
     with keeping(str(tmp_path / "run" / "log.txt")):
         say("lost")
+
+
+def test_a_link_or_a_pipe_in_the_logs_place_is_not_written_into(tmp_path):
+    (tmp_path / "profile").touch()
+    (tmp_path / "link.txt").symlink_to(tmp_path / "profile")
+    os.mkfifo(tmp_path / "pipe.txt")
+    for name in ("link.txt", "pipe.txt"):
+        with keeping(str(tmp_path / name)):
+            say("$(evil)")
+    assert (tmp_path / "profile").read_text() == ""

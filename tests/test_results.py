@@ -161,6 +161,11 @@ def test_a_damaged_file_is_one_line_that_names_it(folder, file, content, says):
         (b'{"step": 15, "intervals": 5}', "intervals is 5", {"step": 15, "intervals": {}}),
         (b'{"step": 15, "intervals": {"x": ["a", 1]}}', "intervals.x", {"step": 15, "intervals": {}}),
         (b'{"step": 15, "student": "\\ud800"}', "", {"step": 15, "student": "?"}),
+        (
+            b'{"step": 15, "relations": {"a": 1, "b": {"x": 2}}}',
+            "",
+            {"step": 15, "relations": {"b": {"x": 2}}},
+        ),
         (b"", "", None),
         (b"\0\0", "line 2: not JSON", None),
     ],

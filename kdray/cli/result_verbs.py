@@ -25,6 +25,9 @@ from kdray.errors import ConfigError
 if TYPE_CHECKING:
     from kdray.report.show import Form
 
+COUNT = 5
+"""Assertions of a place."""
+
 
 @app.command()
 def pareto(
@@ -85,6 +88,7 @@ def report(
     with Server(folder, port, objectives) as server:
         server.page()  # what cannot be shown is said here
         show(server.address)
+        sys.stdout.flush()
         server.serve_forever()
 
 
@@ -228,7 +232,7 @@ def predict(
     ] = "-",
     language: Annotated[str | None, typer.Option(help="python or java, where the name does not tell")] = None,
     line: Annotated[int | None, typer.Option(help="the assertion goes before this line")] = None,
-    count: Annotated[int, typer.Option(help="how many assertions of each place")] = 5,
+    count: Annotated[int, typer.Option(help="how many assertions of each place")] = COUNT,
     apply: Annotated[bool, typer.Option("--apply", help="write the best that parses into the file")] = False,
     run: Annotated[
         bool,
@@ -247,8 +251,10 @@ def predict(
     from kdray.handover.asked import Asked, predict_source, source_text
 
     if serve:
-        if file != "-" or line is not None or apply or run:
-            raise ConfigError("predict --serve is told file and line by who asks it: leave them out")
+        if file != "-" or line is not None or language or count != COUNT or apply or run or as_json:
+            raise ConfigError(
+                "predict --serve is told file, line, count and language by who asks it: leave them out"
+            )
         _serve(model, port)
         return
     name, _, test = file.partition("::")

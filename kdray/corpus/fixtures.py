@@ -98,8 +98,17 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-@lru_cache(maxsize=512)
 def _conftest(path: Path) -> dict[str, FunctionNode]:
+    try:
+        now = path.stat()
+    except OSError:
+        return {}
+    return _as_of(path, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=512)
+def _as_of(path: Path, changed_ns: int, size: int) -> dict[str, FunctionNode]:
+    """Of a file as it is now: an editor's server outlives many forms of it."""
     try:
         return _fixtures(parsed(python_text(read_source(path))).body)
     except DataError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kdray.config import flat, read_yaml
 from kdray.errors import ConfigError, nearest
+from kdray.recorded import is_finite, is_number
 
 ALSO = {
     "learning_rate": "optim.lr", "wd": "optim.weight_decay", "T": "distil.temperature",
@@ -61,10 +62,13 @@ def borrow(file: str, trial: Mapping[str, Any], objectives: Collection[str]) -> 
     given = data.get("parameters")
     if not isinstance(given, Mapping) or not given:
         raise ConfigError(f"{file}: no parameters: a W&B sweep file names them")
-    space, constants = dict[str, Any](), dict[str, Any]()
+    space, constants, left = dict[str, Any](), dict[str, Any](), list[str]()
     for name, spec in _leaves(given, file):
         path = _path(name, [*flat(trial)], f"{file}: parameters.{name}")
+        if path in space or path in constants:
+            raise ConfigError(f"{file}: parameters.{name}: a second name of {path}, which is there already")
         known = _spec(spec, f"{file}: parameters.{name}")
+        left += [f"{part} of parameters.{name} is not taken over" for part in _left_out(spec)]
         if isinstance(known, list) and len(known) == 1:
             constants[path] = known[0]
         else:
@@ -72,7 +76,7 @@ def borrow(file: str, trial: Mapping[str, Any], objectives: Collection[str]) -> 
     if not space:
         raise ConfigError(f"{file}: every parameter has one value: there is nothing to search")
     search, notes = _search(data)
-    return Borrowed(space, constants, search, (*_unmeasured(data.get("metric"), objectives), *notes))
+    return Borrowed(space, constants, search, (*_unmeasured(data.get("metric"), objectives), *left, *notes))
 
 
 def _leaves(given: Mapping[str, Any], file: str, above: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -102,19 +106,19 @@ def _spec(spec: Mapping[str, Any], where: str) -> Any:
     if "value" in spec:
         return [spec["value"]]
     if "values" in spec:
-        return list(spec["values"])
+        if not isinstance(spec["values"], list):
+            raise ConfigError(f"{where}: values {spec['values']!r} is no list")
+        return spec["values"]
     kind = str(spec.get("distribution", ""))
     if any(end not in spec for end in _ENDED):
         raise ConfigError(f"{where}: {kind or 'it'} has no ends here: give values, or min and max")
     low, high = (spec[end] for end in _ENDED)
-    if not all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high)):
-        raise ConfigError(f"{where}: min {low!r} and max {high!r} are numbers")
+    if not (is_finite(low) and is_finite(high) and is_finite(spec.get("q", 1))):
+        raise ConfigError(f"{where}: min {low!r}, max {high!r} (and q) must be numbers")
     if kind.startswith("inv_"):
         raise ConfigError(f"{where}: {kind} has no counterpart: take log_uniform_values")
     if "log_uniform" in kind:
-        if not kind.endswith("_values"):  # W&B's ends are the exponents then
-            low, high = math.exp(low), math.exp(high)
-        return {"range": [low, high], "log": True}
+        return {"range": [low, high] if kind.endswith("_values") else _powers(low, high, where), "log": True}
     whole = kind == "int_uniform" or (
         kind in ("", "q_uniform") and isinstance(low, int) and isinstance(high, int)
     )
@@ -123,6 +127,20 @@ def _spec(spec: Mapping[str, Any], where: str) -> Any:
         return {"range": ends}
     step = spec.get("q", 1)
     return {"range": ends, "step": int(step) if whole and float(step).is_integer() else float(step)}
+
+
+def _powers(low: float, high: float, where: str) -> list[float]:
+    """W&B's ends of `log_uniform` are exponents."""
+    try:
+        return [math.exp(low), math.exp(high)]
+    except OverflowError:
+        raise ConfigError(f"{where}: max {high!r} is an exponent of e: take log_uniform_values") from None
+
+
+def _left_out(spec: Mapping[str, Any]) -> list[str]:
+    """What is said of a parameter and has no counterpart."""
+    log = "q_log_uniform" in str(spec.get("distribution", ""))
+    return [part for part in ("probabilities", *(["q"] if log else [])) if part in spec]
 
 
 def _unmeasured(metric: Any, objectives: Collection[str]) -> tuple[str, ...]:
@@ -139,9 +157,14 @@ def _search(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     search["sampler"] = SAMPLERS.get(method, "surrogate")
     if method not in SAMPLERS:
         notes.append(f"method {method} has no counterpart: the surrogate searches")
-    if isinstance(cap := data.get("run_cap"), int):
-        search["trials"] = cap
-    if isinstance(early := data.get("early_terminate"), Mapping) and isinstance(early.get("eta"), int):
-        search["eta"] = max(2, early["eta"])
+    early = data.get("early_terminate")
+    for name, key, said in (
+        ("trials", "run_cap", data.get("run_cap")),
+        ("eta", "early_terminate", early.get("eta") if isinstance(early, Mapping) else early),
+    ):
+        if isinstance(said, int) and said > 0 and is_number(said):
+            search[name] = max(2, said) if name == "eta" else said
+        elif key in data:
+            notes.append(f"{key} is not taken over: {name} stays as it is")
     notes += [f"{key} is not taken over" for key in ("program", "command") if key in data]
     return search, tuple(notes)

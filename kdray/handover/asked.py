@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
         from kdray.handover.run_candidates import run_candidates
 
         found = run_candidates(found, wanted, source, path, language, unsafe=how.unsafe)
-    said = _applied(path, found) if how.apply else []
+    said = _applied(path, source, how.language, found) if how.apply else []
     if how.as_json:
         return json.dumps(listed(found), indent=1)
     for place, candidates in found.items():
@@ -96,11 +97,17 @@ def listed(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def _applied(path: str, found: Mapping[Place, Sequence[Candidate]]) -> list[str]:
-    """Writes the best that parses, and passes if it was run, into each place, the last first; says so."""
-    data = read_source(Path(path))
+def _applied(
+    path: str, asked: str, language: str | None, found: Mapping[Place, Sequence[Candidate]]
+) -> list[str]:
+    """Writes the best that parses, and passes if it was run, into each place, the last first; says so.
+
+    Raises `ConfigError` where the file is no longer what was asked about: its lines may be others.
+    """
+    if source_text(path, language) != asked:
+        raise ConfigError(f"{path}: has changed since it was read: nothing is written, ask again")
     try:
-        source = data.decode()
+        source = read_source(Path(path)).decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8: --apply writes that alone") from None
     said: list[str] = []
@@ -126,13 +133,9 @@ def _shown(path: str) -> str:
 
 
 def source_text(path: str, language: str | None = None) -> str:
-    """A file's text as its language reads bytes, or standard input for `-`. Raises `ConfigError`."""
-    import sys
-
-    if path == "-":
-        return sys.stdin.read()
+    """A file's text as its language reads bytes, or standard input's for `-`. Raises `ConfigError`."""
     decoded = java_text if language_of(path, language) == "java" else python_text
     try:
-        return decoded(read_source(Path(path)))
+        return decoded(sys.stdin.buffer.read() if path == "-" else read_source(Path(path)))
     except DataError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{'standard input' if path == '-' else path}: {error}") from None

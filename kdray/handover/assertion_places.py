@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from kdray.corpus.python_tree import FunctionNode, parse_source
 from kdray.errors import DataError, nearest
 
 MARK = "<ASSERT>"
+_BEHIND_A_LINE = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+"""Lines end as Python and Java have it: `\\n`, `\\r\\n` or `\\r`."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,15 @@ class Place:
     indent: str
 
     def filled(self, source: str, text: str) -> str:
-        """The file with a text in this place, its lines ended as those of the file are."""
-        lines = source.split("\n")
-        ended = "\r" if lines[0].endswith("\r") else ""
-        at = self.line - 1
-        lines[at : at + self.replaces] = [f"{self.indent}{line}{ended}" for line in text.splitlines()]
-        return "\n".join(lines)
+        """The file with a text in this place, its lines ended as the file's first one is."""
+        lines = _BEHIND_A_LINE.split(source)
+        end = lines[0][len(lines[0].rstrip("\r\n")) :] or "\n"
+        before, behind = lines[: self.line - 1], lines[self.line - 1 + self.replaces :]
+        new = [f"{self.indent}{line}{end}" for line in text.splitlines()]
+        if new and not behind:  # the last line of a file that does not end with one
+            before[-1:] = before[-1:] if self.replaces else [before[-1] + end]
+            new[-1] = new[-1].removesuffix(end)
+        return "".join([*before, *new, *behind])
 
 
 def placeholders(source: str, path: str) -> list[Place]:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kdray.recorded import json_object
+from kdray.errors import DataError, first_line
+from kdray.recorded import json_file
 
 CONFIG, FILE = "tokenizer_config.json", "tokenizer.json"
 ROLES = ("bos_token", "eos_token", "pad_token", "cls_token", "sep_token")
@@ -20,20 +21,28 @@ class BareTokenizer:
     """As much of a fast transformers tokenizer as a task asks of one that writes."""
 
     chat_template = None
+    eos_token_id: int | None
 
     def __init__(self, folder: Path) -> None:
-        """Reads the folder's two files."""
+        """Reads the folder's two files. Raises `DataError` for what is no tokenizer, or has no end token."""
         from tokenizers import Tokenizer
 
-        self.backend_tokenizer = Tokenizer.from_file(str(folder / FILE))
-        said = json_object((folder / CONFIG).read_bytes(), str(folder / CONFIG))
+        try:
+            self.backend_tokenizer = Tokenizer.from_file(str(folder / FILE))
+        except Exception as error:  # it has no kind of its own
+            raise DataError(f"{folder / FILE}: no tokenizer: {first_line(error)}") from error
+        said = json_file(folder / CONFIG)
         named = {role: said.get(role) for role in ROLES}
-        named = {role: one["content"] if isinstance(one, dict) else one for role, one in named.items()}
+        named = {role: one.get("content") if isinstance(one, dict) else one for role, one in named.items()}
+        if wrong := [role for role, one in named.items() if not isinstance(one, str | None)]:
+            raise DataError(f"{folder / CONFIG}: {wrong[0]} is no text")
         named["pad_token"] = named["pad_token"] or named["eos_token"]
         self.cleans = bool(said.get("clean_up_tokenization_spaces"))
         for role, token in named.items():
             setattr(self, role, token)
             setattr(self, f"{role}_id", None if token is None else self.backend_tokenizer.token_to_id(token))
+        if self.eos_token_id is None:
+            raise DataError(f"{folder}: the tokenizer has no eos_token")
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ from typing import Any
 from kdray.config.metric_names import violated
 from kdray.console import printable
 from kdray.handover.card_metadata import metadata
-from kdray.handover.card_tables import NOT_MEASURED, cost, form_table, shown, table
+from kdray.handover.card_tables import NOT_MEASURED, cost, form_table, runs, shown, table
 from kdray.handover.usage import ABOUT, CODE_FORM, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
@@ -91,6 +91,7 @@ def statement(facts: Facts) -> str:
         head,
         _kept(facts),
         *_optimism(facts),
+        *runs(metrics),
         _relations(metrics),
         _by_transform(metrics),
         cost(facts.size, facts.latency, facts.onnx),
@@ -240,7 +241,7 @@ def _unmeasured(facts: Facts) -> str:
         )
         if name not in facts.metrics
     ]
-    if facts.trial["task"] == "assertion":
+    if facts.trial["task"] == "assertion" and "pass_rate" not in facts.metrics:
         missing.append("whether the assertions compile and pass")
     missing.append("languages and projects other than those above")
     if facts.onnx is None and facts.gguf is None:

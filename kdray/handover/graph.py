@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdray.errors import DataError, first_line
-from kdray.recorded import json_object
+from kdray.recorded import json_file
 
 FOLDER, USE = "onnx", "graph.json"
 PLAIN, INT8 = "", "_int8"
@@ -47,8 +47,10 @@ class Graph:
         self._empty = {
             name: (shape[1], shape[3])
             for name, shape in inputs.items()
-            if name.startswith("past_key_values.") and ".encoder." not in name
+            if name.startswith("past_key_values.") and ".encoder." not in name and len(shape) == 4
         }
+        if not all(isinstance(size, int) for sizes in self._empty.values() for size in sizes):
+            raise DataError(f"{folder / FOLDER}: a cache whose heads have no size: another program's graph")
         self._outputs = [one.name for one in self._decoder.get_outputs()]
 
     def read(self, prompt: Ids) -> tuple[NDArray[np.float32], State]:
@@ -77,7 +79,7 @@ class Graph:
         mask = np.ones_like(ids)
         encoder = self._sessions[0]
         names = [one.name.replace("present", "past_key_values") for one in encoder.get_outputs()]
-        found = encoder.run(None, {"input_ids": ids, "attention_mask": mask})
+        found = _run(encoder, None, {"input_ids": ids, "attention_mask": mask})
         cross = {**dict(zip(names, found, strict=True)), "encoder_attention_mask": mask}
         return np.full((count, 1), self.use["start_id"]), (0, past, cross)
 
@@ -101,7 +103,7 @@ class Graph:
         if self._places:
             fed["position_ids"] = np.maximum(np.arange(length, after) - skipped, 0)
         logits_BTV: NDArray[np.float32]
-        logits_BTV, *grown = self._decoder.run(self._outputs, fed)
+        logits_BTV, *grown = _run(self._decoder, self._outputs, fed)
         names = [name.replace("present", "past_key_values") for name in self._outputs[1:]]
         return logits_BTV, (after, dict(zip(names, grown, strict=True)), cross)
 
@@ -109,7 +111,7 @@ class Graph:
         """Logits [C] of one input, its snippets in tokens."""
         names = [one.name for one in self._decoder.get_inputs()]
         fed = {name: ids.astype(np.int64)[None] for name, ids in zip(names, snippets, strict=True)}
-        logits_1C: NDArray[np.float32] = self._decoder.run(None, fed)[0]
+        logits_1C: NDArray[np.float32] = _run(self._decoder, None, fed)[0]
         return np.squeeze(logits_1C, 0)
 
 
@@ -118,8 +120,8 @@ def use_of(folder: Path) -> dict[str, Any]:
     `bare_tokenizer`, whether `tokenizer.json` alone says what transformers makes of it. Raises `DataError`.
     """
     path = folder / FOLDER / USE
-    use = json_object(path.read_bytes(), str(path))
-    if use.get("kind") not in GRAPHS or not isinstance(use.get("start_id"), int):
+    use = json_file(path)
+    if use.get("kind") not in [*GRAPHS] or not isinstance(use.get("start_id"), int):
         raise DataError(f"{path}: kind must be one of {', '.join(GRAPHS)}, start_id a number")
     return use
 
@@ -133,13 +135,26 @@ def _rows(arrays: Arrays, rows: Sequence[int]) -> Arrays:
     return {name: array[list(rows)] for name, array in arrays.items()}
 
 
+def _run(session: Any, outputs: Sequence[str] | None, fed: Arrays) -> list[Any]:
+    try:
+        return list(session.run(outputs, fed))
+    except Exception as error:  # as in `_session`
+        raise DataError(
+            f"{FOLDER}: a graph that is used otherwise than {USE} says: {first_line(error)}"
+        ) from error
+
+
 def _session(path: Path) -> Any:
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError as error:  # it is there: one for another numpy, say
+        raise DataError(f"{path}: onnxruntime cannot be imported: {first_line(error)}") from error
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # As many threads as torch takes: an editor's machine has other things to do.
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    # As many threads as torch takes: an editor's machine has other things to do. A list is of nested ones.
+    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own kinds, one for each fault

@@ -9,14 +9,13 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdray.config import Encoding
 from kdray.errors import ConfigError
 from kdray.handover.bare_tokenizer import BareTokenizer
 from kdray.handover.beams import Writer
 from kdray.handover.graph import FOLDER, USE, Graph, use_of
-from kdray.recorded import json_object
+from kdray.recorded import json_file
 from kdray.tasks import Task, task_of
-from kdray.tasks.form import plain
+from kdray.tasks.form import recorded
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,13 @@ def _by_graph(folder: Path) -> Opened:
     use = use_of(folder)
     if use["kind"] == "classifier":
         raise ConfigError(_writes_nothing(folder))
-    if use["bare_tokenizer"]:
+    if use.get("bare_tokenizer") is True:
         tokenizer = BareTokenizer(folder)
     else:
         from kdray.students.load import load_tokenizer
 
         tokenizer = load_tokenizer(folder)
-    said = json_object((folder / "kdray.json").read_bytes(), str(folder / "kdray.json"))
-    encoding = plain(Encoding(**said["encoding"]))
+    encoding = recorded(json_file(folder / "kdray.json"), str(folder / "kdray.json"))
     return Opened(Graph(folder), task_of("assertion", tokenizer, use["kind"] != "decoder", encoding))
 
 

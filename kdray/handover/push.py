@@ -7,12 +7,14 @@ huggingface_hub's own (`HF_TOKEN`, or `hf auth login`); kdray neither asks for o
 from __future__ import annotations
 
 import re
+import traceback
 from pathlib import Path
 
+from kdray.config.passwords import without_password
 from kdray.errors import ConfigError, StorageError, first_line
 from kdray.handover.card_metadata import HUB_NAME
 
-_SECRET = re.compile(r"hf_\w+")
+_SECRETS = r"hf_\w+"
 
 
 def check_name(name: str) -> None:
@@ -27,7 +29,7 @@ def push(folder: Path, name: str) -> str:
     Raises:
         StorageError: the server does not take it; the folder stays, to be pushed again.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, get_token
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
@@ -38,8 +40,11 @@ def push(folder: Path, name: str) -> str:
             folder_path=folder, repo_id=name, commit_message="A distilled student, and what it lost"
         )
     except Exception as error:  # of the library, of its client, of the connection: the folder is whole
-        said = _SECRET.sub("hf_...", first_line(error))
-        raise StorageError(
-            f"--push {name}: {said}; {folder} is written, and can be uploaded again"
-        ) from error
+        tokens = _SECRETS, *(re.escape(one) for one in (api.token, get_token()) if isinstance(one, str))
+        secret = re.compile("|".join(filter(None, tokens)))
+        said = without_password(secret.sub("...", first_line(error)))
+        whole = "".join(traceback.format_exception(error))
+        raise StorageError(f"--push {name}: {said}; {folder} is written, and can be uploaded again") from (
+            None if secret.search(whole) else error
+        )  # -v shows what it came out of
     return str(address)

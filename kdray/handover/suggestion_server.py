@@ -10,13 +10,14 @@ is not said to be JSON, which a page may not send without asking first.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from kdray.console import printable
+from kdray.console import printable, say_of_errors
 from kdray.errors import ConfigError, KdrayError, nearest
 from kdray.handover.asked import Asked, answered, listed
 from kdray.handover.opened import Opened
@@ -62,6 +63,8 @@ def _read(asked: Mapping[str, Any]) -> tuple[str, str, Asked]:
     said = {name: value for name, value in asked.items() if value is not None}
     if "source" not in said:
         raise ConfigError("source: the text of the test is missing")
+    if "\0" in said.get("path", ""):
+        raise ConfigError("path: no file has a NUL in its name")
     if "line" in said and "test" in said:
         raise ConfigError("line or test, not both")
     return said.pop("source"), said.pop("path", ""), Asked(**said)
@@ -76,18 +79,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A question."""
+        with contextlib.suppress(ConnectionError):  # whoever asked is gone
+            self._reply(*self._answered())
+
+    def _answered(self) -> tuple[int, Any]:
+        """Status and answer."""
         if refusal := self._refusal():
-            self._reply(403, {"error": refusal})
-            return
+            return 403, {"error": refusal}
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit() and int(length) <= MOST_BYTES):
-            self._reply(413, {"error": f"a request has a Content-Length of at most {MOST_BYTES:,} bytes"})
-            return
+        short = length.isascii() and length.isdigit() and len(length) <= len(str(MOST_BYTES))
+        if not (short and int(length) <= MOST_BYTES):
+            return 413, {"error": f"a request has a Content-Length of at most {MOST_BYTES:,} bytes"}
+        body = self.rfile.read(int(length))
         try:
-            body = self.rfile.read(int(length))
-            self._reply(200, self.answer(json_object(body, "the request")))
+            return 200, self.answer(json_object(body, "the request"))
         except KdrayError as error:
-            self._reply(400, {"error": printable(str(error))})
+            return 400, {"error": printable(str(error))}
+        except Exception as error:
+            say_of_errors(type(error), error, error.__traceback__)
+            return 500, {"error": f"a bug, {type(error).__name__}: its traceback stands where this runs"}
 
     def _refusal(self) -> str:
         """Why this may be a web page's request; "" where it cannot be."""

@@ -27,7 +27,8 @@ def about(experiment: Experiment) -> list[list[str]]:
         ("corpus", trial.corpus),
         ("begun", _day(experiment)),
     ]
-    beside = os.path.dirname(experiment.sweep.storage.rstrip("/")) + "/"
+    above = os.path.dirname(experiment.sweep.storage.rstrip("/"))
+    beside = f"{above}/" if above.strip("/") else ""
     # Launched, a sweep's folders are absolute; which machine's is nobody's business.
     return [[name, str(text).removeprefix(beside)] for name, text in [*told, ("kdray", __version__)] if text]
 
@@ -47,10 +48,11 @@ def links(experiment: Experiment, page: str | Path | None) -> dict[str, Any]:
         experiment: the folder as read.
         page: where the page will lie; None where it lies nowhere, and links to nothing.
     """
-    base = _seen_from(str(page), experiment.folder) if page is not None else None
-    places = [storage.join(experiment.folder, "trials", record.key, NAME) for record in experiment.records]
+    folder = str(experiment.folder).removeprefix("file://")
+    base = _seen_from(str(page).removeprefix("file://"), folder) if page is not None else None
+    places = [storage.join(folder, "trials", record.key, NAME) for record in experiment.records]
     # To ask an object store for each would take longer than the page.
-    far = storage.is_uri(experiment.folder)
+    far = storage.is_uri(folder)
     logs = [number for number, place in enumerate(places) if far or Path(place).exists()]
     return {"base": base, "logs": logs if base is not None else []}
 

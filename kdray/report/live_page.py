@@ -11,13 +11,15 @@ name was turned to the loopback address is refused.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from kdray import storage
-from kdray.errors import ConfigError, KdrayError
+from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.log_file import NAME
 from kdray.report import html
 from kdray.report.front import front
@@ -100,7 +102,13 @@ class _Answer(BaseHTTPRequestHandler):
             self._send(503, "text/plain", str(error))
 
     def _of_trial(self, key: str, file: str | None) -> str:
-        place = storage.join(self.server.folder, "trials", key)
+        folder = self.server.folder
+        place = storage.join(folder, "trials", key)
+        if not storage.is_uri(folder):
+            inside = Path(folder.removeprefix("file://")).resolve()
+            there = Path(place.removeprefix("file://"), file or "").resolve()
+            if not there.is_relative_to(inside):  # a link, in a folder that may be somebody else's
+                raise DataError(f"{place}: leads out of the experiment")
         if file:
             return storage.read_bytes(storage.join(place, file)).decode(errors="replace")
         return f"{place}\n\n" + "".join(
@@ -114,8 +122,9 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # the browser has left: it reloads often
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: the page asks every few seconds."""

@@ -16,6 +16,7 @@ from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
 NAMES = (*OF_RUNS, *OF_MUTANTS)
+COUNTED = "run_cases"
 
 
 def runs_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None = None) -> TextTable | None:
@@ -29,8 +30,7 @@ def runs_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None =
     names = [name for name in NAMES if any(name in record.metrics for record in shown)]
     if not names:
         return None
-    tests = max(record.metrics.get("counts", {}).get("run_cases", 0) for record in shown)
-    heads = [f"{tests} tests run", *(describe.title(name) for name in names)]
+    heads = [f"{max(map(_tests, shown))} tests run", *(describe.title(name) for name in names)]
     rows, below = (
         [
             [record.key, *(describe.metric(record, name) for name in names)]
@@ -40,3 +40,9 @@ def runs_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None =
         for records in (shown, held)
     )
     return TextTable(heads, rows, "l" + "r" * len(names), below)
+
+
+def _tests(record: TrialRecord) -> int:
+    counts = record.metrics.get("counts")
+    tests = counts.get(COUNTED) if isinstance(counts, Mapping) else None
+    return tests if isinstance(tests, int) else 0

@@ -21,7 +21,7 @@ from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
 from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
-from kdray.tasks.form import plain
+from kdray.tasks.form import recorded
 from kdray.teacher.cache import local_folder
 
 _AT_A_TIME = 1 << 22
@@ -234,11 +234,10 @@ def is_ours(folder: str) -> bool:
 
 def saved_encoding(folder: str) -> Encoding:
     """What a model of ours was trained with, in our own form where it does not say; the defaults for any other."""
-    return (
-        plain(Encoding(**read_json(join(folder, "kdray.json"))["encoding"]))
-        if is_ours(folder)
-        else Encoding()
-    )
+    if not is_ours(folder):
+        return Encoding()
+    record = join(folder, "kdray.json")
+    return recorded(read_json(record), record)
 
 
 def told_encoding(asked: Encoding, folder: str) -> Encoding:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdray.config import FORM, Encoding
-from kdray.errors import ConfigError
+from kdray.config import FORM, Encoding, parse
+from kdray.errors import ConfigError, DataError
 from kdray.tasks.encode import PLAIN as OPTIONS
 from kdray.tasks.encode import spells_special
 
@@ -58,6 +58,15 @@ def plain(encoding: Encoding) -> Encoding:
     asked = {name: getattr(encoding, name) for name in FORM}
     said = {name: value for name, value in asked.items() if value is not None}
     return encoding.model_copy(update={**asdict(PLAIN), **said})
+
+
+def recorded(record: Any, where: str) -> Encoding:
+    """The encoding in a student's `kdray.json`, in our own form where it does not say. Raises `DataError`."""
+    said = record.get("encoding") if isinstance(record, dict) else None
+    try:
+        return plain(parse(Encoding, said, f"{where}: encoding"))
+    except ConfigError as error:
+        raise DataError(str(error)) from None
 
 
 def check_form(encoding: Encoding, encoder_decoder: bool) -> None:

@@ -62,6 +62,23 @@ def test_a_starting_point_outside_that_space_is_left_out_and_a_strange_metric_is
     assert done.notes[0].startswith("metric val_loss is no objective here: they are assertion_accuracy")
 
 
+def test_nothing_is_left_out_in_silence(wandb_file):
+    file = wandb_file(
+        run_cap=0,
+        early_terminate={"type": "hyperband", "min_iter": 3},
+        parameters={
+            "alpha": {"values": [0.1, 0.2], "probabilities": [0.1, 0.9]},
+            "lr": {"distribution": "q_log_uniform_values", "min": 1e-4, "max": 1e-2, "q": 1e-4},
+        },
+    )
+    assert begin("mine", from_wandb=file).notes[:4] == (
+        "probabilities of parameters.alpha is not taken over",
+        "q of parameters.lr is not taken over",
+        "run_cap is not taken over: trials stays as it is",
+        "early_terminate is not taken over: eta stays as it is",
+    )
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
@@ -72,6 +89,11 @@ def test_a_starting_point_outside_that_space_is_left_out_and_a_strange_metric_is
         ({}, "no parameters"),
         ({"lr": 3}, "expected values, value, or min and max"),
         ({"alpha": {"values": [0.5, 3]}}, "space.distil.alpha = 3"),
+        ({"alpha": {"values": 0.5}}, "parameters.alpha: values 0.5 is no list"),
+        ({"alpha": {"min": 0, "max": float("inf")}}, "max inf .* must be numbers"),
+        ({"alpha": {"distribution": "q_uniform", "min": 0, "max": 1, "q": None}}, "must be numbers"),
+        ({"lr": {"distribution": "log_uniform", "min": 1, "max": 1000}}, "max 1000 is an exponent of e"),
+        ({"lr": {"value": 0.1}, "learning_rate": {"min": 0.1, "max": 1}}, "a second name of optim.lr"),
     ],
 )
 def test_what_cannot_be_taken_over_is_one_line_that_names_it(wandb_file, parameters, said):

@@ -80,6 +80,24 @@ def test_lines_end_as_those_of_the_file_do():
 
 
 @pytest.mark.parametrize(
+    ("source", "place", "said"),
+    [
+        ("def test_a():\r\n    <ASSERT>", {}, "def test_a():\r\n    assert this"),
+        ("def test_a():\r\n    a", {"test": "test_a"}, "def test_a():\r\n    a\r\n    assert this"),
+        ("def test_a():\n    a = 1\n", {"test": "test_a"}, "def test_a():\n    a = 1\n    assert this\n"),
+    ],
+)
+def test_a_file_that_ends_without_a_line_end_goes_on_doing_so(source, place, said):
+    assert answered(source, **place) == [said]
+
+
+def test_a_carriage_return_alone_ends_a_line_as_it_does_where_the_place_was_found():
+    raw = 'def test_a():\n    x = "a"\r    <ASSERT>\n    y\n'
+    (place,) = wanted(raw.replace("\r", "\n"), "t", "python")
+    assert place.filled(raw, "assert this") == raw.replace("<ASSERT>\n", "assert this\n")
+
+
+@pytest.mark.parametrize(
     ("source", "test", "language", "said"),
     [
         (PYTHON, "test_c", "python", "t::test_c is not there"),

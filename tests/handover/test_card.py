@@ -7,17 +7,17 @@ import re
 import yaml
 
 from kdray.console import printable
-from kdray.handover.card import Facts, card
+from kdray.handover.card import Facts, card, statement
 from kdray.handover.card_metadata import HEAD
-from kdray.report import formats
+from kdray.report import describe, formats
 from kdray.report.front import front
 from kdray.results import TrialRecord
 
 EVIL = "x`*[a](http://e)|<script>\n\n# h\x1b]0;t\x07\u202e$\\input{x}%"
 
 
-def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
-    facts = Facts(
+def facts_of(metrics):
+    return Facts(
         sweep={
             "name": EVIL, "objectives": {}, "trials": {"complete": 1}, "candidates": 1, "front": 1,
             "confirmed": "", "steps": 1, "seconds": 1,
@@ -26,7 +26,7 @@ def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
             "key": EVIL, "task": "assertion", "chosen": EVIL, "steps": 1, "seed": 1,
             "distil": {"loss": EVIL, "alpha": 0.5, "temperature": 1.0},
         },
-        metrics={"relations": {EVIL: {"variants": 1}}},
+        metrics=metrics,
         measured=True,
         size={"params": 1, "bytes": 1, "format": EVIL},
         signal={
@@ -38,6 +38,10 @@ def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
         onnx=None,
         int8=None,
     )  # fmt: skip
+
+
+def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
+    facts = facts_of({"relations": {EVIL: {"variants": 1}}})
     text = card(facts, "decoder")
     assert printable(text) == text
     head = HEAD.match(text)
@@ -49,6 +53,17 @@ def test_nothing_from_a_corpus_or_a_setting_is_markup_in_a_card():
     assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http|^# h", prose, re.MULTILINE)
     for line in prose.splitlines():
         assert line.replace("\\`", "").count("`") % 2 == 0, line
+
+
+def test_what_was_run_is_told_and_not_said_to_be_not_measured():
+    unknown = "whether the assertions compile and pass"
+    assert unknown in statement(facts_of({}))
+    ran = {"pass_rate": 0.25, "intervals": {"pass_rate": [0.1, 0.5]}, "counts": {"run_cases": 60}}
+    told = statement(facts_of(ran))
+    assert unknown not in told
+    assert (
+        "60 of the tests, run" in told and f"| pass rate | {describe.with_interval(0.25, 0.1, 0.5)} |" in told
+    )
 
 
 def test_names_are_text_in_latex_and_markdown():

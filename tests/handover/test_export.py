@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kdray import results
+from kdray.config import Execution
 from kdray.errors import ConfigError, DataError
 from kdray.handover import bench, onnx
 from kdray.handover import export as handover
@@ -20,6 +22,7 @@ from kdray.handover.compared import writing
 from kdray.handover.forms import Forms
 from kdray.handover.graph import Graph
 from kdray.students.load import load_model
+from tests import world
 
 ELSEWHERE = """
 import json, sys
@@ -164,3 +167,22 @@ def test_what_is_not_installed_is_said_before_anything_is_read(tmp_path, monkeyp
     )
     with pytest.raises(ConfigError, match=r"need onnxscript: pip install 'kdray\[onnx\]'"):
         handover.export(str(tmp_path / "nothing"), tmp_path / "out", trial="t0000", forms=Forms(int8=True))
+
+
+def test_what_a_student_writes_is_run_confined_or_not_at_all(small_world, monkeypatch, capsys):
+    asked = []
+
+    def measured(model, task, suite, trial, cases, *, runs=True):
+        asked.append((trial.evaluation.execution.unsafe, runs))
+        if runs:
+            raise ConfigError("confined or not at all")
+        return {"assertion_accuracy": 0.5}, {}, []
+
+    monkeypatch.setattr(bench, "suite_metrics", measured)
+    trial = world.sweep(small_world).trial
+    judged = trial.evaluation.model_copy(update={"execution": Execution(unsafe=True)})
+    on = bench.Bench(trial.model_copy(update={"evaluation": judged}), SimpleNamespace(task=None, suite={0}))
+    monkeypatch.setattr(bench.Bench, "cases", 1)
+    assert bench.metrics(None, on) == {"assertion_accuracy": 0.5}
+    assert asked == [(False, True), (False, False)]
+    assert "warning: its assertions are not run: confined or not at all" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from kdray.handover.asked import Asked, predict_source
 from kdray.handover.bare_tokenizer import BareTokenizer
 from kdray.handover.beams import beams, greedy
 from kdray.handover.graph import FOLDER, INT8, USE, Graph
+from kdray.handover.opened import opened
 from kdray.handover.torch_writer import TorchWriter
 from kdray.students.load import load_model, load_task, load_tokenizer
 from tests import pretrained
@@ -134,3 +135,53 @@ def test_a_bare_tokenizer_reads_and_writes_as_transformers_own(tokenizer, tmp_pa
         assert bare.decode(ids, skip_special_tokens=skip) == whole.decode(ids, skip_special_tokens=skip)
     assert (bare.get_vocab(), bare.get_added_vocab()) == (whole.get_vocab(), whole.get_added_vocab())
     assert (bare.eos_token_id, bare.pad_token_id, bare.bos_token_id) == (1, 2, 0)
+
+
+WHOLE = {
+    f"{FOLDER}/{USE}": '{"kind": "decoder", "start_id": 0, "bare_tokenizer": true}',
+    "kdray.json": '{"encoding": {}}',
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        (f"{FOLDER}/{USE}", '{"kind": ["decoder"], "start_id": 0}', "kind must be one of decoder"),
+        ("tokenizer.json", "{}", r"tokenizer\.json: no tokenizer"),
+        ("tokenizer_config.json", "", r"tokenizer_config\.json: no such file"),
+        ("tokenizer_config.json", "{}", "the tokenizer has no eos_token"),
+        ("tokenizer_config.json", '{"eos_token": ["a"]}', "eos_token is no text"),
+        ("kdray.json", "", r"kdray\.json: no such file"),
+        ("kdray.json", "{}", r"kdray\.json: encoding"),
+        ("kdray.json", '{"encoding": {"max_input": -1}}', r"kdray\.json: encoding: max_input"),
+    ],
+)
+def test_a_folder_of_which_a_file_is_damaged_is_one_line(file, text, said, tokenizer, tmp_path):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / FOLDER).mkdir()
+    tokenizer.save_pretrained(tmp_path)
+    for name, whole in (WHOLE | {file: text}).items():
+        (tmp_path / name).write_text(whole) if whole else (tmp_path / name).unlink(missing_ok=True)
+    with pytest.raises(DataError, match=said) as error:
+        opened(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+def test_another_programs_graph_is_one_line(tmp_path, monkeypatch):
+    onnx_itself = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2, 3]) for name in ("x", "logits")]
+    made = helper.make_graph([helper.make_node("Identity", ["x"], ["logits"])], "g", ends[:1], ends[1:])
+    opsets = [helper.make_opsetid("", 18)]
+    (tmp_path / FOLDER).mkdir()
+    onnx_itself.save(
+        helper.make_model(made, opset_imports=opsets, ir_version=9), tmp_path / FOLDER / "model.onnx"
+    )
+    (tmp_path / FOLDER / USE).write_text(WHOLE[f"{FOLDER}/{USE}"])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1,2")
+    with pytest.raises(DataError, match=r"used otherwise than graph\.json says: Required inputs"):
+        Graph(tmp_path).read(np.arange(3, dtype=np.int32))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(DataError, match="onnxruntime cannot be imported"):
+        Graph(tmp_path)

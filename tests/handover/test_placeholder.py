@@ -88,6 +88,10 @@ def test_what_a_test_is_given_stands_before_it_as_the_miner_has_it(tmp_path, mon
         assert "return Cart(3)" in expected.context
         source = (tmp_path / group).read_text().replace("assert cart.total == n + self.size", "<ASSERT>")
         assert example(source, group).context == expected.context
+    (tmp_path / "shop" / "conftest.py").write_text(
+        FIXTURES.partition("class")[0].replace("Cart(3)", "Cart(44)")
+    )
+    assert "return Cart(44)" in example(source, group).context
 
 
 def test_a_method_alone_and_unfinished_code_behind_it_are_taken():

@@ -10,7 +10,7 @@ import torch
 
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
-from kdray.handover.asked import source_text
+from kdray.handover.asked import Asked, predict_source, source_text
 from kdray.handover.opened import opened
 from kdray.handover.placeholder import example
 from kdray.handover.predict import Candidate, is_statement, predict
@@ -73,8 +73,9 @@ def test_an_encoder_decoder_is_asked_in_the_same_way(student):
     task = task_of("assertion", llama.tokenizer, True, Encoding(max_target=6))
     one = example(PYTHON, "test_shop.py")
     (alone,) = greedy(
-        model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id, max_new_tokens=6, batch_size=1
-    )
+        model, [task.prompt(one)], end_id=task.end_id, pad_id=task.pad_id,
+        max_new_tokens=6, batch_size=1, vocab=task.vocab,
+    )  # fmt: skip
     writer = TorchWriter(model, task.pad_id)
     found = predict(writer, task, one, 1)
     assert [(c.assertion, c.confidence) for c in found] == [
@@ -98,7 +99,7 @@ def test_on_the_command_line_a_file_or_standard_input_gives_the_same(
     found = json.loads(out)
     assert set(found[0]) == {"line", "indent", "assertion", "confidence", "probability", "parses"}
     assert {(one["line"], one["indent"]) for one in found} == {(5, "    ")}
-    monkeypatch.setattr("sys.stdin", io.StringIO(PYTHON))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PYTHON.encode())))
     code, out, _ = run(monkeypatch, capsys, "predict", small_world / "teacher", "--count", "2")
     assert code == 0
     assert len(out.splitlines()) <= 2
@@ -145,6 +146,22 @@ def test_bytes_are_read_as_their_language_says(tmp_path):
         source_text(str(tmp_path / "test_b.py"))
     with pytest.raises(ConfigError, match=r"test_none\.py: cannot be read"):
         source_text(str(tmp_path / "test_none.py"))
+
+
+def test_standard_input_is_read_as_a_file_is(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\r\nb\r")))
+    assert source_text("-") == "a\nb\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"# \xe9\n")))
+    with pytest.raises(ConfigError, match="standard input: encoding"):
+        source_text("-")
+
+
+def test_a_file_that_has_changed_meanwhile_is_left_alone(monkeypatch, tmp_path, small_world):
+    path = tmp_path / "test_shop.py"
+    path.write_text(changed := "import shop\n" + PYTHON)
+    with pytest.raises(ConfigError, match="has changed since it was read"):
+        predict_source(str(small_world / "teacher"), PYTHON, str(path), Asked(count=1, apply=True))
+    assert path.read_text() == changed
 
 
 @pytest.mark.parametrize(

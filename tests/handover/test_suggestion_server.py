@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import socket
+import struct
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,7 @@ from kdray.handover.suggestion_server import HOST, MOST_BYTES, server
 from tests.handover.test_predict import PYTHON
 from tests.test_cli import run
 
+README = Path(__file__).parents[2] / "kdray/handover/README.md"
 SAID = {"Content-Type": "application/json"}
 
 
@@ -68,6 +73,7 @@ def test_what_a_web_page_could_send_is_refused(port, headers, said):
         ({"source": PYTHON, "line": "2"}, "line must be a whole number"),
         ({"source": PYTHON, "line": 99}, "it has"),
         ({"path": "x"}, "source: the text of the test is missing"),
+        ({"source": PYTHON, "path": "a\0b"}, "path: no file has a NUL"),
         ({"source": PYTHON, "line": 1, "test": "test_area_0"}, "not both"),
         ({"source": PYTHON, "count": 1000}, "at most"),
         ("{", "the request: not JSON"),
@@ -82,13 +88,46 @@ def test_a_wrong_question_is_answered_in_one_line(port, body, said):
 
 
 def test_a_body_that_is_too_long_or_a_page_that_is_read_is_no_question(port):
-    assert ask(port, "", SAID | {"Content-Length": str(MOST_BYTES + 1)})[0] == 413
+    for length in (str(MOST_BYTES + 1), "9" * 5000):
+        assert ask(port, "", SAID | {"Content-Length": length})[0] == 413
     assert ask(port, "", {}, "GET")[0] == 501
+
+
+def test_a_bug_is_answered_and_shown_where_it_runs_and_who_has_left_is_not(port, monkeypatch, capsys):
+    go_on = threading.Event()
+
+    def answered(*_):
+        go_on.wait(60)
+        raise ValueError("strange")
+
+    monkeypatch.setattr("kdray.handover.suggestion_server.answered", answered)
+    body = json.dumps({"source": PYTHON})
+    gone = socket.create_connection((HOST, port))
+    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    said = SAID | {"Host": f"{HOST}:{port}", "Content-Length": len(body)}
+    head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    gone.sendall(f"POST / HTTP/1.0\r\n{head}\r\n{body}".encode())
+    gone.close()
+    go_on.set()
+    status, answer = ask(port, body)
+    assert (status, answer["error"].partition(":")[0]) == (500, "a bug, ValueError")
+    shown = capsys.readouterr().err
+    assert "strange" in shown
+    assert "ConnectionResetError" not in shown and "BrokenPipeError" not in shown
 
 
 def test_a_port_that_is_taken_and_a_file_beside_serve_are_refused(port, small_world, monkeypatch, capsys):
     with pytest.raises(ConfigError, match=f"--port {port}"):
         server(opened(str(small_world / "teacher")), port)
-    code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", "a.py", "--serve")
-    assert code == 2
-    assert "leave them out" in err
+    for more in (["a.py"], ["--count", "3"]):
+        code, _, err = run(monkeypatch, capsys, "predict", small_world / "teacher", *more, "--serve")
+        assert code == 2
+        assert "leave them out" in err
+
+
+def test_no_file_name_gets_into_the_shell_of_the_task_that_the_readme_shows():
+    (shown,) = re.findall(r"```json\n(.*?)```", README.read_text(), re.DOTALL)
+    (task,) = json.loads(shown)["tasks"]
+    named = re.findall(r"\$(\w+)\"", task["command"].partition("'{")[0])
+    assert sorted(named) == sorted(task["options"]["env"])
+    assert "${" not in task["command"]

@@ -9,6 +9,8 @@ from rich.console import Console
 from kdray.report import describe
 from kdray.report.front import front
 from kdray.report.front_table import caption, front_table
+from kdray.report.on_runs import runs_table
+from kdray.results import TrialRecord
 
 
 def printed(table, width=120):
@@ -49,3 +51,10 @@ def test_the_caption_counts_states_and_names_the_reference_point(experiment, fou
     assert text.startswith(f"60 trials: {complete} complete")
     assert "up to assertion accuracy" in text
     assert caption(front([], found.objectives), []).startswith("no trial yet; 0 on the front")
+
+
+def test_runs_that_a_damaged_record_does_not_count_are_told_without_their_number():
+    for counts, told in ({"run_cases": 60}, 60), ({"run_cases": "x"}, 0), (3, 0):
+        rung = {"step": 1, "a": 0.5, "pass_rate": 0.5, "counts": counts}
+        table = runs_table(front([TrialRecord("t0000", 0, "complete", {}, {}, (rung,))], {"a": "max"}))
+        assert table is not None and table.heads[0] == f"{told} tests run"

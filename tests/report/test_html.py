@@ -12,6 +12,7 @@ import pytest
 
 from kdray import __version__, results
 from kdray.report import html
+from kdray.report.about import about, links
 from kdray.report.front import front
 from kdray.report.student_data import POINTS, loss_curves, shared_cases
 from tests.report.simulated import HOSTILE, simulate
@@ -90,6 +91,18 @@ def test_the_head_says_what_the_sweep_is_and_names_no_machine(tmp_path):
         "begun": "2026-11-29",
         "kdray": __version__,
     }
+    trial = experiment.sweep.trial.model_copy(update={"corpus": "/data/python"})
+    sweep = experiment.sweep.model_copy(update={"trial": trial})  # its storage, `runs`, lies beside nothing
+    assert ["corpus", "/data/python"] in about(dataclasses.replace(experiment, sweep=sweep))
+
+
+def test_a_folder_that_is_named_as_a_file_uri_is_linked_as_its_path_is(tmp_path):
+    folder = simulate(tmp_path / "x", 3)
+    (folder / "trials" / "t0001" / "log.txt").write_text("began\n")
+    experiment = results.experiment(folder)
+    same = dataclasses.replace(experiment, folder=folder.as_uri())
+    assert links(same, tmp_path / "a.html") == links(experiment, (tmp_path / "a.html").as_uri())
+    assert links(same, tmp_path / "a.html") == {"base": "./x/", "logs": [1]}
 
 
 def test_cases_of_several_students_are_written_once(experiment, found, page):

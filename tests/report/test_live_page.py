@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -14,6 +17,7 @@ from kdray.errors import ConfigError
 from kdray.report.live_page import Server
 from tests.report.browser import opened, rows, text, until
 from tests.report.simulated import simulate
+from tests.test_cli import run
 
 
 @contextlib.contextmanager
@@ -55,12 +59,43 @@ def test_the_page_and_the_logs_are_served_and_nothing_else(tmp_path):
         for path in ("sweep.yaml", "trials/../sweep.yaml", "trials/t0003/trial.yaml", "trials/t0003/../../x"):
             assert got(server.address + path)[0] == 404, path
         assert got(server.address, "kdray.example:80")[0] == 403
+        (tmp_path / "secret").write_text("secret")
+        (folder / "trials" / "t0002" / "log.txt").symlink_to(tmp_path / "secret")
+        (folder / "trials" / "t0099").symlink_to(tmp_path)
+        for path in ("t0002/log.txt", "t0099/"):
+            assert got(server.address + f"trials/{path}")[:1] == (503,)
+            assert "secret" not in got(server.address + f"trials/{path}")[1]
+        (folder / "trials" / "t0099").unlink()
         before = got(server.address + "state")[1]
         assert got(server.address + "state")[1] == before
         ends(folder, "t0007")
         assert got(server.address + "state")[1] != before
         with pytest.raises(ConfigError, match="--port"):
             Server(str(folder), server.server_address[1])
+
+
+def test_the_address_is_out_before_the_server_waits_and_a_browser_that_leaves_is_nothing(
+    tmp_path, monkeypatch, capsys
+):
+    folder = simulate(tmp_path / "one", 8)
+    out, seen = io.TextIOWrapper(io.BytesIO()), []
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr(Server, "serve_forever", lambda self: seen.append(out.buffer.getvalue().decode()))
+    run(monkeypatch, capsys, "report", folder, "--serve")
+    monkeypatch.undo()
+    assert seen[0].startswith("http://127.0.0.1:")
+    with serving(folder) as server:
+        server.daemon_threads = False  # closing waits for the answer
+        left, held = threading.Event(), server.page
+        monkeypatch.setattr(server, "page", lambda: (left.wait(60), held())[1])
+        gone = socket.create_connection(server.server_address)
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.1:{server.server_address[1]}\r\n\r\n".encode())
+        gone.close()
+        left.set()
+        assert got(server.address)[0] == 200
+        server.server_close()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.browser
