@@ -31,10 +31,6 @@ class Execution(Part):
     suites: Literal["both", "test"] = Field(
         "both", description="test: only those that are shown, at the end, on the test suite"
     )
-    unsafe: bool = Field(
-        False,
-        description="whether to go on where the system does not let runs be confined: with limits alone",
-    )
 
 
 def _on_or_off(asked: Any) -> Any:

@@ -207,8 +207,8 @@ def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None])
         for said in lines:
             if "refused" in said:
                 raise ConfigError(
-                    f"generated code is run confined or not at all: {said['refused']} (--unsafe runs it with"
-                    " limits alone: network and files are open to it then)"
+                    f"generated code is run confined or not at all: {said['refused']} (--unsafe, where a verb"
+                    " has it, runs it with limits alone: network and files are open to it then)"
                 )
             answered(waiting[said["file"]].pop(0), Ran(**said["ran"]))
     for number in (number for numbers in waiting for number in numbers):

@@ -31,6 +31,8 @@ from kdray.execution.runnable_tests import roots_of
 from kdray.storage import exists, fingerprint, join, read_json, write_json
 
 FILE = "execution.json"
+WHY_NOT = "why_not"
+"""In place of cases, where none can be run here."""
 RUN_CASES, RUN_MUTANTS = "run_cases", "run_mutants"
 """Counts beside the metrics."""
 
@@ -39,11 +41,20 @@ def how_of(config: Execution, corpus: str | None, processes: int | None = None) 
     """How a sweep runs tests: those of what its corpus was mined from."""
     known = corpus is not None and exists(join(corpus, "corpus.json"))
     roots = roots_of(corpus) if known and corpus is not None else {}
-    return How(config.seconds, processes, config.unsafe, roots)
+    return How(config.seconds, processes, unsafe=False, roots=roots)  # a file may be a stranger's
 
 
 def is_planned(suite: str, config: Execution) -> bool:
     """Whether a suite's cases have been run with these settings."""
+    return _is_kept(suite, config) and WHY_NOT not in read_json(join(suite, FILE))
+
+
+def keep_none(suite: str, config: Execution, why: str) -> None:
+    """Keeps that no case of a suite can be run: trials measure nothing of it, the next launch tries again."""
+    write_json(join(suite, FILE), {"settings": _settings(config), WHY_NOT: why, "cases": []})
+
+
+def _is_kept(suite: str, config: Execution) -> bool:
     path = join(suite, FILE)
     plan = read_json(path) if exists(path) else None
     return isinstance(plan, dict) and plan.get("settings") == _settings(config)
@@ -167,7 +178,7 @@ class SuiteRuns:
 
     def __init__(self, suite: str, config: Execution, how: How) -> None:
         """Opens them. Raises `DataError` where nobody has looked which they are, or a file is damaged."""
-        if not is_planned(suite, config):
+        if not _is_kept(suite, config):
             place = join(suite, FILE)
             raise DataError(f"{place}: evaluation.execution: its cases have not been run with these settings")
         plan = read_plan(suite)
@@ -193,16 +204,14 @@ class SuiteRuns:
             empty: whether an empty text is meant: the test without the assertion.
 
         Returns:
-            Metrics with `intervals`, and `counts`; see `judged`.
+            Metrics with `intervals`, and `counts`; see `judged`. None where none of these cases runs.
 
         Raises:
-            DataError: none of them runs, or one that ran when the suite was made does not now.
+            DataError: one that ran when the suite was made does not now.
         """
         numbers = [number for number, one in enumerate(ids) if one in self._planned]
         if not numbers:
-            raise DataError(
-                f"evaluation.execution: none of these {len(ids)} cases can be run: set a larger rung_cases"
-            )
+            return {"intervals": {}, "counts": {}}
         answers = self._answers([(ids[n], texts[n]) for n in numbers], empty=empty)
         beside = None
         if teacher is not None:

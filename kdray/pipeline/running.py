@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdray.config import Sweep
-from kdray.config.metric_names import OF_MUTANTS
+from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
-from kdray.errors import ConfigError, DataError
-from kdray.execution.suite_runs import FILE, how_of, is_planned, plan_runs, read_plan
+from kdray.errors import ConfigError, DataError, KdrayError
+from kdray.execution.suite_runs import FILE, how_of, is_planned, keep_none, plan_runs, read_plan
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.storage import exists, join
@@ -18,9 +18,11 @@ from kdray.storage import exists, join
 def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
     """Finds out which cases run, and which faults their own assertions catch, where nobody has yet.
 
+    Where they cannot be run here, that is said, and nothing of it measured.
+
     Raises:
-        KdrayError: the corpus is gone, runs cannot be confined, or the cases that students are judged by at the
-            first rung leave an objective without a value.
+        KdrayError: what cannot be run is an objective, also where the cases of the first rung leave it without a
+            value; or the corpus is gone.
     """
     config = sweep.trial.evaluation.execution
     if config is None:
@@ -36,21 +38,34 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
             suite = Suite.open(folder)
             clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
             known = [number for number in clean if suite.cases[number] in by_id]
-            with stage("execution") as advance:
-                plan = plan_runs(
-                    folder,
-                    [by_id[suite.cases[number]] for number in known],
-                    [suite.teacher_texts[number] for number in known],
-                    config,
-                    how_of(config, corpus),
-                    advance,
-                )
+            try:
+                with stage("execution") as advance:
+                    plan = plan_runs(
+                        folder,
+                        [by_id[suite.cases[number]] for number in known],
+                        [suite.teacher_texts[number] for number in known],
+                        config,
+                        how_of(config, corpus),
+                        advance,
+                    )
+            except KdrayError as error:
+                if _objectives(sweep):
+                    raise
+                keep_none(folder, config, str(error))
+                say(f"warning: evaluation.execution: no assertion is run: {error}")
+                continue
             mutants = sum(len(case["counting"]) for case in plan["cases"])
             say(
                 f"execution {len(plan['cases'])} of {plan['tried']} tests run here, {mutants} faults that their"
                 " assertions catch"
             )
-        _check_enough(sweep, folder)
+        if _objectives(sweep):
+            _check_enough(sweep, folder)
+
+
+def _objectives(sweep: Sweep) -> list[str]:
+    """Those that are measured by running."""
+    return [name for name in (*OF_RUNS, *OF_MUTANTS) if name in sweep.objectives]
 
 
 def _check_enough(sweep: Sweep, folder: str) -> None:

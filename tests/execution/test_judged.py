@@ -459,6 +459,6 @@ def test_where_nothing_can_be_confined_nothing_runs(shop, monkeypatch):
     assert ("-m", answer.__module__) == asking.PROGRAM
     monkeypatch.setattr(asking, "PROGRAM", ["-c", script])
     with pytest.raises(
-        ConfigError, match=r"confined or not at all: cannot be confined here: no \(--unsafe runs"
+        ConfigError, match=r"confined or not at all: cannot be confined here: no \(--unsafe, where"
     ):
         asked(named(shop, "test_largest"), "assert True")

@@ -211,6 +211,34 @@ def test_true_takes_the_defaults_and_classifiers_write_nothing_to_run(small_worl
     assert parse(Execution, {}, "test") == Execution()
 
 
+def test_where_nothing_can_be_run_it_is_said_and_nothing_measured_but_for_an_objective(
+    small_world, run_world, tmp_path, monkeypatch, capsys
+):
+    from kdray.pipeline import running
+
+    def refused(*arguments, **named):
+        raise ConfigError("generated code is run confined or not at all: no")
+
+    data = data_of(small_world, run_world)
+    data["trial"]["suite"] = str(tmp_path / "suite")
+    shutil.copytree(small_world / "suite", tmp_path / "suite")
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "plan_runs", refused)
+        with pytest.raises(ConfigError, match="confined or not at all: no"):
+            prepare(sweep_from(data | {"objectives": {"pass_rate": "max", "agreement": "max"}}, "test"))
+        sweep = sweep_from(data, "test")
+        prepare(sweep)
+    said = (
+        "warning: evaluation.execution: no assertion is run: generated code is run confined or not at all: no"
+    )
+    assert said in capsys.readouterr().err
+    metrics = train(sweep.trial)
+    assert "pass_rate" not in metrics and "run_cases" not in metrics["counts"]
+    assert set(references(sweep, str(tmp_path))) == {"teacher", "retrieval", "repeat_last"}
+    prepare(sweep)  # the next launch tries again
+    assert "tests run here" in capsys.readouterr().err
+
+
 def test_where_the_test_suite_alone_is_run_trials_are_spared(small_world):
     data = world.sweep_data(small_world)
     data["trial"] |= {"test_suite": "elsewhere"}

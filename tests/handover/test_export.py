@@ -173,16 +173,16 @@ def test_what_a_student_writes_is_run_confined_or_not_at_all(small_world, monkey
     asked = []
 
     def measured(model, task, suite, trial, cases, *, runs=True):
-        asked.append((trial.evaluation.execution.unsafe, runs))
+        asked.append(runs)
         if runs:
             raise ConfigError("confined or not at all")
         return {"assertion_accuracy": 0.5}, {}, []
 
     monkeypatch.setattr(bench, "suite_metrics", measured)
     trial = world.sweep(small_world).trial
-    judged = trial.evaluation.model_copy(update={"execution": Execution(unsafe=True)})
+    judged = trial.evaluation.model_copy(update={"execution": Execution()})
     on = bench.Bench(trial.model_copy(update={"evaluation": judged}), SimpleNamespace(task=None, suite={0}))
     monkeypatch.setattr(bench.Bench, "cases", 1)
     assert bench.metrics(None, on) == {"assertion_accuracy": 0.5}
-    assert asked == [(False, True), (False, False)]
+    assert asked == [True, False]
     assert "warning: its assertions are not run: confined or not at all" in capsys.readouterr().err
