@@ -89,7 +89,11 @@ def requeue_in_mid_sweep(folder: Path) -> None:
     subprocess.run(["kdray", "launch", "sweep.yaml", "--on", "slurm"], check=True)
     runs = folder / "runs" / "batch"
     log = folder / "kdray-batch-1.log"
-    until(lambda: runs.exists() and any(r.rungs for r in results.read(runs)), lambda: log.read_text(), 200)
+    until(
+        lambda: (runs / "sweep.yaml").exists() and any(r.rungs for r in results.read(runs)),
+        lambda: log.read_text(),
+        200,
+    )
     sh("scontrol requeue 1")
     until(lambda: queue() == ["PD"], lambda: f"queue: {queue()}")
     sh("scontrol update jobid=1 StartTime=now")  # Slurm lets a requeued job wait for two minutes
