@@ -5,7 +5,8 @@
     run_verbs      demo, validate, trial, launch, resume, stop, status
     corpus_verbs   corpus
     data_verbs     teacher, capture, shards
-    result_verbs   pareto, report, compare, export, predict, metamorphic
+    result_verbs   pareto, report, compare
+    student_verbs  export, predict, metamorphic
 
 Heavy imports happen inside the commands, so that `kdray --help` answers at once. Exit codes: 0 done, 1 ran
 but did not reach what was asked, 2 bad usage or a setting that cannot be, 3 data that is missing, damaged or
@@ -23,7 +24,13 @@ from types import FrameType
 from kdray.cli import run_verbs  # noqa: F401 - its commands come first in the help
 
 # isort: split
-from kdray.cli import beginnings, corpus_verbs, data_verbs, result_verbs  # noqa: F401 - theirs follow
+from kdray.cli import (  # noqa: F401 - theirs follow
+    beginnings,
+    corpus_verbs,
+    data_verbs,
+    result_verbs,
+    student_verbs,
+)
 from kdray.cli.apps import app, corpus_app, shards_app, teacher_app
 from kdray.console import Loudness, Printable, printable, say_of_errors
 from kdray.errors import ending

@@ -194,15 +194,14 @@ class Sweep(Part):
     @model_validator(mode="after")
     def _runs_are_made(self) -> Sweep:
         execution = self.trial.evaluation.execution
-        for name in (*OF_RUNS, *OF_MUTANTS):
-            if name in self.objectives and execution is None:
+        for name in (name for name in (*OF_RUNS, *OF_MUTANTS) if name in self.objectives):
+            if execution is None:
                 raise ValueError(f"objectives.{name} is measured with trial.evaluation.execution true only")
-            if name in self.objectives and execution is not None and execution.suites == "test":
+            if execution.suites == "test":
                 raise ValueError(
                     f"objectives.{name} is measured in trials: set trial.evaluation.execution.suites both"
                 )
-        for name in OF_MUTANTS:
-            if name in self.objectives and execution is not None and not execution.mutants:
+            if name in OF_MUTANTS and not execution.mutants:
                 raise ValueError(
                     f"objectives.{name} is measured with trial.evaluation.execution.mutants only"
                 )

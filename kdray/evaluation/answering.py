@@ -87,8 +87,8 @@ class Answering(ABC, Generic[AnyTask]):
     @abstractmethod
     def baselines(
         self, references: Sequence[str], data: Data | None, progress: Advance
-    ) -> dict[str, dict[str, Any]]:
-        """Name -> metrics of what needs no learning.
+    ) -> dict[str, list[str]]:
+        """Name -> what is said without learning anything, to each of the examples.
 
         Args:
             references: the truth.
@@ -167,7 +167,7 @@ class Writing(Answering[Task]):
 
     def baselines(
         self, references: Sequence[str], data: Data | None, progress: Advance
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, list[str]]:
         """Nearest-neighbour retrieval and repeating the last assertion, on the examples of `data`."""
         return {} if data is None else copied(*data(), progress)
 
@@ -230,7 +230,7 @@ class Choosing(Answering[ClassificationTask]):
 
     def baselines(
         self, references: Sequence[str], data: Data | None, progress: Advance
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, list[str]]:
         """Saying the commoner class every time."""
         return {"majority": majority(references)}
 

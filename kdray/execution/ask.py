@@ -21,7 +21,8 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.focal import import_folders
 from kdray.errors import ConfigError
-from kdray.execution.imported_file import WAIT, Case, Ran
+from kdray.execution.case import Case, Ran
+from kdray.execution.imported_file import WAIT
 
 PROGRAM = ("-m", "kdray.execution.warm")
 IMPORT_SECONDS = 120.0

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
-import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Literal, NamedTuple
+from types import CodeType, FunctionType
+from typing import Any
 
 from kdray.corpus.decode import python_text
 from kdray.corpus.python_tree import parsed
 from kdray.errors import DataError
+from kdray.execution.case import Case, Fault, Ran, Verdict
 from kdray.execution.collected_test import (
     Collected,
     CollectedTest,
@@ -26,11 +25,11 @@ from kdray.execution.collected_test import (
 )
 from kdray.execution.confinement import Limits
 from kdray.execution.edited_test import FILE, REACHED, EditedTest, NotAlone
+from kdray.execution.module_import import executed, imported
 from kdray.execution.mutants import Key, Mutant, functions_by_code, key_of, mutant_of, mutants_of
 from kdray.execution.sandbox import Outcome, run_each
 
 AnyTest = EditedTest | CollectedTest
-Verdict = Literal["passes", "fails", "raises", "unparsed"]
 FAILURES = ("AssertionError", "Failed")
 """Exceptions by which a test says that the code is wrong; the second is pytest's."""
 MEMORY_BYTES = 2**32
@@ -39,60 +38,6 @@ WAIT = 4.0
 """Times as long as its seconds of a core may a run take by the clock: others may be busy with the same core."""
 FUNCTIONS = 3
 """Of the code under test, as many at most have mutants."""
-
-
-class Fault(NamedTuple):
-    """A mutant by its place.
-
-    Attributes:
-        file, line, name: of the function; the file from the folder of the package on.
-        number: among the function's faults.
-        what: in words.
-    """
-
-    file: str
-    line: int
-    name: str
-    number: int
-    what: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is asked about one example.
-
-    Attributes:
-        test, target, context: of the example.
-        texts: assertions in place of its own.
-        mutants: how many are tried at most.
-        counting: those that are known to count; None where this is to be found out, and whether the test runs.
-        is_written: whether the target is an assertion; False where it only marks the place of one.
-    """
-
-    test: str
-    target: str
-    context: str
-    texts: tuple[str, ...] = ()
-    mutants: int = 0
-    counting: tuple[Fault, ...] | None = None
-    is_written: bool = True
-
-
-@dataclass
-class Ran:
-    """What came of a case.
-
-    Attributes:
-        reason: why it cannot be run here, "" where it can.
-        verdicts: of each text.
-        killed: of each text, which of the mutants that count it kills, alone in its test.
-        counting: those mutants: the example's own assertion kills them so, and the test without any does not.
-    """
-
-    reason: str
-    verdicts: list[Verdict] = field(default_factory=list)
-    killed: list[list[bool]] = field(default_factory=list)
-    counting: list[Fault] = field(default_factory=list)
 
 
 class ImportedFile:
@@ -122,7 +67,7 @@ class ImportedFile:
             unsafe: see `run_each`.
             source: what is imported in place of the file, and what its tests are read from; line for line alike.
         """
-        self._module = _imported(name, path) if source is None else _executed(name, path, source[0])
+        self._module = imported(name, path) if source is None else executed(name, path, source[0])
         self._tree = parsed(python_text(Path(path).read_bytes()) if source is None else source[1])
         self._path, self._roots = path, tuple(f"{root}{os.sep}" for root in roots)
         self._limits = Limits(
@@ -319,30 +264,3 @@ def _said(outcome: Outcome) -> str:
     return {"time": "takes too long", "output": "writes too much"}.get(
         outcome.ending, f"ends by {outcome.ending}"
     )
-
-
-def _executed(name: str, path: str, source: str) -> ModuleType:
-    """A module of this source, as if it stood in the file. Raises `DataError` where it cannot be imported."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise DataError("its file cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        if "." in name:
-            importlib.import_module(name.rpartition(".")[0])
-        sys.modules[name] = module
-        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the user's own test file
-    except BaseException as error:
-        raise DataError(f"its file cannot be imported ({type(error).__name__})") from error
-    return module
-
-
-def _imported(name: str, path: str) -> ModuleType:
-    """A module of an installed package. Raises `DataError` where it cannot be imported."""
-    try:
-        module = importlib.import_module(name)
-    except BaseException as error:
-        raise DataError(f"its file cannot be imported ({type(error).__name__})") from error
-    if not os.path.samefile(getattr(module, "__file__", None) or os.devnull, path):
-        raise DataError("its file is not the one that is imported by its name")
-    return module

@@ -25,7 +25,7 @@ from kdray.errors import DataError
 from kdray.evaluation.intervals import clustered
 from kdray.evaluation.metrics import matches
 from kdray.execution.ask import How, ask
-from kdray.execution.imported_file import Case, Ran
+from kdray.execution.case import Case, Ran
 
 ORIGINAL, NOTHING = "original", "no_assertion"
 """The test's own assertion, and none."""

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
-from kdray.execution.imported_file import Verdict
+from kdray.execution.case import Verdict
 from kdray.execution.judged import Answer
 from kdray.teacher.cache import folder
 

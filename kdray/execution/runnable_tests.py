@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from kdray.corpus.source_files import source_roots
 from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
-from kdray.evaluation.baselines import Retrieval, last_assertion
+from kdray.evaluation.baselines import copied
 from kdray.execution.ask import How, ask
-from kdray.execution.imported_file import Case
+from kdray.execution.case import Case
 from kdray.execution.judged import Judged, judge
 from kdray.storage import exists, join, read_json, write_json
 from kdray.students.load import load_model, load_task
@@ -87,12 +86,8 @@ def examine_by_running(
     examples = sample(runnable_examples(corpus, "test"), cases)
     prompts = [task.prompt(example) for example in examples]
     outputs = answering(task).outputs(model, task, prompts, batch_size=64)
-    retrieval = Retrieval(read_corpus(corpus, "train"))
-    written: dict[str, Sequence[str]] = {
-        "teacher": [task.decode(output.ids) for output in outputs],
-        "retrieval": [retrieval.predict(example) for example in examples],
-        "repeat_last": [last_assertion(example) for example in examples],
-    }
+    written = {"teacher": [task.decode(output.ids) for output in outputs]}
+    written |= copied(read_corpus(corpus, "train"), examples, lambda done, total: None)
     how = replace(how, roots=roots_of(corpus))
     return judge(examples, written, mutants=mutants, how=how, progress=progress)
 

@@ -23,7 +23,7 @@ from kdray.corpus.example import Example
 from kdray.corpus.left_out import LeftOut
 from kdray.errors import DataError
 from kdray.execution.ask import How, ask
-from kdray.execution.imported_file import Case, Fault, Ran
+from kdray.execution.case import Case, Fault, Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
 from kdray.execution.mutants import OPERATORS

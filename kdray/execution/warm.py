@@ -20,9 +20,10 @@ from dataclasses import asdict
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.execution.case import Case, Ran
 from kdray.execution.collected_test import Collected, with_pytest
 from kdray.execution.confinement import die_with_parent
-from kdray.execution.imported_file import Case, ImportedFile, Ran, Refused
+from kdray.execution.imported_file import ImportedFile, Refused
 
 
 def answer(request: dict[str, Any]) -> None:

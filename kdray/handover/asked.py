@@ -55,7 +55,7 @@ def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
     if how.run:
         from kdray.handover.run_candidates import run_candidates
 
-        found = run_candidates(found, wanted, source, path, language, unsafe=how.unsafe)
+        found = run_candidates(found, wanted, path, language, unsafe=how.unsafe)
     said = _applied(path, source, how.language, found) if how.apply else []
     if how.as_json:
         return json.dumps(listed(found), indent=1)

@@ -8,6 +8,7 @@ Shape suffixes: B sequences, T new tokens, P cached ones, V vocabulary, C classe
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,14 +117,24 @@ class Graph:
 
 
 def use_of(folder: Path) -> dict[str, Any]:
-    """How a folder's graphs are used: `kind`, one of `GRAPHS`; `start_id`, the decoder's first token; and
-    `bare_tokenizer`, whether `tokenizer.json` alone says what transformers makes of it. Raises `DataError`.
+    """How a folder's graphs are used: `kind`, one of `GRAPHS`; `start_id`, the decoder's first token;
+    `bare_tokenizer`, whether `tokenizer.json` alone says what transformers makes of it; and `weights` (see
+    `weights_of`) that they were made from. Raises `DataError`.
     """
     path = folder / FOLDER / USE
     use = json_file(path)
     if use.get("kind") not in [*GRAPHS] or not isinstance(use.get("start_id"), int):
         raise DataError(f"{path}: kind must be one of {', '.join(GRAPHS)}, start_id a number")
     return use
+
+
+def weights_of(folder: Path) -> str:
+    """What tells the weights beside the graphs from others: SHA-256 of the files, "" where there are none."""
+    digests = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return " ".join(digests)
 
 
 def files(folder: Path, kind: str, form: str = PLAIN) -> list[Path]:

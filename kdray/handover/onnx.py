@@ -25,7 +25,7 @@ from kdray import storage
 from kdray.errors import ConfigError, DataError, KdrayError, first_line
 from kdray.handover.bare_tokenizer import is_whole
 from kdray.handover.compared import snippets
-from kdray.handover.graph import FOLDER, INT8, USE, Graph, files, use_of
+from kdray.handover.graph import FOLDER, INT8, USE, Graph, files, use_of, weights_of
 from kdray.handover.graph_parts import Part, classifier_part, decoder_part, encoder_decoder_parts
 from kdray.students.forward import is_classifier, start_of
 from kdray.tasks import Task
@@ -71,7 +71,8 @@ def write(model: Any, task: Task, prompts: Sequence[Ids], folder: Path) -> dict[
         ) from error
     bare = is_whole(folder, task.tokenizer)
     start_id = start_of(model, task.pad_id) if kind == "encoder-decoder" else 0
-    storage.write_json(folder / FOLDER / USE, {"kind": kind, "start_id": start_id, "bare_tokenizer": bare})
+    use = {"kind": kind, "start_id": start_id, "bare_tokenizer": bare, "weights": weights_of(folder)}
+    storage.write_json(folder / FOLDER / USE, use)
     worst = _difference(model, task, folder, prompts)
     if not worst <= TOLERANCE:
         raise DataError(f"{paths[-1]}: the exported graph differs from the model: a logit by {worst:.2g}")

@@ -9,10 +9,10 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.handover.bare_tokenizer import BareTokenizer
 from kdray.handover.beams import Writer
-from kdray.handover.graph import FOLDER, USE, Graph, use_of
+from kdray.handover.graph import FOLDER, USE, Graph, use_of, weights_of
 from kdray.recorded import json_file
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import recorded
@@ -37,6 +37,11 @@ def _by_graph(folder: Path) -> Opened:
     use = use_of(folder)
     if use["kind"] == "classifier":
         raise ConfigError(_writes_nothing(folder))
+    if (there := weights_of(folder)) and there != use.get("weights"):
+        raise DataError(
+            f"{folder}: its weights are not those that its graphs were made from: remove {folder / FOLDER}, or"
+            " export it again"
+        )
     if use.get("bare_tokenizer") is True:
         tokenizer = BareTokenizer(folder)
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kdray.console import say
 from kdray.errors import ConfigError
 from kdray.execution.ask import How, ask_file
-from kdray.execution.imported_file import Case
+from kdray.execution.case import Case
 from kdray.handover.assertion_places import MARK, Place
 from kdray.handover.placeholder import WANTED, example
 from kdray.handover.predict import Candidate
@@ -21,7 +21,6 @@ RANKS = {"passes": 0, "": 1, "raises": 1, "fails": 1, "unparsed": 2}
 def run_candidates(
     found: Mapping[Place, Sequence[Candidate]],
     wanted: Mapping[Place, str],
-    source: str,
     path: str,
     language: str,
     *,
@@ -32,7 +31,6 @@ def run_candidates(
     Args:
         found: candidates by place.
         wanted: place -> the file with a placeholder there.
-        source: the file.
         path: its name.
         language: Python alone can be run.
         unsafe: see `run_each`.

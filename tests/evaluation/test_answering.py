@@ -93,9 +93,10 @@ def test_baselines_of_classes_need_no_data_and_those_of_texts_no_more_than_a_cor
     found = how.baselines(references, lambda: (train, train), lambda done, total: told.append(done))
     if task.writes:
         assert without == {}
-        assert found["retrieval"]["assertion_accuracy"] == 1.0
-        assert found["repeat_last"]["assertion_accuracy"] == 0.0
+        assert found["retrieval"] == ["assert x"] * 5
+        assert "assert x" not in found["repeat_last"]
         assert told == [1, 2, 3, 4, 5]
     else:
         assert without == found
+        assert set(found["majority"]) <= {"0", "1"}
         assert found["majority"]["accuracy"] == 0.6

@@ -17,8 +17,8 @@ from kdray.corpus.mine import mine
 from kdray.corpus.store import write_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.execution.ask import How, ask
+from kdray.execution.case import Case
 from kdray.execution.confinement import Limits
-from kdray.execution.imported_file import Case
 from kdray.execution.judged import judge
 from kdray.execution.mutants import mutants_of
 from kdray.execution.runnable_tests import find_runnable, roots_of, runnable_examples

@@ -13,7 +13,7 @@ import pytest
 from kdray.config import Execution, parse, sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.execution import suite_runs
-from kdray.execution.imported_file import Ran
+from kdray.execution.case import Ran
 from kdray.execution.suite_runs import FILE, SuiteRuns, how_of
 from kdray.pipeline.prepare import prepare
 from kdray.pipeline.references import references

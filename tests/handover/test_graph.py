@@ -147,6 +147,7 @@ WHOLE = {
     ("file", "text", "said"),
     [
         (f"{FOLDER}/{USE}", '{"kind": ["decoder"], "start_id": 0}', "kind must be one of decoder"),
+        ("model.safetensors", "others", "its weights are not those that its graphs were made from"),
         ("tokenizer.json", "{}", r"tokenizer\.json: no tokenizer"),
         ("tokenizer_config.json", "", r"tokenizer_config\.json: no such file"),
         ("tokenizer_config.json", "{}", "the tokenizer has no eos_token"),

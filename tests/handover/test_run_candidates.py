@@ -57,7 +57,7 @@ def file():
 def verdicts(file, source, **place):
     file.write_text(source)
     places = wanted(source, str(file), "python", **place)
-    found = run_candidates(dict.fromkeys(places, CANDIDATES), places, source, str(file), "python")
+    found = run_candidates(dict.fromkeys(places, CANDIDATES), places, str(file), "python")
     return [[(one.assertion, one.verdict) for one in each] for each in found.values()]
 
 
@@ -90,4 +90,4 @@ def test_a_test_that_does_not_run_is_said_and_its_candidates_stay(file, capsys):
 )
 def test_what_cannot_be_run_is_refused(path, language, said):
     with pytest.raises(ConfigError, match=said):
-        run_candidates({}, {}, "", path, language)
+        run_candidates({}, {}, path, language)

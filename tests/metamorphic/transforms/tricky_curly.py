@@ -23,6 +23,18 @@ def _tricky(kind: str, code: str, around: str, *shown: str) -> Tricky:
     return Tricky(kind, dedent(code).strip("\n") + "\n", dedent(around).strip("\n"), shown)
 
 
+WITHOUT_SPACES = """\
+int f(int k) {
+    int x=k;
+    if(k>4)return(k>5)?k:x+1;
+    if(k>3)return-k<x?k:x;
+    if(k==2){x=3;}else{x=(4);}
+    if(x>3)do x--;while(x>1);else{if(k>1)x=5;else x=6;}
+    switch(k){case 1:x=1;break;case'a':x=2;break;default:x=x+3;}
+    return(x)+k;
+}
+"""
+
 C = [
     _tricky(
         "a macro that mentions a variable",
@@ -443,17 +455,7 @@ C = [
     ),
     _tricky(
         "words without a space between",
-        """
-        int f(int k) {
-            int x=k;
-            if(k>4)return(k>5)?k:x+1;
-            if(k>3)return-k<x?k:x;
-            if(k==2){x=3;}else{x=(4);}
-            if(x>3)do x--;while(x>1);else{if(k>1)x=5;else x=6;}
-            switch(k){case 1:x=1;break;case'a':x=2;break;default:x=x+3;}
-            return(x)+k;
-        }
-        """,
+        WITHOUT_SPACES,
         "",
         *(f"f({k})" for k in range(1, 7)),
     ),
@@ -462,17 +464,7 @@ C = [
 JAVA = [
     _tricky(
         "words without a space between",
-        """
-        static int f(int k) {
-            int x=k;
-            if(k>4)return(k>5)?k:x+1;
-            if(k>3)return-k<x?k:x;
-            if(k==2){x=3;}else{x=(4);}
-            if(x>3)do x--;while(x>1);else{if(k>1)x=5;else x=6;}
-            switch(k){case 1:x=1;break;case'a':x=2;break;default:x=x+3;}
-            return(x)+k;
-        }
-        """,
+        f"static {WITHOUT_SPACES}",
         "",
         *(f"f({k})" for k in range(1, 7)),
     ),
