@@ -97,7 +97,7 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
 
     packages: dict[str, list[_File]] = defaultdict(list)
     for own in numbers.values():
-        place = _located(examples[own[0]], how.roots)
+        place = located(examples[own[0]], how.roots)
         if isinstance(place, str):
             for number in own:
                 answered(number, Ran(place))
@@ -127,7 +127,7 @@ class Module(NamedTuple):
     roots: list[str]
 
 
-def _located(example: Example, roots: Mapping[str, Path]) -> Module | str:
+def located(example: Example, roots: Mapping[str, Path]) -> Module | str:
     """The module that an example was mined from, by the name that pytest gives it; or why it cannot be run."""
     if example.language != "python":
         return f"{example.language} is not run"

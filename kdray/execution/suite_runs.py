@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,13 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.left_out import LeftOut
 from kdray.errors import DataError
-from kdray.execution.ask import How, ask
+from kdray.execution.ask import How, ask, located
 from kdray.execution.case import Case, Fault, Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
 from kdray.execution.mutants import OPERATORS
 from kdray.execution.runnable_tests import roots_of
-from kdray.storage import exists, fingerprint, join, read_json, write_json
+from kdray.storage import exists, fingerprint, join, read_json, sha256, write_json
 
 FILE = "execution.json"
 WHY_NOT = "why_not"
@@ -44,9 +45,9 @@ def how_of(config: Execution, corpus: str | None, processes: int | None = None) 
     return How(config.seconds, processes, unsafe=False, roots=roots)  # a file may be a stranger's
 
 
-def is_planned(suite: str, config: Execution) -> bool:
-    """Whether a suite's cases have been run with these settings."""
-    return _is_kept(suite, config) and WHY_NOT not in read_json(join(suite, FILE))
+def is_planned(suite: str, config: Execution, how: How) -> bool:
+    """Whether a suite's cases have been run with these settings, and what was run is still the same."""
+    return _is_kept(suite, config) and WHY_NOT not in read_plan(suite) and not changed_file(suite, how)
 
 
 def keep_none(suite: str, config: Execution, why: str) -> None:
@@ -60,6 +61,33 @@ def _is_kept(suite: str, config: Execution) -> bool:
     return isinstance(plan, dict) and plan.get("settings") == _settings(config)
 
 
+def _sources(kept: Sequence[Mapping[str, Any]], how: How) -> dict[str, str]:
+    """File of a test or of a fault in the code under test -> SHA-256, of those that are here."""
+    found: dict[str, str] = {}
+    for case in kept:
+        place = located(_Planned.read(case, mutants=0).example, how.roots)
+        if isinstance(place, str):
+            continue
+        package = case["group"].partition("/")[0]
+        paths = [(case["group"], Path(place.path))]
+        paths += [
+            (f"{package}/{fault[0]}", Path(root, fault[0]))
+            for fault in case["counting"]
+            for root in place.roots
+        ]
+        for name, path in paths:
+            if name not in found and path.is_file():
+                found[name] = sha256(path.read_bytes())
+    return found
+
+
+def changed_file(suite: str, how: How) -> str:
+    """One that is another than when a suite's cases were run; "" for none. Raises `DataError`."""
+    plan = read_plan(suite) if exists(join(suite, FILE)) else {"cases": []}
+    then, now = plan.get("sources", {}), _sources(plan["cases"], how)
+    return next((name for name in now if name in then and now[name] != then[name]), "")
+
+
 def read_plan(suite: str) -> dict[str, Any]:
     """What is kept of a suite (see `plan_runs`). Raises `DataError` where it is damaged."""
     path = join(suite, FILE)
@@ -67,6 +95,7 @@ def read_plan(suite: str) -> dict[str, Any]:
     try:
         for kept in plan["cases"]:
             _Planned.read(kept, mutants=0)
+        dict.keys(plan.get("sources", {}))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise DataError(f"{path}: damaged: remove it, and it is made anew") from None
     return plan
@@ -124,6 +153,7 @@ def plan_runs(
         "settings": _settings(config),
         "tried": tried,
         "left_out": left_out.because(),
+        "sources": _sources(kept, how),
         "cases": kept,
     }
     write_json(join(suite, FILE), plan)
@@ -183,6 +213,11 @@ class SuiteRuns:
             raise DataError(f"{place}: evaluation.execution: its cases have not been run with these settings")
         plan = read_plan(suite)
         planned = [_Planned.read(kept, config.mutants) for kept in plan["cases"]]
+        if changed := changed_file(suite, how):
+            raise DataError(
+                f"evaluation.execution: {changed} is another file than when the suite's cases were run: kdray"
+                " resume runs them again"
+            )
         self._planned = {one.example.id: one for one in planned}
         self._how = how
         self._runs = KnownRuns(fingerprint(str(plan.get("made")), *self._planned))

@@ -90,7 +90,7 @@ def prepare(
     trial = sweep.trial
     assert trial.shards  # noqa: S101 - _folders saw to it
     checkpoints = check_checkpoints(sweep, asks_hub=True)
-    _tell_precision(sweep, [folder for folder in (*stores, *suites) if folder not in missing])
+    _tell_otherwise(sweep, stores, suites, missing)
     if missing:
         from kdray.pipeline.capturing import Capturing
 
@@ -147,14 +147,26 @@ def check_made(sweep: Sweep) -> None:
             _check_same_teacher(folder, there[folder], suite, there[suite], sweep)
 
 
-def _tell_precision(sweep: Sweep, folders: Sequence[str]) -> None:
-    """Says which of what is there was captured in another precision than what is missing would be: it is used."""
-    asked = sweep.capture.dtype
-    for folder in folders if asked != "auto" else ():
-        if (dtype := read_manifest(folder).header.dtype) != asked:
-            say(
-                f"warning: {near(folder)} was captured in {dtype}, capture.dtype is {asked}: it is used as it is"
-            )
+def _tell_otherwise(
+    sweep: Sweep, stores: Sequence[str], suites: Sequence[str], missing: Sequence[str]
+) -> None:
+    """Says which of what is there was captured otherwise than what is missing would be: it is used."""
+    plan = sweep.capture
+    described = {sweep.trial.shards: plan} | plan.stores
+    for folder in (folder for folder in (*stores, *suites) if folder not in missing):
+        manifest = read_manifest(folder)
+        wanted: dict[str, str] = {"dtype": plan.dtype}
+        wanted |= {"targets": plan.targets} if folder in stores else {}
+        wanted |= {"codec": described[folder].codec} if folder in described else {}
+        found = {
+            "dtype": manifest.header.dtype, "targets": manifest.header.targets, "codec": manifest.codec_name
+        }  # fmt: skip
+        for name, asked in wanted.items():
+            if asked not in ("auto", found[name]):
+                say(
+                    f"warning: {near(folder)} was captured in {found[name]}, capture.{name} is {asked}: it is used"
+                    " as it is"
+                )
 
 
 def _searches_family(sweep: Sweep) -> bool:

@@ -9,7 +9,7 @@ from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, DataError, KdrayError
-from kdray.execution.suite_runs import FILE, how_of, is_planned, keep_none, plan_runs, read_plan
+from kdray.execution.suite_runs import FILE, changed_file, how_of, is_planned, keep_none, plan_runs, read_plan
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.storage import exists, join
@@ -28,8 +28,14 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
     if config is None:
         return
     for folder in filter(sweep.trial.runs, suites):
-        if not is_planned(folder, config):
-            corpus = sweep.trial.corpus
+        corpus = sweep.trial.corpus
+        how = how_of(config, corpus)
+        if not is_planned(folder, config, how):
+            if changed := changed_file(folder, how):
+                say(
+                    f"warning: evaluation.execution: {changed} has changed since the cases of {folder} were run:"
+                    " they are run again; what trials reported before is of the file as it was"
+                )
             if corpus is None or not exists(join(corpus, "corpus.json")):
                 raise ConfigError(
                     f"evaluation.execution: {join(folder, FILE)} is missing and cannot be made: name trial.corpus"
@@ -45,7 +51,7 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
                         [by_id[suite.cases[number]] for number in known],
                         [suite.teacher_texts[number] for number in known],
                         config,
-                        how_of(config, corpus),
+                        how,
                         advance,
                     )
             except KdrayError as error:

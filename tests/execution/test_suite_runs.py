@@ -144,17 +144,22 @@ def test_a_teacher_disagrees_with_nobody_who_writes_the_same(run_world):
     assert (silent["parse_rate"], silent["kill_disagreement"]) == (0.0, 1.0)
 
 
-def test_code_that_has_changed_since_is_told(run_world, tmp_path, small_world):
-    shutil.copytree(run_world, tmp_path / "moved")
+@pytest.mark.parametrize("file", ["shapes.py", "a test"])
+def test_a_file_that_has_changed_since_is_told_and_the_next_launch_runs_the_cases_again(
+    file, run_world, tmp_path, small_world, capsys
+):
     root = tmp_path / "moved"
+    shutil.copytree(run_world, root)
     manifest = json.loads((root / "corpus" / "corpus.json").read_text())
     (root / "corpus" / "corpus.json").write_text(json.dumps(manifest | {"sources": [str(root / "shop")]}))
-    (root / "shop" / "shapes.py").write_text("\n" + SHAPES)
     case = next(case for case in planned(root) if case["counting"])
-    with pytest.raises(
-        DataError, match="ran when its suite was made, and now: the code under test is another"
-    ):
-        opened(root).judge([case["id"]], ["assert result == 12345"])
+    path = root / (case["group"] if file == "a test" else f"shop/{file}")
+    path.write_text(f"{path.read_text()}\n")
+    with pytest.raises(DataError, match="is another file than when the suite's cases were run: kdray resume"):
+        opened(root).judge([case["id"]], [case["target"]])
+    prepare(sweep_from(data_of(small_world, root), "test"))
+    assert f"{path.name} has changed since the cases of" in capsys.readouterr().err
+    assert opened(root).judge([case["id"]], [case["target"]])["pass_rate"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,12 @@ def test_an_encoder_decoder_folder_is_a_teacher_too(own_world):
     metrics = train(sweep.trial)
     assert metrics["step"] == 6
     assert np.isfinite(metrics["metamorphic_discrepancy"])
+
+
+def test_shards_of_another_codec_or_of_other_answers_than_the_file_names_are_used_and_said(
+    small_world, capsys
+):
+    prepare(world.sweep(small_world, capture={"codec": "full", "targets": "greedy"}))
+    said = capsys.readouterr().err
+    assert "was captured in head, capture.codec is full: it is used as it is" in said
+    assert "was captured in truth, capture.targets is greedy: it is used as it is" in said
