@@ -49,7 +49,7 @@ MIB = 2**20
 SIZES = (32, 16, 8, 4, 2)
 VOCABULARIES = (4096, 49152, 151936)
 FIT_ROWS, TARGETS = 256, 47
-SAMPLE_S = 0.5
+SAMPLE_S = 2.0
 AT_A_TIME = 2
 """Trials that the demo trains at once on two cores."""
 AIMS = {"worker_mb": 1200, "demo_mb": 3500, "growth": 0.05}
