@@ -7,6 +7,9 @@ with every set of parameters.
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
+import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -25,6 +28,20 @@ WITHOUT = ("cacheprovider", "terminal", "randomly", "xdist", "cov", "timeout")
 """pytest's plugins that would change how tests run, or say something."""
 Collected = dict[str, list[Any]]
 """Qualified name of a test -> pytest's items."""
+
+
+def ready_for_pytest() -> None:
+    """Imports pytest and its plugins, where it is installed, once for all files of a process."""
+    if importlib.util.find_spec("pytest") is None:
+        return
+    with contextlib.suppress(BaseException):  # each file says so, if they cannot be imported
+        from _pytest.config import default_plugins
+
+        for name in default_plugins:
+            importlib.import_module(name if name.startswith("_pytest") else f"_pytest.{name}")
+        for plugin in importlib.metadata.entry_points(group="pytest11"):
+            if plugin.name not in WITHOUT:
+                plugin.load()
 
 
 def with_pytest(path: str, root: str, use: Callable[[Collected], None]) -> bool:
@@ -75,11 +92,13 @@ class CollectedTest:
 
     Attributes:
         name: of the test, in small letters.
+        has_others: whether it has other assertions, which may be left out.
     """
 
     def __init__(self, collected: Collected, tree: ast.Module, name: str, target: str, context: str) -> None:
         """Finds it. Raises `DataError` where it cannot be run (see `EditedTest`)."""
         self._source = TestSource(tree, name, target, context)
+        self.has_others = self._source.has_others
         items = collected.get(name, [])
         if not items:
             raise DataError("pytest does not collect it")

@@ -49,6 +49,7 @@ class TestSource:
         function: the test.
         holders: the classes that it stands in, outermost first.
         is_marked: whether one of them, or its file, is given something by pytest or a decorator.
+        has_others: whether there are other assertions, which may be left out.
     """
 
     __test__ = False  # not one of pytest's own
@@ -60,6 +61,8 @@ class TestSource:
         self.is_marked = any(map(_is_marked, bodies_of(tree, self.holders)))
         self._future = _future_of(tree)
         self._position = position_of(self.function, target, context)
+        body = self.function.body
+        self.has_others = any(map(is_assertion, body[: self._position] + body[self._position + 1 :]))
 
     def edited(self, text: str, *, alone: bool) -> FunctionNode:
         """The same with a text in place of the assertion (see `EditedTest.call`)."""
@@ -93,6 +96,7 @@ class EditedTest:
 
     Attributes:
         name: of the test, in small letters.
+        has_others: whether it has other assertions, which may be left out.
     """
 
     def __init__(self, module: ModuleType, tree: ast.Module, name: str, target: str, context: str) -> None:
@@ -111,6 +115,7 @@ class EditedTest:
         """
         self._module = module
         self._source = TestSource(tree, name, target, context)
+        self.has_others = self._source.has_others
         self._holder = self._source.holders
         check_alone(self._source.function, is_method=bool(self._holder))
         if self._source.is_marked:

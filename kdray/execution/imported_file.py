@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -75,6 +75,7 @@ class ImportedFile:
         )
         self._unsafe = unsafe
         self.collected: Collected | None = None
+        self._known: dict[Edit, Verdict] = {}  # of the case that is run
         self._functions = functions_by_code()
         gc.collect()
         gc.freeze()  # a fork would copy all that its collector looks at
@@ -111,6 +112,7 @@ class ImportedFile:
             known = None if case.counting is None else [self._mutant(Fault(*each)) for each in case.counting]
         except DataError as error:
             return Ran(str(error))
+        self._known = {Edit(case.target if case.is_written else ""): "passes"}
         verdicts = self._verdicts(test, [Edit(text) for text in case.texts])
         if not case.mutants:
             return Ran("", verdicts, [[] for _ in verdicts])
@@ -185,16 +187,20 @@ class ImportedFile:
         return found[:FUNCTIONS]
 
     def _verdicts(self, test: AnyTest, edits: Sequence[Edit]) -> list[Verdict]:
-        calls: list[Callable[[], None] | None] = []
-        for edit in edits:
+        """Each kind of edit is run once: the own assertion, nothing and a guess share most of what is asked."""
+        asked = [edit if test.has_others else replace(edit, alone=False) for edit in edits]
+        calls: dict[Edit, Callable[[], None]] = {}
+        for edit in dict.fromkeys(asked):
+            if edit in self._known:
+                continue
             try:
                 call = test.call(edit.text, alone=edit.alone)
             except DataError:
-                calls.append(None)
+                self._known[edit] = "unparsed"
             else:
-                calls.append(call if edit.mutant is None else self._with(edit.mutant, call))
-        outcomes = iter(self._run([call for call in calls if call is not None]))
-        return ["unparsed" if call is None else _verdict(next(outcomes)) for call in calls]
+                calls[edit] = call if edit.mutant is None else self._with(edit.mutant, call)
+        self._known |= zip(calls, map(_verdict, self._run(list(calls.values()))), strict=True)
+        return [self._known[edit] for edit in asked]
 
     def _with(self, mutant: Mutant, call: Callable[[], None]) -> Callable[[], None]:
         def changed() -> None:

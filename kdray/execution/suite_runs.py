@@ -220,7 +220,14 @@ class SuiteRuns:
             )
         self._planned = {one.example.id: one for one in planned}
         self._how = how
+        self._ran: dict[tuple[str, str], Answer] = {}
         self._runs = KnownRuns(fingerprint(str(plan.get("made")), *self._planned))
+
+    def run(self, written: Sequence[Mapping[str, str]]) -> None:
+        """Runs the answers of several writers at once: case -> text. `judge` has them at hand then."""
+        self._answers(
+            [each for texts in written for each in texts.items() if each[0] in self._planned], empty=False
+        )
 
     def judge(
         self,
@@ -256,7 +263,7 @@ class SuiteRuns:
         return measured(answers, groups_N, beside) | {"counts": counts}
 
     def _answers(self, asked: Sequence[tuple[str, str]], *, empty: bool) -> list[Answer]:
-        known = {
+        known = self._ran | {
             each: answer
             for each, answer in self._runs.known(asked).items()
             if len(answer.killed) == len(self._planned[each[0]].case.counting or ())
@@ -270,6 +277,7 @@ class SuiteRuns:
         new = [each for each in dict.fromkeys(asked) if each not in known]
         ran = self._run(new)
         self._runs.keep(ran)
+        self._ran |= ran
         return [(known | ran)[each] for each in asked]
 
     def _run(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:

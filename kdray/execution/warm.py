@@ -21,7 +21,7 @@ from typing import Any
 
 from kdray.errors import DataError
 from kdray.execution.case import Case, Ran
-from kdray.execution.collected_test import Collected, with_pytest
+from kdray.execution.collected_test import Collected, ready_for_pytest, with_pytest
 from kdray.execution.confinement import die_with_parent
 from kdray.execution.imported_file import ImportedFile, Refused
 
@@ -41,6 +41,7 @@ def answer(request: dict[str, Any]) -> None:
         _find(files[0]["paths"])
         with contextlib.suppress(BaseException):  # each file says so, if its package cannot be imported
             importlib.import_module(package)
+    ready_for_pytest()
     for number, file in enumerate(files):
         child = os.fork()
         if child == 0:

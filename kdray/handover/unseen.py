@@ -7,18 +7,18 @@ several): whoever reads the front asks of the others nothing more. What each rea
 
 from __future__ import annotations
 
-from typing import Any
-
 from kdray import results, storage
 from kdray.console import Advance
 from kdray.handover import bench
 from kdray.handover.choose import has_student, student_folder
+from kdray.metamorphic.suite import Suite
+from kdray.metamorphic.suite_metrics import Evaluation, evaluate
 from kdray.report.front import Front, front
 from kdray.report.paired.ties import control_of
 from kdray.results import MADE_BY, TEST, Experiment, TrialRecord
 from kdray.students.load import load_model
 from kdray.teacher.cache import local_folder
-from kdray.train.evaluate import suite_metrics
+from kdray.train.evaluate import add_runs, suite_runs
 from kdray.train.trial_data import open_data
 
 
@@ -42,17 +42,24 @@ def judge_unseen(folder: str, advance: Advance = lambda done, total: None) -> in
         for record in shown(front(experiment.records, experiment.sweep.objectives))
         if not record.test and has_student(experiment, record.key)
     ]
+    examined = []
     for done, record in enumerate(wanted, start=1):
-        judged = on_test(experiment, record) | {MADE_BY: record.fingerprint}
-        storage.write_json(storage.join(experiment.folder, "trials", record.key, TEST), judged)
+        examined.append(on_test(experiment, record))
         advance(done, len(wanted))
+    executed = suite_runs(bench.test_trial(wanted[0])) if wanted else None
+    if executed:  # all at once: imports take longer than tests
+        executed.run([evaluation.said for _, evaluation in examined])
+    for record, (suite, evaluation) in zip(wanted, examined, strict=True):
+        judged = evaluation.as_dict() | {"outcomes": evaluation.outcomes, MADE_BY: record.fingerprint}
+        if executed:
+            add_runs(judged, evaluation, suite, executed)
+        storage.write_json(storage.join(experiment.folder, "trials", record.key, TEST), judged)
     return len(wanted)
 
 
-def on_test(experiment: Experiment, record: TrialRecord) -> dict[str, Any]:
-    """A trial's student on all cases of the test suite, as a trial reports its rungs."""
+def on_test(experiment: Experiment, record: TrialRecord) -> tuple[Suite, Evaluation]:
+    """A trial's student on all cases of the test suite."""
     trial = bench.test_trial(record)
     on = bench.Bench(trial, open_data(trial))
     model = load_model(local_folder(student_folder(experiment, record.key)))
-    metrics, outcomes, _ = suite_metrics(model, on.task, on.suite, on.trial, on.cases)
-    return metrics | {"outcomes": outcomes}
+    return on.suite, evaluate(model, on.task, on.suite, on.trial.evaluation, cases=on.cases)

@@ -83,6 +83,7 @@ def _run(
 
     assert trial.evaluation.execution is not None  # noqa: S101 - the caller saw to it
     runs = SuiteRuns(location, trial.evaluation.execution, how_of(trial.evaluation.execution, trial.corpus))
+    runs.run([dict(zip(ids, texts, strict=True)) for texts in written.values()])
     for name, texts in {**written, ORIGINAL: truth, NOTHING: [""] * len(ids)}.items():
         found = runs.judge(ids, texts, empty=name == NOTHING)
         if len(found) == 2:  # no case of this suite can be run here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,12 +10,15 @@ from kdray.config import Distil, Trial
 from kdray.evaluation.speed import INPUTS, speed
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
-from kdray.metamorphic.suite_metrics import evaluate
+from kdray.metamorphic.suite_metrics import Evaluation, evaluate
 from kdray.stream import RowSource, collate
 from kdray.students.forward import start_of
 from kdray.tasks import Task
 from kdray.train.learner import Learner
 from kdray.train.trial_data import TrialData
+
+if TYPE_CHECKING:
+    from kdray.execution.suite_runs import SuiteRuns
 
 LOSS_BATCH = 64
 
@@ -48,19 +51,31 @@ def suite_metrics(
     """
     evaluation = evaluate(model, task, suite, trial.evaluation, cases=cases)
     metrics = evaluation.as_dict()
-    if runs and trial.runs(trial.suite):
-        from kdray.execution.suite_runs import SuiteRuns, how_of
-
-        assert trial.suite and trial.evaluation.execution  # noqa: S101 - it is opened, and run
-        how = how_of(trial.evaluation.execution, trial.corpus, torch.get_num_threads())
-        told = {case: suite.teacher_texts[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
-        found = SuiteRuns(trial.suite, trial.evaluation.execution, how).judge(
-            list(evaluation.said), list(evaluation.said.values()), [told[case] for case in evaluation.said]
-        )
-        for part in ("intervals", "counts"):
-            metrics[part] |= found.pop(part)
-        metrics |= found
+    if runs and (executed := suite_runs(trial, torch.get_num_threads())):
+        add_runs(metrics, evaluation, suite, executed)
     return metrics, evaluation.outcomes, evaluation.worst
+
+
+def suite_runs(trial: Trial, processes: int | None = None) -> SuiteRuns | None:
+    """The tests that answers to a trial's suite are run in, so many at a time; None where it asks for none."""
+    if not trial.runs(trial.suite):
+        return None
+    from kdray.execution.suite_runs import SuiteRuns, how_of
+
+    assert trial.suite and trial.evaluation.execution  # noqa: S101 - it is opened, and run
+    how = how_of(trial.evaluation.execution, trial.corpus, processes)
+    return SuiteRuns(trial.suite, trial.evaluation.execution, how)
+
+
+def add_runs(metrics: dict[str, Any], evaluation: Evaluation, suite: Suite, executed: SuiteRuns) -> None:
+    """Adds what running a student's answers says of it."""
+    told = {case: suite.teacher_texts[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
+    found = executed.judge(
+        list(evaluation.said), list(evaluation.said.values()), [told[case] for case in evaluation.said]
+    )
+    for part in ("intervals", "counts"):
+        metrics[part] |= found.pop(part)
+    metrics |= found
 
 
 @torch.inference_mode()
