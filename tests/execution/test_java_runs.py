@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from kdray.config import Execution
 from kdray.corpus.example import Example
 from kdray.corpus.mine import mine
 from kdray.corpus.store import write_corpus
-from kdray.errors import ConfigError
+from kdray.errors import ConfigError, DataError
 from kdray.execution.ask import How
 from kdray.execution.java.ask_java import ANYWHERE, KITS
 from kdray.execution.java.confined_runs import HOME
@@ -24,6 +25,7 @@ from kdray.execution.java.jdk import SHARE, class_path, find_jdk, program
 from kdray.execution.judged import Judged, judge
 from kdray.execution.runnable_tests import find_runnable
 from kdray.execution.sandbox import run
+from kdray.execution.suite_runs import SuiteRuns, how_of, plan_runs
 
 JUNIT4 = [f"{SHARE}/{name}.jar" for name in ("junit4", "hamcrest-core")]
 JUNIT5 = [
@@ -206,6 +208,32 @@ def test_java_assertions_parse_compile_pass_and_kill(checkout: Path, examples: d
     assert rates["unknown"] == [1, 0, 0, 0, 0]  # the second hides a parameter, which Java refuses
     assert rates["raising"] == [2 / 3, 2 / 3, 0, 0, 0]
     assert found.metrics["original"]["compile_cases"] == 3
+
+
+@needs_java
+def test_a_sweep_runs_java_answers_against_the_faults_that_its_suite_chose(
+    checkout: Path, examples: dict[str, Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KDRAY_CACHE", str(tmp_path / "cache"))
+    example = examples["CartTest.addsTwice"]
+    config = Execution(cases=1, mutants=4, classpath=os.pathsep.join(JUNIT4))
+    write_corpus(str(tmp_path / "corpus"), list(examples.values()), [str(checkout)])
+    how = how_of(config, str(tmp_path / "corpus"), processes=1)
+    plan = plan_runs(str(tmp_path), [example], [example.target], config, how)
+    assert plan["cases"][0]["counting"] and set(plan["sources"]) == {
+        f"shop/src/{part}.java" for part in ("test/java/shop/CartTest", "main/java/shop/Cart")
+    }
+    found = SuiteRuns(str(tmp_path), config, how).judge(
+        [example.id], ["assertTrue(cart.add(3) > 2);"], [example.target]
+    )
+    assert (found["pass_rate"], found["kill_rate"] + found["kill_disagreement"]) == (1, 1)
+    code = checkout / "src/main/java/shop/Cart.java"
+    try:
+        code.write_text(CART.replace("more < 0", "0 > more"))
+        with pytest.raises(DataError, match=r"Cart.java is another file"):
+            SuiteRuns(str(tmp_path), config, how)
+    finally:
+        code.write_text(CART)
 
 
 HOSTILE = Path(__file__).with_name("Hostile.java")
