@@ -75,13 +75,21 @@ public class Hostile {
     @Test
     public void threads() {
         for (int i = 0; i < 9999; i++) {
-            thread();
+            new Thread(this::sleep).start();
         }
     }
 
     @Test
     public void thread() {
         new Thread(this::loop).start();
+    }
+
+    private void sleep() {
+        try {
+            Thread.sleep(99_999);
+        } catch (InterruptedException over) {
+            return;
+        }
     }
 
     @Test

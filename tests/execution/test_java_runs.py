@@ -185,7 +185,7 @@ def test_java_assertions_parse_compile_pass_and_kill(checkout: Path, examples: d
         checkout,
         some,
         {
-            "weak": ["assertNotNull(cart);", "assertTrue(cart != null);", "assertNotNull(cart);"],
+            "weak": ["assertNotNull(cart); // is there", "assertTrue(cart != null);", "assertNotNull(cart);"],
             "wrong": ["assertEquals(4, cart.add(3));", "assertTrue(false);", "assertEquals(4, 3);"],
             "broken": ["} void more() {", "assertTrue(", "// nothing"],
             "unknown": ["assertEquals(5, basket);", "int more = 1;", "assertThat(cart).isEmpty();"],
@@ -211,6 +211,7 @@ def test_java_assertions_parse_compile_pass_and_kill(checkout: Path, examples: d
 
 
 @needs_java
+@pytest.mark.slow
 def test_a_sweep_runs_java_answers_against_the_faults_that_its_suite_chose(
     checkout: Path, examples: dict[str, Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +288,7 @@ def ended(hostile: tuple[Runs, Path, Path], method: str, times: int = 1) -> list
         ("print", {"output"}),
         ("printBelow", {"output"}),
         ("memory", {"memory OutOfMemoryError"}),
-        ("threads", {"memory OutOfMemoryError", "raises OutOfMemoryError", "time", "killed"}),
+        ("threads", {"memory OutOfMemoryError"}),
         ("deep", {"raises StackOverflowError"}),
         ("secrets", {"passes"}),
         ("nowhere", {"absent"}),

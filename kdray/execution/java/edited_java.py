@@ -60,6 +60,7 @@ class EditedJava:
         pieces, at = [], 0
         for number, (start, end, in_block) in enumerate(self._holes):
             new = said if number == 0 else ""
+            new += "\n" if "//" in new else ""  # a comment ends with its own line
             if not in_block:  # the only statement of an `if`
                 new = f"{{ {new}\n}}" if new else ";"
             pieces += [self._data[at:start], new.encode("utf-8", "replace")]

@@ -72,28 +72,30 @@ class JavaFile:
             if not isinstance(own, Path):
                 raise DataError("the assertions do not compile where the first one stood")
             mutants = self._tried(example, case)
-            counting = self._checked(test, case, made, mutants)
+            counting, known = self._checked(test, case, made, mutants)
         except DataError as error:
             return Ran(str(error), written, [[] for _ in written])
-        verdicts, killed = [], []
+        verdicts, killed = list[Verdict](), list[list[bool]]()
         for text in case.texts:
             place = made[text]
             if isinstance(place, Path):
-                outcomes = self._run(
-                    test, [[place], *([place, each.classes] for each in counting)], must_pass=1
-                )
-                verdict = _VERDICTS.get(outcomes[0].said, "raises")
-                kills = [outcome.said != "passes" for outcome in outcomes[1:]]
+                runs = [[place], *([place, each.classes] for each in counting)]
+                outcomes = known.get(text) or self._run(test, runs, must_pass=1)
+                verdicts.append(_VERDICTS.get(outcomes[0].said, "raises"))
+                killed.append([o.said != "passes" for o in outcomes[1:]] or [False] * len(counting))
             else:
-                verdict, kills = place, []
-            verdicts.append(verdict)
-            killed.append(kills or [False] * len(counting))
+                verdicts.append(place)
+                killed.append([False] * len(counting))
         return Ran("", verdicts, killed, [mutant.fault for mutant in counting])
 
     def _checked(
         self, test: EditedJava, case: Case, made: dict[str, Path | Verdict], mutants: Sequence[Mutant]
-    ) -> list[Mutant]:
-        """The mutants that count. Raises `DataError` where the test does not run."""
+    ) -> tuple[list[Mutant], dict[str, list[JavaOutcome]]]:
+        """The mutants that count, and what came of texts with and without them that had to be run for it.
+
+        Raises:
+            DataError: the test does not run.
+        """
         if not test.test.kit:
             raise DataError("its file names no JUnit")
         if test.is_abstract:
@@ -102,7 +104,7 @@ class JavaFile:
         assert isinstance(own, Path)  # noqa: S101 - it was asked before
         if case.counting is not None:
             _check(self._run(test, [[own]], must_pass=1), once=True)
-            return list(mutants)
+            return list(mutants), {}
         if not isinstance(reached, Path):
             raise DataError("no statement can stand in place of its assertion")
         faulty = [[own, each.classes] for each in mutants]
@@ -110,12 +112,17 @@ class JavaFile:
         _check(outcomes, once=False)
         if outcomes[2].error != "KdrayReached":
             raise DataError("does not come to its assertion")
-        noticed = [m for m, o in zip(mutants, outcomes[3:], strict=True) if o.said != "passes"]
+        faults = dict(zip(mutants, outcomes[3:], strict=True))
+        noticed = [mutant for mutant, outcome in faults.items() if outcome.said != "passes"]
+        known = {case.target: outcomes[:1]}
         nothing = made[""] if "" in made else self._compiled(test, "", own.parent / "nothing")
         if not noticed or not isinstance(nothing, Path):
-            return []
+            return [], known
         without = self._run(test, [[nothing], *([nothing, each.classes] for each in noticed)], must_pass=1)
-        return [m for m, o in zip(noticed, without[1:], strict=False) if o.said == "passes"]
+        counting = [m for m, o in zip(noticed, without[1:], strict=False) if o.said == "passes"]
+        known[case.target] += [faults[mutant] for mutant in counting]
+        known[""] = without[:1]
+        return counting, known
 
     def _run(
         self, test: EditedJava, before: Sequence[Sequence[Path]], must_pass: int = 0
