@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kdray.cli.apps import Json, corpus_app, show, show_data
 from kdray.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from kdray.execution.ask import How
 
 Seconds = Annotated[float, typer.Option(min=0.1, help="that one run may take")]
 Unsafe = Annotated[
@@ -15,6 +20,15 @@ Unsafe = Annotated[
     typer.Option(
         "--unsafe", help="run also where the system cannot confine: network and files are open then"
     ),
+]
+Classpath = Annotated[
+    str,
+    typer.Option(
+        help="Java: jars and folders that tests are compiled and run with, JUnit among them, as `a:b`"
+    ),
+]
+Sources = Annotated[
+    str | None, typer.Option(help="Java: where the checkout lies now, if not where it was mined")
 ]
 Force = Annotated[bool, typer.Option("--force", help="write over a corpus that is there")]
 
@@ -135,16 +149,29 @@ def corpus_runnable(
         int | None, typer.Option(min=1, help="examples of each split, from each file in turn; default: all")
     ] = None,
     seconds: Seconds = 5.0,
+    classpath: Classpath = "",
+    sources: Sources = None,
     unsafe: Unsafe = False,
     as_json: Json = False,
 ) -> None:
-    """Which held-out tests of a Python corpus pass alone, here.   Example: kdray corpus runnable corpora/python"""
+    """Which held-out tests of a mined corpus pass alone, here.   Example: kdray corpus runnable corpora/python"""
     from kdray.console import stage
-    from kdray.execution.ask import How
     from kdray.execution.runnable_tests import FILE, find_runnable
     from kdray.storage import join
 
     with stage("run") as advance:
-        kept = find_runnable(corpus, cases, How(seconds, unsafe=unsafe), advance)
+        kept = find_runnable(corpus, cases, how_asked(seconds, unsafe, classpath, sources), advance)
     found = {split: len(ids) for split, ids in kept["runnable"].items()}
     show_data({"runnable": join(corpus, FILE), **found, "left_out": kept["left_out"]}, as_json)
+
+
+def how_asked(seconds: float, unsafe: bool, classpath: str, sources: str | None) -> How:
+    """How a verb was told to run tests. Raises `ConfigError` for sources that are not there."""
+    from kdray.execution.ask import How
+    from kdray.execution.java.ask_java import ANYWHERE
+
+    if sources is not None and not Path(sources).is_dir():
+        raise ConfigError(f"--sources {sources}: no such folder")
+    roots = {} if sources is None else {ANYWHERE: Path(sources).resolve()}
+    given = [each for each in classpath.split(os.pathsep) if each]
+    return How(seconds, unsafe=unsafe, roots=roots, classpath=given)

@@ -19,7 +19,7 @@ from kdray.cli.apps import (
     show_json,
     teacher_app,
 )
-from kdray.cli.corpus_verbs import Seconds, Unsafe
+from kdray.cli.corpus_verbs import Classpath, Seconds, Sources, Unsafe, how_asked
 from kdray.errors import ConfigError, DataError
 
 
@@ -80,12 +80,14 @@ def teacher_eval(
         int, typer.Option(min=1, help="held-out assertions, taken from each file in turn")
     ] = 800,
     run: Annotated[
-        bool, typer.Option("--run", help="Python: run what is written in place of each assertion")
+        bool, typer.Option("--run", help="run what is written in place of each assertion")
     ] = False,
     mutants: Annotated[
         int, typer.Option(min=0, help="with --run: faults put into the code under test of each, at most")
     ] = 10,
     seconds: Seconds = 5.0,
+    classpath: Classpath = "",
+    sources: Sources = None,
     unsafe: Unsafe = False,
     as_json: Json = False,
 ) -> None:
@@ -96,11 +98,10 @@ def teacher_eval(
         show_data(_exam(teacher, corpus, cases), as_json)
         return
     from kdray.console import stage
-    from kdray.execution.ask import How
     from kdray.execution.runnable_tests import examine_by_running
 
     with stage("run") as advance:
-        how = How(seconds, unsafe=unsafe)
+        how = how_asked(seconds, unsafe, classpath, sources)
         judged = examine_by_running(teacher, corpus, cases, mutants, how, advance)
     show_data(judged.as_data(), as_json)
 

@@ -19,7 +19,7 @@ SNIPPETS: dict[str, int] = {"clone": 2, "vulnerability": 1}
 
 
 class Execution(Part):
-    """Assertions that are run in place of the ones that were cut out (Python corpora, see `kdray/execution`)."""
+    """Assertions that are run in place of the ones that were cut out (mined corpora, see `kdray/execution`)."""
 
     cases: int = Field(
         100, ge=1, le=MOST, description="clean inputs of a suite that are run: the first of those that can be"
@@ -31,6 +31,7 @@ class Execution(Part):
     suites: Literal["both", "test"] = Field(
         "both", description="test: only those that are shown, at the end, on the test suite"
     )
+    classpath: str = Field("", description="of Java: jars and folders, as `a:b`, where the trials run")
 
 
 def _on_or_off(asked: Any) -> Any:

@@ -40,12 +40,14 @@ class How:
         unsafe: whether runs go on where the system does not let them be confined.
         roots: what a corpus was mined from, by the name that its groups begin with: packages and folders; what is
             not among them is looked for among the installed packages.
+        classpath: of Java, jars and folders.
     """
 
     seconds: float = 5.0
     processes: int | None = None
     unsafe: bool = False
     roots: Mapping[str, Path] = field(default_factory=dict)
+    classpath: Sequence[str] = ()
 
 
 def ask_file(path: Path, source: tuple[str, str], cases: Sequence[Case], how: How) -> list[Ran]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Verdict = Literal["passes", "fails", "raises", "unparsed"]
+Verdict = Literal["passes", "fails", "raises", "unparsed", "uncompiled", "compiles"]
+"""The last two of Java alone: what its compiler refuses; and what it takes, in a test that cannot be run."""
 
 
 class Fault(NamedTuple):
@@ -51,7 +52,7 @@ class Ran:
 
     Attributes:
         reason: why it cannot be run here, "" where it can.
-        verdicts: of each text.
+        verdicts: of each text; beside a reason, whether it compiles.
         killed: of each text, which of the mutants that count it kills, alone in its test.
         counting: those mutants: the example's own assertion kills them so, and the test without any does not.
     """

@@ -2,11 +2,14 @@
 
 Definitions (ours). Of the cases whose own test runs here: `parse_rate`, the share of assertions that parse;
 `pass_rate`, with which the test passes on the code as it is; `false_alarm_rate`, with which it fails, so that
-sound code would be taken for wrong. Faults are asked about without the test's other assertions, which would
-often notice first: a mutant counts where the test's own assertion kills it and the test without any does not.
-`kill_rate` is the share of those that an assertion kills which passes without the fault; `vacuous_rate`, of the
-cases with such mutants, the share of assertions that pass and kill none. Two writers' `kill_disagreement` is the
-share of those mutants that one of them kills and the other does not.
+sound code would be taken for wrong. In Java, `parse_rate` and `compile_rate` are of the cases whose own test
+compiles here, whether it runs or not.
+
+Faults are asked about without the test's other assertions, which would often notice first: a mutant counts
+where the test's own assertion kills it and the test without any does not. `kill_rate` is the share of those
+that an assertion kills which passes without the fault; `vacuous_rate`, of the cases with such mutants, the
+share of assertions that pass and kill none. Two writers' `kill_disagreement` is the share of those mutants that
+one of them kills and the other does not.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ from kdray.corpus.left_out import LeftOut
 from kdray.errors import DataError
 from kdray.evaluation.intervals import clustered
 from kdray.evaluation.metrics import matches
-from kdray.execution.ask import How, ask
+from kdray.execution.ask import How
+from kdray.execution.ask_any import ask_any
 from kdray.execution.case import Case, Ran
+from kdray.execution.java.compile_rates import compile_rates, compiled_cases
 
 ORIGINAL, NOTHING = "original", "no_assertion"
 """The test's own assertion, and none."""
@@ -86,14 +91,15 @@ def judge(
         )
         for i, e in enumerate(examples)
     ]
-    ran = ask(examples, cases, how or How(), progress)
-    left_out, runnable = LeftOut(), []
+    ran = ask_any(examples, cases, how or How(), progress)
+    left_out, runnable = LeftOut(), list[int]()
+    compiled = compiled_cases(examples, ran)
     for number, each in enumerate(ran):
         if each.reason:
             left_out.add(each.reason, f"{examples[number].group} {examples[number].test}")
         else:
             runnable.append(number)
-    if not runnable:
+    if not runnable and not compiled:
         raise DataError("; ".join(["none of these examples can be run here", *left_out.lines()]))
     groups_N = np.array([examples[i].group for i in runnable])
     metrics = {}
@@ -102,6 +108,11 @@ def judge(
         metrics[name] = {"cases": len(found)} | measured(found, groups_N)
         right = matches([texts[i] for i in runnable], [examples[i].target for i in runnable])
         metrics[name] |= _beside(found, right)
+        if compiled:
+            verdicts = [
+                Answer.of(ran[i], cases[i], texts[i], empty=name == NOTHING).verdict for i in compiled
+            ]
+            compile_rates(metrics[name], verdicts, [examples[i].group for i in compiled])
     return Judged(metrics, len(runnable), sum(len(ran[i].killed[0]) for i in runnable), left_out)
 
 

@@ -16,7 +16,8 @@ from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.baselines import copied
-from kdray.execution.ask import How, ask
+from kdray.execution.ask import How
+from kdray.execution.ask_any import ask_any
 from kdray.execution.case import Case
 from kdray.execution.judged import Judged, judge
 from kdray.storage import exists, join, read_json, write_json
@@ -43,8 +44,8 @@ def find_runnable(corpus: str, count: int | None, how: How, progress: Advance) -
     for split in SPLITS:
         own = [example for example in everything if example.split == split]
         examples += sample(own, len(own) if count is None else count)
-    how = replace(how, roots=roots_of(corpus))
-    ran = ask(examples, [Case(e.test, e.target, e.context) for e in examples], how, progress)
+    how = replace(how, roots=roots_of(corpus) | dict(how.roots))
+    ran = ask_any(examples, [Case(e.test, e.target, e.context) for e in examples], how, progress)
     left_out, ids = LeftOut(), {split: list[str]() for split in SPLITS}
     for example, each in zip(examples, ran, strict=True):
         if each.reason:
@@ -88,7 +89,7 @@ def examine_by_running(
     outputs = answering(task).outputs(model, task, prompts, batch_size=64)
     written = {"teacher": [task.decode(output.ids) for output in outputs]}
     written |= copied(read_corpus(corpus, "train"), examples, lambda done, total: None)
-    how = replace(how, roots=roots_of(corpus))
+    how = replace(how, roots=roots_of(corpus) | dict(how.roots))
     return judge(examples, written, mutants=mutants, how=how, progress=progress)
 
 

@@ -9,6 +9,7 @@ Not covered: variants, which are no tests of a file.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.left_out import LeftOut
 from kdray.errors import DataError
-from kdray.execution.ask import How, ask, located
+from kdray.execution.ask import How
+from kdray.execution.ask_any import ask_any, place_of
 from kdray.execution.case import Case, Fault, Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
@@ -42,7 +44,10 @@ def how_of(config: Execution, corpus: str | None, processes: int | None = None) 
     """How a sweep runs tests: those of what its corpus was mined from."""
     known = corpus is not None and exists(join(corpus, "corpus.json"))
     roots = roots_of(corpus) if known and corpus is not None else {}
-    return How(config.seconds, processes, unsafe=False, roots=roots)  # a file may be a stranger's
+    jars = [part for part in config.classpath.split(os.pathsep) if part]
+    return How(
+        config.seconds, processes, unsafe=False, roots=roots, classpath=jars
+    )  # a file may be a stranger's
 
 
 def is_planned(suite: str, config: Execution, how: How) -> bool:
@@ -65,11 +70,11 @@ def _sources(kept: Sequence[Mapping[str, Any]], how: How) -> dict[str, str]:
     """File of a test or of a fault in the code under test -> SHA-256, of those that are here."""
     found: dict[str, str] = {}
     for case in kept:
-        place = located(_Planned.read(case, mutants=0).example, how.roots)
-        if isinstance(place, str):
+        place = place_of(_Planned.read(case, mutants=0).example, how.roots)
+        if place is None:
             continue
         package = case["group"].partition("/")[0]
-        paths = [(case["group"], Path(place.path))]
+        paths = [(case["group"], place.path)]
         paths += [
             (f"{package}/{fault[0]}", Path(root, fault[0]))
             for fault in case["counting"]
@@ -139,7 +144,7 @@ def plan_runs(
             Case(e.test, e.target, e.context, each, config.mutants)
             for e, each in zip(some, texts, strict=True)
         ]
-        ran = ask(some, cases, how, partial(_behind, progress, tried, len(examples)))
+        ran = ask_any(some, cases, how, partial(_behind, progress, tried, len(examples)))
         for example, case, each in zip(some, cases, ran, strict=True):
             if each.reason:
                 left_out.add(each.reason, f"{example.group} {example.test}")
@@ -165,7 +170,9 @@ def _behind(progress: Advance, before: int, total: int, done: int, _: int) -> No
 
 
 def _settings(config: Execution) -> dict[str, Any]:
-    asked = {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    asked: dict[str, Any] = {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
+    if config.classpath:
+        asked["classpath"] = config.classpath
     return asked | {"operators": OPERATORS}
 
 
@@ -173,7 +180,8 @@ def _kept(example: Example, case: Case, ran: Ran) -> dict[str, Any]:
     known = zip(case.texts, ran.verdicts, ran.killed, strict=True)
     return {
         "id": example.id, "group": example.group, "test": example.test, "target": example.target,
-        "context": example.context, "counting": [list(fault) for fault in ran.counting],
+        "context": example.context, "language": example.language, "focal": example.focal, "after": example.after,
+        "counting": [list(fault) for fault in ran.counting],
         "known": {text: [verdict, killed] for text, verdict, killed in known},
     }  # fmt: skip
 
@@ -189,8 +197,9 @@ class _Planned:
     @classmethod
     def read(cls, kept: Mapping[str, Any], mutants: int) -> _Planned:
         example = Example(
-            id=kept["id"], group=kept["group"], language="python", test=kept["test"], focal="",
-            context=kept["context"], target=kept["target"], split="test",
+            id=kept["id"], group=kept["group"], language=kept.get("language", "python"), test=kept["test"],
+            focal=kept.get("focal", ""), context=kept["context"], target=kept["target"], split="test",
+            after=kept.get("after", ""),
         )  # fmt: skip
         counting = tuple(Fault(*each) for each in kept["counting"])
         case = Case(kept["test"], kept["target"], kept["context"], (), mutants, counting)
@@ -295,5 +304,5 @@ class SuiteRuns:
     def _ask(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Ran]:
         planned = [self._planned[name] for name, _ in asked]
         cases = [replace(one.case, texts=(text,)) for one, (_, text) in zip(planned, asked, strict=True)]
-        ran = ask([one.example for one in planned], cases, self._how, lambda done, total: None)
+        ran = ask_any([one.example for one in planned], cases, self._how, lambda done, total: None)
         return dict(zip(asked, ran, strict=True))

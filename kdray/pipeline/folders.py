@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kdray.config import Choice, Range, Sweep
+from kdray.config.trial import EvaluationConfig
 from kdray.errors import ConfigError
 from kdray.results import read
 from kdray.storage import is_uri
@@ -22,6 +24,7 @@ def absolute(sweep: Sweep) -> Sweep:
     trial = sweep.trial.model_copy(update={name: _path(getattr(sweep.trial, name)) for name in FOLDERS})
     student = trial.student.model_copy(update=_student(dict(trial.student)))
     trial = trial.model_copy(update={"teacher": _name(trial.teacher), "student": student})
+    trial = trial.model_copy(update={"evaluation": _evaluation(trial.evaluation)})
     stores = {_path(folder): store for folder, store in sweep.capture.stores.items()}
     start = tuple({name: _located(name, value) for name, value in p.items()} for p in sweep.search.start)
     changed = {
@@ -82,6 +85,14 @@ def _located(name: str, value: Any) -> Any:
     if name in NAMES:
         return _name(value)
     return _path(value) if name in FOLDERS else value
+
+
+def _evaluation(config: EvaluationConfig) -> EvaluationConfig:
+    if config.execution is None or not config.execution.classpath:
+        return config
+    parts = [_path(part) or "" for part in config.execution.classpath.split(os.pathsep) if part]
+    execution = config.execution.model_copy(update={"classpath": os.pathsep.join(parts)})
+    return config.model_copy(update={"execution": execution})
 
 
 def _student(fields: Mapping[str, Any]) -> dict[str, Any]:

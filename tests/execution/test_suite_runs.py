@@ -108,7 +108,9 @@ def test_a_text_that_was_run_on_this_machine_is_not_run_again(run_world, monkeyp
     ids, texts = [case["id"] for case in cases], ["assert result is not None or 0"] * len(cases)
     first = opened(run_world).judge(ids, texts)
     assert first["pass_rate"] == 1.0
-    monkeypatch.setattr(suite_runs, "ask", lambda *arguments: [] if not arguments[0] else pytest.fail("run"))
+    monkeypatch.setattr(
+        suite_runs, "ask_any", lambda *arguments: [] if not arguments[0] else pytest.fail("run")
+    )
     assert opened(run_world).judge(ids, texts) == first
 
 
@@ -124,13 +126,13 @@ def test_what_is_damaged_of_what_was_run_is_run_again(run_world, damage):
 
 
 def test_what_does_not_run_once_is_run_a_second_time(run_world, monkeypatch):
-    asked, really = [], suite_runs.ask
+    asked, really = [], suite_runs.ask_any
 
     def busy(examples, *more):
         asked.append(len(examples))
         return [Ran("takes too long")] * len(examples) if len(asked) == 1 else really(examples, *more)
 
-    monkeypatch.setattr(suite_runs, "ask", busy)
+    monkeypatch.setattr(suite_runs, "ask_any", busy)
     case = planned(run_world)[0]
     assert opened(run_world).judge([case["id"]], ["assert result is not None or 2"])["pass_rate"] == 1.0
     assert asked == [1, 1]
