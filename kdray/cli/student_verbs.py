@@ -27,11 +27,16 @@ def export(
         float | None, typer.Option(help="of students with at most so many parameters")
     ] = None,
     where: Where = None,
-    onnx: Annotated[bool, typer.Option(help="an ONNX graph too, checked (needs the extra onnx)")] = False,
+    onnx: Annotated[
+        bool | None,
+        typer.Option(
+            help="an ONNX graph too, checked; default: where the extra onnx is and the student writes"
+        ),
+    ] = None,
     int8: Annotated[bool, typer.Option(help="quantised to 8 bits too, and what that costs measured")] = False,
     gguf: Annotated[
         str | None,
-        typer.Option(help="a GGUF file too, f16 or q8_0, measured (needs the extra gguf)"),
+        typer.Option(help="a GGUF file too: f16, q8_0 or q4_k, measured (needs the extra gguf)"),
     ] = None,
     push: Annotated[
         str | None, typer.Option(help="upload it to this repository, user/name; a new one is private")
@@ -50,6 +55,8 @@ def export(
 
     if len(names) > 2:
         raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
+    if onnx is False and int8:
+        raise ConfigError("export: --int8 is made of the graph: leave --no-onnx out")
     limit = [] if max_params is None else [f"student_params <= {max_params:g}"]
     done = handover.export(
         experiment_folder(name, runs),
@@ -58,7 +65,7 @@ def export(
         knee=knee,
         best=best,
         where=[*(where or ()), *limit],
-        forms=Forms(onnx, int8, gguf),
+        forms=Forms(bool(onnx), int8, gguf, fast=onnx is None),
         license=license,
         push_to=push,
         stage=stage,

@@ -13,7 +13,7 @@ from typing import Any
 from kdray.config.metric_names import violated
 from kdray.console import printable
 from kdray.handover.card_metadata import metadata
-from kdray.handover.card_tables import NOT_MEASURED, cost, form_table, runs, shown, table
+from kdray.handover.card_tables import NOT_MEASURED, cost, form_table, how_text_is_read, runs, shown, table
 from kdray.handover.usage import ABOUT, CODE_FORM, PROMPT_FORM, USAGE, Family
 from kdray.metamorphic.relations import RELATIONS
 from kdray.report import describe
@@ -101,7 +101,7 @@ def statement(facts: Facts) -> str:
         sections.append(form_table(facts.int8, heads, facts.onnx))
     if facts.gguf is not None:
         heads = (f"GGUF, weights in {facts.gguf['type']}", "this folder", facts.gguf["file"])
-        sections.append(form_table(facts.gguf, heads, None))
+        sections += [form_table(facts.gguf, heads, None), how_text_is_read(facts.gguf)]
     return "\n\n".join([*sections, _origin(facts), _unmeasured(facts)])
 
 

@@ -74,3 +74,28 @@ def form_table(form: Mapping[str, Any], heads: Sequence[str], before: Mapping[st
     rows.append(["one input", own, f"{form['ms']:.1f} ms"])
     note = f"On the first {form['inputs']:,} of the inputs above, one at a time."
     return table(heads, rows) + "\n\n" + note
+
+
+def how_text_is_read(gguf: Mapping[str, Any]) -> str:
+    """What llama.cpp makes of text, and how prompts go in where that is not certain."""
+    if "reads" in gguf:
+        said = (
+            f"llama.cpp read {gguf['reads']:,} of {gguf['texts']:,} prompts as this folder's tokenizer does"
+        )
+    else:
+        said = f"How llama.cpp reads text was {NOT_MEASURED}: llama-cpp-python is not installed"
+    if gguf["exact"]:
+        return f"{said}."
+    return (
+        f"{said}: it cuts indentations otherwise than this tokenizer where they are no multiple of four spaces. So"
+        " give it the ids of the prompt, as above, not its text:\n\n"
+        f"""```python
+from llama_cpp import Llama
+from tokenizers import Tokenizer
+
+ids = Tokenizer.from_file("tokenizer.json").encode("def test_total():\\n    items = [1, 2]\\n    ").ids
+model = Llama("{gguf["file"]}", n_ctx=0, verbose=False)
+print(model(ids, max_tokens=64, temperature=0)["choices"][0]["text"])
+```
+`llama-server` takes ids too: `{{"prompt": [7, 12]}}` to `/completion`."""
+    )

@@ -6,7 +6,7 @@
     tokenizer.json ...     its tokenizer, the teacher's or one of its own
     kdray.json             limits of the encoding, for `kdray predict`
     statement.json         the statement's facts as data
-    onnx/                  with --onnx and --int8
+    onnx/                  with --onnx and --int8, and of a student that writes where it can be had
     model-*.gguf           with --gguf
 
 Everything is made beside the destination and renamed at the end: a folder that is there is whole.
@@ -137,7 +137,7 @@ def _fill(
     kind = task_class(str(record.trial.get("task", "assertion")))
     _copy(student_folder(experiment, record.key), work, kind)
     model, on = load_model(work), bench.bench(record)
-    if on is None and forms.any:
+    if on is None and forms.asked:
         raise ConfigError(
             f"{record.key}: --onnx, --int8 and --gguf need inputs to be checked on, and the trial's suite is gone"
         )
@@ -148,7 +148,7 @@ def _fill(
         metrics = dict(record.metrics) if on is None else {**kept, **bench.metrics(model, on)}
         latency = None if on is None else bench.latency(model, on)
         signal = None if on is None else provenance.of_signal(on)
-    others = {} if on is None or not forms.any else forms.written(model, on, work, stage)
+    others = {} if on is None else forms.written(model, on, work, stage)
     facts = Facts(
         sweep=dict(sweep),
         trial=provenance.of_trial(record, chosen),

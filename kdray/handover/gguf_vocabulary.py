@@ -1,9 +1,13 @@
-"""A tokenizer in llama.cpp's words, where it has words for it: the same ids, or a refusal.
+"""A tokenizer in llama.cpp's words, where it has words for it.
 
 llama.cpp knows how text is cut into words by a name, and by nothing else. Names here are of tokenizers whose
-`tokenizer.json` says exactly that cut; what says another one is refused, kdray's own line tokenizers among them
-(they cut indentations off). Of Qwen's a composed text is taken for granted (its NFC): llama.cpp composes nothing.
-Not here: tokenizers of SentencePiece, which a file keeps scores for.
+`tokenizer.json` says exactly that cut; what says another one is refused. Of Qwen's a composed text is taken for
+granted (its NFC): llama.cpp composes nothing. Not here: tokenizers of SentencePiece, with their scores.
+
+One exception: kdray's own line tokenizers, which cut a line's indentation off. No cut of llama.cpp's does, but
+what a file calls user-defined is cut off wherever it stands: the newline, and the tokens of four spaces and their
+multiples. So most texts are read alike and some are not (an indentation of six, four spaces within a line):
+the file is not `exact`, how often is measured, and prompts are better given as ids.
 """
 
 from __future__ import annotations
@@ -12,9 +16,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from kdray.errors import ConfigError
+from kdray.tasks.encode import encode_text
 
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 BARE_BYTES = BYTES | {"use_regex": False}
@@ -27,6 +30,13 @@ CUTS: dict[str, list[dict[str, Any]]] = {
     "llama-bpe": [{"type": "Split", "pattern": {"Regex": rf"{_WORDS}\p{{N}}{{1,3}}|{_END}"}}, BARE_BYTES],
 }
 """Steps by llama.cpp's name."""
+NEAR = {
+    "smollm": [{"type": "Split", "pattern": {"Regex": r"\n|(?<![^\n]) +"}}, *CUTS["smollm"]],
+}
+"""Steps that llama.cpp has no name for, by the name that comes near."""
+INDENT, DEEPEST = 4, 64
+SPACE = "Ġ"
+"""As byte-level text has it."""
 USUAL = {"behavior": "Isolated", "invert": False}
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """llama.cpp's kinds of tokens."""
@@ -38,6 +48,7 @@ class Vocabulary:
 
     Attributes:
         cut: llama.cpp's name for how text becomes words.
+        exact: whether it cuts every text as the tokenizer does.
         tokens, kinds: of every row of the model's embedding.
         merges: pairs, in order.
         special: ids by role, as far as there are: `bos`, `eos`, `pad`, `unk`.
@@ -45,6 +56,7 @@ class Vocabulary:
     """
 
     cut: str
+    exact: bool
     tokens: list[str]
     kinds: list[int]
     merges: list[str]
@@ -57,7 +69,7 @@ def vocabulary(tokenizer: Any, rows: int) -> Vocabulary:
     has no words for, saying what is different.
     """
     said = json.loads(tokenizer.backend_tokenizer.to_str())
-    cut = _cut(said)
+    cut, exact = _cut(said)
     tokens, kinds = [f"[PAD{number}]" for number in range(rows)], [UNUSED] * rows
     for token, number in tokenizer.get_vocab().items():
         if number < rows:
@@ -68,26 +80,36 @@ def vocabulary(tokenizer: Any, rows: int) -> Vocabulary:
         if one["id"] < rows:
             tokens[one["id"]] = one["content"]
             kinds[one["id"]] = CONTROL if one["special"] else USER_DEFINED
+    if not exact:
+        for one in (tokenizer.eos_token, *_indentations(tokenizer)):
+            number = tokenizer.convert_tokens_to_ids(one.replace(" ", SPACE))
+            tokens[number], kinds[number] = one, USER_DEFINED
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in said["model"]["merges"]]
     roles = {role: getattr(tokenizer, f"{role}_token_id", None) for role in ("bos", "eos", "pad", "unk")}
     special = {role: int(number) for role, number in roles.items() if number is not None and number < rows}
-    return Vocabulary(cut, tokens, kinds, merges, special, _adds_start(tokenizer))
+    return Vocabulary(cut, exact, tokens, kinds, merges, special, _adds_start(tokenizer))
 
 
-def _cut(said: dict[str, Any]) -> str:
-    """llama.cpp's name of the way that a tokenizer cuts text into words."""
+def _indentations(tokenizer: Any) -> list[str]:
+    """Runs of four spaces and their multiples that are tokens."""
+    depths = range(INDENT, DEEPEST + 1, INDENT)
+    return [" " * depth for depth in depths if SPACE * depth in tokenizer.get_vocab()]
+
+
+def _cut(said: dict[str, Any]) -> tuple[str, bool]:
+    """llama.cpp's name of the way that a tokenizer cuts text into words, and whether it is exactly that."""
     model, normalizer = said["model"], said["normalizer"]
     if model["type"] != "BPE" or model.get("byte_fallback") or model.get("continuing_subword_prefix"):
         raise _refused(f"it is no byte-level BPE ({model['type']})")
     whole = said["pre_tokenizer"] or {}
     steps = whole.get("pretokenizers", [whole])
-    for name, known in CUTS.items():
+    for name, known in (*CUTS.items(), *NEAR.items()):
         if len(steps) == len(known) and all(map(_is, steps, known)):
             if bool(model.get("ignore_merges")) != (name == "llama-bpe"):
                 raise _refused("it looks whole words up, or does not, other than its cut would have it")
             if normalizer is not None and not (name == "qwen2" and normalizer["type"] == "NFC"):
                 raise _refused(f"it changes text before it is cut ({normalizer['type']})")
-            return name
+            return name, known in CUTS.values()
     raise _refused("it cuts text into words as none of these do")
 
 
@@ -114,16 +136,17 @@ def _refused(why: str) -> ConfigError:
     )
 
 
-def different(tokenizer: Any, tokenize: Any, texts: list[str]) -> str:
-    """The first of some texts that llama.cpp reads otherwise; "" for none.
+def different(tokenizer: Any, tokenize: Any, texts: list[str]) -> list[str]:
+    """Those of some texts that llama.cpp reads otherwise.
 
     Args:
         tokenizer: transformers' own.
         tokenize: llama.cpp's: from bytes to ids, without special tokens.
         texts: what is tried.
     """
+    found = []
     for text in texts:
-        ours = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        if not np.array_equal(ours, tokenize(text.encode())):
-            return text
-    return ""
+        (ours,) = encode_text(tokenizer, [text])
+        if ours != list(tokenize(text.encode())):
+            found.append(text)
+    return found

@@ -44,6 +44,13 @@ def check(config: Any) -> None:
         raise ConfigError(f"--gguf: llama.cpp's {family} knows no {name} {getattr(config, name)}: try --onnx")
 
 
+def widths(config: Any) -> set[int]:
+    """How many numbers the rows of a layer's matrices have."""
+    if config.model_type == "gpt2":
+        return {config.n_embd, config.n_inner or 4 * config.n_embd}
+    return {config.hidden_size, config.intermediate_size, config.num_attention_heads * head_width(config)}
+
+
 def _rope(config: Any) -> dict[str, Any]:
     return getattr(config, "rope_parameters", None) or {}
 

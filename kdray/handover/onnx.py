@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import warnings
@@ -39,10 +40,13 @@ Ids = NDArray[np.int32]
 
 def check_installed() -> None:
     """Raises `ConfigError` where the extra is missing."""
-    from importlib.util import find_spec
+    if lacking := missing():
+        raise ConfigError(f"--onnx and --int8 need {lacking[0]}: pip install 'kdray[onnx]'")
 
-    if missing := [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]:
-        raise ConfigError(f"--onnx and --int8 need {missing[0]}: pip install 'kdray[onnx]'")
+
+def missing() -> list[str]:
+    """What of the extra is not installed."""
+    return [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
 
 
 def write(model: Any, task: Task, prompts: Sequence[Ids], folder: Path) -> dict[str, Any]:

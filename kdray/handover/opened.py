@@ -9,6 +9,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdray.console import say
 from kdray.errors import ConfigError, DataError
 from kdray.handover.bare_tokenizer import BareTokenizer
 from kdray.handover.beams import Writer
@@ -29,8 +30,11 @@ class Opened:
 def opened(folder: str) -> Opened:
     """A student, ready to be asked. Raises `ConfigError` for a classifier, `DataError` for damaged files."""
     path = Path(folder)
-    graph = (path / FOLDER / USE).is_file() and importlib.util.find_spec("onnxruntime") is not None
-    return _by_graph(path) if graph else _by_torch(folder)
+    if not (path / FOLDER / USE).is_file():
+        return _by_torch(folder, "export again where the extra onnx is installed")
+    if importlib.util.find_spec("onnxruntime") is None:
+        return _by_torch(folder, "pip install onnxruntime")
+    return _by_graph(path)
 
 
 def _by_graph(folder: Path) -> Opened:
@@ -52,7 +56,7 @@ def _by_graph(folder: Path) -> Opened:
     return Opened(Graph(folder), task_of("assertion", tokenizer, use["kind"] != "decoder", encoding))
 
 
-def _by_torch(folder: str) -> Opened:
+def _by_torch(folder: str, faster: str) -> Opened:
     from kdray.handover.torch_writer import TorchWriter
     from kdray.students.load import load_model, load_task
 
@@ -60,6 +64,7 @@ def _by_torch(folder: str) -> Opened:
     task = load_task(model, folder)
     if not task.writes:
         raise ConfigError(_writes_nothing(folder))
+    say(f"note      torch is asked, which takes long to start; a graph takes a second: {faster}")
     return Opened(TorchWriter(model, task.pad_id), task)
 
 

@@ -145,6 +145,18 @@ def test_a_graph_that_is_not_equal_leaves_nothing_behind(shipped_from, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_graph_that_is_only_welcome_is_done_without(shipped_from, tmp_path, monkeypatch, capsys):
+    def unknown(model, task, prompts, folder):
+        (folder / "onnx").mkdir()
+        raise ConfigError("no such graph")
+
+    monkeypatch.setattr(onnx, "missing", list)
+    monkeypatch.setattr(onnx, "write", unknown)
+    done = handover.export(str(shipped_from), tmp_path / "out", trial="t0000", forms=Forms(fast=True))
+    assert not (tmp_path / "out" / "onnx").exists() and done.facts.onnx is None
+    assert "`kdray predict` will ask torch: no such graph" in capsys.readouterr().err
+
+
 def test_without_the_trials_files_the_recorded_numbers_are_given_as_such(shipped_from, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "bench", lambda record: None)
     done = handover.export(str(shipped_from), tmp_path / "out", knee=True, where=["assertion_accuracy >= 0"])

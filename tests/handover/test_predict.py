@@ -10,6 +10,7 @@ import torch
 
 from kdray.errors import ConfigError
 from kdray.evaluation.generate import greedy
+from kdray.handover import onnx
 from kdray.handover.asked import Asked, predict_source, source_text
 from kdray.handover.opened import opened
 from kdray.handover.placeholder import example
@@ -128,6 +129,12 @@ def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, cap
     code, shown, err = run(monkeypatch, capsys, "export", "toy", "t0000", out, "--runs", runs)
     assert code == 0, err
     assert "statement in README.md" in shown
+    if not onnx.missing():  # where it can be had, it is what is asked
+        assert (out / "onnx" / "graph.json").is_file()
+    code, _, err = run(
+        monkeypatch, capsys, "export", "toy", "t0000", "o", "--no-onnx", "--int8", "--runs", runs
+    )
+    assert (code, err.count("\n")) == (2, 1)
     code, shown, err = run(monkeypatch, capsys, "predict", out, tmp_path / "none.py")
     assert code == 2
     code, _, err = run(monkeypatch, capsys, "export", "toy", "t0000", "t0001", out, "--runs", runs)
