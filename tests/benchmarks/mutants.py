@@ -4,9 +4,9 @@
     python tests/benchmarks/mutants.py [--quick] [--out FOLDER]
 
 Held-out tests of mpmath and networkx that run alone, and the functions that they call and catch a fault of. Of
-each function all faults that cosmic-ray makes and all of ours; two are the same where their code is. Of those some are
-put into a copy of the package, in cosmic-ray's words, and the edited test is run by pytest: with its own assertion
-alone, and without any.
+each function all faults that cosmic-ray makes and all of ours; two are the same where their code is. Of those
+some are put into a copy of the package, in cosmic-ray's words, and the edited test is run by pytest: with its
+own assertion alone, and without any.
 """
 
 from __future__ import annotations
