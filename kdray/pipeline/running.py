@@ -9,7 +9,8 @@ from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, DataError, KdrayError
-from kdray.execution.suite_runs import FILE, changed_file, how_of, is_planned, keep_none, plan_runs, read_plan
+from kdray.execution.suite_plan import FILE, changed_file, is_planned, keep_none, plan_runs, read_plan
+from kdray.execution.suite_runs import how_of
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
 from kdray.storage import exists, join

@@ -25,7 +25,8 @@ from kdray.execution.java.jdk import SHARE, class_path, find_jdk, program
 from kdray.execution.judged import Judged, judge
 from kdray.execution.runnable_tests import find_runnable
 from kdray.execution.sandbox import run
-from kdray.execution.suite_runs import SuiteRuns, how_of, plan_runs
+from kdray.execution.suite_plan import plan_runs
+from kdray.execution.suite_runs import SuiteRuns, how_of
 
 JUNIT4 = [f"{SHARE}/{name}.jar" for name in ("junit4", "hamcrest-core")]
 JUNIT5 = [

@@ -14,7 +14,8 @@ from kdray.config import Execution, parse, sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.execution import suite_runs
 from kdray.execution.case import Ran
-from kdray.execution.suite_runs import FILE, SuiteRuns, how_of
+from kdray.execution.suite_plan import FILE
+from kdray.execution.suite_runs import SuiteRuns, how_of
 from kdray.pipeline.prepare import prepare
 from kdray.pipeline.references import references
 from kdray.train import train
