@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdray.config import Encoding
+from kdray.config.capture_settings import Parallel
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
+from kdray.students.dealt_out import deal_out, room_on
 from kdray.students.load import (
     check_padding,
     load_config,
@@ -63,6 +65,7 @@ class Voice:
         fingerprint: of the weights that the shards name.
         dtype: precision that it is run in, as torch names it.
         device: `cpu` or `cuda`.
+        parallel: of a teacher on several devices; None: it is on one.
     """
 
     task: str
@@ -73,6 +76,7 @@ class Voice:
     fingerprint: str = ""
     dtype: str = "float32"
     device: str = "cpu"
+    parallel: Parallel | None = None
 
     def described(self) -> tuple[Any, Any, Task]:
         """Configuration, tokenizer and task, no weights. Raises `DataError` for a teacher that does not do it."""
@@ -93,7 +97,12 @@ class Voice:
     def loaded(self) -> Spoken:
         """The teacher as a callable. Raises `DataError`."""
         config, tokenizer, task = self.described()
-        model = load_model(self.teacher, self.dtype).to(self.device)
+        devices = None
+        if self.parallel is not None:
+            room = room_on(**self.parallel.model_dump())
+            devices = deal_out(config, self.dtype, room, self.teacher)
+        model = load_model(self.teacher, self.dtype, devices)
+        model = model.to(self.device) if devices is None else model
         vocab = shared_vocab(config, tokenizer)
         if self.targets == "greedy":
             return GreedyLogits(model, task, vocab, self.batch_size)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,16 @@ def load_config(source: str | Path) -> Any:
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
-def load_model(source: str | Path, dtype: str = "float32") -> Any:
+def load_model(
+    source: str | Path, dtype: str = "float32", devices: Mapping[str, int | str] | None = None
+) -> Any:
     """A transformers model in evaluation mode, every weight of it read.
 
     Args:
         source: a folder, a URI or a hub name.
         dtype: precision, as torch names it. On a processor, weights that are in it already are mapped, and shared
             by processes.
+        devices: where each module goes (see `dealt_out`); None: all of it to the processor.
 
     Raises:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
@@ -83,7 +86,8 @@ def load_model(source: str | Path, dtype: str = "float32") -> Any:
         return whole_model(classifier_class(config.model_type), source, dtype=dtype)
     check_generates(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = whole_model(auto, source, dtype=dtype, trust_remote_code=False)
+    placed = {} if devices is None else {"device_map": dict(devices)}
+    model = whole_model(auto, source, dtype=dtype, trust_remote_code=False, **placed)
     check_pieces(model, source)
     return model
 

@@ -190,7 +190,8 @@ class Engine:
             optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps)
         )
         self.micro_batch = micro_batch(trial, world.size, device().type)
-        config = trial.deepspeed | {
+        # DeepSpeed would have its own Adam where moments are in memory, which a compiler has to build.
+        config = {"zero_force_ds_cpu_optimizer": False} | trial.deepspeed | {
             "train_batch_size": optim.batch_size,
             "train_micro_batch_size_per_gpu": self.micro_batch,
             "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
