@@ -1,6 +1,6 @@
 """What storing the signal costs beside computing it.
 
-`python tests/benchmarks/capture.py [--quick] [--out FOLDER] [--vocab N]`; `--quick` takes 48 rows instead of 128.
+`python tests/benchmarks/capture.py [--quick] [--out FOLDER] [--vocab N [--layers 4]]`; `--quick` takes 48 rows instead of 128.
 
 `kdray.teacher.capture` with codec `head` on real tests, beside the packaged teacher's bare forward pass over
 the same rows in the same batches of 32, in turn in one process on one core. The bare pass is kdray's own, which
@@ -10,8 +10,7 @@ whatever the corpus' size) lies ready, as in a resumed capture; its seconds are 
 rounds.
 
 `--vocab N` is another figure: the four stores of `sweeps/stores.yaml` together, from one pass of a teacher of random
-weights that has N tokens and four layers of Qwen2-0.5B's (a sixth of its body: the smaller the body, the more the
-stores weigh); 256 tokens a row, 47 of them targets, as in the demo's corpus. Peaks are of this process, first after
+weights that has N tokens and some of Qwen2-0.5B's 24 layers (the smaller the body, the more the stores weigh); 256 tokens a row, 47 of them targets, as in the demo's corpus. Peaks are of this process, first after
 bare passes, then after captures, the fit included.
 """
 
@@ -51,13 +50,13 @@ def peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def random_teacher(vocab: int) -> common.TargetLogits:
+def random_teacher(vocab: int, layers: int) -> common.TargetLogits:
     """A teacher of few layers, whose logits are as far apart as a trained one's."""
     import transformers as tf
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    fields = {"vocab_size": vocab, "num_hidden_layers": LAYERS, "max_window_layers": LAYERS, "eos_token_id": 0}
+    fields = {"vocab_size": vocab, "num_hidden_layers": layers, "max_window_layers": layers, "eos_token_id": 0}
     model = tf.Qwen2ForCausalLM(tf.Qwen2Config(**QWEN2 | fields | {"bos_token_id": 0}))
     torch.nn.init.normal_(model.get_input_embeddings().weight, std=0.1)  # of logits: about 3
     return common.TargetLogits(model, 0)
@@ -70,9 +69,9 @@ def random_rows(vocab: int, count: int) -> list[Row]:
     return [Row(f"{i:016x}", ids, np.concatenate([context, ids[-TARGETS:]])) for i, ids in enumerate(ids_RT)]
 
 
-def four_stores(vocab: int, folder: Path, quick: bool) -> dict[str, object]:
+def four_stores(vocab: int, layers: int, folder: Path, quick: bool) -> dict[str, object]:
     """Seconds and MB of one pass for four stores, beside the bare pass."""
-    forward, rows = random_teacher(vocab), random_rows(vocab, 8 if quick else 32)
+    forward, rows = random_teacher(vocab, layers), random_rows(vocab, 8 if quick else 32)
     header = ShardHeader("assertion", "0" * 16, 1, "0" * 16, vocab, "0" * 16)
     batch, stores = 8, {str(folder / name): codec for name, codec in FOUR.items()}
 
@@ -94,16 +93,17 @@ def four_stores(vocab: int, folder: Path, quick: bool) -> dict[str, object]:
     shutil.rmtree(folder)
     bare_s, written_s = (statistics.median(column) for column in zip(*times, strict=True))
     return {
-        "vocab": vocab, "ratio_to_forward": round(bare_s / written_s, 3), "forward_s": round(bare_s, 2),
+        "vocab": vocab, "layers": layers, "ratio_to_forward": round(bare_s / written_s, 3), "forward_s": round(bare_s, 2),
         "capture_s": round(written_s, 2), "fit_s": round(fit_s, 2), "bare_mb": before, "peak_mb": peak_mb(),
         "tokens": len(rows) * TARGETS, "written_mb": round(size / 1e6), "quick": quick,
     }  # fmt: skip
 
 
 def main() -> None:
-    arguments = common.options("capture", "--vocab")
+    arguments = common.options("capture", "--vocab", "--layers")
     if arguments.vocab:
-        print(json.dumps(four_stores(arguments.vocab, arguments.out / "four", arguments.quick)))
+        layers, folder = arguments.layers or LAYERS, arguments.out / "four"
+        print(json.dumps(four_stores(arguments.vocab, layers, folder, arguments.quick)))
         return
     model, task = common.teacher()
     corpus = common.corpus(arguments.out / "corpus")
