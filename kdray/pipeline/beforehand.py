@@ -39,6 +39,7 @@ from kdray.students.derive import is_plain, new_model
 from kdray.students.families import shape_of
 from kdray.students.load import check_padding, is_ours, load_tokenizer, shared_ids, told_encoding
 from kdray.students.preflight import check_models, teacher_config
+from kdray.students.quantised import method_of
 from kdray.students.vocabulary import embedding_rows
 from kdray.tasks import Task, task_of
 from kdray.tasks.round_trip import check_round_trip
@@ -75,6 +76,8 @@ def check(sweep: Sweep) -> Checked:
     _check_capture(sweep)
     notes = list(_check_corpus(sweep))
     config, source = teacher_config(sweep.trial)
+    if sweep.capture.parallel is not None and config is not None and method_of(config) is not None:
+        raise ConfigError(f"capture.parallel: {source} is quantised, and stays on one device: leave it out")
     task, tokenizer = _opened(sweep.trial, config, source)
     if task is not None:
         if task.form_text and not is_ours(source):
@@ -104,8 +107,8 @@ def _check_extras(sweep: Sweep) -> None:
         check_accelerate()
         if sweep.capture.parallel.cpu_gb and is_sliced(sweep):
             raise ConfigError(
-                "capture.parallel.cpu_gb: the order to cut a teacher in (student.init sliced) wants gradients of"
-                " all its layers, which those in memory do not have: set cpu_gb 0 and more gpus, or init layers"
+                "capture.parallel.cpu_gb: the order to cut a teacher in (student.init sliced) is told from all its"
+                " weights, and those in memory are elsewhere when it is: set cpu_gb 0 and more gpus, or init layers"
             )
 
 

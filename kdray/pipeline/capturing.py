@@ -264,7 +264,7 @@ def _exam(sweep: Sweep, suite: str, teacher: Spoken, advance: Advance = _nowhere
 
 def _order(rows: Sequence[Row], stores: Sequence[str], teacher: Spoken, advance: Advance = _nowhere) -> None:
     """The order to cut a teacher in, kept beside the stores."""
-    keep_order(teacher.model, rows, teacher.task.pad_id, stores)
+    keep_order(teacher.weights, rows, teacher.task.pad_id, stores)
 
 
 def _suite(

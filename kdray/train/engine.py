@@ -28,6 +28,7 @@ from torch.distributed import HashStore, TCPStore  # type: ignore[attr-defined]
 from kdray.config import Optim, Trial, divisors
 from kdray.errors import ConfigError, DataError
 from kdray.students.load import name_accelerator
+from kdray.students.quantised import keep_out_kernels
 from kdray.train.schedule import lr_ratio
 
 
@@ -268,6 +269,7 @@ def _optimizer(learner: nn.Module, optim: Optim) -> torch.optim.Optimizer:
     settings: dict[str, Any] = {"lr": optim.lr, "betas": (0.9, 0.98)}
     if optim.optimizer == "adamw":
         return torch.optim.AdamW(_groups(learner, optim), **settings)
+    keep_out_kernels()
     import bitsandbytes
 
     made: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(_groups(learner, optim), **settings)

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from kdray.config import Trial, merge, parse
-from kdray.errors import ConfigError
 from kdray.train import TrialRun, World, free_port
 from tests import world
 
@@ -62,13 +61,3 @@ def test_every_stage_with_and_without_offloading_exports_the_same_student(size, 
                 other[name].float(), weights.float(), rtol=2**-7, atol=1e-5, msg=f"{zero} {name}"
             )
 
-
-@pytest.mark.parametrize(
-    ("zero", "said"),
-    [({"stage": 3}, "stage 3: a student fits one device"), ({"stage": 0, **OFFLOAD}, "offload_optimizer")],
-)
-def test_what_would_not_be_the_same_is_refused_before_anything_is_read(zero, said, small_world):
-    data = world.sweep_data(small_world)
-    data["trial"]["deepspeed"] = {"zero_optimization": zero}
-    with pytest.raises(ConfigError, match=said):
-        world.sweep_from(data, "test")
