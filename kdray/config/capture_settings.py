@@ -48,7 +48,9 @@ class Capture(Store):
         "float32",
         description="precision that the teacher is run in, `auto` for its own; bytes depend on it",
     )
-    batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="rows of a teacher batch")
+    batch_size: int = Field(
+        32, ge=1, le=MOST_ROWS, description="rows of a teacher batch; fewer where they have over 512 tokens"
+    )
     rows_per_shard: int = Field(512, ge=1, le=MOST_ROWS)
     cases: int = Field(400, ge=1, le=MOST, description="held-out examples of the metamorphic suite")
     test_cases: int | None = Field(

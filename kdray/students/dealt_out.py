@@ -61,12 +61,16 @@ def deal_out(config: Any, dtype: str, room: Mapping[int | str, float], source: s
         raise DataError(f"{source}: transformers does not say what layers a {config.model_type} is made of")
     sizes = {name: sum(p.nbytes for p in model.get_submodule(name).parameters()) for name in layers}
     owned = [*model.named_parameters(), *model.named_buffers()]
-    outside = [(name, one.nbytes) for name, one in owned if not name.startswith(tuple(f"{n}." for n in layers))]
+    outside = [
+        (name, one.nbytes) for name, one in owned if not name.startswith(tuple(f"{n}." for n in layers))
+    ]
     devices, left = list(room), dict(room)
     first = devices[0]
     left[first] -= sum(size for _, size in outside)
     placed: dict[str, int | str] = {_module_of(name): first for name, _ in outside}
-    placed |= {name: first for name, module in model.named_modules() if module is model.get_output_embeddings()}
+    placed |= {
+        name: first for name, module in model.named_modules() if module is model.get_output_embeddings()
+    }
     at = 0
     for name, size in sizes.items():
         while at < len(devices) and left[devices[at]] < size:

@@ -192,13 +192,17 @@ class Engine:
         )
         self.micro_batch = micro_batch(trial, world.size, device().type)
         # DeepSpeed would have its own Adam where moments are in memory, which a compiler has to build.
-        config = {"zero_force_ds_cpu_optimizer": False} | trial.deepspeed | {
-            "train_batch_size": optim.batch_size,
-            "train_micro_batch_size_per_gpu": self.micro_batch,
-            "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
-            "gradient_clipping": optim.clip_norm,
-            "zero_allow_untested_optimizer": True,
-        }
+        config = (
+            {"zero_force_ds_cpu_optimizer": False}
+            | trial.deepspeed
+            | {
+                "train_batch_size": optim.batch_size,
+                "train_micro_batch_size_per_gpu": self.micro_batch,
+                "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
+                "gradient_clipping": optim.clip_norm,
+                "zero_allow_untested_optimizer": True,
+            }
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._engine, *_ = deepspeed.initialize(

@@ -65,7 +65,12 @@ def random_teacher(vocab: int, layers: int) -> common.TargetLogits:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    fields = {"vocab_size": vocab, "num_hidden_layers": layers, "max_window_layers": layers, "eos_token_id": 0}
+    fields = {
+        "vocab_size": vocab,
+        "num_hidden_layers": layers,
+        "max_window_layers": layers,
+        "eos_token_id": 0,
+    }
     model = tf.Qwen2ForCausalLM(tf.Qwen2Config(**QWEN2 | fields | {"bos_token_id": 0}))
     torch.nn.init.normal_(model.get_input_embeddings().weight, std=0.1)  # of logits: about 3
     return common.TargetLogits(model, 0)

@@ -26,7 +26,10 @@ def test_what_shapes_the_training_is_let_through(stage):
         ({"zero_optimization": {"offload_optimizer": {"device": "nvme"}}}, "device 'nvme': cpu or none"),
         ({"zero_optimization": {"offload_optimizer": {"nvme_path": "/x"}}}, "nvme_path is no setting"),
         ({"zero_optimization": {"offload_param": {"device": "cpu"}}}, "offload_param is no setting"),
-        ({"zero_optimization": {"offload_optimizer": {"device": "cpu"}}}, "no effect at stage 0.*stage 1 or 2"),
+        (
+            {"zero_optimization": {"offload_optimizer": {"device": "cpu"}}},
+            "no effect at stage 0.*stage 1 or 2",
+        ),
         ({"optimizer": {}}, "set by kdray"),
     ],
 )

@@ -24,7 +24,9 @@ from tests import world
 LLAMA = tf.LlamaConfig(
     vocab_size=300, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2
 )
-T5 = tf.T5Config(vocab_size=300, d_model=32, d_ff=48, num_layers=2, num_decoder_layers=2, num_heads=2, d_kv=16)
+T5 = tf.T5Config(
+    vocab_size=300, d_model=32, d_ff=48, num_layers=2, num_decoder_layers=2, num_heads=2, d_kv=16
+)
 
 
 def layer_bytes(config, name):
@@ -53,7 +55,9 @@ def test_an_encoder_decoder_is_dealt_out_block_by_block():
 
 @pytest.mark.parametrize("room", [{0: 1e4, 1: 1e9}, {0: 2e5, 1: 1e4}], ids=["the tables", "the layers"])
 def test_a_teacher_that_fits_nowhere_is_refused_with_its_size(room):
-    with pytest.raises(DataError, match=r"x: 0\.0 GB of weights do not fit.*on 2 devices: set capture\.parallel"):
+    with pytest.raises(
+        DataError, match=r"x: 0\.0 GB of weights do not fit.*on 2 devices: set capture\.parallel"
+    ):
         deal_out(LLAMA, "float32", room, "x")
 
 
@@ -80,10 +84,14 @@ def test_what_is_missing_for_it_is_said_before_anything_is_captured(small_world,
         prepare(sweep_from(data, "test"))
     assert not list(tmp_path.iterdir())
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "accelerate" else found(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "accelerate" else found(name)
+    )
     with pytest.raises(ConfigError, match=r"pip install 'kdray\[parallel\]'"):
         check(sweep_from(data, "test"))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found("numpy") if name == "accelerate" else found(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: found("numpy") if name == "accelerate" else found(name)
+    )
     data["capture"]["parallel"] = {"gpus": 1, "cpu_gb": 8}
-    with pytest.raises(ConfigError, match="capture.parallel.cpu_gb: the order to cut"):
+    with pytest.raises(ConfigError, match=r"capture\.parallel\.cpu_gb: the order to cut"):
         check(sweep_from(data, "test"))

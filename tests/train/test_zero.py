@@ -1,4 +1,4 @@
-"""ZeRO in one process and in two: whatever DeepSpeed does with gradients and moments, the same student comes out."""
+"""ZeRO in one process and in two: the same student comes out, however gradients and moments are shared out."""
 
 from __future__ import annotations
 
@@ -60,4 +60,3 @@ def test_every_stage_with_and_without_offloading_exports_the_same_student(size, 
             torch.testing.assert_close(
                 other[name].float(), weights.float(), rtol=2**-7, atol=1e-5, msg=f"{zero} {name}"
             )
-
