@@ -108,7 +108,7 @@ def _check_extras(sweep: Sweep) -> None:
         if sweep.capture.parallel.cpu_gb and is_sliced(sweep):
             raise ConfigError(
                 "capture.parallel.cpu_gb: the order to cut a teacher in (student.init sliced) is told from all its"
-                " weights, and those in memory are elsewhere when it is: set cpu_gb 0 and more gpus, or init layers"
+                " weights, which are not all on a GPU then: set cpu_gb 0 and more gpus, or init layers"
             )
 
 

@@ -48,8 +48,8 @@ def check_quantised(config: Any, source: str) -> None:
 
 
 def keep_out_kernels() -> None:
-    """Before bitsandbytes is imported: where the package `kernels` is installed, it would fetch code of a hub by it,
-    and run that.
+    """Before bitsandbytes is imported: where the package `kernels` is installed, it would fetch code of a hub and
+    run that.
     """
     sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it would say a line for each product

@@ -129,8 +129,8 @@ def logits_of(rows: Sequence[Row], forward: Forward, batch_size: int) -> Iterato
 
 
 def batches(rows: Sequence[Row], batch_size: int) -> Iterator[Sequence[Row]]:
-    """Rows in turn, `batch_size` at most, and fewer where these are long: padded to its longest, a batch has room for
-    `batch_size` rows of `ROW_TOKENS`.
+    """Rows in turn, `batch_size` at most, and fewer where these are long: padded to its longest, a batch has no
+    more tokens than `batch_size` rows of `ROW_TOKENS`, unless it is one row.
     """
     begin, longest = 0, 0
     for number, row in enumerate(rows):

@@ -1,6 +1,7 @@
 """What storing the signal costs beside computing it.
 
-`python tests/benchmarks/capture.py [--quick] [--out FOLDER] [--vocab N [--layers 4]]`; `--quick` takes 48 rows instead of 128.
+`python tests/benchmarks/capture.py [--quick] [--out FOLDER] [--vocab N [--layers 4]]`; `--quick` takes 48 rows
+instead of 128.
 
 `kdray.teacher.capture` with codec `head` on real tests, beside the packaged teacher's bare forward pass over
 the same rows in the same batches of 32, in turn in one process on one core. The bare pass is kdray's own, which
@@ -9,9 +10,11 @@ The codec's time is measured by itself, on the same logits. The state that is fi
 whatever the corpus' size) lies ready, as in a resumed capture; its seconds are given apart. Medians over
 rounds.
 
-`--vocab N` is another figure: the four stores of `sweeps/stores.yaml` together, from one pass of a teacher of random
-weights that has N tokens and some of Qwen2-0.5B's 24 layers (the smaller the body, the more the stores weigh); 256 tokens a row, 47 of them targets, as in the demo's corpus. The ratio is of processor seconds, which others on the machine disturb least. Peaks are of this process, first after
-bare passes, then after captures, the fit included.
+`--vocab N` is another figure: the four stores of `sweeps/stores.yaml` together, from one pass of a teacher of
+random weights that has N tokens and some of Qwen2-0.5B's 24 layers (the smaller the body, the more the stores weigh);
+256 tokens a row, 47 of them targets, as in the demo's corpus. The ratio is of processor seconds, which others on
+the machine disturb least. Peaks are of this process, first after bare passes, then after captures, the fit
+included.
 """
 
 from __future__ import annotations
@@ -107,7 +110,8 @@ def four_stores(vocab: int, layers: int, folder: Path, quick: bool) -> dict[str,
     shutil.rmtree(folder)
     bare_s, written_s = (statistics.median(column) for column in zip(*times, strict=True))
     return {
-        "vocab": vocab, "layers": layers, "ratio_to_forward": round(bare_s / written_s, 3), "forward_s": round(bare_s, 2),
+        "vocab": vocab, "layers": layers, "ratio_to_forward": round(bare_s / written_s, 3),
+        "forward_s": round(bare_s, 2),
         "capture_s": round(written_s, 2), "fit_s": round(fit_s, 2), "bare_mb": before, "peak_mb": peak_mb(),
         "tokens": len(rows) * TARGETS, "written_mb": round(size / 1e6), "quick": quick,
     }  # fmt: skip

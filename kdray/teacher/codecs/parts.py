@@ -100,8 +100,8 @@ def top(logits_NV: NDArray[np.float32], k: int) -> Ints:
 
 
 def _largest(logits_NV: NDArray[np.float32], k: int) -> Ints:
-    """The k likeliest ids of each position. They are in the k bundles whose largest are the largest: a partition of
-    the whole vocabulary takes twenty times as long as a look at every token.
+    """The k likeliest ids of each position. They are in the k bundles whose largest are the largest: a partition
+    of the whole vocabulary takes many times as long as a look at every token.
     """
     count, vocab = logits_NV.shape
     bundles = vocab // DEEP
