@@ -11,7 +11,7 @@ whatever the corpus' size) lies ready, as in a resumed capture; its seconds are 
 rounds.
 
 `--vocab N` is another figure: the four stores of `sweeps/stores.yaml` together, from one pass of a teacher of
-random weights that has N tokens and some of Qwen2-0.5B's 24 layers (the smaller the body, the more the stores weigh);
+random weights that has N tokens and some of Qwen2-0.5B's 24 layers (the smaller, the more the stores weigh);
 256 tokens a row, 47 of them targets, as in the demo's corpus. The ratio is of processor seconds, which others on
 the machine disturb least. Peaks are of this process, first after bare passes, then after captures, the fit
 included.
