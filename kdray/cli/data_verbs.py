@@ -185,8 +185,9 @@ def shards_verify(
 
     from kdray.console import say, stage
     from kdray.students.kept_weights import is_kept_whole
-    from kdray.students.load import load_model, load_tokenizer, weights_fingerprint
+    from kdray.students.load import load_model, load_tokenizer
     from kdray.students.logits import WholeLogits
+    from kdray.students.source_weights import SourceWeights
     from kdray.teacher import manifest
     from kdray.teacher.verify import verify
 
@@ -194,7 +195,7 @@ def shards_verify(
     if teacher:
         model, said = load_model(teacher), manifest.read(folder)
         vocab = said.vocab
-        if (found := weights_fingerprint(model)) != said.teacher:
+        if (found := SourceWeights.of(teacher).fingerprint) != said.teacher:
             others = [f"not the weights that these shards name: {teacher} has {found}, they {said.teacher}"]
         if model.config.vocab_size < vocab:
             raise DataError(

@@ -7,13 +7,14 @@ found out in the middle of a search.
 
     strict_yaml   what YAML may say
     read      YAML to data, data to a part, and what is wrong in one line
-    student, training, trial, search_settings, sweep   the parts
+    student, training, trial, capture_settings, search_settings, sweep   the parts
     check     a whole trial at every corner of a space
     paths     settings by dotted path: read, set, listed, chosen
 
 Not here: which point to try (`kdray.search`), and reading experiments (`kdray.results`). No torch, no Ray.
 """
 
+from kdray.config.capture_settings import Capture
 from kdray.config.check import (
     contains,
     is_whole,
@@ -41,7 +42,6 @@ from kdray.config.sweep import (
     ACCELERATOR,
     NAME,
     OWN_VARIABLES,
-    Capture,
     Choice,
     Range,
     Resources,

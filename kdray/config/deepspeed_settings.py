@@ -71,17 +71,21 @@ def refusal(settings: Mapping[str, Any]) -> str:
     if stage not in STAGES or isinstance(stage, bool):
         known = ", ".join(map(str, STAGES))
         return f"deepspeed.zero_optimization.stage {stage!r}: a student fits one device, stages are {known}"
-    return _offload_refusal(zero.get("offload_optimizer") or {})
+    return _offload_refusal(zero.get("offload_optimizer") or {}, stage)
 
 
-def _offload_refusal(offload: Any) -> str:
+def _offload_refusal(offload: Any, stage: int) -> str:
     path = "deepspeed.zero_optimization.offload_optimizer"
     if not isinstance(offload, Mapping):
         return f"{path} holds settings such as {{device: cpu}}, not {offload!r}"
     if unknown := _unknown(offload, OFFLOAD, path):
         return unknown
     device = offload.get("device", "none")
-    return "" if device in ("cpu", "none") else f"{path}.device {device!r}: cpu or none"
+    if device not in ("cpu", "none"):
+        return f"{path}.device {device!r}: cpu or none"
+    if device == "cpu" and stage == 0:
+        return f"{path} has no effect at stage 0, where no optimizer is shared out: set stage 1 or 2"
+    return ""
 
 
 def _unknown(settings: Mapping[str, Any], known: frozenset[str], path: str) -> str:

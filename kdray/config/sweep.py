@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from kdray.config.capture_settings import Capture
 from kdray.config.metric_names import OF_MUTANTS, OF_RUNS, all_renamed
 from kdray.config.passwords import holds_password
 from kdray.config.read import Part
 from kdray.config.search_settings import Search
-from kdray.config.training import MOST, MOST_ROWS
+from kdray.config.training import MOST, MOST_PARTS
 from kdray.config.trial import Trial, accuracy_of
 
 Direction = Literal["max", "min"]
@@ -79,8 +80,6 @@ OWN_VARIABLES = ("KDRAY_*",)
 """Variables of the environment that a sweep file of one's own may name, as patterns; what an experiment brings
 along may name none unasked."""
 
-MOST_PARTS = 100_000
-"""Machines, processes, trials at a time."""
 ACCELERATOR = "accelerator_type:"
 """Ray's resource that says what kind of accelerator a machine has begins so."""
 
@@ -111,40 +110,6 @@ class Resources(Part):
             return taken
         # A machine has 1 of its kind: a little of it says which kind is meant and leaves the rest to others.
         return taken | {f"{ACCELERATOR}{self.accelerator_type}": 0.001}
-
-
-class Store(Part):
-    """How a folder of shards keeps the teacher's signal."""
-
-    codec: str = "head"
-    codec_params: dict[str, Any] = Field(default_factory=dict)
-
-
-class Capture(Store):
-    """What is stored of the teacher, once, before the sweep."""
-
-    rows: int | None = Field(
-        None, ge=1, le=MOST, description="training rows whose signal is stored; None for the whole corpus"
-    )
-    targets: Literal["truth", "greedy"] = Field(
-        "truth", description="what the teacher speaks of: the ground truth, or its own greedy answers"
-    )
-    stores: dict[str, Store] = Field(
-        default_factory=dict, description="further folders of the same signal, for a space over `shards`"
-    )
-    dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
-        "float32",
-        description="precision that the teacher is run in, `auto` for its own; bytes depend on it",
-    )
-    batch_size: int = Field(32, ge=1, le=MOST_ROWS, description="rows of a teacher batch")
-    rows_per_shard: int = Field(512, ge=1, le=MOST_ROWS)
-    cases: int = Field(400, ge=1, le=MOST, description="held-out examples of the metamorphic suite")
-    test_cases: int | None = Field(
-        None, ge=1, le=MOST, description="examples of the test suite; None for as many as the suite's"
-    )
-    variants_per_case: int = Field(1, ge=1, le=MOST_PARTS)
-    transforms: tuple[str, ...] = Field((), description="names of the transformations; none named means all")
-    seed: int = Field(0, ge=0)
 
 
 class Tracking(Part):

@@ -10,6 +10,8 @@ from kdray.config.read import Part
 
 MOST, MOST_ROWS = 10**9, 2**20
 """What nobody trains, nor holds at a time: a slip of the hand, or somebody's idea of a joke."""
+MOST_PARTS = 100_000
+"""Machines, processes, trials at a time."""
 
 
 class Distil(Part):

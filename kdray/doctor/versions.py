@@ -24,6 +24,8 @@ EXTRAS = {
     "postgresql": "search: {storage: postgresql+pg8000://...}, for several drivers",
     "lora": "lora: {rank: 8}, of kdray teacher train and of a checkpoint student",
     "adam8bit": "optim: {optimizer: adamw_8bit}",
+    "parallel": "capture: {parallel: {gpus: 2}}: a teacher on several GPUs",
+    "quantised": "teachers in 4 or 8 bits of bitsandbytes",
     "gguf": "kdray export --gguf, kdray teacher convert MODEL.gguf",
     "llama-cpp": "kdray export --gguf, asked by llama.cpp itself",
     "s3": "storage: s3://..., written on conditions",

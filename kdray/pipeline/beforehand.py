@@ -25,6 +25,7 @@ from kdray.corpus.sample import evenly
 from kdray.corpus.store import corpus_manifest, read_corpus
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic.transforms.registry import transform_named
+from kdray.pipeline.capturing import is_sliced
 from kdray.pipeline.prepare import check_made
 from kdray.search.constraints import gate_of
 from kdray.search.samplers import proposer
@@ -33,10 +34,12 @@ from kdray.search.start_points import start_points
 from kdray.search.techniques.by_name import TECHNIQUES
 from kdray.storage import exists, is_uri, join, read_bytes
 from kdray.students.checkpoint import check_checkpoints, checkpoint_names
+from kdray.students.dealt_out import check_accelerate
 from kdray.students.derive import is_plain, new_model
 from kdray.students.families import shape_of
 from kdray.students.load import check_padding, is_ours, load_tokenizer, shared_ids, told_encoding
 from kdray.students.preflight import check_models, teacher_config
+from kdray.students.quantised import method_of
 from kdray.students.vocabulary import embedding_rows
 from kdray.tasks import Task, task_of
 from kdray.tasks.round_trip import check_round_trip
@@ -73,6 +76,8 @@ def check(sweep: Sweep) -> Checked:
     _check_capture(sweep)
     notes = list(_check_corpus(sweep))
     config, source = teacher_config(sweep.trial)
+    if sweep.capture.parallel is not None and config is not None and method_of(config) is not None:
+        raise ConfigError(f"capture.parallel: {source} is quantised, and stays on one device: leave it out")
     task, tokenizer = _opened(sweep.trial, config, source)
     if task is not None:
         if task.form_text and not is_ours(source):
@@ -98,6 +103,13 @@ def _check_extras(sweep: Sweep) -> None:
     optimizers = [sweep.trial.optim.optimizer, *getattr(sweep.space.get("optim.optimizer"), "choices", ())]
     for name in optimizers:
         check_optimizer(sweep.trial.optim.model_copy(update={"optimizer": name}))
+    if sweep.capture.parallel is not None:
+        check_accelerate()
+        if sweep.capture.parallel.cpu_gb and is_sliced(sweep):
+            raise ConfigError(
+                "capture.parallel.cpu_gb: the order to cut a teacher in (student.init sliced) is told from all its"
+                " weights, which are not all on a GPU then: set cpu_gb 0 and more gpus, or init layers"
+            )
 
 
 def _check_places(sweep: Sweep) -> None:

@@ -28,6 +28,7 @@ from kdray.metamorphic.suite import build_suite
 from kdray.packaged import is_named
 from kdray.pipeline.voice import Spoken, Voice
 from kdray.storage import join, write_json
+from kdray.students.dealt_out import room_on
 from kdray.students.kept_order import keep_order, kept_order, sample
 from kdray.students.load import shared_vocab
 from kdray.students.preflight import check_student
@@ -57,7 +58,12 @@ class Capturing:
         assert trial.teacher and trial.corpus and trial.shards  # noqa: S101 - prepare saw to it
         self._sweep, self._stage, self._corpus, self._cluster = sweep, stage, trial.corpus, cluster
         device = device_of(sweep, on_ray=cluster is not None)
-        voice = Voice(trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size, device=device)
+        if cluster is None and plan.parallel is not None:
+            room_on(**plan.parallel.model_dump())  # by this process itself
+        voice = Voice(
+            trial.task, trial.teacher, trial.encoding, plan.targets, plan.batch_size, device=device,
+            parallel=plan.parallel,
+        )  # fmt: skip
         described = {trial.shards: plan} | plan.stores
         self._codecs = {
             folder: make(store.codec, **store.codec_params) for folder, store in described.items()
@@ -132,7 +138,8 @@ class Capturing:
             return nullcontext(TeacherHere(self._voice))
         from kdray.workers.capture_actors import Share, TeachersOnRay
 
-        gpus = 1.0 if self._voice.device == "cuda" else 0.0
+        parallel = self._voice.parallel
+        gpus = float(parallel.gpus if parallel else self._voice.device == "cuda")
         size = {"float32": 4}.get(self._header.dtype, 2) * self._header.teacher_params
         share = Share(gpus=gpus, bytes=0 if gpus else size + PROCESS_BYTES)
         return TeachersOnRay(self._voice.of_the_capture, share)
@@ -174,7 +181,7 @@ class Capturing:
         """Whether students are cut in an order, and it is known now on which rows it is measured: those that the
         teacher writes itself are known when they are read, and the first trial asks then.
         """
-        return _is_sliced(self._sweep) and self._sweep.capture.targets == "truth"
+        return is_sliced(self._sweep) and self._sweep.capture.targets == "truth"
 
 
 class TeacherHere:
@@ -225,14 +232,18 @@ def cases_of(sweep: Sweep, folder: str) -> list[Example]:
     return unseen(trial.corpus, split, count, plan.seed, written=task_class(trial.task).writes)
 
 
-def _is_sliced(sweep: Sweep) -> bool:
+def is_sliced(sweep: Sweep) -> bool:
     """Whether a trial's student may be cut out of the teacher's width."""
     student, searched = sweep.trial.student, sweep.space.get("student.init")
     return student.family != "teacher" and "sliced" in (student.init, *getattr(searched, "choices", ()))
 
 
 def device_of(sweep: Sweep, *, on_ray: bool) -> str:
-    """Where its teacher runs: on Ray on GPUs where trials take GPUs too, in this process where there is one."""
+    """Where its teacher runs: on Ray on GPUs where trials take GPUs too, in this process where there is one; one
+    that takes several devices on GPUs in any case.
+    """
+    if sweep.capture.parallel is not None:
+        return "cuda"
     if on_ray:
         return "cuda" if sweep.resources.gpus_per_worker else "cpu"
     import torch
@@ -253,7 +264,7 @@ def _exam(sweep: Sweep, suite: str, teacher: Spoken, advance: Advance = _nowhere
 
 def _order(rows: Sequence[Row], stores: Sequence[str], teacher: Spoken, advance: Advance = _nowhere) -> None:
     """The order to cut a teacher in, kept beside the stores."""
-    keep_order(teacher.model, rows, teacher.task.pad_id, stores)
+    keep_order(teacher.weights, rows, teacher.task.pad_id, stores)
 
 
 def _suite(

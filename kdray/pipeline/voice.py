@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdray.config import Encoding
+from kdray.config.capture_settings import Parallel
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
+from kdray.students.dealt_out import deal_out, room_on
 from kdray.students.load import (
     check_padding,
     load_config,
@@ -19,6 +21,7 @@ from kdray.students.load import (
 )
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_teacher
+from kdray.students.quantised import method_of
 from kdray.students.source_weights import SourceWeights
 from kdray.tasks import Task, task_of
 from kdray.tasks.row import Row
@@ -27,16 +30,23 @@ from kdray.tasks.row import Row
 class Spoken(TargetLogits):
     """A loaded teacher as a callable, with what else may be asked of it."""
 
-    def __init__(self, model: Any, task: Task, vocab: int) -> None:
+    def __init__(self, model: Any, task: Task, vocab: int, source: str) -> None:
         super().__init__(model, task.pad_id, vocab)
-        self.model, self.task = model, task
+        self.model, self.task, self._source = model, task, source
+
+    @property
+    def weights(self) -> Any:
+        """The same model, with plain weights in any case."""
+        if method_of(self.model.config) is None:
+            return self.model
+        return load_model(self._source, as_numbers=True).to(self.model.device)
 
 
 class GreedyLogits(Spoken):
     """A teacher that first writes the answers it is then asked about (see `Answers`)."""
 
-    def __init__(self, model: Any, task: Task, vocab: int, batch_size: int) -> None:
-        super().__init__(model, task, vocab)
+    def __init__(self, model: Any, task: Task, vocab: int, source: str, batch_size: int) -> None:
+        super().__init__(model, task, vocab, source)
         self._batch_size = batch_size
 
     def answer(self, rows: Sequence[Row]) -> list[Row]:
@@ -63,6 +73,7 @@ class Voice:
         fingerprint: of the weights that the shards name.
         dtype: precision that it is run in, as torch names it.
         device: `cpu` or `cuda`.
+        parallel: of a teacher on several devices; None: it is on one.
     """
 
     task: str
@@ -73,6 +84,7 @@ class Voice:
     fingerprint: str = ""
     dtype: str = "float32"
     device: str = "cpu"
+    parallel: Parallel | None = None
 
     def described(self) -> tuple[Any, Any, Task]:
         """Configuration, tokenizer and task, no weights. Raises `DataError` for a teacher that does not do it."""
@@ -93,8 +105,15 @@ class Voice:
     def loaded(self) -> Spoken:
         """The teacher as a callable. Raises `DataError`."""
         config, tokenizer, task = self.described()
-        model = load_model(self.teacher, self.dtype).to(self.device)
+        devices: dict[str, int | str] | None = None
+        if self.device == "cuda" and method_of(config) is not None:
+            devices = {"": 0}  # bits are not moved once they are read
+        if self.parallel is not None:
+            room = room_on(**self.parallel.model_dump())
+            devices = deal_out(config, self.dtype, room, self.teacher)
+        model = load_model(self.teacher, self.dtype, devices)
+        model = model.to(self.device) if devices is None else model
         vocab = shared_vocab(config, tokenizer)
         if self.targets == "greedy":
-            return GreedyLogits(model, task, vocab, self.batch_size)
-        return Spoken(model, task, vocab)
+            return GreedyLogits(model, task, vocab, self.teacher, self.batch_size)
+        return Spoken(model, task, vocab, self.teacher)

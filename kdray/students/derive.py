@@ -46,6 +46,7 @@ _NOT_CARRIED = (
     "_name_or_path",
     "dtype",
     "torch_dtype",
+    "quantization_config",
 )
 
 

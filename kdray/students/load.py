@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from kdray.students.derive import CLASSIFIERS, config_of
 from kdray.students.families import teacher_shape
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
+from kdray.students.quantised import as_plain, check_quantised, method_of, plain
 from kdray.students.whole_weights import check_files, whole_model
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import recorded
@@ -59,13 +60,21 @@ def load_config(source: str | Path) -> Any:
         raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
 
 
-def load_model(source: str | Path, dtype: str = "float32") -> Any:
+def load_model(
+    source: str | Path,
+    dtype: str = "float32",
+    devices: Mapping[str, int | str] | None = None,
+    *,
+    as_numbers: bool = False,
+) -> Any:
     """A transformers model in evaluation mode, every weight of it read.
 
     Args:
         source: a folder, a URI or a hub name.
         dtype: precision, as torch names it. On a processor, weights that are in it already are mapped, and shared
             by processes.
+        devices: where each module goes (see `dealt_out`); None: all of it to the processor.
+        as_numbers: of quantised weights, take the numbers that their bits stand for.
 
     Raises:
         DataError: there is none; weights are missing, unexpected or of another shape (see `whole_weights`); or its
@@ -82,8 +91,14 @@ def load_model(source: str | Path, dtype: str = "float32") -> Any:
         check_classes(config, source)
         return whole_model(classifier_class(config.model_type), source, dtype=dtype)
     check_generates(config, source)
+    check_quantised(config, source)
     auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = whole_model(auto, source, dtype=dtype, trust_remote_code=False)
+    placed: dict[str, Any] = {} if devices is None else {"device_map": dict(devices)}
+    if method_of(config) is not None:
+        placed["config"] = as_plain(config)
+    model = whole_model(auto, source, dtype=dtype, trust_remote_code=False, **placed)
+    if as_numbers or method_of(config) == "fp8":
+        model = plain(model)
     check_pieces(model, source)
     return model
 

@@ -16,6 +16,7 @@ from kdray.students.families import shape_of
 from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.students.pieces import check_family
 from kdray.students.positions import check_length, positions_of
+from kdray.students.quantised import check_quantised
 from kdray.students.warm_start import cut_state
 from kdray.tasks.form import check_form
 from kdray.teacher.cache import local_folder
@@ -57,6 +58,7 @@ def check_teacher(config: Any, task: str, source: str) -> None:
                 f" {' or '.join(SNIPPETS)}"
             )
         check_generates(config, source)
+        check_quantised(config, source)
         check_family(config, source)
         return
     if config.model_type not in CLASSIFIERS:

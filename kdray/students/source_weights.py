@@ -2,7 +2,7 @@
 
 A teacher may be larger than the process that plans its capture. Where its files name weights as its model does,
 they are hashed as they pass and copied as they are, in their own precision. Where they do not (a bare T5's or
-GPT-2's, a tied head that is written twice), the model is loaded whole, once, in float32.
+GPT-2's, a tied head that is written twice, a quantised one's), the model is loaded whole, once, in float32.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SourceWeights:
             model = new_model(load_config(source))
         files = _files_like(source, model)
         if files is None:
-            model = load_model(source)
+            model = load_model(source, as_numbers=True)
             weights: Any = own_weights(model)
         else:
             weights = KeptWeights(files)
@@ -65,7 +65,7 @@ class SourceWeights:
         where they are others by now.
         """
         if self.files is None:
-            model = load_model(self.source)
+            model = load_model(self.source, as_numbers=True)
             self.check_same(weights_fingerprint(model))
             model.save_pretrained(folder)
             keep_hashes(folder, own_weights(model), self.fingerprint)

@@ -38,6 +38,8 @@ class Answers(Protocol):
 
 FIT_ROWS = 256
 """Rows that a codec's state is fitted to, taken evenly from the corpus."""
+ROW_TOKENS = 512
+"""Tokens of a row that a batch reckons with."""
 HELD_ELEMENTS = 1 << 26
 """Logits of these that are held; where they are more, the teacher is asked twice."""
 
@@ -122,8 +124,23 @@ def answered(rows: Sequence[Row], forward: Forward) -> list[Row]:
 
 def logits_of(rows: Sequence[Row], forward: Forward, batch_size: int) -> Iterator[NDArray[np.float32]]:
     """The logits of each row in turn; no more than a batch is held."""
-    for start in range(0, len(rows), batch_size):
-        yield from forward(rows[start : start + batch_size])
+    for batch in batches(rows, batch_size):
+        yield from forward(batch)
+
+
+def batches(rows: Sequence[Row], batch_size: int) -> Iterator[Sequence[Row]]:
+    """Rows in turn, `batch_size` at most, and fewer where these are long: padded to its longest, a batch has no
+    more tokens than `batch_size` rows of `ROW_TOKENS`, unless it is one row.
+    """
+    begin, longest = 0, 0
+    for number, row in enumerate(rows):
+        longest = max(longest, len(row.input_ids))
+        count = number - begin
+        if count == batch_size or (count and (count + 1) * longest > batch_size * ROW_TOKENS):
+            yield rows[begin:number]
+            begin, longest = number, len(row.input_ids)
+    if begin < len(rows):
+        yield rows[begin:]
 
 
 def prepare(rows: Sequence[Row], writers: Sequence[ShardWriter], forward: Forward, batch_size: int) -> None:

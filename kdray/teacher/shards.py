@@ -123,7 +123,10 @@ class ShardWriter:
         with storage.open_atomic(storage.join(self.folder, shard_name(number))) as stream:
             record_batch.write(stream, columns, self._identity | totals)
 
-    def _encode(self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]]) -> dict[str, Packed]:
+    def _encode(
+        self, rows: Sequence[Row], logits: Sequence[NDArray[np.float32]], logits_NV: NDArray[np.float32]
+    ) -> dict[str, Packed]:
+        """Fields of rows, from the logits of each and of all: many stores are encoded from one array."""
         counts_R = np.array([row.num_targets for row in rows], np.int64)
         if [len(row_logits) for row_logits in logits] != counts_R.tolist():
             raise ValueError("one row of logits for each target position")
@@ -131,7 +134,7 @@ class ShardWriter:
             raise ValueError(f"logits must have {self.header.vocab} columns")
         self.fit(rows, logits)
         labels_N = record_batch.target_labels(rows)
-        return self.codec.encode(np.concatenate(logits), labels_N, counts_R, self.state or {})
+        return self.codec.encode(logits_NV, labels_N, counts_R, self.state or {})
 
     def finish(self, shards: int | None = None) -> Manifest:
         """Writes the manifest over all shards of the folder and returns it.
@@ -173,8 +176,9 @@ def write_all(
     done = 0
     for group in grouped(logits):
         part = rows[done : done + len(group)]
+        logits_NV = group[0] if len(group) == 1 else np.concatenate(group)
         for writer, groups in zip(writers, packed, strict=True):
-            groups.append(writer._encode(part, group))
+            groups.append(writer._encode(part, group, logits_NV))
         done += len(group)
     if done != len(rows):
         raise ValueError(f"{len(rows)} rows, logits of {done}")

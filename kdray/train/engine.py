@@ -28,6 +28,7 @@ from torch.distributed import HashStore, TCPStore  # type: ignore[attr-defined]
 from kdray.config import Optim, Trial, divisors
 from kdray.errors import ConfigError, DataError
 from kdray.students.load import name_accelerator
+from kdray.students.quantised import keep_out_kernels
 from kdray.train.schedule import lr_ratio
 
 
@@ -190,13 +191,18 @@ class Engine:
             optimizer, lambda step: lr_ratio(step, optim, trial.budget.steps)
         )
         self.micro_batch = micro_batch(trial, world.size, device().type)
-        config = trial.deepspeed | {
-            "train_batch_size": optim.batch_size,
-            "train_micro_batch_size_per_gpu": self.micro_batch,
-            "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
-            "gradient_clipping": optim.clip_norm,
-            "zero_allow_untested_optimizer": True,
-        }
+        # DeepSpeed would have its own Adam where moments are in memory, which a compiler has to build.
+        config = (
+            {"zero_force_ds_cpu_optimizer": False}
+            | trial.deepspeed
+            | {
+                "train_batch_size": optim.batch_size,
+                "train_micro_batch_size_per_gpu": self.micro_batch,
+                "gradient_accumulation_steps": optim.batch_size // (self.micro_batch * world.size),
+                "gradient_clipping": optim.clip_norm,
+                "zero_allow_untested_optimizer": True,
+            }
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._engine, *_ = deepspeed.initialize(
@@ -267,6 +273,7 @@ def _optimizer(learner: nn.Module, optim: Optim) -> torch.optim.Optimizer:
     settings: dict[str, Any] = {"lr": optim.lr, "betas": (0.9, 0.98)}
     if optim.optimizer == "adamw":
         return torch.optim.AdamW(_groups(learner, optim), **settings)
+    keep_out_kernels()
     import bitsandbytes
 
     made: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(_groups(learner, optim), **settings)

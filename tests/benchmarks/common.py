@@ -39,11 +39,13 @@ TEACHER = ROOT / "kdray" / "demo" / "teacher"
 CODET5 = ROOT.parent / "shared" / "data" / "tokenizers" / "codet5"
 
 
-def options(name: str) -> argparse.Namespace:
-    """`--quick`, and `--out`, a folder whose corpus and shards another run uses again."""
+def options(name: str, *numbers: str) -> argparse.Namespace:
+    """`--quick`, and `--out`, a folder whose corpus and shards another run uses again; whole `numbers` besides."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / f"kdray-{name}")
+    for number in numbers:
+        parser.add_argument(number, type=int)
     return parser.parse_args()
 
 

@@ -14,8 +14,12 @@ from kdray.pipeline.folders import absolute
 from kdray.pipeline.prepare import prepare
 from kdray.students import load
 from kdray.students.load import load_model, load_tokenizer
+from kdray.students.logits import TargetLogits
 from kdray.students.vocabulary import KEPT
-from kdray.tasks.row import IGNORED
+from kdray.tasks.row import IGNORED, Row
+from kdray.teacher.capture import capture
+from kdray.teacher.codecs import make
+from kdray.teacher.manifest import ShardHeader
 from kdray.teacher.shards import ShardSource
 from kdray.train import train
 from kdray.train.start import new_student
@@ -189,3 +193,19 @@ def test_folders_of_the_space_become_absolute_like_all_others(small_world):
     assert found.space["shards"].choices == (folder, "s3://bucket/b")
     assert found.space["seed"].when == {"shards": (folder,), "distil.alpha": (0.5,)}
     assert found.search.start == ({"shards": folder},)
+
+
+def test_rows_of_eight_thousand_tokens_are_captured_beside_short_ones(small_world, tmp_path):
+    model, rng = load_model(small_world / "teacher"), np.random.default_rng(0)
+    rows = []
+    for number, length in enumerate((8192, 40, 60, 50)):
+        ids = rng.integers(0, 300, length).astype(np.int32)
+        labels = np.where(np.arange(length) < length - 20, IGNORED, ids).astype(np.int32)
+        rows.append(Row(str(number), ids, labels))
+    forward = TargetLogits(model, 0, 340)
+    header = ShardHeader("assertion", "0" * 16, 1, "0" * 16, forward.vocab, "0" * 16)
+    capture(rows, {str(tmp_path / "signal"): make("full")}, header, forward, batch_size=4)
+    found, signal = ShardSource.open(str(tmp_path / "signal")).take(range(4))
+    assert [len(row.input_ids) for row in found] == [40, 50, 60, 8192]
+    alone = torch.from_numpy(forward([rows[0]])[0]).log_softmax(-1).numpy()
+    np.testing.assert_allclose(signal.logprobs_NK[-20:], alone, atol=0.02)

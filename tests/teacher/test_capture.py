@@ -13,7 +13,7 @@ import pytest
 
 from kdray.errors import DataError
 from kdray.tasks.row import Row
-from kdray.teacher.capture import capture
+from kdray.teacher.capture import batches, capture
 from kdray.teacher.codecs import make
 from kdray.teacher.manifest import Manifest
 from kdray.teacher.shards import ShardSource
@@ -72,6 +72,14 @@ def test_batches_are_made_by_length_within_a_shard(tmp_path: Path) -> None:
     run(tmp_path / "s", Teacher())
     lengths = ShardSource.open(str(tmp_path / "s")).lengths().reshape(-1, 8)
     assert (np.diff(lengths, axis=1) >= 0).all()
+
+
+def test_batches_of_long_rows_are_of_fewer_and_all_rows_are_in_one() -> None:
+    lengths = [16, 100, *[512] * 6, 600, 900, 2000, 5000, 8192]
+    rows = [Row("", np.zeros(length, np.int32), np.zeros(1, np.int32)) for length in lengths]
+    found = [[len(row.input_ids) for row in batch] for batch in batches(rows, 4)]
+    assert [length for batch in found for length in batch] == lengths
+    assert found == [lengths[:4], lengths[4:8], [600, 900], [2000], [5000], [8192]]
 
 
 def test_an_interrupted_capture_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from kdray.teacher.codec import Codec, Packed, State
 from kdray.teacher.signal import TeacherSignal
 
 _LOWEST = -60000.0
+AT_A_TIME = 1 << 18
+"""Of logits that are worked on at a time, about: what is made of them stays in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Full(Codec):
         state: State,
     ) -> dict[str, Packed]:
         """See `Codec`."""
-        lowest_NV = np.maximum(log_probs(logits_NV), _LOWEST).astype(np.float16)
+        found_NV = log_probs(logits_NV)
+        lowest_NV = np.maximum(found_NV, _LOWEST, out=found_NV).astype(np.float16)
         return {"logprobs": Packed.fixed(lowest_NV, counts_R, 2 * logits_NV.shape[1])}
 
     def decode(
@@ -54,9 +57,15 @@ class Full(Codec):
 
 def log_probs(logits_NV: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 log-probabilities."""
-    shifted_NV = logits_NV - logits_NV.max(1, keepdims=True)
-    sums_N1 = np.exp(shifted_NV).sum(1, keepdims=True, dtype=np.float64)
-    return np.asarray(shifted_NV - np.log(sums_N1), np.float32)
+    found_NV = np.empty(logits_NV.shape, np.float32)
+    size = max(1, AT_A_TIME // logits_NV.shape[1])
+    for start in range(0, len(logits_NV), size):
+        some = logits_NV[start : start + size]
+        shifted = some - some.max(1, keepdims=True)
+        found_NV[start : start + size] = shifted - np.log(
+            np.exp(shifted).sum(1, keepdims=True, dtype=np.float64)
+        )
+    return found_NV
 
 
 def whole(logprobs_NV: NDArray[np.float32]) -> TeacherSignal:
