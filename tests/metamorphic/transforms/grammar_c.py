@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from tests.metamorphic.transforms.grammar_curly import Curly
 from tests.metamorphic.transforms.grammar_odd import C as ODD
@@ -222,7 +223,11 @@ class C(Curly):
         """Declarations, gotos, Duff's device, compound literals, directives, macros that declare or loop."""
         n = self.name()
         if self.rng.random() < 0.5:
-            fill = {"C": self.condition, "S": lambda: self.simple(False), "E": self.number}
+            fill: dict[str, Callable[[], str]] = {
+                "C": self.condition,
+                "S": lambda: self.simple(False),
+                "E": self.number,
+            }
             return fitted(self.rng.choice(ODD), n, lambda letter: fill[letter]())
         tame = [
             f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.metamorphic.transforms.grammar_curly import Curly
 from tests.metamorphic.transforms.grammar_odd import JAVA, fitted
 
@@ -178,7 +180,12 @@ class Java(Curly):
         """Declarations, tries, lambdas, early returns, patterns that go on."""
         n = self.name()
         if self.rng.random() < 0.6:
-            fill = {"C": self.condition, "S": lambda: self.simple(False), "E": self.number, "T": self.text}
+            fill: dict[str, Callable[[], str]] = {
+                "C": self.condition,
+                "S": lambda: self.simple(False),
+                "E": self.number,
+                "T": self.text,
+            }
             return fitted(self.rng.choice(JAVA), n, lambda letter: fill[letter]())
         return self.rng.choice(
             (
