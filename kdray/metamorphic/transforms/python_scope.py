@@ -35,6 +35,10 @@ SEES_SOURCE = frozenset(
      "getargspec", "disassemble", "Bytecode", "funcName", "jit", "njit", "cfunc"}
 )  # fmt: skip
 """Names whose mention means that somebody may look at code objects, at frames or at the source itself."""
+WARNS = frozenset(
+    {"warnings", "warn", "warns", "recwarn", "catch_warnings", "assertWarns", "deprecated_call"}
+)
+"""What keeps the line that it was asked for in; `lineno` alone is mostly that of another text."""
 WORD = re.compile(rb"[^\W\d]\w*")
 
 
@@ -90,7 +94,8 @@ def _names_of(source: Source) -> Names | str:
     name = statements[0].child("name")
     names = Names(statements[0], source.text(name) if name is not None else "")
     names.words = {word.decode() for word in WORD.findall(source.data)}
-    if not SEES_SOURCE.isdisjoint(names.words):
+    sees_lines = "lineno" in names.words and not WARNS.isdisjoint(names.words)
+    if sees_lines or not SEES_SOURCE.isdisjoint(names.words):
         return "somebody may look at its source or its frames"
     names.sees_frames = not SEES_NAMES.isdisjoint(names.words)
     for node in source.of("identifier"):

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from tests.metamorphic.transforms.grammar_curly import Curly
+from tests.metamorphic.transforms.grammar_odd import C as ODD
+from tests.metamorphic.transforms.grammar_odd import fitted
 
 AROUND = r"""
 struct node { int a; int size; unsigned char c; };
@@ -219,6 +222,13 @@ class C(Curly):
     def other(self, depth: int, in_loop: bool) -> str:
         """Declarations, gotos, Duff's device, compound literals, directives, macros that declare or loop."""
         n = self.name()
+        if self.rng.random() < 0.5:
+            fill: dict[str, Callable[[], str]] = {
+                "C": self.condition,
+                "S": lambda: self.simple(False),
+                "E": self.number,
+            }
+            return fitted(self.rng.choice(ODD), n, lambda letter: fill[letter]())
         tame = [
             f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",
             f"{{ int a = 4;\nb += a;\n{self.simple(in_loop)}\n}}\n",

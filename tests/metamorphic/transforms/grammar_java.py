@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.metamorphic.transforms.grammar_curly import Curly
+from tests.metamorphic.transforms.grammar_odd import JAVA, fitted
 
 AROUND = """static int count; static byte small; static final int N = 2;
 static boolean next() { count += 3; return count % 2 == 0; }
 static int more(int n) { count++; return n + count; }
 static boolean same(Object a, Object b) { return a == b; }
+static String which(int n) { return "int"; } static String which(long n) { return "long"; }
+static String which(char n) { return "char"; } static String which(byte n) { return "byte"; }
+static String which(double n) { return "double"; } static String which(Object n) { return "object"; }
 """
 DECLARED = """int a = k, b = 3;
 long l = 4;
@@ -173,6 +179,14 @@ class Java(Curly):
     def other(self, depth: int, in_loop: bool) -> str:
         """Declarations, tries, lambdas, early returns, patterns that go on."""
         n = self.name()
+        if self.rng.random() < 0.6:
+            fill: dict[str, Callable[[], str]] = {
+                "C": self.condition,
+                "S": lambda: self.simple(False),
+                "E": self.number,
+                "T": self.text,
+            }
+            return fitted(self.rng.choice(JAVA), n, lambda letter: fill[letter]())
         return self.rng.choice(
             (
                 f"int z{n} = {self.number()};\nint y{n} = 5;\na += z{n} + y{n};\n",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from tests.metamorphic.transforms.grammar_scopes import Scopes
+
 NAMES = ("a", "b", "c", "d", "e")
 HEADS = ("", "", "", "a=2", "iter=None", "next=3", "range=None", "b=0", "f=1", "len=4")
 INTS = ("0", "1", "2", "3", "1000", "-7")
@@ -60,7 +62,7 @@ class Box:
 """
 
 
-class Python:
+class Python(Scopes):
     """One random function."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -96,7 +98,9 @@ class Python:
             self.match,
             self.manage,
         )
-        kinds: tuple[Callable[[int, int], list[str]], ...] = simple if depth > 2 else (*simple, *nested)
+        kinds: tuple[Callable[[int, int], list[str]], ...] = (*simple, *self.scoped)
+        if depth <= 2:
+            kinds = (*kinds, *nested, *self.scoping)
         lines = self.rng.choice(kinds)(depth, loops)
         return ["    " * depth + line for line in lines]
 

@@ -17,7 +17,7 @@ QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 drawn = st.randoms(use_true_random=False)
 
 
-@settings(max_examples=120, **QUICK)  # type: ignore[arg-type]
+@settings(max_examples=50, **QUICK)  # type: ignore[arg-type]
 @given(drawn)
 def test_python_does_the_same(rng: random.Random) -> None:
     assert python_faults(Python(rng).program(), range(2), Counter()) == []

@@ -125,6 +125,16 @@ _KINDS = {
                 last = traceback.extract_tb(error.__traceback__)[-1]
                 return last.name, last.line
         """,
+        """
+        def f():
+            import warnings
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter('always')
+                a = 1
+                for i in [a]:
+                    warnings.warn('x')
+            return [one.lineno for one in seen]
+        """,
     ],
     "names that a TypeError tells": [
         """
