@@ -116,7 +116,7 @@ def plan_runs(
     left_out = LeftOut()
     tried = 0
     while len(kept) < config.cases and tried < len(examples):
-        some = examples[tried : tried + max(2 * (config.cases - len(kept)), 20)]
+        some = examples[tried : tried + max(5 * (config.cases - len(kept)) // 4, 10)]
         texts = [
             tuple(dict.fromkeys([example.target, "", text]))
             for example, text in zip(some, teacher_texts[tried:], strict=False)
