@@ -25,7 +25,7 @@ from kdray.storage import exists, join, open_atomic, open_bytes, read_json, writ
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 OPTIONAL = tuple(field.name for field in fields(Example) if field.default is not MISSING)
-BATCHES_PER_GROUP = 16
+BATCHES_PER_GROUP = 32
 """Batches of `ROWS` rows in each row group of the file but the last; part of what a fingerprint depends on."""
 _BUFFER_BYTES = 2**16
 
