@@ -192,6 +192,10 @@ def test_a_capture_prints_what_there_is_and_takes_no_store_for_another(
     code, out, err = run(monkeypatch, capsys, "capture", path, "--greedy")
     assert (code, out) == (2, "")
     assert "signal holds the signal on the ground truth: name another folder" in err
+    code, _, err = run(monkeypatch, capsys, "capture", path, "--set", "capture.targets=greedy")
+    assert code == 0 and "captured in truth, capture.targets is greedy" in err
+    code, _, err = run(monkeypatch, capsys, "capture", str(path).removesuffix(".yaml"))
+    assert code == 2 and err.endswith(f"did you mean '{path}'?\n")
 
 
 def test_a_student_larger_than_the_constraint_allows_is_not_trained(
