@@ -263,7 +263,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runs, Pa
         }
         for name, text in sources.items():
             assert javac.compile(name, text, classes, [*JUNIT4, *JUNIT5]) is None
-        runs = Runs(jdk, classes, [*JUNIT4, *JUNIT5], seconds=0.5, unsafe=False)
+        runs = Runs(jdk, classes, [*JUNIT4, *JUNIT5], seconds=2.0, unsafe=False)
         yield runs, classes, folder
         runs.close()
         javac.close()
