@@ -124,7 +124,9 @@ def _assert5(row: Row) -> Published:
     parts = re.fullmatch(r"\s*TEST_METHOD:(.*)FOCAL_METHOD:(.*)", _text(row, "inputIDs"), re.DOTALL)
     if parts is None:
         raise DataError("inputIDs: expected 'TEST_METHOD: ... FOCAL_METHOD: ...'")
-    names = _part(row, "dict", {})
+    # A table has the names of any row in all of them, without a text where they are another row's.
+    used = set(f"{parts[1]} {parts[2]} {_text(row, 'labels')}".split(" "))
+    names = {name: text for name, text in _part(row, "dict", {}).items() if text is not None or name in used}
     if not all(isinstance(name, str) for name in names.values()):
         raise DataError("dict: expected a text for each name")
     test, focal, label = (

@@ -269,7 +269,8 @@ def test_optional_columns_of_masked_tests_may_be_null(tmp_path):
 
 def test_a_name_of_another_kind_in_assert5_is_left_out(tmp_path):
     said = "TEST_METHOD: void f ( ) { <ASSERTION> } FOCAL_METHOD: int g ( ) { }"
-    good = {"inputIDs": said, "labels": "assertTrue ( NAME_0 )", "dict": {"NAME_0": "x"}}
+    of_another_row = {"NAME_1": None}
+    good = {"inputIDs": said, "labels": "assertTrue ( NAME_0 )", "dict": {"NAME_0": "x", **of_another_row}}
     (tmp_path / "train.jsonl").write_text(lines(good, {**good, "dict": {"NAME_0": None}}))
     found = import_examples(tmp_path)
     assert [one.target for one in found.examples] == ["assertTrue ( x ) ;"]
