@@ -342,7 +342,7 @@ def test_a_file_of_another_layout_is_left_out(tmp_path):
 
 def test_a_row_may_say_its_split(tmp_path):
     (tmp_path / "all.jsonl").write_text(
-        lines(row(0, split="dev"), row(1, partition="train"), row(2, split="test"))
+        lines(row(0, split="dev"), row(1, partition="train"), row(2, split="Test_set "))
     )
     assert [one.split for one in import_examples(tmp_path).examples] == ["valid", "train", "test"]
 
