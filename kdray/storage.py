@@ -164,6 +164,20 @@ def read_bytes(location: str | Path) -> bytes:
         raise DataError(f"{location}: no such file") from error
 
 
+def open_bytes(location: str | Path) -> Any:
+    """A binary stream of a whole file that can be sought: a local one itself, of another its bytes, held.
+
+    Raises `DataError` where it is missing.
+    """
+    if is_uri(str(location)):
+        return io.BytesIO(read_bytes(location))
+    check_file(location)
+    try:
+        return open(located(str(location)).removeprefix("file://"), "rb")
+    except FileNotFoundError as error:
+        raise DataError(f"{location}: no such file") from error
+
+
 def check_file(location: str | Path) -> None:
     """Raises `DataError` where a pipe, a device or a folder is in the place of a local file: some never end."""
     if is_uri(str(location)):

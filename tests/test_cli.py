@@ -1,5 +1,6 @@
 """The command line as a user meets it, in this process; `--help` also in a fresh one, for its imports."""
 
+import inspect
 import json
 import os
 import re
@@ -49,10 +50,11 @@ def test_the_verbs_are_these():
     assert commands(cli.app) == COMMANDS
 
 
-def test_every_command_explains_itself_with_an_example():
+def test_every_command_explains_itself_with_an_example_and_reports_as_json():
     for app in (cli.app, cli.corpus_app, cli.teacher_app, cli.shards_app):
         for command in app.registered_commands:
             assert "Example: kdray" in command.callback.__doc__, command.callback.__name__
+            assert inspect.signature(command.callback).parameters["as_json"].annotation == "Json"
 
 
 def test_help_imports_nothing_heavy():
@@ -190,6 +192,10 @@ def test_a_capture_prints_what_there_is_and_takes_no_store_for_another(
     code, out, err = run(monkeypatch, capsys, "capture", path, "--greedy")
     assert (code, out) == (2, "")
     assert "signal holds the signal on the ground truth: name another folder" in err
+    code, _, err = run(monkeypatch, capsys, "capture", path, "--set", "capture.targets=greedy")
+    assert code == 0 and "captured in truth, capture.targets is greedy" in err
+    code, _, err = run(monkeypatch, capsys, "capture", str(path).removesuffix(".yaml"))
+    assert code == 2 and err.endswith(f"did you mean '{path}'?\n")
 
 
 def test_a_student_larger_than_the_constraint_allows_is_not_trained(
@@ -309,6 +315,11 @@ def test_a_front_is_printed_filtered_written_and_compared(monkeypatch, capsys, t
     assert code == 0, err
     assert "student params" in out.replace("\n", " ") or "params ↓" in out
     assert (tmp_path / "f.tex").read_text().startswith(r"\begin{tabular}")
+    code, out, err = run(monkeypatch, capsys, "report", "one-0", "--runs", tmp_path, "--json")
+    page = json.loads(out)
+    assert os.path.getsize(page["page"]) > 1e4 and page["knee"] in page["front"], err
+    code, _, err = run(monkeypatch, capsys, "report", "one-0", "--runs", tmp_path, "--json", "--serve")
+    assert (code, err) == (2, "kdray: report: --json or --serve, not both\n")
     code, out, err = run(
         monkeypatch, capsys, "compare", "one-0,one-1", "two-0,two-1", "--runs", tmp_path, "--json"
     )

@@ -87,7 +87,7 @@ def corpus_import(
     functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
     """
     from kdray.console import stage
-    from kdray.corpus.layouts import LABELLED, import_examples
+    from kdray.corpus.layouts import LABELLED, importing
     from kdray.corpus.splits import by_file
     from kdray.corpus.store import write_corpus
 
@@ -95,7 +95,7 @@ def corpus_import(
         raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
     _check_new(out, force)
     with stage("import") as advance:
-        read = import_examples(source, language, advance)
+        read = importing(source, language, advance)
         if split == "file" and read.layout == LABELLED:
             raise ConfigError(f"--split file: {source} holds {LABELLED}, which belongs to no test files")
         examples = by_file(read.examples, read.why) if split == "file" else read.examples

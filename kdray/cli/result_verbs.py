@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from kdray.cli.apps import (
     experiment_folder,
     experiment_names,
     show,
+    show_json,
     source_location,
 )
 from kdray.errors import ConfigError
@@ -64,6 +66,7 @@ def report(
         bool, typer.Option("--serve", help="follow a running sweep in the browser, on this machine alone")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="with --serve; 0: a free one")] = 0,
+    as_json: Json = False,
 ) -> None:
     """The page of a sweep, finished or running: written, or served and kept up to date.   Example: kdray report
     demo --serve
@@ -74,11 +77,11 @@ def report(
     folder = experiment_folder(name, runs)
     if not serve:
         path = html or join(folder, "front.html")
-        write([folder], objectives=objectives, where=(), files={"html": path}, as_json=True)
-        show(path)
+        found = write([folder], objectives=objectives, where=(), files={"html": path}, as_json=True)
+        show_json({"page": path} | json.loads(found)) if as_json else show(path)
         return
-    if html:
-        raise ConfigError("report: --html or --serve, not both")
+    if html or as_json:
+        raise ConfigError(f"report: --{'html' if html else 'json'} or --serve, not both")
     from kdray.report.live_page import Server
 
     with Server(folder, port, objectives) as server:

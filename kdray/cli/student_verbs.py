@@ -55,6 +55,10 @@ def export(
 
     if len(names) > 2:
         raise ConfigError(f"export: name one trial and one folder, not {' '.join(names)}")
+    if len(names) == 1 and not knee and not best:
+        raise ConfigError(
+            f"export: {names[0]} of which trial? name its key before the folder, or --knee, or --best METRIC"
+        )
     if onnx is False and int8:
         raise ConfigError("export: --int8 is made of the graph: leave --no-onnx out")
     limit = [] if max_params is None else [f"student_params <= {max_params:g}"]

@@ -27,7 +27,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         return yaml_mapping(Path(path).read_bytes(), str(path))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        beside = f"{path}.yaml"
+        meant = f", did you mean '{beside}'?" if Path(beside).is_file() else ""
+        raise ConfigError(f"{path}: {error.strerror or error}{meant}") from error
 
 
 def yaml_mapping(data: bytes, source: str, *, error: type[KdrayError] = ConfigError) -> dict[str, Any]:

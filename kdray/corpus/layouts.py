@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from kdray.console import Advance
 from kdray.corpus.decode import western
@@ -48,9 +49,25 @@ class Imported:
         return self.why.total
 
 
+class Importing(NamedTuple):
+    """An import on its way: its layout's name, the examples, which are read once, and what was left out so far."""
+
+    layout: str
+    examples: Iterator[Example]
+    why: LeftOut
+
+
 def import_examples(
     source: str | Path, language: str | None = None, progress: Advance = lambda done, total: None
 ) -> Imported:
+    """Everything that a folder or file holds, at once (see `importing`)."""
+    found = importing(source, language, progress)
+    return Imported(found.layout, list(found.examples), found.why)
+
+
+def importing(
+    source: str | Path, language: str | None = None, progress: Advance = lambda done, total: None
+) -> Importing:
     """Everything that a folder or file holds, in the order of its files and rows.
 
     Args:
@@ -59,7 +76,8 @@ def import_examples(
         progress: called with rows done and in all.
 
     Raises:
-        DataError: no layout that is known, with what was found; or nothing that could be read, with the reasons.
+        DataError: no layout that is known, with what was found; or, at the end of the examples, nothing that could
+            be read, with the reasons.
     """
     root, left_out = Path(source), LeftOut()
     files = _real_names(data_files(root, left_out), left_out)
@@ -68,7 +86,8 @@ def import_examples(
     layout = next((layout for layout, _ in known.most_common(1)), None)
     if layout == LABELLED:
         left_out = LeftOut()  # it looks through the files itself
-        return Imported(LABELLED, with_unique_ids(labelled_examples(source, language, left_out)), left_out)
+        found = labelled_examples(source, language, left_out)
+        return Importing(LABELLED, with_unique_ids(found), left_out)
     if not isinstance(layout, Layout):
         raise DataError(_unknown(root, files, left_out))
     if language not in (None, "java"):
@@ -81,27 +100,28 @@ def import_examples(
         if other != layout and (other is not None or not is_beside):
             left_out.add(f"a file without rows of {layout.name}", path)
     examples = _read(root, chosen, layout, left_out, progress)
-    if not examples:
-        raise DataError("; ".join([f"{root}: nothing of {layout.name} could be read", *left_out.lines()]))
-    return Imported(layout.name, with_unique_ids(examples), left_out)
+    return Importing(layout.name, with_unique_ids(examples), left_out)
 
 
 def _read(
     root: Path, files: Sequence[Path], layout: Layout, left_out: LeftOut, progress: Advance
-) -> list[Example]:
+) -> Iterator[Example]:
     total = sum(_count(path) for path in files)
     inside = [path.relative_to(root if root.is_dir() else root.parent) for path in files]
-    examples: list[Example] = []
-    done = 0
+    done = found = 0
     for path, name, split in zip(files, inside, named_splits(inside), strict=True):
         for place, row in guarded(path, _rows(path, left_out), left_out):
-            done += 1
+            done, example = done + 1, None
             with left_out.rather_than_fail(place):
-                examples.append(_example(layout, row, split, f"row {place.number} of {stem(name)}"))
+                example = _example(layout, row, split, f"row {place.number} of {stem(name)}")
+            if example is not None:
+                found += 1
+                yield example
             if done % ROWS_PER_REPORT == 0:
                 progress(done, max(done, total))
     progress(done, done)
-    return examples
+    if not found:
+        raise DataError("; ".join([f"{root}: nothing of {layout.name} could be read", *left_out.lines()]))
 
 
 def _example(layout: Layout, row: Row, split: Split | None, name: str) -> Example:

@@ -115,7 +115,7 @@ def mine(
             progress(done, len(chunks))
     if not options.given_away:
         examples = without_given_away(examples, left_out)
-    unique = with_unique_ids(without_duplicates(examples, left_out))
+    unique = list(with_unique_ids(without_duplicates(examples, left_out)))
     if not unique:
         nothing = f"no assertions in the {len(files)} {TEST_FILES[language]} of {', '.join(sources)}"
         raise DataError("; ".join([nothing, *left_out.lines()]))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from kdray.corpus.example import Example, Split
-from kdray.corpus.store import read_corpus
+from kdray.corpus.store import Examples, corpus_manifest, read_corpus
 
 
 def sample(examples: Sequence[Example], count: int, seed: int = 0) -> list[Example]:
@@ -50,3 +50,13 @@ def evenly(total: int, count: int) -> list[int]:
     """`count` numbers out of 0 to `total` - 1, evenly spaced and ascending; all of them where there are fewer."""
     count = min(total, count)
     return [i * total // count for i in range(count)]
+
+
+def evenly_read(corpus: str, split: Split, count: int) -> list[Example]:
+    """At most `count` examples of a split of a corpus, evenly spaced, and no others held.
+
+    Raises:
+        DataError: the split is empty.
+    """
+    total = int(corpus_manifest(corpus)["splits"].get(split, 0))
+    return Examples(corpus, split).at(evenly(total, count))

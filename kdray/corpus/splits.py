@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kdray.corpus.example import Example, Split
 from kdray.corpus.left_out import LeftOut
+from kdray.corpus.spool import Spool, number_of
 from kdray.storage import fingerprint
 
 VALID_SHARE = TEST_SHARE = 0.05
@@ -57,6 +61,8 @@ _NO_NAMES = frozenset(
     )
 )
 _NAMED = re.compile(r"^((?:async )?def test\w*\(.*\).*:)$", re.MULTILINE)
+_FIRST: tuple[Split, ...] = ("test", "valid", "train")
+"""Of two alike, the one in the first of these stays."""
 SPLIT_FIELDS = ("split", "partition")
 """Where a row may say its own."""
 
@@ -108,42 +114,49 @@ def split_of(group: str) -> Split:
     return "valid" if draw < TEST_SHARE + VALID_SHARE else "train"
 
 
-def by_file(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
+def by_file(examples: Iterable[Example], left_out: LeftOut | None = None) -> Iterator[Example]:
     """What a set has for training, split anew by file: projects are seen, files are not.
 
     Its own held-out splits are left out, so that they stay unseen, and counted like what is there twice.
     """
     left_out = LeftOut() if left_out is None else left_out
-    kept = []
+    with Spool(_anew(examples, left_out)) as kept:
+        yield from without_duplicates(kept, left_out)
+
+
+def _anew(examples: Iterable[Example], left_out: LeftOut) -> Iterator[Example]:
     for example in examples:
         if example.split == "train":
-            kept.append(replace(example, split=split_of(example.group)))
+            yield replace(example, split=split_of(example.group))
         else:
             left_out.add("of a split that the set holds out", f"{example.group} {example.test}")
-    return without_duplicates(kept, left_out)
 
 
-def without_duplicates(examples: Iterable[Example], left_out: LeftOut | None = None) -> list[Example]:
+def without_duplicates(
+    examples: Sequence[Example] | Spool, left_out: LeftOut | None = None
+) -> Iterator[Example]:
     """The examples whose (body before the assertion, assertion, what follows) was not seen before.
 
     The name of the test does not count. Held-out splits go first, so that what stands in both is kept out of
-    training rather than out of the test. The order of what remains is kept; what does not is counted.
+    training rather than out of the test. The order of what remains is kept; what does not is counted. They are
+    read twice, and what is held of each is a number.
     """
-    ordered = list(examples)
     left_out = LeftOut() if left_out is None else left_out
-    seen: set[tuple[str, str, str]] = set()
-    kept: set[int] = set()
-    for split in ("test", "valid", "train"):
-        for number, example in enumerate(ordered):
-            if example.split != split:
-                continue
-            content = (_body(example), example.target, example.after)
-            if content in seen:
-                left_out.add("the same as another example", f"{example.group} {example.test}")
-            else:
-                seen.add(content)
-                kept.add(number)
-    return [example for number, example in enumerate(ordered) if number in kept]
+    contents, ranks = array("Q"), array("B")
+    for example in examples:
+        contents.append(number_of(_body(example), example.target, example.after))
+        ranks.append(_FIRST.index(example.split))
+    order = np.argsort(np.array(ranks), kind="stable")
+    _, firsts = np.unique(np.array(contents)[order], return_index=True)
+    is_kept = np.zeros(len(order), bool)
+    is_kept[order[firsts]] = True
+    again = order[~is_kept[order]]
+    for number, example in enumerate(examples):
+        if len(again) and number == again[0]:
+            place = f"{example.group} {example.test}"
+            left_out.add("the same as another example", place, len(again))
+        if is_kept[number]:
+            yield example
 
 
 def _body(example: Example) -> str:
@@ -170,11 +183,14 @@ def without_given_away(examples: Iterable[Example], left_out: LeftOut | None = N
     return kept
 
 
-def with_unique_ids(examples: Iterable[Example]) -> list[Example]:
+def with_unique_ids(examples: Iterable[Example]) -> Iterator[Example]:
     """The examples, of which a later one with the id of another gets one of its own."""
-    seen: dict[str, int] = {}
-    unique = []
+    seen, repeated = set[int](), dict[str, int]()
     for example in examples:
-        seen[example.id] = count = seen.get(example.id, 0) + 1
-        unique.append(example if count == 1 else replace(example, id=fingerprint(example.id, str(count))))
-    return unique
+        number = number_of(example.id)
+        if number not in seen:
+            seen.add(number)
+            yield example
+            continue
+        repeated[example.id] = count = repeated.get(example.id, 1) + 1
+        yield replace(example, id=fingerprint(example.id, str(count)))

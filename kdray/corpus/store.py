@@ -1,58 +1,93 @@
-"""A corpus on disk: `examples.parquet` and, written last, `corpus.json` with its fingerprint and counts."""
+"""A corpus on disk: `examples.parquet` and, written last, `corpus.json` with its fingerprint and counts.
+
+Both ways rows pass in batches: what is held of a corpus of a million rows is a group of them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+from array import array
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from kdray.corpus.example import Example, Split
 from kdray.corpus.left_out import LeftOut
+from kdray.corpus.spool import FIELDS, ROWS, Spool, number_of
 from kdray.errors import DataError, nearest
-from kdray.storage import exists, join, read_bytes, read_json, sha256, write_atomic, write_json
+from kdray.storage import exists, join, open_atomic, open_bytes, read_json, write_json
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _KINDS = {"sources": list, "sha256": str, "splits": dict}
 """What every manifest has."""
 OPTIONAL = tuple(field.name for field in fields(Example) if field.default is not MISSING)
+BATCHES_PER_GROUP = 32
+"""Batches of `ROWS` rows in each row group of the file but the last; part of what a fingerprint depends on."""
+_BUFFER_BYTES = 2**16
 
 
 def write_corpus(
-    folder: str | Path, examples: Sequence[Example], sources: Sequence[str], left_out: LeftOut | None = None
+    folder: str | Path, examples: Iterable[Example], sources: Sequence[str], left_out: LeftOut | None = None
 ) -> dict[str, Any]:
-    """Writes a corpus, with what was left out of it, and returns its manifest. Raises `DataError` for no examples:
-    an empty corpus is never written.
+    """Writes a corpus, with what was left out of it by the end of `examples`, which are read once, and returns its
+    manifest. Raises `DataError` for no examples: an empty corpus is never written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not examples:
-        nothing = f"{folder}: an empty corpus: nothing is left of {', '.join(sources)}"
-        raise DataError("; ".join([nothing, *(left_out.lines() if left_out is not None else ())]))
-    columns = {
-        field.name: [getattr(example, field.name) for example in examples] for field in fields(Example)
-    }
-    # What only some corpora have is no column of the others.
-    columns = {name: column for name, column in columns.items() if name not in OPTIONAL or any(column)}
-    table = pa.table(columns)
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    data = buffer.getvalue()
-    write_atomic(join(folder, "examples.parquet"), data)
-    manifest = {
-        "format_version": 1,
-        "sources": list(sources),
-        "sha256": sha256(data),
-        "splits": dict(sorted(Counter(example.split for example in examples).items())),
-        "groups": len({example.group for example in examples}),
-    }
+    with Spool(examples) as spool:
+        if not spool.rows:
+            nothing = f"{folder}: an empty corpus: nothing is left of {', '.join(sources)}"
+            raise DataError("; ".join([nothing, *(left_out.lines() if left_out is not None else ())]))
+        with open_atomic(join(folder, "examples.parquet")) as stream:
+            counted = _write_table(spool, stream)
+    manifest = {"format_version": 1, "sources": list(sources), **counted}
     if left_out is not None:
         manifest |= {"left_out": left_out.total, "left_out_because": left_out.because()}
     write_json(join(folder, "corpus.json"), manifest)
     return manifest
+
+
+def _write_table(spool: Spool, stream: Any) -> dict[str, Any]:
+    """Parquet of all rows; its hash, and the counts of a manifest."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # What only some corpora have is no column of the others.
+    names = [name for name in FIELDS if name not in OPTIONAL or name in spool.filled]
+    schema = pa.schema([(name, pa.string()) for name in names])
+    hashed, splits, groups = _Hashed(stream), Counter[str](), array("Q")
+    batches = spool.batches()
+    with pq.ParquetWriter(hashed, schema, compression="zstd") as writer:
+        while some := list(islice(batches, BATCHES_PER_GROUP)):
+            # In one piece: where pieces end would show in the bytes.
+            table = pa.Table.from_batches(some).combine_chunks()
+            splits.update(table["split"].to_pylist())
+            groups.extend(number_of(group) for group in set(table["group"].to_pylist()))
+            writer.write_table(table.select(names))
+    return {
+        "sha256": hashed.digest.hexdigest(),
+        "splits": dict(sorted(splits.items())),
+        "groups": len(np.unique(np.array(groups))),
+    }
+
+
+class _Hashed(io.RawIOBase):
+    """A stream that hashes what is written to another one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.digest = stream, hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self._stream.write(data)
+        return len(data)
 
 
 def corpus_manifest(folder: str | Path) -> dict[str, Any]:
@@ -75,25 +110,67 @@ def corpus_fingerprint(folder: str | Path) -> str:
     return str(corpus_manifest(folder)["sha256"])[:16]
 
 
-def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
-    """The examples of a corpus, or of one split of it. Raises `DataError` where it is missing, damaged or
-    empty.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+@dataclass(frozen=True)
+class Examples:
+    """The examples of a corpus, or of one split of it, read anew each time they are iterated.
 
-    if split is not None and split not in SPLITS:
-        raise DataError(f"split '{split}'{nearest(split, SPLITS)}")
+    Iterating raises `DataError` where the corpus is missing, damaged or has none of them.
+    """
+
+    folder: str | Path
+    split: Split | None = None
+
+    def __iter__(self) -> Iterator[Example]:
+        for _, batch in self._batches():
+            yield from (Example(**row) for row in batch.to_pylist())
+
+    def at(self, numbers: Sequence[int]) -> list[Example]:
+        """Those at some numbers, ascending from 0."""
+        wanted, found = np.asarray(numbers, np.int64), list[Example]()
+        for first, batch in self._batches():
+            low, high = np.searchsorted(wanted, (first, first + batch.num_rows))
+            if low < high:
+                found += [Example(**row) for row in batch.take(wanted[low:high] - first).to_pylist()]
+        return found
+
+    def _batches(self) -> Iterator[tuple[int, Any]]:
+        """How many came before, and the next of them as a record batch of Arrow."""
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        if self.split is not None and self.split not in SPLITS:
+            raise DataError(f"split '{self.split}'{nearest(self.split, SPLITS)}")
+        done = 0
+        # On no thread of Arrow's: a process that ends soon after would end while one is still starting, and abort.
+        with (
+            _checked(self.folder) as stream,
+            pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file,
+        ):
+            for batch in file.iter_batches(ROWS, use_threads=False):
+                if self.split is not None:
+                    batch = batch.filter(pc.equal(batch["split"], self.split))
+                if batch.num_rows:
+                    yield done, batch
+                    done += batch.num_rows
+        if not done:
+            raise DataError(f"{self.folder}: the corpus has no examples in split '{self.split}'")
+
+
+def _checked(folder: str | Path) -> Any:
+    """The file of a corpus, which is what its manifest says it is. Raises `DataError`."""
     manifest = corpus_manifest(folder)
-    data = read_bytes(join(folder, "examples.parquet"))
-    if sha256(data) != manifest["sha256"]:
+    stream = open_bytes(join(folder, "examples.parquet"))
+    if hashlib.file_digest(stream, "sha256").hexdigest() != manifest["sha256"]:
+        stream.close()
         raise DataError(
             f"{folder}/examples.parquet does not match corpus.json (sha256): mine the corpus again"
         )
-    # On no thread of Arrow's: a process that ends soon after would end while one is still starting, and abort.
-    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        rows = file.read(use_threads=False).to_pylist()
-    examples = [Example(**row) for row in rows if split is None or row["split"] == split]
-    if not examples:
-        raise DataError(f"{folder}: the corpus has no examples in split '{split}'")
-    return examples
+    stream.seek(0)
+    return stream
+
+
+def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
+    """The examples of a corpus, or of one split of it, all at once (see `Examples`). Raises `DataError` where it
+    is missing, damaged or empty.
+    """
+    return list(Examples(folder, split))

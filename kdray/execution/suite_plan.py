@@ -90,7 +90,7 @@ def read_plan(suite: str) -> dict[str, Any]:
 def plan_runs(
     suite: str,
     examples: Sequence[Example],
-    teacher_texts: Sequence[str],
+    written: Sequence[Sequence[str]],
     config: Execution,
     how: How,
     progress: Advance = lambda done, total: None,
@@ -100,7 +100,7 @@ def plan_runs(
     Args:
         suite: its folder.
         examples: its cases in its order.
-        teacher_texts: the teacher's answers to them.
+        written: answers to them of the teacher, and of others whose runs will be asked for.
         config: see there.
         how: see there.
         progress: called with (done, total) cases.
@@ -116,10 +116,10 @@ def plan_runs(
     left_out = LeftOut()
     tried = 0
     while len(kept) < config.cases and tried < len(examples):
-        some = examples[tried : tried + max(2 * (config.cases - len(kept)), 20)]
+        some = examples[tried : tried + max(5 * (config.cases - len(kept)) // 4, 10)]
         texts = [
-            tuple(dict.fromkeys([example.target, "", text]))
-            for example, text in zip(some, teacher_texts[tried:], strict=False)
+            tuple(dict.fromkeys([example.target, "", *(each[tried + n] for each in written)]))
+            for n, example in enumerate(some)
         ]
         cases = [
             Case(e.test, e.target, e.context, each, config.mutants)

@@ -21,8 +21,8 @@ from optuna.study import StudyDirection
 
 from kdray.config import SNIPPETS, Sweep, Trial, as_data
 from kdray.corpus.example import Split
-from kdray.corpus.sample import evenly
-from kdray.corpus.store import corpus_manifest, read_corpus
+from kdray.corpus.sample import evenly_read
+from kdray.corpus.store import corpus_manifest
 from kdray.errors import ConfigError, DataError
 from kdray.metamorphic.transforms.registry import transform_named
 from kdray.pipeline.capturing import is_sliced
@@ -210,8 +210,7 @@ def _check_targets(task: Task, trial: Trial, source: str) -> None:
         return
     if trial.shards is not None and exists(join(trial.shards, FILE)):
         return  # looked at when they were captured
-    examples = read_corpus(trial.corpus, "train")
-    check_round_trip(task, [examples[i] for i in evenly(len(examples), CHECKED)], source)
+    check_round_trip(task, evenly_read(trial.corpus, "train", CHECKED), source)
 
 
 def known_of(trial: Trial, config: Any, tokenizer: Any) -> dict[str, Any]:

@@ -8,10 +8,11 @@ kept beside each store, once where these are on one disk, so that no trial needs
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import numpy as np
 from kdray.config import Sweep, as_data
 from kdray.console import Advance, Stage, near, say
 from kdray.corpus.example import Example, Split
-from kdray.corpus.sample import evenly, unseen
-from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
+from kdray.corpus.sample import evenly_read, unseen
+from kdray.corpus.store import Examples, corpus_fingerprint, corpus_manifest
 from kdray.errors import ConfigError, DataError
 from kdray.evaluation.examine import doubt, examined
 from kdray.metamorphic.suite import build_suite
@@ -34,7 +35,8 @@ from kdray.students.load import shared_vocab
 from kdray.students.preflight import check_student
 from kdray.students.source_weights import SourceWeights, put_beside
 from kdray.tasks import task_class
-from kdray.tasks.round_trip import check_round_trip
+from kdray.tasks.kept_rows import KeptRows, encoded
+from kdray.tasks.round_trip import CHECKED, check_round_trip
 from kdray.tasks.row import IGNORED, Row
 from kdray.tasks.some_rows import some_rows
 from kdray.teacher.capture import Plan, capture
@@ -72,7 +74,7 @@ class Capturing:
         check_student(config, trial)
         if self._task.form_text:
             say(f"encoding  {self._task.form_text}")
-        check_round_trip(self._task, read_corpus(trial.corpus, "train"), trial.teacher)
+        check_round_trip(self._task, evenly_read(trial.corpus, "train", CHECKED), trial.teacher)
         self._weights = SourceWeights.of(trial.teacher)
         self._header = ShardHeader(
             task=trial.task,
@@ -102,33 +104,35 @@ class Capturing:
                     doubted = teacher.ask(partial(_exam, self._sweep, suites[0]), advance)
                 if doubted:
                     say(f"warning: {doubted}")
-            with self._stage("capture") as advance:
-                rows = self._rows() if folders or unordered else []
+            with (
+                self._stage("capture") as advance,
+                KeptRows(self._rows() if folders or unordered else ()) as rows,
+            ):
                 for folder in folders:
                     ShardWriter(folder, self._codecs[folder], self._said)  # refuses what belongs to another
-                    self._announce(folder, rows)
+                    self._announce(folder, rows.num_targets)
                 self._keep([join(folder, "teacher") for folder in folders])
                 beside = [partial(_order, self._measured(rows), unordered)] if unordered else []
                 beside += [partial(_suite, self._sweep, self._header, folder) for folder in suites]
                 self._write(teacher, folders, rows, advance, beside)
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> Iterable[Row]:
         """The rows to capture: of the corpus, or prompts that the teacher answers."""
-        examples, count = read_corpus(self._corpus, "train"), self._sweep.capture.rows
+        examples, count = Examples(self._corpus, "train"), self._sweep.capture.rows
         if self._sweep.capture.targets == "truth":
-            return self._task.rows(examples) if count is None else some_rows(self._task, examples, count)
+            return encoded(self._task, examples) if count is None else some_rows(self._task, examples, count)
         if not self._task.writes:
             raise ConfigError(
                 f"capture.targets greedy: task {self._sweep.trial.task} has no answers to write"
             )
-        chosen = evenly(len(examples), len(examples) if count is None else count)
-        prompts = [(examples[i].id, self._task.prompt(examples[i])) for i in chosen]
-        return [Row(name, ids, np.full(len(ids), IGNORED, np.int32)) for name, ids in prompts]
+        chosen = examples if count is None else evenly_read(self._corpus, "train", count)
+        prompts = ((example.id, self._task.prompt(example)) for example in chosen)
+        return (Row(name, ids, np.full(len(ids), IGNORED, np.int32)) for name, ids in prompts)
 
-    def _announce(self, folder: str, rows: Sequence[Row]) -> None:
+    def _announce(self, folder: str, tokens: int) -> None:
         """What a store will cost, before it is written."""
         codec, vocab = self._codecs[folder], self._header.vocab
-        bits, tokens = codec.bits_per_token(vocab), sum(row.num_targets for row in rows)
+        bits = codec.bits_per_token(vocab)
         size = f", {tokens:,} tokens, {bits / 8 * tokens / 1e6:,.1f} MB in all" if tokens else ""
         say(f"capture   {codec.name} at about {bits:,.0f} bits a token of {vocab:,}{size}: {near(folder)}")
 
@@ -145,7 +149,7 @@ class Capturing:
         return TeachersOnRay(self._voice.of_the_capture, share)
 
     def _write(
-        self, teacher: Any, folders: Sequence[str], rows: list[Row], advance: Advance, beside: list[Any]
+        self, teacher: Any, folders: Sequence[str], rows: Sequence[Row], advance: Advance, beside: list[Any]
     ) -> None:
         plan = self._sweep.capture
         teacher.capture(
@@ -170,11 +174,16 @@ class Capturing:
                 write_json(Path(local) / "kdray.json", {"encoding": encoding})
             put_beside(Path(local), folders)
 
-    def _measured(self, rows: list[Row]) -> list[Row]:
+    def _measured(self, rows: Sequence[Row]) -> list[Row]:
         """Those that the order to cut in is measured on."""
         plan = Plan(rows, self._sweep.capture.rows_per_shard)
-        stored = [row for number in range(len(plan)) for row in plan.shard(number)]
-        return [stored[i] for i in sample(len(stored))]
+        chosen = sample(len(rows))
+        return [
+            shard[i % plan.rows_per_shard]
+            for number, some in groupby(chosen, key=lambda i: i // plan.rows_per_shard)
+            for shard in [plan.shard(number)]
+            for i in some
+        ]
 
     @property
     def _is_ordered(self) -> bool:
@@ -198,7 +207,7 @@ class TeacherHere:
 
     def capture(
         self,
-        rows: list[Row],
+        rows: Sequence[Row],
         stores: Mapping[str, Codec],
         header: ShardHeader,
         *,

@@ -9,6 +9,7 @@ from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, DataError, KdrayError
+from kdray.evaluation.baselines import copied
 from kdray.execution.suite_plan import FILE, changed_file, is_planned, keep_none, plan_runs, read_plan
 from kdray.execution.suite_runs import how_of
 from kdray.metamorphic.suite import Suite
@@ -47,14 +48,12 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
             known = [number for number in clean if suite.cases[number] in by_id]
             try:
                 with stage("execution") as advance:
-                    plan = plan_runs(
-                        folder,
-                        [by_id[suite.cases[number]] for number in known],
-                        [suite.teacher_texts[number] for number in known],
-                        config,
-                        how,
-                        advance,
-                    )
+                    examples = [by_id[suite.cases[number]] for number in known]
+                    written = [[suite.teacher_texts[number] for number in known]]
+                    # Together: a file is imported once for all who write.
+                    train = [example for example in by_id.values() if example.split == "train"]
+                    written += copied(train, examples, lambda done, total: None).values()
+                    plan = plan_runs(folder, examples, written, config, how, advance)
             except KdrayError as error:
                 if _objectives(sweep):
                     raise

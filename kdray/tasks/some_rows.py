@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from kdray.corpus.example import Example
@@ -11,16 +11,22 @@ from kdray.tasks.row import Row
 from kdray.tasks.task import Task
 
 
-def some_rows(task: Task, examples: Sequence[Example], count: int) -> list[Row]:
+def some_rows(task: Task, examples: Iterable[Example], count: int) -> list[Row]:
     """`count` rows, or all where there are fewer, from tests that are evenly spaced, in the order of the examples.
 
     A row holds assertions of one test alone, so tests are drawn, and twice as many while their rows are too few.
+    The examples are read once for the number of tests and once for each draw; those that are drawn are held.
     """
-    tests = [list(run) for _, run in groupby(examples, key=lambda example: (example.group, example.test))]
+    tests = sum(1 for _ in _runs(examples))
     wanted = count
     while True:
-        chosen = evenly(len(tests), wanted)
-        rows = task.rows([example for i in chosen for example in tests[i]])
-        if len(rows) >= count or len(chosen) == len(tests):
+        chosen = set(evenly(tests, wanted))
+        runs = (run for number, run in enumerate(_runs(examples)) if number in chosen)
+        rows = task.rows([example for run in runs for example in run])
+        if len(rows) >= count or len(chosen) == tests:
             return [rows[i] for i in evenly(len(rows), count)]
         wanted *= 2
+
+
+def _runs(examples: Iterable[Example]) -> Iterator[Iterator[Example]]:
+    return (run for _, run in groupby(examples, key=lambda example: (example.group, example.test)))

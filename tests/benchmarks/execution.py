@@ -41,6 +41,8 @@ from kdray.execution.runnable_tests import examine_by_running, find_runnable, ru
 from tests.benchmarks.common import TEACHER, options, teacher  # noqa: E402
 
 PACKAGES = ("sympy", "networkx", "mpmath")
+SECONDS = 2.0
+"""Of a core that a run may take: a case is run two dozen times."""
 FAILING = ("AssertionError", "Failed")
 
 
@@ -125,7 +127,7 @@ def agreement(examples: Sequence[Example], place: Path) -> dict[str, Any]:
     texts = written_by_teacher(examples)
     cases = [Case(e.test, e.target, e.context, (text,)) for e, text in zip(examples, texts, strict=True)]
     started = time.perf_counter()
-    ran = ask(examples, cases, How(seconds=20.0), silent)
+    ran = ask(examples, cases, How(seconds=SECONDS), silent)
     ours_s = time.perf_counter() - started
     not_now = [
         f"{e.group} {e.test}: {each.reason}" for e, each in zip(examples, ran, strict=True) if each.reason
@@ -161,14 +163,14 @@ def main() -> None:
     cases, files = (40, 30) if wanted.quick else (400, 400)
     if not Path(corpus).exists():
         write_corpus(corpus, mine(PACKAGES, options=Options(files=files)), PACKAGES)
-        find_runnable(corpus, 2 * cases, How(seconds=20.0), silent)
+        find_runnable(corpus, 3 * cases // 2, How(seconds=SECONDS), silent)
     examples = sample(runnable_examples(corpus, "test"), cases)
     shutil.rmtree(wanted.out / "linked", ignore_errors=True)
     (wanted.out / "linked").mkdir()
     found: dict[str, Any] = {"agreement": agreement(examples[: cases // 2], wanted.out / "linked")}
     print(json.dumps(found["agreement"]), flush=True)
     started = time.perf_counter()
-    judged = examine_by_running(str(TEACHER), corpus, cases, 10, How(seconds=20.0), silent)
+    judged = examine_by_running(str(TEACHER), corpus, cases, 10, How(seconds=SECONDS), silent)
     found["judged"] = judged.as_data() | {"seconds": time.perf_counter() - started}
     print(json.dumps(found["judged"]), flush=True)
 

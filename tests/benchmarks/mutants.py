@@ -39,7 +39,7 @@ from kdray.execution.edited_test import function_of, position_of  # noqa: E402
 from kdray.execution.mutants import mutants_of  # noqa: E402
 from kdray.execution.runnable_tests import find_runnable, runnable_examples  # noqa: E402
 from tests.benchmarks.common import options  # noqa: E402
-from tests.benchmarks.execution import linked, silent  # noqa: E402
+from tests.benchmarks.execution import SECONDS, linked, silent  # noqa: E402
 
 PACKAGES = ("mpmath", "networkx")
 ALL = 10**6
@@ -175,7 +175,7 @@ def noticed(same: Sequence[Same]) -> list[tuple[bool, bool]]:
         Case(e.test, e.target, e.context, (e.target, ""), mutants=1, counting=(fault,))
         for e, fault, *_ in same
     ]
-    ran = ask([each.example for each in same], cases, How(seconds=20.0), silent)
+    ran = ask([each.example for each in same], cases, How(seconds=SECONDS), silent)
     assert not [each.reason for each in ran if each.reason]
     return [(each.killed[0][0], each.killed[1][0]) for each in ran]
 
@@ -185,12 +185,12 @@ def main() -> None:
     corpus, count, checked = str(wanted.out / "corpus"), *((30, 8) if wanted.quick else (150, 60))
     if not Path(corpus).exists():
         write_corpus(corpus, mine(PACKAGES, options=Options(files=count)), PACKAGES)
-        find_runnable(corpus, 2 * count, How(seconds=20.0), silent)
+        find_runnable(corpus, 2 * count, How(seconds=SECONDS), silent)
     examples = sample(runnable_examples(corpus, "test"), count)
     cases = [Case(e.test, e.target, e.context, (e.target,), mutants=10) for e in examples]
     called = {
         (fault.file, fault.line, fault.name): (example, fault)
-        for example, ran in zip(examples, ask(examples, cases, How(seconds=20.0), silent), strict=True)
+        for example, ran in zip(examples, ask(examples, cases, How(seconds=SECONDS), silent), strict=True)
         for fault in (Fault(*each) for each in ran.counting)
     }
     counts, same = {"functions": 0, "ours": 0, "theirs": 0, "both": 0}, list[Same]()

@@ -35,13 +35,13 @@ def test_about_a_twentieth_of_the_groups_is_held_out_twice():
 def test_a_duplicate_keeps_its_held_out_copy():
     train = replace(example(1), split="train")
     test = replace(example(2, context="def test_other_name():\n    x = 1\n    "), split="test")
-    assert without_duplicates([train, test, replace(test, id="3")]) == [test]
+    assert list(without_duplicates([train, test, replace(test, id="3")])) == [test]
 
 
 def test_an_assertion_alone_in_its_test_is_told_apart_by_the_name():
     one = example(1, context="def test_a():\n    ")
     two = example(2, context="def test_b():\n    ")
-    assert without_duplicates([one, two]) == [one, two]
+    assert list(without_duplicates([one, two])) == [one, two]
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 40))
@@ -73,7 +73,7 @@ def test_split_by_file_what_was_held_out_stays_out_and_no_file_stands_in_two_spl
         for n, split in enumerate(["train"] * 300 + ["valid", "test"] * 20)
     ]
     left_out = LeftOut()
-    found = by_file([*given, replace(given[0], id="again")], left_out)
+    found = list(by_file([*given, replace(given[0], id="again")], left_out))
     assert [line.partition(",")[0] for line in left_out.lines()] == ["left out 40", "left out 1"]
     assert [one.id for one in found] == [one.id for one in given[:300]]
     assert {one.split for one in found} == {"train", "valid", "test"}
@@ -109,14 +109,14 @@ def test_eval_is_a_test_part_where_another_is_for_validation():
 
 
 def test_ids_are_made_unique_and_the_first_of_them_stays():
-    found = with_unique_ids([example(1), example(2), example(1), example(1)])
+    found = list(with_unique_ids([example(1), example(2), example(1), example(1)]))
     assert [one.id for one in found[:2]] == ["1", "2"]
     assert len({one.id for one in found}) == 4
 
 
 def test_a_test_defined_three_times_is_one_example():
     one = example(1)
-    assert without_duplicates([one, one, one]) == [one]
+    assert list(without_duplicates([one, one, one])) == [one]
 
 
 def test_what_stands_in_its_own_context_is_marked_and_left_out_of_the_test_split():
@@ -130,4 +130,18 @@ def test_what_stands_in_its_own_context_is_marked_and_left_out_of_the_test_split
 def test_duplicates_are_told_by_body_and_not_by_name_under_a_decorator():
     body = "@mark\ndef test_{}():\n    x = 1\n    "
     one, two = example(1, context=body.format("a")), example(2, context=body.format("b"))
-    assert without_duplicates([one, two]) == [one]
+    assert list(without_duplicates([one, two])) == [one]
+
+
+@given(st.lists(st.tuples(st.sampled_from(("train", "valid", "test")), st.integers(0, 4)), max_size=20))
+def test_of_alike_ones_the_first_of_the_most_held_out_split_stays(given):
+    examples = [
+        replace(example(number, target=f"assert {content}"), split=split)
+        for number, (split, content) in enumerate(given)
+    ]
+    by_rank = sorted(examples, key=lambda one: ("test", "valid", "train").index(one.split))
+    first = {one.target: one.id for one in reversed(by_rank)}
+    left_out = LeftOut()
+    found = list(without_duplicates(examples, left_out))
+    assert found == [one for one in examples if first[one.target] == one.id]
+    assert left_out.total == len(examples) - len(found)

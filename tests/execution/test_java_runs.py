@@ -221,7 +221,7 @@ def test_a_sweep_runs_java_answers_against_the_faults_that_its_suite_chose(
     config = Execution(cases=1, mutants=4, classpath=os.pathsep.join(JUNIT4))
     write_corpus(str(tmp_path / "corpus"), list(examples.values()), [str(checkout)])
     how = how_of(config, str(tmp_path / "corpus"), processes=1)
-    plan = plan_runs(str(tmp_path), [example], [example.target], config, how)
+    plan = plan_runs(str(tmp_path), [example], [[example.target]], config, how)
     assert plan["cases"][0]["counting"] and set(plan["sources"]) == {
         f"shop/src/{part}.java" for part in ("test/java/shop/CartTest", "main/java/shop/Cart")
     }
@@ -263,7 +263,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runs, Pa
         }
         for name, text in sources.items():
             assert javac.compile(name, text, classes, [*JUNIT4, *JUNIT5]) is None
-        runs = Runs(jdk, classes, [*JUNIT4, *JUNIT5], seconds=0.5, unsafe=False)
+        runs = Runs(jdk, classes, [*JUNIT4, *JUNIT5], seconds=2.0, unsafe=False)
         yield runs, classes, folder
         runs.close()
         javac.close()

@@ -140,6 +140,8 @@ def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, cap
     code, _, err = run(monkeypatch, capsys, "export", "toy", "t0000", "t0001", out, "--runs", runs)
     assert code == 2
     assert "name one trial and one folder" in err
+    code, _, err = run(monkeypatch, capsys, "export", "toy", "t0000", "--runs", runs)
+    assert (code, err.count("\n")) == (2, 1) and "t0000 of which trial?" in err
 
 
 def test_bytes_are_read_as_their_language_says(tmp_path):

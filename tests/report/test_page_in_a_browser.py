@@ -328,6 +328,10 @@ def test_sweeps_of_any_age_have_a_page_without_errors(driver, tmp_path, trials, 
     page = opened(driver, path)
     assert len(rows(page)) == trials
     assert driver.get_log("browser") == []
+    # The caption of the map speaks of a ground only where one is drawn.
+    told = "const at = document.getElementById('ground'); return Boolean(at && !at.hidden)"
+    drawn = "return document.querySelectorAll('#map-plot .tile').length > 0"
+    assert page.execute_script(told) == page.execute_script(drawn) == (trials == 30)
 
 
 def test_thousands_of_trials_are_drawn_filtered_and_scrolled_to(driver, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from kdray.errors import DataError
+from kdray.tasks.kept_rows import KeptRows
 from kdray.tasks.row import Row
 from kdray.teacher.capture import batches, capture
 from kdray.teacher.codecs import make
@@ -66,6 +67,15 @@ def test_every_row_is_captured_with_the_signal_of_its_targets(tmp_path: Path) ->
     logits = np.concatenate(Teacher()(rows))
     assert (found.ids_NK[:, 0] == logits.argmax(1)).all()
     assert teacher.widest == 4
+
+
+def test_rows_that_are_kept_on_disk_give_the_bytes_of_rows_in_memory(tmp_path: Path) -> None:
+    rows = make_rows(40)
+    with KeptRows(iter(rows)) as kept:
+        for folder, given in (("list", rows), ("kept", kept)):
+            stores = {str(tmp_path / folder): make("head")}
+            capture(given, stores, HEADER, Teacher(), rows_per_shard=8, batch_size=4)
+    assert contents(tmp_path / "kept") == contents(tmp_path / "list")
 
 
 def test_batches_are_made_by_length_within_a_shard(tmp_path: Path) -> None:

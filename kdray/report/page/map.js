@@ -33,7 +33,8 @@ function mapPlot() {
       const colour = (value) => ramp((value - range[0]) / (range[1] - range[0] || 1), zq.direction === "min");
       const points = shown.map((i) => [x(xq.get(i)), y(yq.get(i)), zq.get(i)]);
       frame.axes(x, y, { x: xq.label, y: yq.label });
-      if (points.length >= 12) smooth(frame, points, colour);
+      $("ground").hidden = points.length < 12;
+      if (!$("ground").hidden) smooth(frame, points, colour);
       shown.forEach((i, n) => frame.marks.append(svg("circle", {
         class: "sample" + (onFront.has(i) ? " front" : "") + (store.kept[i] ? "" : " dim"), cx: points[n][0].toFixed(1), cy: points[n][1].toFixed(1),
         r: shown.length > 800 ? 2.5 : 5, fill: colour(points[n][2]),
