@@ -21,8 +21,8 @@ from kdray.corpus.decode import python_text
 from kdray.corpus.example import Example
 from kdray.corpus.focal import signature_of
 from kdray.corpus.left_out import LeftOut
-from kdray.corpus.python import INDENT, MAX_TARGET_CHARS, example_after
-from kdray.corpus.python_tree import FunctionNode, parsed
+from kdray.corpus.python import INDENT, MAX_TARGET_CHARS, TOO_LONG, example_after
+from kdray.corpus.python_tree import FunctionNode, parsed, source_of
 from kdray.corpus.rows import files_below
 from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
@@ -85,10 +85,12 @@ def _of_docstring(name: str, node: Documented, group: str, left_out: LeftOut) ->
         except DataError as error:
             left_out.add(str(error), f"{group} {name}")
             continue
-        text = ast.unparse(ast.fix_missing_locations(statement))
-        is_short = "\n" not in text and len(text) <= MAX_TARGET_CHARS
-        if isinstance(statement, ast.Assert) and is_short:
-            examples.append(example_after(lines, text, group, name, signature))
+        text = source_of(ast.fix_missing_locations(statement))
+        if isinstance(statement, ast.Assert):
+            if "\n" in text or len(text) > MAX_TARGET_CHARS:
+                left_out.add(TOO_LONG, f"{group} {name}")
+            else:
+                examples.append(example_after(lines, text, group, name, signature))
         lines += [INDENT + line for line in text.split("\n")]
     return examples
 

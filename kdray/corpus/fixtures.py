@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kdray.corpus.decode import python_text
-from kdray.corpus.python_tree import FunctionNode, is_docstring, parsed
+from kdray.corpus.python_tree import FunctionNode, is_docstring, parsed, source_of
 from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
@@ -72,7 +72,7 @@ def _printed(function: FunctionNode) -> list[str]:
     body = function.body[1:] if is_docstring(function.body[0]) else function.body
     kind = type(function)
     shown = kind(**{**dict(ast.iter_fields(function)), "body": body or [ast.Pass()]})
-    text = ast.unparse(ast.fix_missing_locations(ast.copy_location(shown, function)))
+    text = source_of(ast.fix_missing_locations(ast.copy_location(shown, function)))
     return text.split("\n") if len(text) <= MAX_FIXTURE_CHARS else []
 
 

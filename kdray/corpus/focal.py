@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from kdray.corpus.decode import python_text
-from kdray.corpus.python_tree import FunctionNode, parsed
+from kdray.corpus.python_tree import FunctionNode, parsed, source_of
 from kdray.corpus.source_files import read_source
 from kdray.errors import DataError
 
@@ -158,12 +158,12 @@ class FocalFinder:
 
 
 def signature_of(node: FunctionNode | ast.ClassDef) -> str:
-    """A definition in one line, "" for one that nests too deeply to be printed."""
+    """A definition in one line, "" for one that cannot be printed."""
     try:
         if isinstance(node, ast.ClassDef):
-            return f"class {node.name}({', '.join(ast.unparse(base) for base in node.bases)}):"
-        return f"def {node.name}({ast.unparse(node.args)}):"
-    except RecursionError:
+            return f"class {node.name}({', '.join(source_of(base) for base in node.bases)}):"
+        return f"def {node.name}({source_of(node.args)}):"
+    except DataError:
         return ""
 
 

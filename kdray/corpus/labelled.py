@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from kdray.corpus.example import Example, Split
-from kdray.corpus.labelled_row import Labelled, code_of, id_of, labelled, plain, snippets
+from kdray.corpus.labelled_row import CODES, Labelled, code_of, id_of, labelled, plain, snippets
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.lines import text_lines
-from kdray.corpus.rows import Place, Row, data_files, form_of, guarded, rows, stem
+from kdray.corpus.rows import Place, Row, data_files, first_rows, form_of, guarded, rows, stem
 from kdray.corpus.splits import named_splits, row_split, split_of
 from kdray.errors import DataError
 
@@ -82,10 +82,11 @@ def _read(root: Path, left_out: LeftOut) -> Iterator[Labelled]:
     told = zip(files, named_splits(inside), strict=True)
     named = sorted(told, key=lambda pair: (_ORDER.index(pair[1] or "test"), pair[0]))
     by_stem = {Path(stem(path)).name: path for path, split in named if split is None}
-    lists = [(path, split) for path, split in named if split]
+    parts = [(path, split) for path, split in named if split]
+    lists = [(path, split) for path, split in parts if not _has_code(path)]
     if (data := by_stem.get("data")) and lists:
         used, cases = [data], _listed(lists, _by_id(data, left_out), left_out)
-    elif data := by_stem.get("function"):
+    elif (data := by_stem.get("function")) and lists:
         used, cases = [data], _positions(data, lists, left_out)
     elif (data := by_stem.get("functions")) and (pairs := by_stem.get("pairs")):
         used, cases = [data, pairs], _listed([(pairs, "test"), *lists], _by_id(data, left_out), left_out)
@@ -93,14 +94,19 @@ def _read(root: Path, left_out: LeftOut) -> Iterator[Labelled]:
         used, cases = [data], _listed(lists, _by_id(data, left_out), left_out)
     else:
         # Where some files name a split, what the others hold belongs to none.
-        chosen = lists or [(path, "test") for path, _ in named]
-        used, cases = [], (case for path, split in chosen for case in _rows_of(path, root, split, left_out))
-        lists = chosen
+        lists = parts or [(path, "test") for path, _ in named]
+        used, cases = [], (case for path, split in lists for case in _rows_of(path, root, split, left_out))
     yield from cases
     known = {*used, *(path for path, _ in lists)}
-    for path, _ in named:
+    for path, split in named:
         if path not in known:
-            left_out.add("a file that belongs to no split", str(path))
+            left_out.add(
+                f"a file that {'holds code beside lists' if split else 'belongs to no split'}", str(path)
+            )
+
+
+def _has_code(path: Path) -> bool:
+    return any(row.keys() & set(CODES) for row in first_rows(path, 1))
 
 
 def _rows_of(path: Path, root: Path, split: Split, left_out: LeftOut) -> Iterator[Labelled]:
@@ -159,7 +165,7 @@ def _pair_rows(path: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
 
 def _positions(data: Path, lists: Sequence[tuple[Path, Split]], left_out: LeftOut) -> Iterator[Labelled]:
     """Devign as it is published: one list of functions, and for each split the positions in it."""
-    functions = {place.number - 1: row for place, row in rows(data, left_out)}
+    functions = {place.number - 1: row for place, row in guarded(data, rows(data, left_out), left_out)}
     for path, split in lists:
         for number, text in guarded(path, text_lines(path, left_out), left_out):
             with left_out.rather_than_fail(Place(path, "line", number)):

@@ -85,9 +85,6 @@ def labelled(row: Row, name: str, code: str, other: str, split: Split) -> Labell
     language = plain(row.get("language")).lower()
     if language and language not in LANGUAGES:
         raise DataError(f"language {language!r}, expected one of {', '.join(LANGUAGES)}")
-    substitutes = row.get("substitutes") or {}
-    if not isinstance(substitutes, dict):
-        raise DataError("substitutes: expected an object of lists of names")
     return Labelled(
         id=id_of(row) or name,
         code=code,
@@ -96,8 +93,19 @@ def labelled(row: Row, name: str, code: str, other: str, split: Split) -> Labell
         language=language,
         split=split,
         group=plain(row.get("project")),
-        substitutes=substitutes,
+        substitutes=_substitutes(row.get("substitutes")),
     )
+
+
+def _substitutes(value: Any) -> dict[str, list[str]]:
+    """The names proposed, where there are some: a table has the identifiers of any row in all of them."""
+    if not isinstance(value, dict | None):
+        raise DataError("substitutes: expected an object of lists of names")
+    proposed = {name: names for name, names in (value or {}).items() if names is not None}
+    for names in proposed.values():
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            raise DataError("substitutes: expected an object of lists of names")
+    return proposed
 
 
 def snippets(row: Row) -> tuple[str, str]:

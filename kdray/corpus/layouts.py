@@ -188,6 +188,8 @@ def _line_pairs(tests: Path, left_out: LeftOut) -> Iterator[tuple[Place, Row]]:
         # One line too few and every pair behind it is a wrong one.
         missing, name = min(ends) + 1, beside.name if ends[0] > ends[1] else tests.name
         raise DataError(f"{tests}: line {missing}: no line {missing} in {name}")
+    if not any(ends):
+        left_out.add("a file without a row", tests)
     for number in sorted(pair[0].keys() | pair[1].keys()):
         place, row = Place(tests, "line", number), None
         with left_out.rather_than_fail(place):

@@ -164,7 +164,8 @@ def writable(value: Any) -> bool:
 
 
 def text_lines(path: Path, left_out: LeftOut) -> Iterator[tuple[int, str]]:
-    """The number and the text of each line that is not empty and UTF-8; other lines are counted."""
+    """The number and the text of each line that is not empty and UTF-8; others, and a file of none, count."""
+    number = 0
     for number, data in byte_lines(path, left_out):
         try:
             text = data.decode()
@@ -172,3 +173,5 @@ def text_lines(path: Path, left_out: LeftOut) -> Iterator[tuple[int, str]]:
             left_out.add("cannot be read: no UTF-8", f"{path}: line {number}")
             continue
         yield number, text
+    if not number:
+        left_out.add("a file without a row", path)

@@ -22,6 +22,7 @@ from typing import Any
 
 from kdray.corpus import java
 from kdray.corpus.example import Example, Split
+from kdray.corpus.labelled_row import plain
 from kdray.corpus.splits import split_of
 from kdray.errors import DataError
 from kdray.storage import fingerprint
@@ -106,13 +107,12 @@ def _methods2test(row: Row) -> Published:
         _part(row, name, {}) for name in ("test_class", "focal_class", "repository")
     )
     url = _text(repository, "url", "").removesuffix(".git")
-    number = repository.get("repo_id")
     return Published(
         test=_joined(_text(test_class, "identifier", ""), _text(case, "identifier", "")),
         focal=java.focal_code(_text(focal_class, "identifier", ""), _text(focal, "body")),
         **cut._asdict(),
         path=_text(test_class, "file", ""),
-        repo="/".join(url.split("/")[-2:]) or ("" if number is None else str(number)),
+        repo="/".join(url.split("/")[-2:]) or plain(repository.get("repo_id")),
     )
 
 
@@ -124,7 +124,9 @@ def _assert5(row: Row) -> Published:
     parts = re.fullmatch(r"\s*TEST_METHOD:(.*)FOCAL_METHOD:(.*)", _text(row, "inputIDs"), re.DOTALL)
     if parts is None:
         raise DataError("inputIDs: expected 'TEST_METHOD: ... FOCAL_METHOD: ...'")
-    names = _part(row, "dict", {})
+    # A table has the names of any row in all of them, without a text where they are another row's.
+    used = set(f"{parts[1]} {parts[2]} {_text(row, 'labels')}".split(" "))
+    names = {name: text for name, text in _part(row, "dict", {}).items() if text is not None or name in used}
     if not all(isinstance(name, str) for name in names.values()):
         raise DataError("dict: expected a text for each name")
     test, focal, label = (
@@ -200,9 +202,7 @@ def _statement(assertion: str) -> str:
 
 def _text(row: Row, name: str, default: str | None = None) -> str:
     """A field; missing or null it is the default. Raises `DataError` for one that has none, and for no text."""
-    value = row.get(name)
-    if value is None:
-        value = default
+    value = _given(row, name, default)
     if value is None:
         raise DataError(f"no field '{name}'")
     if not isinstance(value, str):
@@ -210,10 +210,14 @@ def _text(row: Row, name: str, default: str | None = None) -> str:
     return value
 
 
-def _part(row: Row, name: str, default: Row | None = None) -> Row:
+def _given(row: Row, name: str, default: Any) -> Any:
     value = row.get(name)
-    if value is None:
-        value = default
+    is_missing = value is None or value != value  # NaN is what pandas has in place of a text
+    return default if is_missing else value
+
+
+def _part(row: Row, name: str, default: Row | None = None) -> Row:
+    value = _given(row, name, default)
     if not isinstance(value, dict):
         raise DataError(f"{name}: expected an object of fields")
     return value

@@ -21,7 +21,7 @@ from kdray.corpus.example import Example
 from kdray.corpus.fixtures import Fixtures
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.left_out import LeftOut
-from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, parsed
+from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, parsed, source_of
 from kdray.corpus.rows import files_below
 from kdray.corpus.source_files import read_source
 from kdray.corpus.splits import split_of
@@ -30,6 +30,7 @@ from kdray.storage import fingerprint
 __all__ = ["parse_source"]
 
 MAX_TARGET_CHARS = 200
+TOO_LONG = f"an assertion of several lines or more than {MAX_TARGET_CHARS} characters"
 INDENT = "    "
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
@@ -120,23 +121,23 @@ def mine_function(
         whole: whether the test's decorators stand in its context.
 
     Raises:
-        RecursionError: a statement that nests too deeply to be printed.
+        DataError: a statement that cannot be printed.
     """
     left_out, where = LeftOut() if left_out is None else left_out, f"{group} {name}"
     examples = []
     prefix = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
-    decorators = [f"@{ast.unparse(decorator)}" for decorator in function.decorator_list] if whole else []
-    lines = [*before, *decorators, f"{prefix} {function.name}({ast.unparse(function.args)}):"]
+    decorators = [f"@{source_of(decorator)}" for decorator in function.decorator_list] if whole else []
+    lines = [*before, *decorators, f"{prefix} {function.name}({source_of(function.args)}):"]
     for position, statement in enumerate(function.body):
         if position == 0 and is_docstring(statement):
             continue
-        text = ast.unparse(statement)
+        text = source_of(statement)
         if not is_assertion(statement):
             nested = sum(map(is_assertion, ast.walk(statement)))
             if nested:
                 left_out.add("an assertion within another statement", where, nested)
         elif "\n" in text or len(text) > MAX_TARGET_CHARS:
-            left_out.add(f"an assertion of several lines or more than {MAX_TARGET_CHARS} characters", where)
+            left_out.add(TOO_LONG, where)
         else:
             examples.append(example_after(lines, text, group, name, signature))
         lines += [INDENT + line for line in text.split("\n")]

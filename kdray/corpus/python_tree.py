@@ -35,8 +35,20 @@ def parsed(source: str) -> ast.Module:
             return ast.parse(source.removeprefix("\ufeff"))
     except SyntaxError as error:
         raise DataError(_no_syntax(source, str(error.msg))) from error
+    except UnicodeEncodeError as error:
+        raise DataError("half a surrogate pair, which is no text") from error
     except (RecursionError, MemoryError) as error:
         raise DataError("nested too deeply") from error
+
+
+def source_of(node: ast.AST) -> str:
+    """A part of a source in one canonical layout. Raises `DataError` for what Python can read and not print."""
+    try:
+        return ast.unparse(node)
+    except RecursionError as error:
+        raise DataError("nested too deeply") from error
+    except ValueError as error:  # 0x... of thousands of digits, which would be as many and more in decimal
+        raise DataError("a number of too many digits") from error
 
 
 def _no_syntax(source: str, said: str) -> str:

@@ -14,6 +14,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from kdray.corpus.decode import mark_of
 from kdray.corpus.left_out import LeftOut, plain_path
 from kdray.corpus.lines import as_row, bare_name, byte_lines, head_of, parsed, whole
 from kdray.errors import DataError
@@ -99,7 +100,8 @@ def files_below(root: Path, left_out: LeftOut) -> list[Path]:
 
 def _is_data(path: Path, left_out: LeftOut) -> bool:
     name = bare_name(path).lower()
-    if name in METADATA or name.endswith(DOCUMENTS) or name.partition(".")[0].startswith(_ABOUT):
+    is_about = name.startswith(_ABOUT) and not name.endswith((*LINES, ".json", ".parquet", ".arrow"))
+    if name in METADATA or name.endswith(DOCUMENTS) or is_about:
         return False
     if path.suffix == ".arrow" and path.name not in _named_by_state(path):
         return False  # a cache of `datasets`, or the indices of a selection
@@ -128,9 +130,7 @@ def form_of(path: Path) -> Form:
         return "parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
         return "arrow"
-    text = head.decode(
-        "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace"
-    ).lstrip()
+    text = head.decode(mark_of(head) or "utf-8", "replace").lstrip()
     if text.startswith("["):
         return "lines" if bare_name(path).endswith(LINES) and "{" not in text else "json"
     if not text.startswith("{"):
@@ -224,7 +224,11 @@ def _without_times(schema: Any) -> list[int]:
     """Columns but for dates and times: no layout has any, and not all fit into Python's."""
     import pyarrow as pa
 
-    return [number for number, field in enumerate(schema) if not pa.types.is_temporal(field.type)]
+    def has_times(kind: Any) -> bool:
+        inside = [kind.field(number).type for number in range(kind.num_fields)]
+        return pa.types.is_temporal(kind) or any(map(has_times, inside))
+
+    return [number for number, field in enumerate(schema) if not has_times(field.type)]
 
 
 def _parquet(path: Path) -> Iterator[Any]:

@@ -17,7 +17,10 @@ MAX_SOURCE_BYTES = 16 * 2**20
 
 def package_root(name: str) -> Path:
     """The folder of an installed package, found without importing it. Raises `DataError`."""
-    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    try:
+        spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    except ValueError:  # what runs now is no package
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
             f"package '{name}' is not installed here (or is no package): "

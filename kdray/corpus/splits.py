@@ -100,11 +100,10 @@ def _split_name(path: Path) -> str:
 
 
 def row_split(row: Mapping[str, object]) -> Split | None:
-    """The split that a row says of itself."""
+    """The split that a row says of itself, in the words that name a file (`test`, `Validation`, `test_set`)."""
     said = (row.get(field) for field in SPLIT_FIELDS)
-    return next(
-        (NAMES[name.lower()] for name in said if isinstance(name, str) and name.lower() in NAMES), None
-    )
+    named = (named_split(Path(name.strip())) for name in said if isinstance(name, str))
+    return next(filter(None, named), None)
 
 
 def split_of(group: str) -> Split:

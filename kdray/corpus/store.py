@@ -24,6 +24,8 @@ from kdray.errors import DataError, nearest
 from kdray.storage import exists, join, open_atomic, open_bytes, read_json, write_json
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+_KINDS = {"sources": list, "sha256": str, "splits": dict}
+"""What every manifest has."""
 OPTIONAL = tuple(field.name for field in fields(Example) if field.default is not MISSING)
 BATCHES_PER_GROUP = 32
 """Batches of `ROWS` rows in each row group of the file but the last; part of what a fingerprint depends on."""
@@ -96,8 +98,11 @@ def corpus_manifest(folder: str | Path) -> dict[str, Any]:
             f"{folder}: no corpus here (corpus.json is missing): "
             f"make one with `kdray corpus mine --out {folder}`"
         )
-    manifest: dict[str, Any] = read_json(path)
-    return manifest
+    manifest: Any = read_json(path)
+    for name, kind in _KINDS.items():
+        if not isinstance(manifest, dict) or not isinstance(manifest.get(name), kind):
+            raise DataError(f"{path}: damaged, no {name} in it: mine or import the corpus again")
+    return dict(manifest)
 
 
 def corpus_fingerprint(folder: str | Path) -> str:

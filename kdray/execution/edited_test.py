@@ -18,7 +18,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from kdray.corpus.python import is_assertion
-from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, within_classes
+from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, source_of, within_classes
 from kdray.errors import DataError
 
 FILE = "<test>"
@@ -250,7 +250,7 @@ def check_alone(function: FunctionNode, *, is_method: bool) -> None:
     if isinstance(function, ast.AsyncFunctionDef):
         raise DataError("async")
     for decorator in function.decorator_list:
-        text = ast.unparse(decorator)
+        text = source_of(decorator)
         raise NotAlone("parametrised" if "parametrize" in text else "decorated")
     given = [*function.args.posonlyargs, *function.args.args]
     given = given[: len(given) - len(function.args.defaults)]
@@ -264,7 +264,7 @@ def position_of(function: FunctionNode, target: str, context: str) -> int:
     for number, statement in enumerate(function.body):
         if number == 0 and is_docstring(statement):
             continue
-        text = ast.unparse(statement)
+        text = source_of(statement)
         said = "".join(f"    {line}\n" for line in before)
         if text == target and context.endswith(f":\n{said}    "):
             return number

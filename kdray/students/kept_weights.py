@@ -117,10 +117,10 @@ def teacher_weights(folder: str, fingerprint: str | None) -> Mapping[str, Tensor
     path = Path(folder) / FILE
     if fingerprint is not None and path.is_file():
         told = json_object(path.read_bytes(), str(path))
-        hashes = told.get("tensors")
-        if told.get("fingerprint") != fingerprint or not isinstance(hashes, dict):
+        if told.get("fingerprint") != fingerprint:
             raise DataError(f"{folder}: {OTHERS}")
-        return KeptWeights(Path(folder), hashes)
+        if isinstance(hashes := told.get("tensors"), dict):
+            return KeptWeights(Path(folder), hashes)
     model = load_model(folder)
     if fingerprint not in (None, weights_fingerprint(model)):
         raise DataError(f"{folder}: {OTHERS}")

@@ -69,7 +69,13 @@ def test_what_python_answers_is_asserted(tmp_path):
     }
 
 
-@pytest.mark.parametrize("docstring", [">>>add(1)\n1", ">>> add(\n1", ">>> print 1\n1", "  >>> a\n bad\n"])
+LONG = f">>> f()\n{'7' * 200}"
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [">>>add(1)\n1", ">>> add(\n1", ">>> print 1\n1", "  >>> a\n bad\n", ">>> f('\\ud800')\n1", LONG],
+)
 def test_a_docstring_that_cannot_be_read_is_counted(tmp_path, docstring):
     found, left_out = mined(
         tmp_path, f'def f():\n    """\n{docstring}\n"""\ndef g():\n    """\n>>> g()\n1\n"""\n'

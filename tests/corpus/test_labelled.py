@@ -52,6 +52,24 @@ def test_devign_as_it_is_published_and_as_codexglue_prepares_it(tmp_path):
     }
 
 
+def test_devign_without_lists_beside_rows_or_broken_off_is_read_as_far_as_it_goes(tmp_path):
+    functions = [{"func": f"int f{n};", "target": n % 2} for n in range(3)]
+    (tmp_path / "function.json").write_text(json.dumps(functions))
+    assert len(read_labelled(tmp_path)) == len(read_labelled(tmp_path / "function.json")) == 3
+    (tmp_path / "train.txt").write_text("0\n2\n")
+    (tmp_path / "train.jsonl").write_text(lines(functions[0], functions[2]))
+    (tmp_path / "test.txt").write_text("")
+    found = import_examples(tmp_path)
+    assert [one.context for one in found.examples] == ["int f0;", "int f2;"]
+    told = "; ".join(found.why.lines())
+    assert "train.jsonl: a file that holds code beside lists" in told
+    assert "test.txt: a file without a row" in told
+    (tmp_path / "function.json").write_bytes(gzip.compress(lines(*functions * 99).encode())[:-12])
+    found = import_examples(tmp_path)
+    assert [one.context for one in found.examples] == ["int f0;", "int f2;"]
+    assert "function.json: cannot be read" in "; ".join(found.why.lines())
+
+
 def test_json_lines_of_pairs_and_of_functions(tmp_path):
     pairs, functions = tmp_path / "pairs.jsonl", tmp_path / "functions.jsonl.gz"
     pairs.write_text(lines({"code1": "a = 1", "code2": "b = 1", "label": 1, "language": "python"}))
@@ -65,7 +83,8 @@ def test_pairs_beside_functions_bring_substitutes(tmp_path):
     (tmp_path / "functions.jsonl").write_text(
         lines({"id": "1", "code": "int a;"}, {"id": "2", "code": "int b;"})
     )
-    pair = {"id1": "1", "id2": "2", "label": 0, "substitutes": {"a": ["x", "y"]}}
+    of_another_row = {"b": None}
+    pair = {"id1": "1", "id2": "2", "label": 0, "substitutes": {"a": ["x", "y"], **of_another_row}}
     (tmp_path / "pairs.jsonl").write_text(lines(pair))
     (found,) = read_labelled(tmp_path)
     assert found.substitutes == {"a": ["x", "y"]}
@@ -158,6 +177,7 @@ def test_a_row_without_code_is_left_out_in_every_layout(tmp_path, nothing):
         ({"label": float("nan")}, "label 'nan'"),
         ({"language": "cobol"}, "language 'cobol'"),
         ({"substitutes": ["a"]}, "substitutes: expected an object"),
+        ({"substitutes": {"a": "xy"}}, "substitutes: expected an object of lists"),
     ],
 )
 def test_a_pair_that_lacks_something_is_no_function_and_is_left_out(tmp_path, change, said):

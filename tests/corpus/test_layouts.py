@@ -22,6 +22,7 @@ ATLAS_TEST = (
     'testTotal ( ) { shop . Cart cart = new shop . Cart ( "a<sp>{" ) ; "<AssertPlaceHolder>" ; '
     "cart . close ( ) ; } total ( ) { return held ; }"
 )
+NAN = float("nan")
 METHODS2TEST = {
     "repository": {"repo_id": 7, "url": "https://example.org/shop/cart"},
     "focal_class": {"identifier": "Cart", "file": "src/main/java/Cart.java"},
@@ -246,6 +247,7 @@ def test_progress_ends_with_all_rows(tmp_path):
     [
         {"repository": None},
         {"repository": {"repo_id": 7, "url": None}},
+        {"repository": {"repo_id": NAN, "url": NAN}, "test_class": NAN},
         {"test_class": None, "focal_class": None},
         {"test_class": {"identifier": None, "file": None}, "focal_class": {"identifier": None}},
     ],
@@ -255,7 +257,8 @@ def test_a_null_origin_stops_nothing_and_is_no_text(tmp_path, changes):
     found = import_examples(tmp_path)
     assert (len(found.examples), found.left_out) == (2, 0)
     one = found.examples[1]
-    assert not any("None" in str(value) or str(value).startswith(("/", ".")) for value in vars(one).values())
+    said = [str(value) for value in vars(one).values()]
+    assert not any("None" in text or text == "nan" or text.startswith(("/", ".", "nan")) for text in said)
     assert len({one.id for one in found.examples}) == 2
 
 
@@ -269,7 +272,8 @@ def test_optional_columns_of_masked_tests_may_be_null(tmp_path):
 
 def test_a_name_of_another_kind_in_assert5_is_left_out(tmp_path):
     said = "TEST_METHOD: void f ( ) { <ASSERTION> } FOCAL_METHOD: int g ( ) { }"
-    good = {"inputIDs": said, "labels": "assertTrue ( NAME_0 )", "dict": {"NAME_0": "x"}}
+    of_another_row = {"NAME_1": None}
+    good = {"inputIDs": said, "labels": "assertTrue ( NAME_0 )", "dict": {"NAME_0": "x", **of_another_row}}
     (tmp_path / "train.jsonl").write_text(lines(good, {**good, "dict": {"NAME_0": None}}))
     found = import_examples(tmp_path)
     assert [one.target for one in found.examples] == ["assertTrue ( x ) ;"]
@@ -288,6 +292,10 @@ def test_an_empty_line_of_atlas_costs_no_other(tmp_path):
     assert [one.target for one in found.examples] == ["assertTrue ( x ) ;", "assertTrue ( z ) ;"]
     assert found.left_out == 2
     assert "testMethods.txt: line 2" in found.why.lines()[0]
+    for name in ("testMethods.txt", "assertLines.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match=r"nothing of ATLAS could be read; .*a file without a row"):
+        import_examples(tmp_path)
 
 
 def test_bytes_of_atlas_that_are_no_utf_8_are_decoded_or_left_out_and_a_mark_is_no_word(tmp_path):
@@ -341,7 +349,7 @@ def test_a_file_of_another_layout_is_left_out(tmp_path):
 
 def test_a_row_may_say_its_split(tmp_path):
     (tmp_path / "all.jsonl").write_text(
-        lines(row(0, split="dev"), row(1, partition="train"), row(2, split="test"))
+        lines(row(0, split="dev"), row(1, partition="train"), row(2, split="Test_set "))
     )
     assert [one.split for one in import_examples(tmp_path).examples] == ["valid", "train", "test"]
 

@@ -40,7 +40,12 @@ def test_installed_packages_are_found_by_name_without_importing_them():
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("no_such_package", "not installed"), ("no/such/folder", "no such folder"), ("a-b", "not installed")],
+    [
+        ("no_such_package", "not installed"),
+        ("no/such/folder", "no such folder"),
+        ("a-b", "not installed"),
+        ("__main__", "not installed"),
+    ],
 )
 def test_an_unknown_source_is_one_clear_line(source, said):
     with pytest.raises(DataError, match=said):
@@ -80,6 +85,10 @@ def test_a_changed_corpus_is_refused(tests_folder, tmp_path):
     (folder / "examples.parquet").write_bytes(bytes(data))
     with pytest.raises(DataError, match="does not match"):
         read_corpus(folder)
+    for damaged in ("null", "[]", "{}", '{"sources": [], "splits": {}, "sha256": null}'):
+        (folder / "corpus.json").write_text(damaged)
+        with pytest.raises(DataError, match="damaged, no s"):
+            read_corpus(folder)
 
 
 def test_folders_of_one_name_are_told_apart(tmp_path):

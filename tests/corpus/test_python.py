@@ -166,6 +166,7 @@ PYTHON_2 = (
     [
         (f"def test_deep():\n    x = {DEEP}\n    assert x\n".encode(), "nested too deeply"),
         (f"def test_deep():\n    assert {'(' * 300}1{')' * 300}\n".encode(), "nested too deeply"),
+        (b"def test_deep():\n    x = 0x" + b"f" * 4000 + b"\n    assert x\n", "a number of too many digits"),
         *((text.encode(), "syntax of Python 2") for text in PYTHON_2),
         (b"def test_f(:\n", "does not parse as Python"),
         (b"x = '\xe9'\n", "encoding"),

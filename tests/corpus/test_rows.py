@@ -69,6 +69,9 @@ FORMS = {
     "list.json": lambda path: path.write_text(json.dumps(ROWS)),
     "list.jsonl": lambda path: path.write_text(json.dumps(ROWS, indent=2)),
     "wide.json": lambda path: path.write_bytes(json.dumps(ROWS).encode("utf-16")),
+    "wider.txt": lambda path: path.write_bytes(LINES.encode("utf-32")),
+    "wider.json": lambda path: path.write_bytes(json.dumps(ROWS).encode("utf-32")),
+    "notice_board.jsonl": lambda path: path.write_text(LINES),
     "a.jsonl.gz": lambda path: path.write_bytes(gzip.compress(LINES.encode())),
     "a.jsonl.xz": lambda path: path.write_bytes(lzma.compress(LINES.encode())),
     "a.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(LINES.encode())),
@@ -216,5 +219,7 @@ def test_dates_that_python_does_not_know_cost_no_row(tmp_path):
     import pyarrow.parquet as pq
 
     days = pa.array([10**8] * len(ROWS), pa.date32())
-    pq.write_table(pa.Table.from_pylist(ROWS).append_column("day", days), tmp_path / "a.parquet")
+    about = pa.array([{"at": 2**62}] * len(ROWS), pa.struct([("at", pa.timestamp("us"))]))
+    written = pa.Table.from_pylist(ROWS).append_column("day", days).append_column("about", about)
+    pq.write_table(written, tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet")[0] == ROWS

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -143,11 +144,14 @@ def test_a_student_is_cut_from_mapped_weights_as_from_loaded_ones_and_a_damage_i
     data = open_data(trial)
     mapped = new_student(trial, data)
     stamp = (kept / "weights.json").read_bytes()
+    without_hashes = json.dumps({"fingerprint": json.loads(stamp)["fingerprint"]})
     (kept / "weights.json").unlink()
-    for (name, one), other in zip(
-        mapped.named_parameters(), new_student(trial, data).parameters(), strict=True
-    ):
-        assert torch.equal(one, other), name
+    for _ in range(2):
+        for (name, one), other in zip(
+            mapped.named_parameters(), new_student(trial, data).parameters(), strict=True
+        ):
+            assert torch.equal(one, other), name
+        (kept / "weights.json").write_text(without_hashes)
     (kept / "weights.json").write_bytes(stamp.replace(b'"fingerprint": "', b'"fingerprint": "0'))
     with pytest.raises(DataError, match="not the weights that the shards were captured from"):
         new_student(trial, data)
