@@ -125,12 +125,14 @@ class Examples:
             yield from (Example(**row) for row in batch.to_pylist())
 
     def at(self, numbers: Sequence[int]) -> list[Example]:
-        """Those at some numbers, ascending from 0."""
+        """Those at some numbers, ascending from 0. Raises `DataError` where there are fewer than that."""
         wanted, found = np.asarray(numbers, np.int64), list[Example]()
         for first, batch in self._batches():
             low, high = np.searchsorted(wanted, (first, first + batch.num_rows))
             if low < high:
                 found += [Example(**row) for row in batch.take(wanted[low:high] - first).to_pylist()]
+        if len(found) != len(wanted):
+            raise DataError(f"{self.folder}: fewer examples than corpus.json counts: mine or import it again")
         return found
 
     def _batches(self) -> Iterator[tuple[int, Any]]:

@@ -7,7 +7,11 @@ several): whoever reads the front asks of the others nothing more. What each rea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from kdray import results, storage
+from kdray.config import Trial
 from kdray.console import Advance
 from kdray.handover import bench
 from kdray.handover.choose import has_student, student_folder
@@ -16,10 +20,14 @@ from kdray.metamorphic.suite_metrics import Evaluation, evaluate
 from kdray.report.front import Front, front
 from kdray.report.paired.ties import control_of
 from kdray.results import MADE_BY, TEST, Experiment, TrialRecord
+from kdray.storage import fingerprint
 from kdray.students.load import load_model
 from kdray.teacher.cache import local_folder
 from kdray.train.evaluate import add_runs, suite_runs
 from kdray.train.trial_data import open_data
+
+if TYPE_CHECKING:
+    from kdray.execution.suite_runs import SuiteRuns
 
 
 def shown(found: Front) -> list[TrialRecord]:
@@ -46,20 +54,37 @@ def judge_unseen(folder: str, advance: Advance = lambda done, total: None) -> in
     for done, record in enumerate(wanted, start=1):
         examined.append(on_test(experiment, record))
         advance(done, len(wanted))
-    executed = suite_runs(bench.test_trial(wanted[0])) if wanted else None
-    if executed:  # all at once: imports take longer than tests
-        executed.run([evaluation.said for _, evaluation in examined])
-    for record, (suite, evaluation) in zip(wanted, examined, strict=True):
+    executed = _run(examined)
+    for record, (trial, suite, evaluation) in zip(wanted, examined, strict=True):
         judged = evaluation.as_dict() | {"outcomes": evaluation.outcomes, MADE_BY: record.fingerprint}
-        if executed:
-            add_runs(judged, evaluation, suite, executed)
+        if runs := executed.get(_asks(trial)):
+            add_runs(judged, evaluation, suite, runs)
         storage.write_json(storage.join(experiment.folder, "trials", record.key, TEST), judged)
     return len(wanted)
 
 
-def on_test(experiment: Experiment, record: TrialRecord) -> tuple[Suite, Evaluation]:
+Examined = tuple[Trial, Suite, Evaluation]
+
+
+def _run(examined: Sequence[Examined]) -> dict[str, SuiteRuns]:
+    """Runs what several students say: all at once, for imports take longer than tests."""
+    found: dict[str, SuiteRuns] = {}
+    for trial in {_asks(trial): trial for trial, _, _ in examined}.values():
+        if runs := suite_runs(trial):
+            runs.run([said.said for other, _, said in examined if _asks(other) == _asks(trial)])
+            found[_asks(trial)] = runs
+    return found
+
+
+def _asks(trial: Trial) -> str:
+    """All that a trial's runs depend on but its answers."""
+    execution = trial.evaluation.execution
+    return fingerprint(str(trial.suite), str(trial.corpus), execution.model_dump_json() if execution else "")
+
+
+def on_test(experiment: Experiment, record: TrialRecord) -> Examined:
     """A trial's student on all cases of the test suite."""
     trial = bench.test_trial(record)
     on = bench.Bench(trial, open_data(trial))
     model = load_model(local_folder(student_folder(experiment, record.key)))
-    return on.suite, evaluate(model, on.task, on.suite, on.trial.evaluation, cases=on.cases)
+    return trial, on.suite, evaluate(model, on.task, on.suite, on.trial.evaluation, cases=on.cases)

@@ -54,7 +54,7 @@ def _java(functions: dict[int, str], folder: Path) -> set[int]:
         pieces[number] = (
             f"class T{number} {{\n{grammar_java.AROUND}{source}\n"
             'static String call(int k) { count = 0; try { return "" + f(k); }'
-            " catch (RuntimeException e) { return e.getClass().getSimpleName() + count; } }\n"
+            " catch (RuntimeException | OutOfMemoryError e) { return e.getClass().getSimpleName() + count; } }\n"
             f"static void run(StringBuilder out) {{ {calls} }}\n}}\n"
         )
     runs = "".join(
