@@ -74,4 +74,7 @@ def plain(model: Any) -> Any:
     if method_of(model.config) == "fp8":  # plain by now, and not said to be
         quantizer.remove_quantization_config(model)
         return model.float()
-    return model.dequantize(dtype=torch.float32)
+    model = model.dequantize(dtype=torch.float32)
+    # How the bits were read has no way back, and transformers 5.20 takes that way when it writes plain weights.
+    vars(model).pop("_weight_conversions", None)
+    return model
