@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -106,7 +106,7 @@ def ask(examples: Sequence[Example], cases: Sequence[Case], how: How, progress: 
         else:
             packages[place.roots[0]].append(_File(place, own, [cases[number] for number in own]))
     processes = how.processes or os.cpu_count() or 1
-    jobs = [job for files in packages.values() for job in _shared(files, processes)]
+    jobs = _shared(packages.values(), processes)
     with ThreadPoolExecutor(processes) as pool:
         # The largest first, so that none is left for the end.
         list(pool.map(lambda job: _asked(job, how, answered), sorted(jobs, key=lambda job: -_size(job))))
@@ -181,12 +181,19 @@ def _size(job: Sequence[_File]) -> int:
     return sum(file.runs for file in job)
 
 
-def _shared(files: Sequence[_File], processes: int) -> list[list[_File]]:
-    """The files of a package, shared out evenly."""
-    jobs: list[list[_File]] = [[] for _ in range(min(processes, len(files)))]
-    for file in sorted(files, key=lambda file: -file.runs):
-        min(jobs, key=_size).append(file)
-    return jobs
+def _shared(packages: Iterable[Sequence[_File]], processes: int) -> list[list[_File]]:
+    """The files of each package, shared out evenly among as many processes as it has work for: each imports the
+    package.
+    """
+    packages = list(packages)
+    total = sum(map(_size, packages))
+    shared: list[list[_File]] = []
+    for files in packages:
+        jobs: list[list[_File]] = [[] for _ in range(min(len(files), -(-_size(files) * processes // total)))]
+        for file in sorted(files, key=lambda file: -file.runs):
+            min(jobs, key=_size).append(file)
+        shared += jobs
+    return shared
 
 
 def _asked(job: Sequence[_File], how: How, answered: Callable[[int, Ran], None]) -> None:

@@ -147,6 +147,7 @@ def _run(items: Sequence[Any]) -> None:
             if call.excinfo is not None:
                 raised.append(call.excinfo.value)
 
+    items[0].config.option.tbstyle = "value"  # a traceback that nobody reads takes longer than most tests
     items[0].config.pluginmanager.register(Watch())
     skipped: list[BaseException] = []
     for item in items:

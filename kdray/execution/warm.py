@@ -42,6 +42,11 @@ def answer(request: dict[str, Any]) -> None:
         with contextlib.suppress(BaseException):  # each file says so, if its package cannot be imported
             importlib.import_module(package)
     ready_for_pytest()
+    if inner:
+        with contextlib.suppress(
+            BaseException
+        ):  # most have none; each file says so, if it cannot be imported
+            importlib.import_module(f"{package}.conftest")
     for number, file in enumerate(files):
         child = os.fork()
         if child == 0:

@@ -33,6 +33,8 @@ Job = Callable[[Any], Any]
 """What is asked of a teacher that `Make` made; picklable."""
 Stores = tuple[tuple[str, Codec], ...]
 
+FITTED = -1
+"""In place of a shard's number."""
 RELEASE_S = 30.0
 """How long ended actors are waited for at most."""
 
@@ -142,25 +144,37 @@ class TeachersOnRay:
         plan, writers = Plan(rows, rows_per_shard, batch_size), opened(stores, header)
         missing = [n for n in range(len(plan)) if not all(writer.has(n) for writer in writers)]
         kept = tuple(stores.items())
+        fit = partial(_prepare, plan.sample(), kept, header, batch_size)
         write = partial(_write, stores=kept, header=header, batch_size=batch_size)
+        shards = [partial(write, plan.shard(n), n) for n in missing]
+        done = sum(len(plan.shard(n)) for n in range(len(plan)) if n not in missing)
         with _plainly():
-            if missing:
-                # The state is fitted once, before anything is encoded with it.
-                self.ask(partial(_prepare, plan.sample(), kept, header, batch_size))
-            done = sum(len(plan.shard(n)) for n in range(len(plan)) if n not in missing)
-            # What is long comes first where others write meanwhile.
-            work = [*beside, *missing] if len(self._actors) > 1 else [*missing, *beside]
-            for number in ActorPool(self._actors).map_unordered(
-                lambda actor, one: actor.do.remote(
-                    partial(write, plan.shard(one), one) if isinstance(one, int) else partial(_done, one)
-                ),
-                work,
-            ):
-                if number is not None:
-                    done += len(plan.shard(number))
-                    if progress:
-                        progress(done, len(rows))
+            for number in self._all_done(fit, shards, [partial(_done, job) for job in beside]):
+                done += len(plan.shard(number))
+                if progress:
+                    progress(done, len(rows))
         return {writer.folder: writer.finish(len(plan)) for writer in writers}
+
+    def _all_done(self, fit: Job, shards: Sequence[Job], beside: Sequence[Job]) -> Iterator[int]:
+        """The numbers of shards as they are written: after the state is fitted, once, before anything is encoded
+        with it. What needs none is done meanwhile, or last where there is nobody else to do it.
+        """
+        fits = [fit] if shards else []
+        alone = len(self._actors) == 1
+        pool = ActorPool(self._actors)
+        for job in [*fits, *shards, *beside] if alone else [*fits, *beside]:
+            pool.submit(_ask, job)
+        while pool.has_next():
+            number = pool.get_next_unordered()
+            if number == FITTED and not alone:
+                for job in shards:
+                    pool.submit(_ask, job)
+            elif number not in (None, FITTED):
+                yield number
+
+
+def _ask(actor: Any, job: Job) -> Any:
+    return actor.do.remote(job)
 
 
 @lru_cache(maxsize=1)
@@ -171,8 +185,9 @@ def _writers(stores: Stores, header: ShardHeader) -> list[ShardWriter]:
 
 def _prepare(
     sample: Sequence[Row], stores: Stores, header: ShardHeader, batch_size: int, teacher: Any
-) -> None:
+) -> int:
     prepare(sample, _writers(stores, header), teacher, batch_size)
+    return FITTED
 
 
 def _write(

@@ -1,6 +1,7 @@
 """Capture by several Ray actors gives the bytes of one process."""
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,55 @@ def test_two_actors_write_the_bytes_of_one_process_and_finish_what_is_missing(tm
         teachers.capture(make_rows(40), {folder: make("head")}, HEADER, **options)
     assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
     assert seen == [(16, 40), (24, 40), (32, 40), (40, 40)]
+
+
+class WaitsForOthers(Teacher):
+    """Answers the first rows only once a file is there."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def __call__(self, rows):
+        until = time.monotonic() + 60
+        while not self._file.exists():
+            assert time.monotonic() < until, "nobody did anything else meanwhile"
+            time.sleep(0.01)
+        return super().__call__(rows)
+
+
+def _touched(file: Path, teacher: Teacher) -> None:
+    file.touch()
+
+
+def test_what_else_is_asked_is_done_while_the_state_is_fitted(tmp_path: Path) -> None:
+    from kdray.workers.capture_actors import TeachersOnRay
+
+    run(tmp_path / "alone", Teacher())
+    file, folder = tmp_path / "touched", str(tmp_path / "spread")
+    with TeachersOnRay(partial(WaitsForOthers, file), actors=2) as teachers:
+        teachers.capture(
+            make_rows(40), {folder: make("head")}, HEADER, rows_per_shard=8, batch_size=4,
+            beside=[partial(_touched, file)],
+        )  # fmt: skip
+    assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
+
+
+def test_one_actor_alone_does_all_of_it(tmp_path: Path) -> None:
+    from kdray.workers.capture_actors import TeachersOnRay
+
+    run(tmp_path / "alone", Teacher())
+    file, folder = tmp_path / "touched", str(tmp_path / "spread")
+    with TeachersOnRay(partial(Teacher), actors=1) as teachers:
+        beside = [partial(_touched, file)]
+        teachers.capture(
+            make_rows(40), {folder: make("head")}, HEADER, rows_per_shard=8, batch_size=4, beside=beside
+        )
+        assert file.exists()
+        assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
+        file.unlink()
+        assert teachers.capture([], {}, HEADER, beside=beside) == {}
+    assert file.exists()
 
 
 def test_the_next_capture_finds_the_room_of_the_one_before(tmp_path: Path) -> None:
