@@ -12,7 +12,7 @@ FOLDER (made there otherwise: corpus, signal and suite).
   process of its own (256 rows of 47 targets; random logits, made anew each time they are read).
 - `--demo`: the whole demo, `kdray demo`, from nothing: the peak over time of the memory of all its processes
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
-  counts 1/n for each), sampled each half second; `rss` is the plain sum, which counts shared pages several
+  counts 1/n for each), sampled every four seconds; `rss` is the plain sum, which counts shared pages several
   times. Processor seconds are those of all its processes that were waited for;
   `trials_s` is what the trials took together. `bare_s`: the same students trained once more by a loop in as many
   processes as the demo had, one thread each, without Ray, evaluation or anything else, mean of the processes; and
@@ -49,7 +49,7 @@ MIB = 2**20
 SIZES = (32, 16, 8, 4, 2)
 VOCABULARIES = (4096, 49152, 151936)
 FIT_ROWS, TARGETS = 256, 47
-SAMPLE_S = 2.0
+SAMPLE_S = 4.0
 AT_A_TIME = 2
 """Trials that the demo trains at once on two cores."""
 AIMS = {"worker_mb": 1200, "demo_mb": 3500, "growth": 0.05}
@@ -170,13 +170,22 @@ def memory_of(process: int) -> tuple[str, float, float]:
     return name[:60].strip(), size["Pss"], size["Rss"]
 
 
+def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it has, after so long at most."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def demo(folder: Path) -> dict[str, Any]:
     """`kdray demo` from nothing, watched."""
     begin = time.perf_counter()
     started = subprocess.Popen([sys.executable, "-m", "kdray", "demo"], cwd=folder, stdout=sys.stderr)
     peak: dict[str, Any] = {"pss_mb": 0.0}
     largest: dict[str, float] = defaultdict(float)
-    while started.poll() is None:
+    while not ended(started, SAMPLE_S):
         sizes = [memory_of(process) for process in family(started.pid)]
         for name, pss, _ in sizes:
             largest[name] = max(largest[name], pss)
@@ -188,7 +197,6 @@ def demo(folder: Path) -> dict[str, Any]:
                 "at_s": time.perf_counter() - begin,
                 "processes": len(sizes),
             }
-        time.sleep(SAMPLE_S)
     wall, used = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
     bare_s = bare(sorted(folder.glob("runs/demo/trials/*/trial.yaml")))
     lasts = [path.read_text().splitlines()[-1] for path in folder.glob("runs/demo/trials/*/results.jsonl")]
