@@ -20,6 +20,7 @@ from types import FunctionType
 from typing import Any
 
 from kdray.errors import DataError
+from kdray.execution.case import Case
 from kdray.execution.edited_test import KdrayReached, TestSource, code_within
 
 PARAMETERS = 10
@@ -95,11 +96,11 @@ class CollectedTest:
         has_others: whether it has other assertions, which may be left out.
     """
 
-    def __init__(self, collected: Collected, tree: ast.Module, name: str, target: str, context: str) -> None:
+    def __init__(self, collected: Collected, tree: ast.Module, case: Case) -> None:
         """Finds it. Raises `DataError` where it cannot be run (see `EditedTest`)."""
-        self._source = TestSource(tree, name, target, context)
+        self._source = TestSource(tree, case)
         self.has_others = self._source.has_others
-        items = collected.get(name, [])
+        items = collected.get(case.test, [])
         if not items:
             raise DataError("pytest does not collect it")
         if any(item.get_closest_marker("xfail") for item in items):
@@ -110,7 +111,7 @@ class CollectedTest:
         first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         if any(each.__code__.co_firstlineno != first for each in self._functions):
             raise DataError("decorated by what hides it")
-        self.name = name.lower()
+        self.name = case.test.lower()
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
         """See `EditedTest.call`."""

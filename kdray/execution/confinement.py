@@ -27,8 +27,8 @@ CAPABILITY_VERSION_3 = 0x20080522
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 """Numbers of linux/sched.h, prctl.h, capability.h, mount.h; the call's on every architecture, from 5.12 on."""
 KEYS = (
-    ".ssh", ".gnupg", ".aws", ".azure", ".config", ".docker", ".kube", ".mozilla", ".password-store", ".netrc", ".pgpass",
-    ".git-credentials", ".pypirc", ".npmrc", ".bash_history", ".python_history", ".m2/settings.xml",
+    ".ssh", ".gnupg", ".aws", ".azure", ".config", ".docker", ".kube", ".mozilla", ".password-store", ".netrc",
+    ".pgpass", ".git-credentials", ".pypirc", ".npmrc", ".bash_history", ".python_history", ".m2/settings.xml",
     ".cache/huggingface/token", ".gradle/gradle.properties",
 )  # fmt: skip
 """Where in a user's home keys lie by custom: nothing is read there."""
