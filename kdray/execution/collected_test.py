@@ -21,7 +21,7 @@ from typing import Any
 
 from kdray.errors import DataError
 from kdray.execution.case import Case
-from kdray.execution.edited_test import KdrayReached, TestSource, code_within
+from kdray.execution.edited_test import KdrayReached, NotTakenDown, TestSource, code_within
 
 PARAMETERS = 10
 """Sets of parameters that a test is run with, at most."""
@@ -146,7 +146,7 @@ def _run(items: Sequence[Any]) -> None:
         def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
             yield  # what `unittest` caught is brought to light in here
             if call.excinfo is not None:
-                raised.append(call.excinfo.value)
+                raised.append(NotTakenDown() if call.when == "teardown" else call.excinfo.value)
 
     items[0].config.option.tbstyle = "value"  # a traceback that nobody reads takes longer than most tests
     items[0].config.pluginmanager.register(Watch())

@@ -7,12 +7,13 @@ what is not there when it runs alone (fixtures, parameters, a decorator) is left
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import inspect
 import textwrap
 import unittest
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -41,6 +42,10 @@ NOT_CALLED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENE
 
 class KdrayReached(BaseException):
     """A run came to the place of the assertion."""
+
+
+class NotTakenDown(Exception):
+    """What a test sets up cannot be taken down behind it: pytest calls that an error, whatever was raised."""
 
 
 class NotAlone(DataError):
@@ -190,7 +195,17 @@ def _call_function(module: ModuleType, function: Callable[[], None]) -> None:
     _set_up_module(module)
     _set_up(getattr(module, "setup_function", None), function)
     function()
-    _set_up(getattr(module, "teardown_function", None), function)
+    with taking_down():
+        _set_up(getattr(module, "teardown_function", None), function)
+
+
+@contextlib.contextmanager
+def taking_down() -> Iterator[None]:
+    """Raises `NotTakenDown` for whatever is raised."""
+    try:
+        yield
+    except BaseException as error:
+        raise NotTakenDown from error
 
 
 def _set_up_module(module: ModuleType) -> None:
@@ -212,13 +227,14 @@ def _call_method(module: ModuleType, kind: Any, function: Callable[[Any], None])
         function(case)
         case.tearDown()
         if not case.doCleanups():
-            raise RuntimeError("it does not clean up")
+            raise NotTakenDown
         return
     case = kind()
     _set_up(getattr(kind, "setup_class", None), kind)
     _set_up(getattr(case, "setup_method", None), function)
     function(case)
-    _set_up(getattr(case, "teardown_method", None), function)
+    with taking_down():
+        _set_up(getattr(case, "teardown_method", None), function)
 
 
 def code_within(whole: CodeType, name: str) -> CodeType:

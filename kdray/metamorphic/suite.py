@@ -178,6 +178,11 @@ class Suite:
             clean.append(at)
         return clean
 
+    def name(self, row: int) -> str:
+        """The case of a clean row; for a variant with its transformation, of which a case has each but once."""
+        transform = self.transforms[row]
+        return self.cases[row] if transform == IDENTITY else f"{self.cases[row]} {transform}"
+
     def first(self, cases: int) -> list[int]:
         """The row numbers of the first cases, variants included; all where there are fewer."""
         starts = [number for number, transform in enumerate(self.transforms) if transform == IDENTITY]
