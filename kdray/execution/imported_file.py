@@ -265,7 +265,8 @@ def _profiled(call: Callable[[], None]) -> Callable[[], None]:
 def _said(outcome: Outcome) -> str:
     """How a test's own run ended, in words that many share."""
     if outcome.ending == "raised":
-        return "skips itself" if outcome.error == "Skipped" else f"does not pass here ({outcome.error})"
+        own = {"Skipped": "skips itself", "NotTakenDown": "cannot be taken down here"}
+        return own.get(outcome.error, f"does not pass here ({outcome.error})")
     return {"time": "takes too long", "output": "writes too much"}.get(
         outcome.ending, f"ends by {outcome.ending}"
     )

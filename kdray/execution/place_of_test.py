@@ -78,10 +78,8 @@ def position_of(function: FunctionNode, target: str, context: str) -> int:
 def variant_of(target: str, context: str) -> list[ast.stmt]:
     """The body of a changed test as its example has it, the assertion last. Raises `DataError`."""
     tree, asserted = parse_source(context + target), parse_source(target)
-    functions = [node for node in tree.body if isinstance(node, FunctionNode)] if tree else []
-    if not (functions and asserted and len(asserted.body) == 1 and functions[-1] is tree.body[-1]):
+    test = tree.body[-1] if tree and tree.body else None
+    dumped = [ast.dump(statement) for statement in asserted.body] if asserted else []
+    if not isinstance(test, FunctionNode) or [ast.dump(test.body[-1])] != dumped:
         raise DataError("the variant is no test that ends with its assertion")
-    body = functions[-1].body
-    if ast.dump(body[-1]) != ast.dump(asserted.body[0]):
-        raise DataError("the variant is no test that ends with its assertion")
-    return body
+    return test.body

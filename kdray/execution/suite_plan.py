@@ -174,13 +174,13 @@ def _add_variants(
             asked.append(
                 (case, of, Case(of.test, of.target, of.context, texts, config.mutants, is_variant=True))
             )
-    examples, cases = [of for _, of, _ in asked], [one for _, _, one in asked]
+    examples, cases = [of for _, of, _ in asked], [changed for _, _, changed in asked]
     ran = ask_any(examples, cases, how, lambda done, total: None)
-    for (case, of, one), each in zip(asked, ran, strict=True):
+    for (case, of, changed), each in zip(asked, ran, strict=True):
         if each.reason:
             left_out.add(each.reason, f"{of.group} {of.test} {of.id}")
         else:
-            case["variants"].append(_kept(of, one, each))
+            case["variants"].append(_kept(of, changed, each))
 
 
 def with_variants(kept: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ def evaluate(
         intervals=_at_the_end(evaluation.intervals, tuple(more)),
         worst=[case.as_dict() for case in worst],
         said={suite.cases[row]: texts[row] for row in np.flatnonzero(clean_N)},
-        said_to_variants={suite.name(row): texts[row] for row in np.flatnonzero(~clean_N)},
+        said_to_variants={suite.name(int(row)): texts[row] for row in np.flatnonzero(~clean_N)},
     )
 
 
