@@ -19,6 +19,9 @@ OF_RUNS = ("parse_rate", "pass_rate", "false_alarm_rate")
 """Measured where assertions are run."""
 OF_MUTANTS = ("kill_rate", "vacuous_rate", "kill_disagreement")
 """Measured where they are run with faults in the code under test."""
+OF_VARIANTS = ("variant_pass_rate", "variant_kill_disagreement")
+"""The same of answers to variants, where these are run; the second with faults."""
+ALL_OF_RUNS = (*OF_RUNS, *OF_MUTANTS, *OF_VARIANTS)
 VIOLATED = "_violated"
 _ENDS = ("", "_low", "_high")
 _OLD = {

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from kdray.config.capture_settings import Capture
-from kdray.config.metric_names import OF_MUTANTS, OF_RUNS, all_renamed
+from kdray.config.metric_names import ALL_OF_RUNS, OF_MUTANTS, OF_VARIANTS, all_renamed
 from kdray.config.passwords import holds_password
 from kdray.config.read import Part
 from kdray.config.search_settings import Search
@@ -159,16 +159,20 @@ class Sweep(Part):
     @model_validator(mode="after")
     def _runs_are_made(self) -> Sweep:
         execution = self.trial.evaluation.execution
-        for name in (name for name in (*OF_RUNS, *OF_MUTANTS) if name in self.objectives):
+        for name in (name for name in ALL_OF_RUNS if name in self.objectives):
             if execution is None:
                 raise ValueError(f"objectives.{name} is measured with trial.evaluation.execution true only")
             if execution.suites == "test":
                 raise ValueError(
                     f"objectives.{name} is measured in trials: set trial.evaluation.execution.suites both"
                 )
-            if name in OF_MUTANTS and not execution.mutants:
+            if name in (*OF_MUTANTS, OF_VARIANTS[1]) and not execution.mutants:
                 raise ValueError(
                     f"objectives.{name} is measured with trial.evaluation.execution.mutants only"
+                )
+            if name in OF_VARIANTS and not execution.variants:
+                raise ValueError(
+                    f"objectives.{name} is measured with trial.evaluation.execution.variants true only"
                 )
         if execution is not None and self.trial.task != "assertion":
             raise ValueError(

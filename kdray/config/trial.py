@@ -28,6 +28,7 @@ class Execution(Part):
         5, ge=0, le=1000, description="faults put into the code under test of each, at most; 0 for none"
     )
     seconds: float = Field(5.0, gt=0, le=3600, description="of a core that one run may take")
+    variants: bool = Field(False, description="whether answers to the variants of these inputs are run too")
     suites: Literal["both", "test"] = Field(
         "both", description="test: only those that are shown, at the end, on the test suite"
     )

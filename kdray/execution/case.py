@@ -35,6 +35,8 @@ class Case:
         mutants: how many are tried at most.
         counting: those that are known to count; None where this is to be found out, and whether the test runs.
         is_written: whether the target is an assertion; False where it only marks the place of one.
+        is_variant: whether the context is another than the file's: the test is run as the context has it then, up
+            to the assertion.
     """
 
     test: str
@@ -44,6 +46,7 @@ class Case:
     mutants: int = 0
     counting: tuple[Fault, ...] | None = None
     is_written: bool = True
+    is_variant: bool = False
 
 
 @dataclass

@@ -20,7 +20,8 @@ from types import FunctionType
 from typing import Any
 
 from kdray.errors import DataError
-from kdray.execution.edited_test import KdrayReached, TestSource, code_within
+from kdray.execution.case import Case
+from kdray.execution.edited_test import KdrayReached, NotTakenDown, TestSource, code_within
 
 PARAMETERS = 10
 """Sets of parameters that a test is run with, at most."""
@@ -95,11 +96,11 @@ class CollectedTest:
         has_others: whether it has other assertions, which may be left out.
     """
 
-    def __init__(self, collected: Collected, tree: ast.Module, name: str, target: str, context: str) -> None:
+    def __init__(self, collected: Collected, tree: ast.Module, case: Case) -> None:
         """Finds it. Raises `DataError` where it cannot be run (see `EditedTest`)."""
-        self._source = TestSource(tree, name, target, context)
+        self._source = TestSource(tree, case)
         self.has_others = self._source.has_others
-        items = collected.get(name, [])
+        items = collected.get(case.test, [])
         if not items:
             raise DataError("pytest does not collect it")
         if any(item.get_closest_marker("xfail") for item in items):
@@ -110,7 +111,7 @@ class CollectedTest:
         first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         if any(each.__code__.co_firstlineno != first for each in self._functions):
             raise DataError("decorated by what hides it")
-        self.name = name.lower()
+        self.name = case.test.lower()
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
         """See `EditedTest.call`."""
@@ -145,7 +146,7 @@ def _run(items: Sequence[Any]) -> None:
         def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
             yield  # what `unittest` caught is brought to light in here
             if call.excinfo is not None:
-                raised.append(call.excinfo.value)
+                raised.append(NotTakenDown() if call.when == "teardown" else call.excinfo.value)
 
     items[0].config.option.tbstyle = "value"  # a traceback that nobody reads takes longer than most tests
     items[0].config.pluginmanager.register(Watch())

@@ -5,21 +5,30 @@ what is not there when it runs alone (fixtures, parameters, a decorator) is left
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
+import contextlib
 import copy
 import inspect
 import textwrap
 import unittest
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
 from kdray.corpus.python import is_assertion
-from kdray.corpus.python_tree import FunctionNode, is_docstring, parse_source, source_of, within_classes
+from kdray.corpus.python_tree import FunctionNode, parse_source, source_of, within_classes
 from kdray.errors import DataError
+from kdray.execution.case import Case
+from kdray.execution.place_of_test import (
+    bodies_of,
+    function_of,
+    future_of,
+    is_marked,
+    position_of,
+    variant_of,
+)
 
 FILE = "<test>"
 """What a test that was edited calls its file."""
@@ -31,11 +40,12 @@ NOT_CALLED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENE
 """Flags of a function that does nothing when it is called."""
 
 
-ABSENT = "the test is not in its file as a function of a module or class"
-
-
 class KdrayReached(BaseException):
     """A run came to the place of the assertion."""
+
+
+class NotTakenDown(Exception):
+    """What a test sets up cannot be taken down behind it: pytest calls that an error, whatever was raised."""
 
 
 class NotAlone(DataError):
@@ -54,23 +64,28 @@ class TestSource:
 
     __test__ = False  # not one of pytest's own
 
-    def __init__(self, tree: ast.Module, name: str, target: str, context: str) -> None:
-        """Finds it. Raises `DataError` where it is not in its file."""
-        self.holders = name.split(".")[:-1]
-        self.function = function_of(tree, name)
-        self.is_marked = any(map(_is_marked, bodies_of(tree, self.holders)))
-        self._future = _future_of(tree)
-        self._position = position_of(self.function, target, context)
-        body = self.function.body
-        self.has_others = any(map(is_assertion, body[: self._position] + body[self._position + 1 :]))
+    def __init__(self, tree: ast.Module, case: Case) -> None:
+        """Finds the test of a case. Raises `DataError` where it is not in its file."""
+        self.holders = case.test.split(".")[:-1]
+        self.function = function_of(tree, case.test)
+        self.is_marked = any(map(is_marked, bodies_of(tree, self.holders)))
+        self._future = future_of(tree)
+        if case.is_variant:
+            self._body = variant_of(case.target, case.context)
+            self._position = len(self._body) - 1
+        else:
+            self._body = self.function.body
+            self._position = position_of(self.function, case.target, case.context)
+        others = self._body[: self._position] + self._body[self._position + 1 :]
+        self.has_others = any(map(is_assertion, others))
 
     def edited(self, text: str, *, alone: bool) -> FunctionNode:
         """The same with a text in place of the assertion (see `EditedTest.call`)."""
         tree = parse_source(textwrap.dedent(text))
         if tree is None or (text.strip() and not tree.body):  # a comment alone says nothing
             raise DataError("does not parse")
-        function = copy.deepcopy(self.function)
-        before, after = function.body[: self._position], function.body[self._position + 1 :]
+        function, body = copy.deepcopy(self.function), copy.deepcopy(self._body)
+        before, after = body[: self._position], body[self._position + 1 :]
         if alone:
             before, after = ([each for each in part if not is_assertion(each)] for part in (before, after))
         function.body = [*before, *(tree.body or [ast.Pass()]), *after]
@@ -99,28 +114,39 @@ class EditedTest:
         has_others: whether it has other assertions, which may be left out.
     """
 
-    def __init__(self, module: ModuleType, tree: ast.Module, name: str, target: str, context: str) -> None:
+    def __init__(self, module: ModuleType, tree: ast.Module, case: Case) -> None:
         """Finds it.
 
         Args:
             module: that holds the test.
             tree: of the module's source.
-            name: qualified, of the test.
-            target: the assertion, as the miner prints it.
-            context: what stands before it in the example.
+            case: which test.
 
         Raises:
             NotAlone: it needs pytest; with the reason.
             DataError: it cannot be run.
         """
         self._module = module
-        self._source = TestSource(tree, name, target, context)
+        self._source = TestSource(tree, case)
         self.has_others = self._source.has_others
         self._holder = self._source.holders
         check_alone(self._source.function, is_method=bool(self._holder))
         if self._source.is_marked:
             raise NotAlone("decorated")
-        self.name = name.lower()
+        self._check_defined()
+        self.name = case.test.lower()
+
+    def _check_defined(self) -> None:
+        """Raises `NotAlone` where the module has another test of the name, or none: that of another branch."""
+        found: Any = self._module
+        for name in [*self._holder, self._source.function.name]:
+            found = getattr(found, name, None)
+        code = getattr(found, "__code__", None)
+        if code is None or code.co_firstlineno != self._source.function.lineno:
+            raise NotAlone("defined otherwise in its module")
+        kind = getattr(self._module, self._holder[0]) if self._holder else None
+        if isinstance(kind, type) and issubclass(kind, unittest.IsolatedAsyncioTestCase):
+            raise NotAlone("set up by asyncio")
 
     def call(self, text: str, *, alone: bool = False) -> Callable[[], None]:
         """The test with a text in place of the assertion; "" leaves it out.
@@ -169,6 +195,17 @@ def _call_function(module: ModuleType, function: Callable[[], None]) -> None:
     _set_up_module(module)
     _set_up(getattr(module, "setup_function", None), function)
     function()
+    with taking_down():
+        _set_up(getattr(module, "teardown_function", None), function)
+
+
+@contextlib.contextmanager
+def taking_down() -> Iterator[None]:
+    """Raises `NotTakenDown` for whatever is raised."""
+    try:
+        yield
+    except BaseException as error:
+        raise NotTakenDown from error
 
 
 def _set_up_module(module: ModuleType) -> None:
@@ -176,7 +213,7 @@ def _set_up_module(module: ModuleType) -> None:
 
 
 def _set_up(call: Callable[..., None] | None, given: object) -> None:
-    """Calls what is there, with what is set up if it takes that."""
+    """Calls what is there, with what is set up, or taken down, if it takes that."""
     if call is not None:
         call(*[given][: len(inspect.signature(call).parameters)])
 
@@ -188,11 +225,16 @@ def _call_method(module: ModuleType, kind: Any, function: Callable[[Any], None])
         kind.setUpClass()
         case.setUp()
         function(case)
+        case.tearDown()
+        if not case.doCleanups():
+            raise NotTakenDown
         return
     case = kind()
     _set_up(getattr(kind, "setup_class", None), kind)
     _set_up(getattr(case, "setup_method", None), function)
     function(case)
+    with taking_down():
+        _set_up(getattr(case, "teardown_method", None), function)
 
 
 def code_within(whole: CodeType, name: str) -> CodeType:
@@ -206,45 +248,6 @@ def code_within(whole: CodeType, name: str) -> CodeType:
     raise DataError("does not parse")
 
 
-def _future_of(tree: ast.Module) -> int:
-    """What the file imports from `__future__`, as flags of the compiler."""
-    names = {
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        for alias in node.names
-    }
-    return sum(getattr(__future__, name).compiler_flag for name in names)
-
-
-def bodies_of(tree: ast.Module, holders: Sequence[str]) -> list[ast.Module | ast.ClassDef]:
-    """The file and the classes in it of these names, the last definition of each. Raises `DataError`."""
-    found: list[ast.Module | ast.ClassDef] = [tree]
-    for holder in holders:
-        named = [node for node in found[-1].body if isinstance(node, ast.ClassDef) and node.name == holder]
-        if not named:
-            raise DataError(ABSENT)
-        found.append(named[-1])
-    return found
-
-
-def _is_marked(holder: ast.Module | ast.ClassDef) -> bool:
-    """By a decorator, or as pytest has it."""
-    assigned = [node.targets for node in holder.body if isinstance(node, ast.Assign)]
-    names = {target.id for targets in assigned for target in targets if isinstance(target, ast.Name)}
-    return "pytestmark" in names or bool(getattr(holder, "decorator_list", ()))
-
-
-def function_of(tree: ast.Module, name: str) -> FunctionNode:
-    """The last definition of the name. Raises `DataError`."""
-    *holders, last = name.split(".")
-    body = bodies_of(tree, holders)[-1].body
-    functions = [node for node in body if isinstance(node, FunctionNode) and node.name == last]
-    if not functions:
-        raise DataError(ABSENT)
-    return functions[-1]
-
-
 def check_alone(function: FunctionNode, *, is_method: bool) -> None:
     """Raises `NotAlone` where a test is given what it does not make itself, `DataError` for one that is async."""
     if isinstance(function, ast.AsyncFunctionDef):
@@ -256,17 +259,3 @@ def check_alone(function: FunctionNode, *, is_method: bool) -> None:
     given = given[: len(given) - len(function.args.defaults)]
     if len(given) > is_method or any(default is None for default in function.args.kw_defaults):
         raise NotAlone("needs fixtures")
-
-
-def position_of(function: FunctionNode, target: str, context: str) -> int:
-    """Where in the test's body the assertion stands: behind the statements that the context ends with."""
-    before: list[str] = []
-    for number, statement in enumerate(function.body):
-        if number == 0 and is_docstring(statement):
-            continue
-        text = source_of(statement)
-        said = "".join(f"    {line}\n" for line in before)
-        if text == target and context.endswith(f":\n{said}    "):
-            return number
-        before += text.split("\n")
-    raise DataError("the assertion is not where the corpus has it: was another version installed?")

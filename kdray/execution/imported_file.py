@@ -86,7 +86,7 @@ class ImportedFile:
             return True
         for case in cases:
             try:
-                EditedTest(self._module, self._tree, case.test, case.target, case.context)
+                EditedTest(self._module, self._tree, case)
             except NotAlone:
                 return True
             except DataError:
@@ -95,14 +95,13 @@ class ImportedFile:
 
     def _test(self, case: Case) -> AnyTest:
         """Raises `DataError` where it cannot be run."""
-        asked = self._tree, case.test, case.target, case.context
         try:
             if self.collected is None or not is_given_more(self.collected, case.test):
-                return EditedTest(self._module, *asked)
+                return EditedTest(self._module, self._tree, case)
         except NotAlone as error:
             if self.collected is None:
                 raise DataError(f"{error}, and pytest cannot collect it here") from None
-        return CollectedTest(self.collected, *asked)
+        return CollectedTest(self.collected, self._tree, case)
 
     def ran(self, case: Case) -> Ran:
         """Runs a case. Raises `Refused` where nothing may be run."""
@@ -266,7 +265,8 @@ def _profiled(call: Callable[[], None]) -> Callable[[], None]:
 def _said(outcome: Outcome) -> str:
     """How a test's own run ended, in words that many share."""
     if outcome.ending == "raised":
-        return "skips itself" if outcome.error == "Skipped" else f"does not pass here ({outcome.error})"
+        own = {"Skipped": "skips itself", "NotTakenDown": "cannot be taken down here"}
+        return own.get(outcome.error, f"does not pass here ({outcome.error})")
     return {"time": "takes too long", "output": "writes too much"}.get(
         outcome.ending, f"ends by {outcome.ending}"
     )

@@ -4,8 +4,8 @@ of its room holds.
 Namespaces of its own would give it capabilities, and with them memory without a limit (a file system in memory).
 Shared memory, semaphores and queues of System V and POSIX, and keys, outlive a process, and the next run in the
 room would find them. Sockets that lie as files lead out, to a desktop's or a container's services, and those of a
-virtual machine to its host; `io_uring` opens them by another way. What stays are sockets of the network, where
-there is none, and pairs.
+virtual machine to its host; `io_uring` opens them by another way. Files without a name and maps of `bpf` lie in
+memory that no limit counts. What stays are sockets of the network, where there is none, and pairs.
 """
 
 from __future__ import annotations
@@ -37,13 +37,18 @@ class Machine(NamedTuple):
     clone3: int
     socket: int
     refused: tuple[int, ...]
-    """unshare, setns, shmget, semget, msgget, mq_open, add_key, request_key, keyctl, io_uring_setup"""
+    """unshare, setns, shmget, semget, msgget, mq_open, add_key, request_key, keyctl, io_uring_setup,
+    memfd_create, memfd_secret, bpf"""
 
 
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 56, 435, 41, (272, 308, 29, 64, 68, 240, 248, 249, 250, 425)),
-    "aarch64": Machine(0xC00000B7, 220, 435, 198, (97, 268, 194, 190, 186, 180, 217, 218, 219, 425)),
-}
+    "x86_64": Machine(
+        0xC000003E, 56, 435, 41, (272, 308, 29, 64, 68, 240, 248, 249, 250, 425, 319, 447, 321)
+    ),
+    "aarch64": Machine(
+        0xC00000B7, 220, 435, 198, (97, 268, 194, 190, 186, 180, 217, 218, 219, 425, 279, 447, 280)
+    ),
+}  # fmt: skip
 
 
 def refuse_calls(libc: Any) -> None:

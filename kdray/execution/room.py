@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import sys
 import time
@@ -49,6 +50,7 @@ def make_calls(
 
 def _made(call: Callable[[], object], limits: Limits, tell: int, home: str) -> dict[str, Any]:
     (verdict, say), (output, write) = os.pipe(), os.pipe()
+    token = secrets.token_hex(8)
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
@@ -58,11 +60,12 @@ def _made(call: Callable[[], object], limits: Limits, tell: int, home: str) -> d
             die_with_parent()
             limit(limits)
             clean(home)
-            _call(call, 3)
+            _signals_of_python()
+            _call(call, 3, token)
         os._exit(1)
     os.close(say)
     os.close(write)
-    pipes = _Pipes(verdict, output, limits.output_bytes)
+    pipes = _Pipes(verdict, output, limits.output_bytes, token)
     try:
         limit_reached = _waited(child, pipes, time.monotonic() + limits.wall_seconds)
         status = _killed(child)
@@ -76,21 +79,23 @@ def _made(call: Callable[[], object], limits: Limits, tell: int, home: str) -> d
 class _Pipes:
     """What a child has said and written so far."""
 
-    def __init__(self, verdict: int, output: int, output_bytes: int) -> None:
+    def __init__(self, verdict: int, output: int, output_bytes: int, token: str) -> None:
         self._read = {verdict: b"", output: b""}
         self._verdict, self._output, self._most = verdict, output, output_bytes
         self._open = [verdict, output]
+        self._begin = f"{token} ".encode()
         for pipe in self._open:
             os.set_blocking(pipe, False)
 
     @property
     def line(self) -> bytes:
-        """The first line of the verdict: a process that the call left behind may have written others."""
-        return self._read[self._verdict].partition(b"\n")[0]
+        """The verdict: the first whole line that begins as this run's does; the call may have written others."""
+        lines = self._read[self._verdict].split(b"\n")[:-1]
+        return next((line for line in lines if line.startswith(self._begin)), b"").removeprefix(self._begin)
 
     @property
     def has_verdict(self) -> bool:
-        return b"\n" in self._read[self._verdict]
+        return bool(self.line)
 
     @property
     def is_too_much(self) -> bool:
@@ -169,8 +174,16 @@ def _only(say: int, write: int) -> None:
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
 
 
-def _call(call: Callable[[], object], say: int) -> NoReturn:
-    own = os.getpid()
+def _signals_of_python() -> None:
+    """As a fresh interpreter has them, so that exceptions come of them."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _call(call: Callable[[], object], say: int, token: str) -> NoReturn:
+    # What is needed later, by names that nothing can be put in place of.
+    own, pid, dumps, write, leave = os.getpid(), os.getpid, json.dumps, os.write, os._exit
     # Not those of the caller, which may write elsewhere, or hold what it has not written yet.
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
     try:
@@ -179,14 +192,19 @@ def _call(call: Callable[[], object], say: int) -> NoReturn:
     except MemoryError:
         told = {"ending": "memory"}
     except BaseException as error:
-        told = {"ending": "raised", "error": type(error).__name__, "message": _message(error)}
-    if os.getpid() == own:  # a process that the call forked says nothing
+        told = {"ending": "raised", "error": _name(error), "message": _message(error)}
+    if pid() == own:  # a process that the call forked says nothing
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
             sys.stderr.flush()
         with contextlib.suppress(BaseException):
-            os.write(say, json.dumps(told).encode() + b"\n")
-    os._exit(0)
+            write(say, f"\n{token} {dumps(told)}\n".encode())
+    leave(0)
+
+
+def _name(error: BaseException) -> str:
+    """Of its kind; what is an `AssertionError` is called so, whatever else it is."""
+    return "AssertionError" if issubclass(type(error), AssertionError) else type(error).__name__
 
 
 def _message(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fcntl import F_DUPFD, fcntl
 from typing import Literal, NoReturn
 
-from kdray.execution.confinement import NOBODY, Limits, die_with_parent, isolate, leave_root
+from kdray.execution.confinement import NOBODY, Limits, die_first, die_with_parent, isolate, leave_root
 from kdray.execution.room import make_calls
 
 Ending = Literal["completed", "raised", "memory", "exited", "killed", "time", "output", "refused"]
@@ -31,7 +31,7 @@ class Outcome:
         ending: `completed` (it returned), `raised` (an exception, also `SystemExit`), `memory` (`MemoryError`),
             `exited` (the process ended by itself: `os._exit`), `killed` (a signal), `time` (the wall limit),
             `output` (wrote more than it may), `refused` (the system does not let it be confined).
-        error: the exception's type, or the signal's name.
+        error: the exception's type (`AssertionError` of all that are one), or the signal's name.
         message: of the exception or the refusal, cut.
         output: what was written to standard output and error, up to the limit.
     """
@@ -113,6 +113,8 @@ def _keep(
         leave_root()
         with contextlib.suppress(OSError):
             die_with_parent()
+        with contextlib.suppress(OSError):
+            die_first()
         isolated = True
         try:
             isolate()

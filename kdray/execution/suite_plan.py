@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kdray.config import Execution
@@ -79,7 +80,7 @@ def read_plan(suite: str) -> dict[str, Any]:
     path = join(suite, FILE)
     plan: dict[str, Any] = read_json(path)
     try:
-        for kept in plan["cases"]:
+        for kept in with_variants(plan["cases"]):
             Planned.read(kept, mutants=0)
         dict.keys(plan.get("sources", {}))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -94,6 +95,7 @@ def plan_runs(
     config: Execution,
     how: How,
     progress: Advance = lambda done, total: None,
+    variations: Mapping[str, Sequence[Variation]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Runs the tests of a suite's cases, chooses the faults that count, and keeps it.
 
@@ -104,6 +106,7 @@ def plan_runs(
         config: see there.
         how: see there.
         progress: called with (done, total) cases.
+        variations: of cases, where these are run too.
 
     Returns:
         What is kept.
@@ -113,7 +116,7 @@ def plan_runs(
         DataError: not one case can be run.
     """
     kept: list[dict[str, Any]] = []
-    left_out = LeftOut()
+    left_out, broken = LeftOut(), LeftOut()
     tried = 0
     while len(kept) < config.cases and tried < len(examples):
         some = examples[tried : tried + max(5 * (config.cases - len(kept)) // 4, 10)]
@@ -134,16 +137,55 @@ def plan_runs(
         tried += len(some)
     if not kept:
         raise DataError("; ".join([f"{suite}: none of its cases can be run here", *left_out.lines()]))
+    if config.variants:
+        _add_variants(kept, variations, config, how, broken)
     plan = {
         "made": secrets.token_hex(8),  # what was known of an older plan's runs may be of other code
         "settings": _settings(config),
         "tried": tried,
         "left_out": left_out.because(),
-        "sources": _sources(kept, how),
+        "sources": _sources(with_variants(kept), how),
         "cases": kept,
     }
+    if config.variants:
+        plan["variants_left_out"] = broken.because()
     write_json(join(suite, FILE), plan)
     return plan
+
+
+def _add_variants(
+    kept: Sequence[dict[str, Any]],
+    variations: Mapping[str, Sequence[Variation]],
+    config: Execution,
+    how: How,
+    left_out: LeftOut,
+) -> None:
+    """Runs the variants of the cases that run, and adds those that pass as their cases do."""
+    asked: list[tuple[dict[str, Any], Example, Case]] = []
+    for case in kept:
+        case["variants"] = []
+        example = Planned.read(case, 0).example
+        for one in variations.get(case["id"], ()):
+            if example.language != "python":
+                left_out.add(f"variants of {example.language} are not run", one.name)
+                continue
+            texts = tuple(dict.fromkeys([one.target, "", one.teacher]))
+            of = replace(example, id=one.name, context=one.context, target=one.target)
+            asked.append(
+                (case, of, Case(of.test, of.target, of.context, texts, config.mutants, is_variant=True))
+            )
+    examples, cases = [of for _, of, _ in asked], [changed for _, _, changed in asked]
+    ran = ask_any(examples, cases, how, lambda done, total: None)
+    for (case, of, changed), each in zip(asked, ran, strict=True):
+        if each.reason:
+            left_out.add(each.reason, f"{of.group} {of.test} {of.id}")
+        else:
+            case["variants"].append(_kept(of, changed, each))
+
+
+def with_variants(kept: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Cases as they are kept, and behind each its variants."""
+    return [each for case in kept for each in (case, *case.get("variants", ()))]
 
 
 def _behind(progress: Advance, before: int, total: int, done: int, _: int) -> None:
@@ -154,6 +196,8 @@ def _settings(config: Execution) -> dict[str, Any]:
     asked: dict[str, Any] = {"cases": config.cases, "mutants": config.mutants, "seconds": config.seconds}
     if config.classpath:
         asked["classpath"] = config.classpath
+    if config.variants:
+        asked["variants"] = True
     return asked | {"operators": OPERATORS}
 
 
@@ -162,9 +206,25 @@ def _kept(example: Example, case: Case, ran: Ran) -> dict[str, Any]:
     return {
         "id": example.id, "group": example.group, "test": example.test, "target": example.target,
         "context": example.context, "language": example.language, "focal": example.focal, "after": example.after,
-        "counting": [list(fault) for fault in ran.counting],
+        "counting": [list(fault) for fault in ran.counting], "is_variant": case.is_variant,
         "known": {text: [verdict, killed] for text, verdict, killed in known},
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A variant of a case.
+
+    Attributes:
+        name: its own.
+        context, target: of its example.
+        teacher: the teacher's answer.
+    """
+
+    name: str
+    context: str
+    target: str
+    teacher: str
 
 
 @dataclass(frozen=True)
@@ -184,7 +244,10 @@ class Planned:
             after=kept.get("after", ""),
         )  # fmt: skip
         counting = tuple(Fault(*each) for each in kept["counting"])
-        case = Case(kept["test"], kept["target"], kept["context"], (), mutants, counting)
+        case = Case(
+            kept["test"], kept["target"], kept["context"], (), mutants, counting,
+            is_variant=kept.get("is_variant", False),
+        )  # fmt: skip
         known = {
             text: Answer(verdict, [bool(each) for each in killed])
             for text, (verdict, killed) in kept["known"].items()

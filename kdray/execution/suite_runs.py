@@ -3,7 +3,8 @@
 A trial runs only what its student writes otherwise than those whose answers are known, and each text once on a
 machine (`known_runs`).
 
-Not covered: variants, which are no tests of a file.
+A variant is asked about as a case of its own: the file's test with the variant's statements up to the assertion,
+and nothing behind it. It is one of those that run where that passes as its case's does.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from kdray.execution.case import Ran
 from kdray.execution.judged import Answer, measured
 from kdray.execution.known_runs import KnownRuns
 from kdray.execution.runnable_tests import roots_of
-from kdray.execution.suite_plan import FILE, Planned, changed_file, is_kept, read_plan
+from kdray.execution.suite_plan import FILE, Planned, changed_file, is_kept, read_plan, with_variants
 from kdray.storage import exists, fingerprint, join
 
 RUN_CASES, RUN_MUTANTS = "run_cases", "run_mutants"
 """Counts beside the metrics."""
+OF_VARIANTS = {"pass_rate": "variant_pass_rate", "kill_disagreement": "variant_kill_disagreement"}
+"""What is told of variants, by what it is called of clean inputs."""
 
 
 def how_of(config: Execution, corpus: str | None, processes: int | None = None) -> How:
@@ -49,7 +52,7 @@ class SuiteRuns:
             place = join(suite, FILE)
             raise DataError(f"{place}: evaluation.execution: its cases have not been run with these settings")
         plan = read_plan(suite)
-        planned = [Planned.read(kept, config.mutants) for kept in plan["cases"]]
+        planned = [Planned.read(kept, config.mutants) for kept in with_variants(plan["cases"])]
         if changed := changed_file(suite, how):
             raise DataError(
                 f"evaluation.execution: {changed} is another file than when the suite's cases were run: kdray"
@@ -98,6 +101,18 @@ class SuiteRuns:
         groups_N = np.array([self._planned[ids[n]].example.group for n in numbers])
         counts = {RUN_CASES: len(numbers), RUN_MUTANTS: sum(len(answer.killed) for answer in answers)}
         return measured(answers, groups_N, beside) | {"counts": counts}
+
+    def judge_variants(
+        self, names: Sequence[str], texts: Sequence[str], teacher: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """The same of those of a suite's variants that run, under names of their own."""
+        found = self.judge(names, texts, teacher)
+        metrics = {new: found[old] for old, new in OF_VARIANTS.items() if old in found}
+        intervals = {
+            new: found["intervals"][old] for old, new in OF_VARIANTS.items() if old in found["intervals"]
+        }
+        counts = {f"{name}_of_variants": number for name, number in found["counts"].items()}
+        return metrics | {"intervals": intervals, "counts": counts}
 
     def _answers(self, asked: Sequence[tuple[str, str]], *, empty: bool) -> list[Answer]:
         known = self._ran | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
+from kdray.config.metric_names import ALL_OF_RUNS
 from kdray.report import describe
 from kdray.report.front import ends
 from kdray.report.text_table import pipe_table
@@ -28,7 +28,7 @@ def shown(metrics: Mapping[str, Any], name: str) -> str:
 
 def runs(metrics: Mapping[str, Any]) -> list[str]:
     """What running the student's assertions says; nothing where none were run."""
-    names = [name for name in (*OF_RUNS, *OF_MUTANTS) if name in metrics]
+    names = [name for name in ALL_OF_RUNS if name in metrics]
     head = f"{metrics.get('counts', {}).get('run_cases', 0):,} of the tests, run with what it writes"
     rows = [[describe.title(name), shown(metrics, name), describe.DEFINITIONS[name]] for name in names]
     return [table([head, "student", ""], rows)] if rows else []

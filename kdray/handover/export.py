@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from kdray import results, storage
-from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
+from kdray.config.metric_names import ALL_OF_RUNS
 from kdray.errors import ConfigError
 from kdray.handover import bench, provenance
 from kdray.handover.card import Facts, card
@@ -144,7 +144,7 @@ def _fill(
     if on is not None:
         forms.check_student(model, on.task)
     with stage("measure"):
-        kept = {name: told for name, told in record.metrics.items() if name not in (*OF_RUNS, *OF_MUTANTS)}
+        kept = {name: told for name, told in record.metrics.items() if name not in ALL_OF_RUNS}
         metrics = dict(record.metrics) if on is None else {**kept, **bench.metrics(model, on)}
         latency = None if on is None else bench.latency(model, on)
         signal = None if on is None else provenance.of_signal(on)

@@ -71,7 +71,8 @@ def _run(examined: Sequence[Examined]) -> dict[str, SuiteRuns]:
     found: dict[str, SuiteRuns] = {}
     for trial in {_asks(trial): trial for trial, _, _ in examined}.values():
         if runs := suite_runs(trial):
-            runs.run([said.said for other, _, said in examined if _asks(other) == _asks(trial)])
+            same = [said for other, _, said in examined if _asks(other) == _asks(trial)]
+            runs.run([said.said | said.said_to_variants for said in same])
             found[_asks(trial)] = runs
     return found
 

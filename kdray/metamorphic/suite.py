@@ -93,6 +93,7 @@ def _capture(
         "case": [item.case for item in inputs],
         "group": [item.example.group for item in inputs],
         "transform": [item.transform for item in inputs],
+        "context": [item.example.context for item in inputs],
         "reference": [item.example.target for item in inputs],
         "renames": [json.dumps(item.renames) for item in inputs],
         "teacher_text": [task.decode(output.ids) for output in outputs],
@@ -115,6 +116,7 @@ class Suite:
         transforms: transformation of each row, `identity` for a clean one.
         references: ground truth of each row, renamed along.
         renames: (old, new) pairs of each row.
+        contexts: the source that each row's input was made of; of a suite that does not say it, none.
         teacher_texts: the teacher's output for each row.
         teacher_confidence: float64 [rows], its geometric-mean token probability.
         reread: for a student with a tokenizer of its own, else None.
@@ -127,6 +129,7 @@ class Suite:
     transforms: list[str]
     references: list[str]
     renames: list[tuple[tuple[str, str], ...]]
+    contexts: list[str]
     teacher_texts: list[str]
     teacher_confidence: NDArray[np.float64]
     reread: Reread | None = None
@@ -156,6 +159,7 @@ class Suite:
             transforms=texts["transform"],
             references=texts["reference"],
             renames=renames,
+            contexts=source.column("context") if source.has_column("context") else [],
             teacher_texts=texts["teacher_text"],
             teacher_confidence=np.exp(logprobs),
         )
@@ -173,6 +177,11 @@ class Suite:
             at = number if transform == IDENTITY else at
             clean.append(at)
         return clean
+
+    def name(self, row: int) -> str:
+        """The case of a clean row; for a variant with its transformation, of which a case has each but once."""
+        transform = self.transforms[row]
+        return self.cases[row] if transform == IDENTITY else f"{self.cases[row]} {transform}"
 
     def first(self, cases: int) -> list[int]:
         """The row numbers of the first cases, variants included; all where there are fewer."""

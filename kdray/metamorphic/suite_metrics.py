@@ -65,6 +65,7 @@ class Evaluation:
         worst: the worst cases, as `kdray.results` describes them.
         outcomes: on each case (see `outcomes`).
         said: the student's answer to the clean input of each case.
+        said_to_variants: and to each variant, by its name in the suite.
     """
 
     metrics: dict[str, float]
@@ -74,6 +75,7 @@ class Evaluation:
     worst: list[dict[str, Any]] = field(default_factory=list)
     outcomes: dict[str, Any] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    said_to_variants: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the metrics, and `intervals`, `counts`, `relations` beside them."""
@@ -112,6 +114,7 @@ def evaluate(
         intervals=_at_the_end(evaluation.intervals, tuple(more)),
         worst=[case.as_dict() for case in worst],
         said={suite.cases[row]: texts[row] for row in np.flatnonzero(clean_N)},
+        said_to_variants={suite.name(int(row)): texts[row] for row in np.flatnonzero(~clean_N)},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdray.config import Sweep, Trial
 from kdray.console import Advance
@@ -12,6 +12,9 @@ from kdray.errors import DataError
 from kdray.storage import exists, join, read_json, write_json
 from kdray.tasks import task_class
 from kdray.teacher.manifest import read as read_manifest
+
+if TYPE_CHECKING:
+    from kdray.metamorphic.suite import Suite
 
 
 def references(
@@ -64,13 +67,13 @@ def _on(trial: Trial, location: str, advance: Advance) -> dict[str, dict[str, An
     marks = {name: text_metrics(texts, truth, trial.accuracy) for name, texts in written.items()}
     marks["teacher"] |= {"metamorphic_discrepancy": 0.0, "agreement": 1.0}
     if trial.runs(location):
-        _run(trial, location, ids, truth, written, marks)
+        _run(trial, suite, ids, truth, written, marks)
     return marks
 
 
 def _run(
     trial: Trial,
-    location: str,
+    suite: Suite,
     ids: Sequence[str],
     truth: Sequence[str],
     written: Mapping[str, Sequence[str]],
@@ -80,8 +83,10 @@ def _run(
     from kdray.evaluation.shares import text_metrics
     from kdray.execution.judged import NOTHING, ORIGINAL
     from kdray.execution.suite_runs import SuiteRuns, how_of
+    from kdray.metamorphic.suite_inputs import IDENTITY
 
     assert trial.evaluation.execution is not None  # noqa: S101 - the caller saw to it
+    location = suite.source.folder
     runs = SuiteRuns(location, trial.evaluation.execution, how_of(trial.evaluation.execution, trial.corpus))
     runs.run([dict(zip(ids, texts, strict=True)) for texts in written.values()])
     for name, texts in {**written, ORIGINAL: truth, NOTHING: [""] * len(ids)}.items():
@@ -91,3 +96,11 @@ def _run(
         mark = marks.setdefault(name, text_metrics(texts, truth, trial.accuracy))
         mark["intervals"] |= found.pop("intervals")
         mark |= found
+    if trial.evaluation.execution.variants:
+        rows = [row for row, transform in enumerate(suite.transforms) if transform != IDENTITY]
+        found = runs.judge_variants(
+            [suite.name(row) for row in rows], [suite.teacher_texts[row] for row in rows]
+        )
+        marks["teacher"]["intervals"] |= found.pop("intervals")
+        marks["teacher"]["counts"] = marks["teacher"].get("counts", {}) | found.pop("counts")
+        marks["teacher"] |= found

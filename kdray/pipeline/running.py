@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kdray.config import Sweep
-from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
+from kdray.config.metric_names import ALL_OF_RUNS, OF_MUTANTS, OF_VARIANTS
 from kdray.console import Stage, say
 from kdray.corpus.store import read_corpus
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.evaluation.baselines import copied
-from kdray.execution.suite_plan import FILE, changed_file, is_planned, keep_none, plan_runs, read_plan
+from kdray.execution.suite_plan import (
+    FILE,
+    Variation,
+    changed_file,
+    is_planned,
+    keep_none,
+    plan_runs,
+    read_plan,
+)
 from kdray.execution.suite_runs import how_of
 from kdray.metamorphic.suite import Suite
 from kdray.metamorphic.suite_inputs import IDENTITY
@@ -53,7 +63,8 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
                     # Together: a file is imported once for all who write.
                     train = [example for example in by_id.values() if example.split == "train"]
                     written += copied(train, examples, lambda done, total: None).values()
-                    plan = plan_runs(folder, examples, written, config, how, advance)
+                    variations = _variations(suite, folder) if config.variants else {}
+                    plan = plan_runs(folder, examples, written, config, how, advance, variations)
             except KdrayError as error:
                 if _objectives(sweep):
                     raise
@@ -65,13 +76,38 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
                 f"execution {len(plan['cases'])} of {plan['tried']} tests run here, {mutants} faults that their"
                 " assertions catch"
             )
+            if config.variants:
+                passed, left = (sum(counts) for counts in _variants_run(plan))
+                say(f"execution {passed} of {passed + left} variants of these tests pass as the tests do")
         if _objectives(sweep):
             _check_enough(sweep, folder)
 
 
+def _variations(suite: Suite, folder: str) -> dict[str, list[Variation]]:
+    """The variants of each case. Raises `DataError` where the suite does not have their sources."""
+    if not suite.contexts:
+        raise DataError(
+            f"evaluation.execution.variants: {folder} does not hold its variants' sources: remove it, and it is"
+            " made anew"
+        )
+    found: dict[str, list[Variation]] = defaultdict(list)
+    for row, transform in enumerate(suite.transforms):
+        if transform != IDENTITY:
+            texts = suite.contexts[row], suite.references[row], suite.teacher_texts[row]
+            found[suite.cases[row]].append(Variation(suite.name(row), *texts))
+    return found
+
+
+def _variants_run(plan: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    """Numbers of variants that pass, and of those that do not."""
+    return [len(case["variants"]) for case in plan["cases"]], [
+        why["count"] for why in plan["variants_left_out"].values()
+    ]
+
+
 def _objectives(sweep: Sweep) -> list[str]:
     """Those that are measured by running."""
-    return [name for name in (*OF_RUNS, *OF_MUTANTS) if name in sweep.objectives]
+    return [name for name in ALL_OF_RUNS if name in sweep.objectives]
 
 
 def _check_enough(sweep: Sweep, folder: str) -> None:
@@ -84,6 +120,13 @@ def _check_enough(sweep: Sweep, folder: str) -> None:
     if not planned:
         raise DataError(
             f"evaluation.execution: none of the first {cases} cases of {folder} runs here: set a larger rung_cases"
+        )
+    variants = [variant for case in planned for variant in case.get("variants", ())]
+    of_variants = [name for name in OF_VARIANTS if name in sweep.objectives]
+    if of_variants and not any(each["counting"] or of_variants[-1] == OF_VARIANTS[0] for each in variants):
+        raise DataError(
+            f"objectives.{of_variants[-1]}: no variant of {folder}'s first {cases} cases runs here and catches a"
+            " fault: set a larger rung_cases"
         )
     wanting = [name for name in OF_MUTANTS if name in sweep.objectives]
     if wanting and not any(case["counting"] for case in planned):

@@ -28,6 +28,8 @@ DEFINITIONS = {
     "kill_rate": "share of faults in the code under test that the assertion notices; see kdray/execution",
     "vacuous_rate": "share of assertions that pass and notice none of the faults",
     "kill_disagreement": "share of faults that one of student and teacher notices and the other does not",
+    "variant_pass_rate": "share of answers to variants with which the changed test passes",
+    "variant_kill_disagreement": "the same as kill_disagreement of answers to variants, in the changed test",
     "optimism": "how much better the student looked on the cases it was chosen by than on the test suite",
 }
 """What a metric's name does not say by itself."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kdray.config.metric_names import OF_MUTANTS, OF_RUNS
+from kdray.config.metric_names import ALL_OF_RUNS
 from kdray.report import describe
 from kdray.report.front import Front
 from kdray.report.on_test import on_test
 from kdray.report.text_table import TextTable
 from kdray.results import TrialRecord
 
-NAMES = (*OF_RUNS, *OF_MUTANTS)
 COUNTED = "run_cases"
 
 
@@ -27,7 +26,7 @@ def runs_table(front: Front, baselines: Mapping[str, Mapping[str, Any]] | None =
         TrialRecord(name, -1, "complete", {}, {}, (dict((metrics.get("test") if unseen else metrics) or {}),))
         for name, metrics in (baselines or {}).items()
     ]
-    names = [name for name in NAMES if any(name in record.metrics for record in shown)]
+    names = [name for name in ALL_OF_RUNS if any(name in record.metrics for record in shown)]
     if not names:
         return None
     heads = [f"{max(map(_tests, shown))} tests run", *(describe.title(name) for name in names)]

@@ -69,13 +69,15 @@ def suite_runs(trial: Trial, processes: int | None = None) -> SuiteRuns | None:
 
 def add_runs(metrics: dict[str, Any], evaluation: Evaluation, suite: Suite, executed: SuiteRuns) -> None:
     """Adds what running a student's answers says of it."""
-    told = {case: suite.teacher_texts[suite.clean_row[row]] for row, case in enumerate(suite.cases)}
-    found = executed.judge(
-        list(evaluation.said), list(evaluation.said.values()), [told[case] for case in evaluation.said]
-    )
-    for part in ("intervals", "counts"):
-        metrics[part] |= found.pop(part)
-    metrics |= found
+    told = {suite.name(row): text for row, text in enumerate(suite.teacher_texts)}
+    for said, judged in (
+        (evaluation.said, executed.judge),
+        (evaluation.said_to_variants, executed.judge_variants),
+    ):
+        found = judged(list(said), list(said.values()), [told[name] for name in said])
+        for part in ("intervals", "counts"):
+            metrics[part] |= found.pop(part)
+        metrics |= found
 
 
 @torch.inference_mode()

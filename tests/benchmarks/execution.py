@@ -35,8 +35,8 @@ from kdray.corpus.python import is_assertion  # noqa: E402
 from kdray.corpus.sample import sample  # noqa: E402
 from kdray.corpus.store import write_corpus  # noqa: E402
 from kdray.execution.ask import How, ask  # noqa: E402
-from kdray.execution.edited_test import function_of, position_of  # noqa: E402
 from kdray.execution.imported_file import Case  # noqa: E402
+from kdray.execution.place_of_test import function_of, position_of  # noqa: E402
 from kdray.execution.runnable_tests import examine_by_running, find_runnable, runnable_examples  # noqa: E402
 from tests.benchmarks.common import TEACHER, options, teacher  # noqa: E402
 
@@ -108,16 +108,19 @@ def by_pytest(examples: Sequence[Example], texts: Sequence[str], place: Path) ->
         number = int(
             next(part for part in case.attrib["classname"].split(".") if "test_kdray_" in part).split("_")[-1]
         )
-        # A parametrised test is as good as its first set of parameters that does not pass.
-        if verdicts[number] in ("unparsed", "passes"):
-            verdicts[number] = _verdict(case)
-    return verdicts
+        # A parametrised test is as good as its first set of parameters that does not pass, of those that run.
+        verdict = _verdict(case)
+        if verdicts[number] in ("unparsed", "skipped") or (
+            verdicts[number] == "passes" and verdict != "skipped"
+        ):
+            verdicts[number] = verdict
+    return ["raises" if verdict == "skipped" else verdict for verdict in verdicts]
 
 
 def _verdict(case: ElementTree.Element) -> str:
     problem = next((child for child in case if child.tag in ("failure", "error")), None)
     if problem is None:
-        return "passes"
+        return "skipped" if case.find("skipped") is not None else "passes"
     said = problem.attrib.get("message", "").split(":")[0].strip()
     is_plain = said == "assert" or said.startswith(("assert ", "AssertionError", "Failed"))
     return "fails" if is_plain or said in FAILING else "raises"

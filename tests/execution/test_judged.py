@@ -156,6 +156,50 @@ def test_decorated():
     assert area == 1
 
 
+if COUNT == 0:
+    def test_in_a_branch():
+        side = Box(2).side
+        assert side == 2
+else:
+    def test_in_the_other():
+        assert Box(2) is None
+
+
+class TestLater(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.side = 3
+
+    def test_now(self):
+        side = Box(self.side).side
+        self.assertEqual(side, 3)
+
+
+class TestTakenDown(unittest.TestCase):
+    def setUp(self):
+        self.boxes = [Box(1)]
+        self.addCleanup(self.cleaned)
+
+    def cleaned(self):
+        if self.boxes == [2]:
+            raise ValueError
+
+    def tearDown(self):
+        self.boxes.pop()
+
+    def test_taken_down(self):
+        count = len(self.boxes)
+        self.assertEqual(count, 1)
+
+
+class TestPlainTakenDown:
+    def teardown_method(self):
+        assert not hasattr(self, "left")
+
+    def test_left(self):
+        side = Box(1).side
+        assert side == 1
+
+
 def hidden(test):
     return lambda: test()
 
@@ -242,6 +286,60 @@ def test_what_other_assertions_do_is_not_taken_for_a_fault(shop):
 
 
 @pytest.mark.parametrize(
+    ("test", "texts", "verdicts"),
+    [
+        ("test_in_a_branch", ("assert side == 2", "assert side == 3"), ["passes", "fails"]),
+        (
+            "TestLater.test_now",
+            ("self.assertEqual(side, 3)", "self.assertEqual(side, 4)"),
+            ["passes", "fails"],
+        ),
+        (
+            "TestTakenDown",
+            ("self.assertTrue(count)", "self.boxes.clear()", "self.boxes = [2, 3]"),
+            ["passes", "raises", "raises"],
+        ),
+        ("TestPlainTakenDown", ("assert side", "self.left = 1"), ["passes", "raises"]),
+        ("TestMarked", ("assert area", "raise type('Kind', (AssertionError,), {})"), ["passes", "fails"]),
+    ],
+)
+def test_what_stands_around_a_test_is_run_with_it(shop, test, texts, verdicts):
+    ran = asked(named(shop, test), *texts)
+    assert (ran.reason, ran.verdicts) == ("", verdicts)
+
+
+@pytest.mark.parametrize(
+    ("test", "old", "new", "target"),
+    [
+        ("test_largest", "found", "most", "assert most == 3"),
+        ("TestBox.test_area", "area", "size", "self.assertEqual(size, 9)"),
+        ("test_each", "found", "best", "assert best == most"),
+    ],
+)
+def test_a_variant_runs_as_its_context_has_it(shop, test, old, new, target):
+    example = named(shop, test)
+    head, _, body = example.context.rpartition(":\n")
+    context = f"{head}:\n    # another look\n    if True:\n    {body.rstrip().replace(old, new, 1)}\n    "
+    right, wrong = target, example.target
+    case = Case(example.test, target, context, (right, wrong, ""), 9, is_variant=True)
+    (ran,) = ask([example], [case], HOW, print_nothing)
+    assert (ran.reason, ran.verdicts) == ("", ["passes", "raises", "passes"])
+    own, _, none = ran.killed
+    assert own and all(own)
+    assert not any(none)
+    (ran,) = ask([example], [replace(case, target="assert not 1")], HOW, print_nothing)
+    assert ran.reason == "does not pass here (AssertionError)"
+
+
+def test_a_variant_that_does_not_end_with_its_assertion_is_left_out(shop):
+    example = named(shop, "test_largest")
+    for context in (f"{example.context}    if found:\n        ", f"{example.context}pass\n"):
+        case = Case(example.test, example.target, context, ("",), is_variant=True)
+        (ran,) = ask([example], [case], HOW, print_nothing)
+        assert ran.reason == "the variant is no test that ends with its assertion"
+
+
+@pytest.mark.parametrize(
     "test", ["test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_counted"]
 )
 def test_a_test_of_its_own_passes_and_another_assertion_says_what_it_says(shop, test):
@@ -300,6 +398,7 @@ def test_no_fault_counts_twice():
         ("test_not_reached", "does not come to its assertion"),
         ("test_skips", "skips itself"),
         ("test_later", "async"),
+        ("test_in_the_other", "pytest does not collect it"),
     ],
 )
 def test_what_does_not_run_alone_is_left_out_with_its_reason(shop, test, reason):
@@ -420,7 +519,8 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
     assert {e.test for e in runnable_examples(corpus, "test")} == {
         "test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_taken", "test_each",
         "TestGiven.test_given", "TestGiven.test_two", "TestMocked.test_mocked", "TestMarked.test_marked",
-        "test_decorated", "test_counted",
+        "test_decorated", "test_counted", "test_in_a_branch",
+        "TestLater.test_now", "TestTakenDown.test_taken_down", "TestPlainTakenDown.test_left",
     }  # fmt: skip
     assert kept["left_out"]["async"]["count"] == 1
     for damaged in ("[]", "{}", json.dumps(kept | {"runnable": 3})):

@@ -1,7 +1,9 @@
 import ctypes
 import dataclasses
 import errno
+import json
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -26,7 +28,7 @@ SHORT = dataclasses.replace(LIMITS, wall_seconds=1.0, cpu_seconds=1)
 """For what does not end by itself."""
 NAMES = {
     one.__name__: one
-    for one in (ctypes, errno, os, signal, socket, subprocess, sys, tempfile, threading, time)
+    for one in (ctypes, errno, json, os, signal, socket, subprocess, sys, tempfile, threading, time)
 }
 """Imported here: what only this process may read, the child cannot import."""
 
@@ -285,3 +287,84 @@ for process in os.listdir("/proc"):
 assert not written, written
 """
     assert hostile(source) == Outcome("completed")
+
+
+@pytest.mark.parametrize(
+    ("source", "ending", "error"),
+    [
+        ("os.write(3, b'{\"ending\": \"completed\"}\\n')\nassert False", "raised", "AssertionError"),
+        ("os.write(3, b'{\"ending\": \"completed\"}\\n')\nos._exit(0)", "exited", ""),
+        ("os.write(3, b'half a line')", "completed", ""),
+        ("json.dumps = lambda *a: '{\"ending\": \"completed\"}'\nassert False", "raised", "AssertionError"),
+        ("json.dumps = os.write = os.getpid = os._exit = lambda *a: 'put in their place'", "completed", ""),
+        ("class Kind(AssertionError): pass\nraise Kind", "raised", "AssertionError"),
+        ("class Kind(Exception): __class__ = AssertionError\nraise Kind", "raised", "Kind"),
+        ("class Kind(Exception):\n    def __str__(self): raise Kind\nraise Kind", "raised", "Kind"),
+        ("class Kind(Exception):\n    def __str__(self): os._exit(0)\nraise Kind", "exited", ""),
+        ("def trace(*a): raise ValueError\nsys.settrace(trace)", "exited", ""),
+        ("sys.stdin.read(1) or input()", "raised", "EOFError"),
+        ("ctypes.string_at(0)", "killed", "SIGSEGV"),
+        ("import threading\nthreading.Thread(target=os._exit, args=(0,)).start()\ntime.sleep(60)", "exited", ""),
+        ("if os.fork() == 0: raise ValueError", "completed", ""),
+        ("os.execv('/bin/true', ['true'])", "exited", ""),
+    ],
+)  # fmt: skip
+def test_what_a_run_says_of_itself_is_what_came_of_it(source: str, ending: str, error: str) -> None:
+    outcome = hostile(source)
+    assert (outcome.ending, outcome.error) == (ending, error)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\ntime.sleep(60)",
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+        "10**10**9",
+        "class Kind(Exception):\n    def __str__(self):\n        while True: pass\nraise Kind",
+        "os.mkfifo('pipe')\nopen('pipe')",
+        "if os.fork(): time.sleep(60)",
+    ],
+)
+def test_what_waits_or_counts_where_no_signal_comes_is_ended(source: str) -> None:
+    outcome = hostile(source, SHORT)
+    assert outcome.ending == "time" or (outcome.ending, outcome.error) == ("killed", "SIGKILL")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("for name in range(10**6): open(str(name), 'w').close()", errno.ENOSPC),
+        ("kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(10**6)]", errno.EMFILE),
+        ("open('large', 'wb').write(bytes(2**21))", errno.EFBIG),
+        ("read, write = os.pipe(); os.close(read); os.write(write, b'a')", errno.EPIPE),
+    ],
+)
+def test_files_and_pipes_have_their_limits_and_say_so_as_python_does(source: str, said: int) -> None:
+    outcome = hostile(source)
+    assert outcome.ending == "raised"
+    assert outcome.message.startswith(f"[Errno {said}]")
+
+
+def test_an_interrupt_is_an_exception_as_it_is_elsewhere() -> None:
+    outcome = hostile("os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)")
+    assert (outcome.ending, outcome.error) == ("raised", "KeyboardInterrupt")
+
+
+def test_where_memory_runs_out_a_run_is_ended_before_others() -> None:
+    assert hostile("print(open('/proc/self/oom_score_adj').read(), end='')").output == b"1000\n"
+    assert hostile("open('/proc/self/oom_score_adj', 'w')").ending == "raised"
+
+
+def test_keys_in_the_users_home_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        for name in (".ssh/id", ".netrc", "plain"):
+            Path(home, name).parent.mkdir(exist_ok=True)
+            Path(home, name).write_text("a key")
+        user = pwd.struct_passwd(("me", "", 1, 1, "", home, ""))
+        monkeypatch.setattr(pwd, "getpwuid", lambda number: user)
+        source = (
+            "print(os.listdir(home + '/.ssh'), open(home + '/.netrc').read(), open(home + '/plain').read())"
+        )
+        assert hostile(source, home=home).output == b"[]  a key\n"
+        assert Path(home, ".ssh", "id").read_text() == "a key"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ def opened(root):
 
 def planned(root):
     return json.loads((root / "suite" / FILE).read_text())["cases"]
+
+
+@pytest.fixture(scope="module")
+def varied_world(small_world, run_world, tmp_path_factory):
+    """The same, its suite's variants run too."""
+    root = tmp_path_factory.mktemp("varied-world")
+    for name in ("corpus", "suite"):
+        shutil.copytree(run_world / name, root / name)
+    data = data_of(small_world, root)
+    data["trial"]["evaluation"]["execution"] = CONFIG | {"variants": True}
+    sweep = sweep_from(data, "test")
+    prepare(sweep)
+    return root, sweep
 
 
 def test_the_cases_that_run_are_kept_with_the_faults_that_their_own_assertions_catch(run_world):
@@ -203,10 +217,15 @@ def test_a_suite_without_a_corpus_cannot_be_run(small_world, run_world, tmp_path
             "objectives.kill_rate is measured with trial.evaluation.execution.mutants",
         ),
         ({"execution": {"case": 3}}, "case"),
+        (
+            {"execution": {"variants": False}},
+            "objectives.variant_pass_rate is measured with trial.evaluation.execution.variants true only",
+        ),
     ],
 )
 def test_an_objective_that_nothing_measures_is_refused(small_world, change, said):
-    data = world.sweep_data(small_world, objectives={"kill_rate": "max", "metamorphic_discrepancy": "min"})
+    objectives = {"kill_rate": "max", "variant_pass_rate": "max", "metamorphic_discrepancy": "min"}
+    data = world.sweep_data(small_world, objectives=objectives)
     data["trial"]["evaluation"] |= change
     with pytest.raises(ConfigError, match=said):
         sweep_from(data, "test")
@@ -258,3 +277,43 @@ def test_where_the_test_suite_alone_is_run_trials_are_spared(small_world):
     del data["trial"]["test_suite"]
     with pytest.raises(ConfigError, match="suites test has no effect without test_suite"):
         sweep_from(data, "test")
+
+
+def test_a_variant_passes_with_its_own_assertion_and_an_answer_to_it_is_run_in_it(varied_world):
+    root, sweep = varied_world
+    variants = [variant for case in planned(root) for variant in case["variants"]]
+    assert variants
+    for variant in variants:
+        assert variant["known"][variant["target"]][0] == "passes"
+        assert all(variant["known"][variant["target"]][1])
+        assert not any(variant["known"][""][1])
+    assert any(variant["counting"] for variant in variants)
+    runs = SuiteRuns(
+        str(root / "suite"), config := sweep.trial.evaluation.execution, how_of(config, sweep.trial.corpus, 1)
+    )
+    names, own = [one["id"] for one in variants], [one["target"] for one in variants]
+    same = runs.judge_variants(names, own, own)
+    assert (same["variant_pass_rate"], same["variant_kill_disagreement"]) == (1.0, 0.0)
+    assert same["counts"]["run_cases_of_variants"] == len(variants)
+    wrong = runs.judge_variants(names, ["assert 1 > 2"] * len(names), own)
+    assert (wrong["variant_pass_rate"], wrong["variant_kill_disagreement"]) == (0.0, 1.0)
+
+
+def test_a_trial_and_its_teacher_report_what_their_answers_to_variants_say(varied_world, tmp_path):
+    _, sweep = varied_world
+    metrics = train(sweep.trial)
+    for name in ("variant_pass_rate", "variant_kill_disagreement"):
+        low, high = metrics["intervals"][name]
+        assert low <= metrics[name] <= high
+    assert 0 <= references(sweep, str(tmp_path))["teacher"]["variant_pass_rate"] <= 1
+
+
+def test_variants_whose_sources_a_suite_does_not_hold_are_not_run(varied_world, monkeypatch, capsys):
+    from kdray.pipeline import running
+
+    root, sweep = varied_world
+    (root / "suite" / FILE).unlink()
+    opened_suite = running.Suite.open
+    monkeypatch.setattr(running.Suite, "open", lambda folder: replace(opened_suite(folder), contexts=[]))
+    prepare(sweep)
+    assert "does not hold its variants' sources: remove it" in capsys.readouterr().err
