@@ -169,9 +169,12 @@ def launch(
     there = place(on)
     text = there.render(asked)
     if dry_run:
-        show(text)
-    else:
-        sys.exit(there.submit(asked, text))
+        show_json({"on": on, "submission": text}) if as_json else show(text)
+        return
+    done = there.submit(asked, text)
+    if as_json:
+        show_json({"on": on, "jobs": done.jobs, "exit_code": done.exit_code})
+    sys.exit(done.exit_code)
 
 
 @app.command()
