@@ -24,6 +24,9 @@ from kdray.cli.apps import (
 )
 from kdray.errors import ConfigError
 
+_FOLDERS, _IMAGES = ("ray", "slurm", "kuberay"), ("kuberay",)
+"""Places of `launch --on` where --folder and --image have an effect."""
+
 
 @app.command()
 def demo(
@@ -147,6 +150,9 @@ def launch(
     """
     from kdray.config import OWN_VARIABLES, load_sweep
 
+    for name, given, places in (("folder", folder, _FOLDERS), ("image", image, _IMAGES)):
+        if given and on not in places and on in ("local", *_FOLDERS):
+            raise ConfigError(f"--{name}: no effect with --on {on}, only with {', '.join(places)}")
     if on == "local":
         from kdray.pipeline.finish import launch_and_finish
 

@@ -78,6 +78,8 @@ def test_what_overrides_the_file_travels_with_it(monkeypatch, capsys, on):
         (["--on", "kuberay"], "storage: 'runs' means another folder on Kubernetes"),
         (["--on", "slurm", "--folder", "shared"], "must be absolute"),
         (["--on", "local"], "--dry-run"),
+        (["--folder", "/shared"], "--folder: no effect with --on local, only with ray, slurm, kuberay"),
+        (["--on", "slurm", "--image", "me/kdray"], "--image: no effect with --on slurm, only with kuberay"),
     ],
 )
 def test_what_cannot_be_submitted_is_said_in_one_line(monkeypatch, capsys, arguments, said):
