@@ -97,9 +97,15 @@ def ending(error: BaseException | None, interrupted: bool = False) -> tuple[str,
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """A hint such as `, did you mean 'alpha'?` or the list of choices when none is near."""
+    """A hint such as `, did you mean 'alpha'?` or the list of choices when none is near, "" without
+    any. A choice that has the word
+    for one of its own is nearer than one that is only spelt like it.
+    """
     known = sorted(choices)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not known:
+        return ""
+    having = [choice for choice in known if word in re.split(r"[\W_]", choice)]
+    close = having[:1] or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f", did you mean '{close[0]}'?" if close else f", known: {', '.join(known)}"
 
 

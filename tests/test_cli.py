@@ -364,9 +364,17 @@ def test_labelled_code_is_imported(monkeypatch, capsys, tmp_path):
     code, _, err = run(monkeypatch, capsys, "corpus", "import", letters, "--out", tmp_path / "none")
     assert (code, err.count("\n")) == (3, 1)
     assert "no layout that is known" in err
-    for split, said in (("file", "belongs to no test files"), ("fiel", "did you mean 'file'?")):
+    code, out, _ = run(
+        monkeypatch, capsys, "corpus", "import", source, "--out", tmp_path / "corpus", "--force"
+    )
+    assert (code, re.search(r"^left_out_because +-$", out, re.MULTILINE) is None) == (0, False)
+    for option, value, said in (
+        ("--split", "file", "belongs to no test files"),
+        ("--split", "fiel", "did you mean 'file'?"),
+        ("--language", "jav", "--language jav, did you mean 'java'?"),
+    ):
         code, _, err = run(
-            monkeypatch, capsys, "corpus", "import", source, "--split", split, "--out", tmp_path / "none"
+            monkeypatch, capsys, "corpus", "import", source, option, value, "--out", tmp_path / "none"
         )
         assert code == 2
         assert said in err

@@ -14,6 +14,14 @@ from kdray.errors import DataError, ending, nearest, unwritable
 def test_the_nearest_choice_or_all_of_them():
     assert nearest("alfa", ["alpha", "beta"]) == ", did you mean 'alpha'?"
     assert nearest("zzz", ["b", "a"]) == ", known: a, b"
+    assert nearest("zzz", []) == ""
+
+
+def test_a_choice_that_has_the_word_is_nearer_than_one_that_is_only_spelt_like_it():
+    known = ["variant_accuracy", "lenient_accuracy", "assertion_accuracy", "curacy"]
+    assert nearest("accuracy", known) == ", did you mean 'assertion_accuracy'?"
+    assert nearest("variant_acuracy", known) == ", did you mean 'variant_accuracy'?"
+    assert nearest("alpha", ["distil.alpha", "aloha"]) == ", did you mean 'distil.alpha'?"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])

@@ -169,8 +169,10 @@ def _parts(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
 
 def _written(part: Any) -> str:
     """A value as a reader takes it in; a list that is long by its beginning."""
-    if isinstance(part, bool) or part is None:
-        return {True: "yes", False: "no", None: "-"}[part]
+    if part is None or part in ({}, []):
+        return "-"
+    if isinstance(part, bool):
+        return "yes" if part else "no"
     if isinstance(part, int):
         return f"{part:,}"
     if isinstance(part, float):

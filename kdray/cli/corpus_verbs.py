@@ -87,12 +87,15 @@ def corpus_import(
     functions (CodeXGLUE).   Example: kdray corpus import data/java_assertions --out corpora/java
     """
     from kdray.console import stage
+    from kdray.corpus.labelled_row import LANGUAGES
     from kdray.corpus.layouts import LABELLED, importing
     from kdray.corpus.splits import by_file
     from kdray.corpus.store import write_corpus
 
     if split not in (splits := ("given", "file")):
         raise ConfigError(f"--split '{split}'{nearest(split, splits)}")
+    if language and language not in LANGUAGES:
+        raise ConfigError(f"--language {language}{nearest(language, LANGUAGES)}")
     _check_new(out, force)
     with stage("import") as advance:
         read = importing(source, language, advance)

@@ -24,6 +24,9 @@ from kdray.cli.apps import (
 )
 from kdray.errors import ConfigError
 
+_FOLDERS, _IMAGES = ("ray", "slurm", "kuberay"), ("kuberay",)
+"""Places of `launch --on` where --folder and --image have an effect."""
+
 
 @app.command()
 def demo(
@@ -147,6 +150,9 @@ def launch(
     """
     from kdray.config import OWN_VARIABLES, load_sweep
 
+    for name, given, places in (("folder", folder, _FOLDERS), ("image", image, _IMAGES)):
+        if given and on not in places and on in ("local", *_FOLDERS):
+            raise ConfigError(f"--{name}: no effect with --on {on}, only with {', '.join(places)}")
     if on == "local":
         from kdray.pipeline.finish import launch_and_finish
 
@@ -169,9 +175,12 @@ def launch(
     there = place(on)
     text = there.render(asked)
     if dry_run:
-        show(text)
-    else:
-        sys.exit(there.submit(asked, text))
+        show_json({"on": on, "submission": text}) if as_json else show(text)
+        return
+    done = there.submit(asked, text)
+    if as_json:
+        show_json({"on": on, "jobs": done.jobs, "exit_code": done.exit_code})
+    sys.exit(done.exit_code)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -67,8 +67,11 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     location = [part for at, part in enumerate(parts) if not _is_tag(parts, at)]
     field = ".".join(location)
     if first["type"] == "extra_forbidden":
-        known = _keys_at(model, location[:-1], error)
-        return f"unknown key '{field}'{nearest(location[-1], known)}"
+        *above, key = location
+        models = _models_at(model, above, error)
+        if below := _below(models, key):
+            return f"unknown key '{field}', did you mean '{'.'.join([*above, below])}'?"
+        return f"unknown key '{field}'{nearest(key, [name for one in models for name in one.model_fields])}"
     message = first["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(first["input"], Mapping) else f" (found {first['input']!r})"
     return f"{field}: {message}{shown}" if field else f"{message}{shown}"
@@ -80,8 +83,24 @@ def _is_tag(location: list[str], at: int) -> bool:
     )
 
 
-def _keys_at(model: type[BaseModel], path: list[str], error: ValidationError) -> list[str]:
-    """The keys allowed at a dotted path below `model`."""
+def _below(models: list[type[BaseModel]], key: str) -> str:
+    """The shortest path below some models that ends in a key, such as `trial.distil.alpha`; "" for none."""
+    level = [("", one) for one in models]
+    while level:
+        level = [
+            (f"{path}{name}.", part)
+            for path, one in level
+            for name, field in one.model_fields.items()
+            if get_origin(field.annotation) not in (dict, Mapping)  # whose keys are the user's
+            for part in _models_in(field.annotation)
+        ]
+        if found := [path for path, part in level if key in part.model_fields]:
+            return f"{found[0]}{key}"
+    return ""
+
+
+def _models_at(model: type[BaseModel], path: list[str], error: ValidationError) -> list[type[BaseModel]]:
+    """What may stand at a dotted path below `model`."""
     candidates: list[type[BaseModel]] = [model]
     for part in path:
         annotations = [m.model_fields[part].annotation for m in candidates if part in m.model_fields]
@@ -89,7 +108,7 @@ def _keys_at(model: type[BaseModel], path: list[str], error: ValidationError) ->
     whole = [str(part) for part in error.errors()[0]["loc"]]
     tags = {part for at, part in enumerate(whole) if _is_tag(whole, at)}
     by_tag = [m for m in candidates if "family" in m.model_fields and tags & set(_literal(m))]
-    return [key for m in (by_tag or candidates) for key in m.model_fields]
+    return by_tag or candidates
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

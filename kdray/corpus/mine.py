@@ -23,7 +23,7 @@ from kdray.corpus.python import is_test_file, mine_file, test_files
 from kdray.corpus.sample import evenly
 from kdray.corpus.source_files import source_roots
 from kdray.corpus.splits import with_unique_ids, without_duplicates, without_given_away
-from kdray.errors import DataError, nearest
+from kdray.errors import ConfigError, DataError, nearest
 
 DEMO_PACKAGES = ("sympy", "networkx", "numpy", "pandas", "pyarrow", "mpmath")
 """Packages whose wheels carry their test suites and which the installation of kdray brings."""
@@ -86,10 +86,11 @@ def mine(
             are.
 
     Raises:
-        DataError: an unknown source or language, or nothing found.
+        ConfigError: an unknown language.
+        DataError: an unknown source, or nothing found.
     """
     if language not in TEST_FILES:
-        raise DataError(f"--language {language}{nearest(language, TEST_FILES)}")
+        raise ConfigError(f"--language {language}{nearest(language, TEST_FILES)}")
     left_out = LeftOut() if left_out is None else left_out
     options = options or Options()
     roots = source_roots(sources)

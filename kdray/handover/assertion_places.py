@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from kdray.corpus.java import PLACEHOLDER
 from kdray.corpus.java_tree import name_of, parse, walk
-from kdray.corpus.python_tree import FunctionNode, parse_source
-from kdray.errors import DataError, nearest
+from kdray.corpus.python_tree import FunctionNode, parsed
+from kdray.errors import ConfigError, DataError, nearest
 
-MARK = "<ASSERT>"
+MARK, CALL = "<ASSERT>", "kdray();"
 _BEHIND_A_LINE = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 """Lines end as Python and Java have it: `\\n`, `\\r\\n` or `\\r`."""
 
@@ -62,21 +62,23 @@ def placeholders(source: str, path: str) -> list[Place]:
 
 
 def at_line(source: str, number: int, path: str) -> Place:
-    """Before a line, as deep as it is, or as the last one before it that is not empty. Raises `DataError`."""
+    """Before a line, as deep as it is, or as the last one before it that is not empty. Raises `ConfigError`."""
     lines = source.split("\n")
     if not 1 <= number <= len(lines):
-        raise DataError(f"{path or 'input'}: --line {number}: it has {len(lines)} lines")
+        raise ConfigError(f"{path or 'input'}: --line {number}: it has {len(lines)} lines")
     near = next((line for line in (lines[number - 1], *lines[: number - 1][::-1]) if line.strip()), "")
     return Place(number, False, near[: len(near) - len(near.lstrip())])
 
 
 def at_end_of(source: str, test: str, path: str, language: str) -> Place:
-    """Behind the last line of a test, named as `test_name` or `Class::test_name`. Raises `DataError`."""
-    ends = (_python_ends if language == "python" else _java_ends)(source)
+    """Behind the last line of a test, named as `test_name` or `Class::test_name`. Raises `ConfigError` for none or
+    several of that name, `DataError` for a source that does not parse.
+    """
+    ends = _python_ends(source, path) if language == "python" else _java_ends(source)
     named = {name: end for name, end in ends.items() if name == test or name.endswith(f"::{test}")}
     if len(named) != 1:
         which = f"is {', '.join(named)}: say which" if named else f"is not there{nearest(test, ends)}"
-        raise DataError(f"{path or 'input'}::{test} {which}")
+        raise ConfigError(f"{path or 'input'}::{test} {which}")
     (end,) = named.values()
     return end
 
@@ -102,20 +104,37 @@ def wanted(
         test: a test that it ends; None for none. Without both: every placeholder.
 
     Raises:
-        DataError: there is no such place.
+        ConfigError: there is no such line or test.
+        DataError: no placeholder, or a source that does not parse.
     """
     if line is None and test is None:
         found = placeholders(source, path)
         return {place: asked(source, place, found) for place in found}
-    place = at_end_of(source, test, path, language) if test is not None else at_line(source, line or 0, path)
     others = placeholders(source, path) if PLACEHOLDER.search(source) else []
+    if test is not None:
+        place = at_end_of(_parsable(source, others), test, path, language)
+        place = next((one for one in others if one.line == place.line - 1), place)  # its end, as written there
+    else:
+        place = at_line(source, line or 0, path)
     return {place: asked(source, place, others)}
 
 
-def _python_ends(source: str) -> dict[str, Place]:
-    tree = parse_source(source)
-    if tree is None:
-        raise DataError(f"the Python does not parse: write {MARK} where the assertion goes instead")
+def _parsable(source: str, marked: Sequence[Place]) -> str:
+    """The file with a call, as either language has it, on the lines of its placeholders; comments stay."""
+    lines = source.split("\n")
+    for place in marked:
+        if not lines[place.line - 1].lstrip().startswith(("#", "//")):
+            lines[place.line - 1] = f"{place.indent}{CALL}"
+    return "\n".join(lines)
+
+
+def _python_ends(source: str, path: str) -> dict[str, Place]:
+    try:
+        tree = parsed(source)
+    except DataError as error:
+        raise DataError(
+            f"{path or 'input'}: {error}, so where a test ends is not known: write {MARK} where the assertion goes"
+        ) from error
     lines, ends = source.split("\n"), {}
 
     def visit(node: ast.AST, prefix: str) -> None:

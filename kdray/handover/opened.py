@@ -6,17 +6,22 @@ The graph needs onnxruntime alone, and is ready in a second; torch and transform
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from kdray.console import say
-from kdray.errors import ConfigError, DataError
+from kdray.errors import ConfigError, DataError, nearest
 from kdray.handover.bare_tokenizer import BareTokenizer
 from kdray.handover.beams import Writer
 from kdray.handover.graph import FOLDER, USE, Graph, use_of, weights_of
+from kdray.packaged import is_named
 from kdray.recorded import json_file
+from kdray.storage import is_uri
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import recorded
+
+_OF_A_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,34 @@ class Opened:
 
 
 def opened(folder: str) -> Opened:
-    """A student, ready to be asked. Raises `ConfigError` for a classifier, `DataError` for damaged files."""
+    """A student, ready to be asked. Raises `ConfigError` for a classifier and for what is no student, `DataError`
+    for damaged files.
+    """
+    _check_student(folder)
     path = Path(folder)
     if not (path / FOLDER / USE).is_file():
         return _by_torch(folder, "export again where the extra onnx is installed")
     if importlib.util.find_spec("onnxruntime") is None:
         return _by_torch(folder, "pip install onnxruntime")
     return _by_graph(path)
+
+
+def _check_student(folder: str) -> None:
+    """Raises `ConfigError` for a sweep, which is often named instead, and for a folder that is not there."""
+    path = Path(folder)
+    named = path if path.exists() else Path("runs") / folder
+    if (named / "sweep.yaml").is_file():
+        raise ConfigError(
+            f"{folder} is a sweep and no student: kdray export {folder} --knee FOLDER writes one of its students"
+        )
+    on_a_hub = _OF_A_HUB.fullmatch(folder)
+    if path.exists() or is_uri(folder) or is_named(folder) or on_a_hub:
+        return
+    students = [str(one.parent) for one in Path().glob("*/kdray.json")]
+    raise ConfigError(
+        f"no student '{folder}': no such folder here{nearest(folder, students)}; kdray export SWEEP --knee FOLDER"
+        " writes one"
+    )
 
 
 def _by_graph(folder: Path) -> Opened:

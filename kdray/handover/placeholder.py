@@ -24,7 +24,7 @@ from kdray.corpus.fixtures import Fixtures
 from kdray.corpus.focal import FocalFinder
 from kdray.corpus.python import mine_function, parse_source
 from kdray.corpus.python_tree import FunctionNode
-from kdray.errors import DataError, nearest
+from kdray.errors import ConfigError, DataError, nearest
 
 WANTED = "assert kdray_writes_this"
 CALL, PLACE = "kdray();", b"<ASSERT>"
@@ -40,8 +40,8 @@ def example(source: str, path: str, language: str | None = None) -> Example:
         language: `python` or `java`; None tells by the file's ending, and takes Python without one.
 
     Raises:
-        DataError: no placeholder, not where an assertion could stand, a language that is not known, or source
-            that does not parse.
+        ConfigError: a language that is not known.
+        DataError: no placeholder, not where an assertion could stand, or source that does not parse.
     """
     language = language_of(path, language)
     match = java.PLACEHOLDER.search(source)
@@ -58,10 +58,10 @@ def example(source: str, path: str, language: str | None = None) -> Example:
 
 
 def language_of(path: str, language: str | None = None) -> str:
-    """The language that is said, or told by a file's ending. Raises `DataError` for one that is not known."""
+    """The language that is said, or told by a file's ending. Raises `ConfigError` for one that is not known."""
     language = language or LANGUAGES.get(Path(path).suffix, "python")
     if language not in LANGUAGES.values():
-        raise DataError(f"language '{language}'{nearest(language, LANGUAGES.values())}")
+        raise ConfigError(f"--language {language}{nearest(language, LANGUAGES.values())}")
     return language
 
 

@@ -13,14 +13,14 @@ from typing import Any
 from torch import Tensor
 
 from kdray.config import FORM, SNIPPETS, Encoding, Student
-from kdray.errors import DataError, first_line
+from kdray.errors import DataError
 from kdray.storage import exists, join, read_json
 from kdray.students.derive import CLASSIFIERS, config_of
 from kdray.students.families import teacher_shape
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
 from kdray.students.quantised import as_plain, check_quantised, method_of, plain
-from kdray.students.whole_weights import check_files, whole_model
+from kdray.students.whole_weights import check_files, whole_model, why
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import recorded
 from kdray.teacher.cache import local_folder
@@ -57,7 +57,7 @@ def load_config(source: str | Path) -> Any:
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # transformers raises all kinds over a damaged file
-        raise DataError(f"{source}: no model that transformers can load: {first_line(error)}") from error
+        raise DataError(f"{source}: no model that transformers can load: {why(source, error)}") from error
 
 
 def load_model(
@@ -155,7 +155,7 @@ def load_tokenizer(source: str | Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # and so do tokenizers, a bare one
-        raise DataError(f"{source}: no tokenizer that transformers can load: {first_line(error)}") from error
+        raise DataError(f"{source}: no tokenizer that transformers can load: {why(source, error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
     if (

@@ -117,6 +117,12 @@ def _unlike(source: str, kind: str, what: str, names: list[str]) -> str:
     return f"{source}: no whole {kind}: the file {what} {listed}: is it a base model, or one of another task?"
 
 
+def why(source: str, error: Exception) -> str:
+    """What transformers says, which of a folder that is not there speaks of its hub alone."""
+    said = first_line(error)
+    return said if Path(source).exists() else f"no such folder here, and of the model hub: {said}"
+
+
 def check_files(source: str) -> None:
     """Raises `DataError` for a local folder whose weights are pickled, or an adapter's, or whose configuration
     names code to fetch.

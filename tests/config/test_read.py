@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import yaml
 
 from kdray.config import (
     Sweep,
@@ -42,3 +45,19 @@ def test_what_is_no_plain_mapping_is_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
         load_sweep(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("distil.alfa", "trial.distil"),
+        ("alpha", "trial.distil.alpha"),
+        ("trials", "search.trials"),
+        ("trial.rungs", "trial.budget.rungs"),
+        ("nmae", "name"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_named_with_its_place(tmp_path, key, meant):
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(DATA))
+    with pytest.raises(ConfigError, match=f"unknown key '.*', did you mean '{re.escape(meant)}'?"):
+        load_sweep(tmp_path / "a.yaml", [f"{key}=1"])

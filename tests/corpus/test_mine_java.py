@@ -11,7 +11,7 @@ from kdray.corpus.mine import mine
 from kdray.corpus.origin import origin_of
 from kdray.corpus.splits import split_of
 from kdray.corpus.store import read_corpus, write_corpus
-from kdray.errors import DataError
+from kdray.errors import ConfigError, DataError
 from tests import java_world
 
 
@@ -156,7 +156,7 @@ def test_a_checkout_that_says_nothing_has_no_commit_and_no_licence(tmp_path):
 def test_what_cannot_be_mined_is_one_clear_line(tmp_path):
     with pytest.raises(DataError, match=r"no Java files \(\*\.java\)"):
         mined(tmp_path)
-    with pytest.raises(DataError, match="--language jav, did you mean 'java'"):
+    with pytest.raises(ConfigError, match="--language jav, did you mean 'java'"):
         mine([str(tmp_path)], language="jav")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kdray.errors import DataError
+from kdray.errors import ConfigError, DataError
 from kdray.handover.assertion_places import at_end_of, at_line, wanted
 
 PYTHON = """\
@@ -58,7 +58,7 @@ def test_before_a_line_it_stands_as_deep_as_that_line_or_the_one_before():
     assert answered(PYTHON, line=6) == [PYTHON.replace("    a = 1\n", "    a = 1\n    assert this\n")]
     (source,) = wanted(PYTHON, "t", "python", line=14).values()
     assert source == PYTHON.replace("# <ASSERT>", "<ASSERT>")
-    with pytest.raises(DataError, match=r"t: --line 99: it has \d+ lines"):
+    with pytest.raises(ConfigError, match=r"t: --line 99: it has \d+ lines"):
         at_line(PYTHON, 99, "t")
 
 
@@ -97,15 +97,25 @@ def test_a_carriage_return_alone_ends_a_line_as_it_does_where_the_place_was_foun
     assert place.filled(raw, "assert this") == raw.replace("<ASSERT>\n", "assert this\n")
 
 
+def test_a_test_is_ended_also_in_a_file_that_has_placeholders():
+    source = "def test_a():\n    a = 1\n    <ASSERT>\n    b = 2\n\n\ndef test_b():\n    b = 1\n    <ASSERT>\n"
+    assert answered(source, test="test_a") == [source.replace("b = 2\n", "b = 2\n    assert this\n")]
+    (asked,) = wanted(source, "t", "python", test="test_a").values()
+    assert asked == source.replace("    <ASSERT>\n", "").replace("b = 2\n", "b = 2\n    <ASSERT>\n")
+    assert answered(source, test="test_b") == [source[::-1].replace("<ASSERT>"[::-1], "assert this"[::-1], 1)[::-1]]
+    java = JAVA.replace("int n = 1;", "<ASSERT>")
+    assert answered(java, "java", test="adds") == [java.replace("<ASSERT>", "assert this")]
+
+
 @pytest.mark.parametrize(
     ("source", "test", "language", "said"),
     [
         (PYTHON, "test_c", "python", "t::test_c is not there"),
         (PYTHON + "\nclass TestC:\n    def test_b(self):\n        1\n", "test_b", "python", "TestB::test_b, T"),
-        ("def (", "test_a", "python", "does not parse: write <ASSERT>"),
+        ("def (", "test_a", "python", r"t: does not parse as Python 3\.\d+, so where a test ends is not known: write <ASSERT>"),
         (JAVA, "empty", "java", "t::empty is not there"),
     ],
 )  # fmt: skip
 def test_a_test_that_cannot_be_ended_is_one_line(source, test, language, said):
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError if "parse" in said else ConfigError, match=said):
         at_end_of(source, test, "t", language)

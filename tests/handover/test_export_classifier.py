@@ -21,7 +21,7 @@ from kdray.handover.asked import Asked, predict_source
 from kdray.handover.compared import choosing
 from kdray.handover.export import export
 from kdray.handover.forms import Forms
-from kdray.handover.graph import Graph
+from kdray.handover.graph import INT8, Graph
 from kdray.results import experiment
 from kdray.students.load import load_model, load_tokenizer
 from tests import labelled_world
@@ -77,7 +77,7 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     folder = tmp_path / task
     train_into(folder, [sweep.trial])
     (folder / "sweep.yaml").write_text(yaml.safe_dump(as_data(sweep), sort_keys=False))
-    done = export(str(folder), tmp_path / "out", trial="t0000", forms=Forms(int8=task == "clone"))
+    done = export(str(folder), tmp_path / "out", trial="t0000", forms=Forms(int8=True))
     on = bench.bench(experiment(folder).records[0])
     inputs = [on.data.task.parts(one) for one in read_corpus(root / "corpus", "test")[:12]]
     before = Classifier(load_model(folder / "trials" / "t0000" / "student"), on.data.task)(inputs)
@@ -92,11 +92,14 @@ def test_where_kdray_cannot_be_imported_a_classifier_says_what_it_said_before(ta
     text = (Path(done.folder) / "README.md").read_text()
     assert f"| accuracy | {done.facts.metrics['accuracy']:.3f}" in text
     assert "F1 of class 1" in text
-    if task == "clone":  # one snippet is the same with less
-        by_graph = choosing(Graph(Path(done.folder)), on.task)
-        prompts = [on.task.prompt(one) for one in read_corpus(root / "corpus", "test")[:12]]
-        assert [int(by_graph(prompt)[0]) for prompt in prompts] == before.argmax(1).tolist()
-        assert done.facts.onnx["max_difference"] < 1e-3
-        assert 0 <= done.facts.int8["form"]["accuracy"] <= 1
+    by_graph = choosing(Graph(Path(done.folder)), on.task)
+    prompts = [on.task.prompt(one) for one in read_corpus(root / "corpus", "test")[:12]]
+    assert [int(by_graph(prompt)[0]) for prompt in prompts] == before.argmax(1).tolist()
+    assert done.facts.onnx["max_difference"] < 1e-3
+    in_8_bits = choosing(Graph(Path(done.folder), INT8), on.task)
+    suite_prompts, _, _ = on.suite.read(on.suite.first(on.cases))
+    same = [int(in_8_bits(prompt)[0]) == int(by_graph(prompt)[0]) for prompt in suite_prompts]
+    assert done.facts.int8["form"]["same_as_float"] == pytest.approx(sum(same) / len(same))
+    assert "dynamic quantisation to 8 bits" in text
     with pytest.raises(ConfigError, match="classifies code and writes no assertions"):
         predict_source(done.folder, "def test_x():\n    <ASSERT>\n", "", Asked())

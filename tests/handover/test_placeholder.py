@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kdray.corpus.mine import mine
-from kdray.errors import DataError
+from kdray.errors import ConfigError, DataError
 from kdray.handover.placeholder import example
 from tests import java_world, world
 
@@ -148,13 +148,17 @@ def test_a_mined_java_test_comes_back_from_its_file_with_a_placeholder(tmp_path)
         ("<ASSERT>\n", "t.py", None, "in the body of a function"),
         ("def test_x():\n    with a:\n        <ASSERT>\n", "", None, "in the body of a function"),
         ("class A {\n<ASSERT>\n}", "A.java", None, "must stand in a method"),
-        ("<ASSERT>", "", "jave", "did you mean 'java'"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line(source, path, language, says):
     with pytest.raises(DataError, match=says) as caught:
         example(source, path, language)
     assert "\n" not in str(caught.value)
+
+
+def test_a_language_that_is_not_known_is_a_mistake_of_usage():
+    with pytest.raises(ConfigError, match="--language jave, did you mean 'java'"):
+        example("<ASSERT>", "", "jave")
 
 
 @pytest.mark.shared

@@ -144,6 +144,28 @@ def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, cap
     assert (code, err.count("\n")) == (2, 1) and "t0000 of which trial?" in err
 
 
+@pytest.mark.parametrize(
+    ("student", "said"),
+    [
+        ("demo", "demo is a sweep and no student: kdray export demo --knee FOLDER writes one"),
+        ("runs/demo", "runs/demo is a sweep and no student"),
+        ("shiped", "no student 'shiped': no such folder here, did you mean 'shipped'?"),
+        ("./out/of/sight", "no student './out/of/sight': no such folder here"),
+        ("kdray:pyton", "did you mean 'kdray:python'?"),
+        ("somebody/model", "no such folder here, and of the model hub"),
+    ],
+)
+def test_what_is_no_student_is_told_by_what_it_is(monkeypatch, capsys, tmp_path, student, said):
+    monkeypatch.chdir(tmp_path)
+    for file in ("runs/demo/sweep.yaml", "shipped/kdray.json"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text("{}")
+    (tmp_path / "test_shop.py").write_text(PYTHON)
+    code, out, err = run(monkeypatch, capsys, "predict", student, "test_shop.py")
+    assert (code, out, err.count("\n")) == (3 if "/model" in student else 2, "", 1)
+    assert said in err
+
+
 def test_bytes_are_read_as_their_language_says(tmp_path):
     cookie = tmp_path / "test_q.py"
     cookie.write_bytes(

@@ -78,6 +78,8 @@ def test_what_overrides_the_file_travels_with_it(monkeypatch, capsys, on):
         (["--on", "kuberay"], "storage: 'runs' means another folder on Kubernetes"),
         (["--on", "slurm", "--folder", "shared"], "must be absolute"),
         (["--on", "local"], "--dry-run"),
+        (["--folder", "/shared"], "--folder: no effect with --on local, only with ray, slurm, kuberay"),
+        (["--on", "slurm", "--image", "me/kdray"], "--image: no effect with --on slurm, only with kuberay"),
     ],
 )
 def test_what_cannot_be_submitted_is_said_in_one_line(monkeypatch, capsys, arguments, said):
@@ -124,6 +126,36 @@ def test_without_the_command_of_a_place_the_error_says_what_to_do(monkeypatch, t
     for name in ("slurm", "kuberay"):
         with pytest.raises(ConfigError, match="--dry-run"):
             place(name).submit(asked, "")
+
+
+def submitting(monkeypatch, capsys, tmp_path, on, command, says):
+    """What `kdray launch --on ON --json` prints where the place's command says something, and what that read."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / command).write_text(f"#!/bin/sh\ncat > {tmp_path}/read\necho '{says}'\n")
+    (tmp_path / command).chmod(0o755)
+    sweep = str(ROOT / "sweeps/python.yaml")
+    asked = ["kdray", "launch", sweep, "--on", on, "--folder", "/shared", "--json"]
+    monkeypatch.setattr(sys, "argv", asked)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    return json.loads(capsys.readouterr().out), (tmp_path / "read").read_text()
+
+
+@pytest.mark.parametrize(
+    ("on", "command", "says", "job"),
+    [
+        ("slurm", "sbatch", "Submitted batch job 417 on cluster two", "417"),
+        ("kuberay", "kubectl", "rayjob.ray.io/kdray-python created", "kdray-python"),
+    ],
+)
+def test_what_was_submitted_is_told_as_json(monkeypatch, capsys, tmp_path, on, command, says, job):
+    told, read = submitting(monkeypatch, capsys, tmp_path, on, command, says)
+    assert told == {"on": on, "jobs": [job], "exit_code": 0}
+    code, out, _ = dry_run(monkeypatch, capsys, "--on", on, "--folder", "/shared", "--json")
+    assert not code
+    shown = json.loads(out)
+    assert shown["on"] == on and shown["submission"].count("\n") == read.count("\n")
 
 
 def test_no_secret_of_the_environment_stands_in_a_submission(monkeypatch, capsys):
@@ -261,6 +293,7 @@ def test_a_ray_job_is_started_for_each_driver_and_then_found_again(tmp_path, mon
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(data))
     asked = request(str(tmp_path / "sweep.yaml"), folder="/shared", address="http://127.0.0.1:8265")
     for _ in range(drivers + 2):
-        ray_place.submit(asked, ray_place.render(asked))
+        done = ray_place.submit(asked, ray_place.render(asked))
+        assert (done.jobs, done.exit_code) == ((followed[-1],), 0)
     assert len(jobs.jobs) == drivers
     assert followed == [f"j{number}" for number in range(drivers)] + ["j0", "j0"]

@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Callable
 from typing import Protocol
 
-from kdray.pipeline.places.request import Request
+from kdray.pipeline.places.request import Request, Submitted
 
 NAMES = ("ray", "slurm", "kuberay")
 """The places beside `local`."""
@@ -24,8 +24,8 @@ class Place(Protocol):
 
     render: Callable[[Request], str]
     """The text of a submission. The same request gives the same text."""
-    submit: Callable[[Request, str], int]
-    """Hands a rendered text over, with progress on stderr; the exit code. Raises `KdrayError`."""
+    submit: Callable[[Request, str], Submitted]
+    """Hands a rendered text over, with progress on stderr. Raises `KdrayError`."""
 
 
 def place(name: str) -> Place:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
-from kdray.pipeline.places.request import Request, check_folders
+from kdray.pipeline.places.request import Request, Submitted, check_folders
 from kdray.pipeline.places.yaml_text import Block, dump
 from kdray.storage import fingerprint
 
@@ -53,7 +53,7 @@ def object_name(sweep: str) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', plain.lower())[: LONGEST_NAME - 9].rstrip('-')}-{mark}"
 
 
-def submit(request: Request, text: str) -> int:
+def submit(request: Request, text: str) -> Submitted:
     """Gives the manifests to `kubectl`."""
     if shutil.which("kubectl") is None:
         raise ConfigError("--on kuberay: there is no `kubectl` here; `--dry-run` prints the manifests")
@@ -63,7 +63,7 @@ def submit(request: Request, text: str) -> int:
     if done.returncode:
         raise KdrayError(f"kubectl: {' '.join(done.stderr.split())}")
     say(done.stdout.strip())
-    return 0
+    return Submitted((object_name(request.sweep.name),))
 
 
 def _job(request: Request, name: str) -> dict[str, Any]:

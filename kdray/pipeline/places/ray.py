@@ -14,7 +14,7 @@ import yaml
 
 from kdray.console import printable, say
 from kdray.errors import ConfigError, KdrayError
-from kdray.pipeline.places.request import Request, check_folders
+from kdray.pipeline.places.request import Request, Submitted, check_folders
 from kdray.pipeline.places.yaml_text import Block, dump
 
 SWEEP_FILE = "sweep.yaml"
@@ -32,7 +32,7 @@ def render(request: Request) -> str:
     return dump(job)
 
 
-def submit(request: Request, text: str) -> int:
+def submit(request: Request, text: str) -> Submitted:
     """Starts the job, or finds the one that runs this sweep already, and follows its log to the end. A sweep of
     several drivers is started until as many run.
     """
@@ -49,7 +49,7 @@ def submit(request: Request, text: str) -> int:
     except KeyboardInterrupt:
         say(f"kdray: no longer following; the job goes on: ray job logs --follow {running}")
         raise
-    return _end(client, running)
+    return Submitted((running,), _end(client, running))
 
 
 def _start(client: Any, job: dict[str, Any]) -> str:

@@ -71,6 +71,19 @@ class Request:
         return begin + self.launch(sweep_file)
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a submission.
+
+    Attributes:
+        jobs: what the place calls what was handed over, or runs there already.
+        exit_code: of the job where it was followed to its end, else 0.
+    """
+
+    jobs: tuple[str, ...]
+    exit_code: int = 0
+
+
 def request(
     path: str,
     *,

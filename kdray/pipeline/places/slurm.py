@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from string import Template
 
 from kdray.console import say
 from kdray.errors import ConfigError, KdrayError
-from kdray.pipeline.places.request import Request
+from kdray.pipeline.places.request import Request, Submitted
 
 
 def render(request: Request) -> str:
@@ -31,7 +32,7 @@ def render(request: Request) -> str:
     )
 
 
-def submit(request: Request, text: str) -> int:
+def submit(request: Request, text: str) -> Submitted:
     """Gives the script to `sbatch`."""
     if shutil.which("sbatch") is None:
         raise ConfigError("--on slurm: there is no `sbatch` here; `--dry-run` prints the script")
@@ -41,4 +42,4 @@ def submit(request: Request, text: str) -> int:
     say(done.stdout.strip())
     say(f"watch     kdray status {request.sweep.name} --runs {request.sweep.storage}")
     say(f"stop      kdray stop {request.sweep.name} --runs {request.sweep.storage}")
-    return 0
+    return Submitted(tuple(re.findall(r"\d+", done.stdout)[:1]))
