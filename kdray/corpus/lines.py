@@ -134,7 +134,7 @@ class _Recoded:
 
 
 def parsed(data: bytes) -> Any:
-    """JSON in UTF-8, or in what a byte order mark says. Raises `DataError` for what is none, or nests too deeply."""
+    """JSON in UTF-8 or as a byte order mark says. Raises `DataError` for what is none, or nests too deeply."""
     # Guessed from a line, UTF-16 would be read shifted by a byte.
     try:
         return json.loads(data.decode(mark_of(data) or "utf-8", "surrogatepass"))
