@@ -48,6 +48,8 @@ State = Literal["running", "complete", "pruned", "failed"]
 MADE_BY = "trial"
 """Key of results and states: the fingerprint of the trial that made them (`experiment.trial_fingerprint`)."""
 TEST = "test.json"
+SHOWN = ("student_params", "student_bytes", "agreement", "train_loss", "latency_ms", "seconds")
+"""Metrics that tables show as numbers, whatever the objectives are."""
 _KEY = re.compile(r"t[0-9]{4,18}")
 
 
@@ -286,7 +288,8 @@ def _rungs(
         elif not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < MOST_STEPS:
             log.warning("%s: step is %.60s, not a whole number: left out", where, repr(step))
         else:
-            by_step[step] = sound(_renamed(line), where, objectives)
+            texts = [name for name in SHOWN if isinstance(line.get(name), str)]
+            by_step[step] = sound(_renamed(line), where, {*objectives, *texts})
     return tuple(by_step[step] for step in sorted(by_step))
 
 

@@ -157,6 +157,7 @@ def test_a_damaged_file_is_one_line_that_names_it(folder, file, content, says):
         (b'{"step": ' + b"[" * 100_000, "line 2: .*nested too deeply", None),
         (b'{"step": 15, "x": NaN, "y": 2}', "line 2: x is nan: not counted", {"step": 15, "y": 2}),
         (b'{"step": 15, "assertion_accuracy": "x"}', "assertion_accuracy is 'x'", {"step": 15}),
+        (b'{"step": 15, "student_params": "1 M"}', "student_params is '1 M'", {"step": 15}),
         (b'{"step": 15, "x": 1' + b"0" * 400 + b"}", "line 2: x is 1000", {"step": 15}),
         (b'{"step": 15, "intervals": 5}', "intervals is 5", {"step": 15, "intervals": {}}),
         (b'{"step": 15, "intervals": {"x": ["a", 1]}}', "intervals.x", {"step": 15, "intervals": {}}),

@@ -32,6 +32,8 @@ LANGUAGE = {"clone": "java", "vulnerability": "c"}
 """Of sources that do not say it: that of BigCloneBench, and that of Devign."""
 _PAIR = ("id1", "id2", "label")
 _ORDER = ("train", "valid", "test")
+_LOOKED_UP = ("data", "function", "functions")
+"""What a file with the functions that lists name is called."""
 
 
 def read_labelled(
@@ -84,6 +86,8 @@ def _read(root: Path, left_out: LeftOut) -> Iterator[Labelled]:
     by_stem = {Path(stem(path)).name: path for path, split in named if split is None}
     parts = [(path, split) for path, split in named if split]
     lists = [(path, split) for path, split in parts if not _has_code(path)]
+    if lists or "pairs" in by_stem:
+        _refuse_two([path for path, split in named if split is None and Path(stem(path)).name in _LOOKED_UP])
     if (data := by_stem.get("data")) and lists:
         used, cases = [data], _listed(lists, _by_id(data, left_out), left_out)
     elif (data := by_stem.get("function")) and lists:
@@ -103,6 +107,14 @@ def _read(root: Path, left_out: LeftOut) -> Iterator[Labelled]:
             left_out.add(
                 f"a file that {'holds code beside lists' if split else 'belongs to no split'}", str(path)
             )
+
+
+def _refuse_two(files: Sequence[Path]) -> None:
+    """Each set numbers its functions from 0: the lists of one would be looked up in another."""
+    if len(files) > 1:
+        raise DataError(
+            f"{files[0]}: what lists are looked up in stands in {files[1]} as well: import each set by itself"
+        )
 
 
 def _has_code(path: Path) -> bool:

@@ -127,7 +127,10 @@ def code_of(row: Row) -> str:
 
 
 def _text(row: Row, names: Sequence[str], missing: str) -> str:
-    value = _first(row, names)
+    name = next((name for name in names if row.get(name) is not None), "")
+    value = row[name] if name else ""
+    if not isinstance(value, (str, float)):  # NaN is what pandas has in place of a text
+        raise DataError(f"{name}: expected text, found {type(value).__name__}")
     if not isinstance(value, str) or not value.strip():
         raise DataError(missing)
     return value

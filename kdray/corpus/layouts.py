@@ -11,6 +11,7 @@ Not covered: archives of several files (tar, zip).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ LABELLED = "labelled code"
 ROWS_PER_REPORT = 500
 _LOOKED_AT = 20
 """Rows that tell a layout: the first of a file may be damaged."""
+_ABSTRACT = re.compile(r"abstract(ed|ions?)?(?![a-z])", re.IGNORECASE)
+"""How the name of a copy with abstract names begins, and not that of a test of an `AbstractCart`."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _example(layout: Layout, row: Row, split: Split | None, name: str) -> Exampl
 
 
 def _real_names(files: Sequence[Path], left_out: LeftOut) -> list[Path]:
-    abstract = [path for path in files if any(part.lower().startswith("abstract") for part in path.parts)]
+    abstract = [path for path in files if any(map(_ABSTRACT.match, path.parts))]
     if len(abstract) == len(files):
         return abstract
     for path in abstract:

@@ -134,9 +134,10 @@ class _Recoded:
 
 
 def parsed(data: bytes) -> Any:
-    """JSON. Raises `DataError` for what is none, or nests too deeply."""
+    """JSON in UTF-8 or as a byte order mark says. Raises `DataError` for what is none, or nests too deeply."""
+    # Guessed from a line, UTF-16 would be read shifted by a byte.
     try:
-        return json.loads(data)
+        return json.loads(data.decode(mark_of(data) or "utf-8", "surrogatepass"))
     except UnicodeDecodeError:
         raise DataError("cannot be read: no UTF-8") from None
     except ValueError as error:  # the place in a line would make each damaged line a reason of its own

@@ -148,9 +148,10 @@ def _is_one_object(path: Path) -> bool:
         if not lines:
             raise
     are_objects = [_parses(line) for line in lines]
-    if bare_name(path).endswith(LINES) or (are_objects[0] and len(lines) > 1):
+    if bare_name(path).endswith(LINES) or (are_objects[:1] == [True] and len(lines) > 1):
         return False
-    return len(lines) == 1 or not any(are_objects) or _parses(whole(path, MAX_JSON_BYTES))
+    # The one line of an object may be longer than lines may be: then there is none.
+    return len(lines) <= 1 or not any(are_objects) or _parses(whole(path, MAX_JSON_BYTES))
 
 
 def _parses(data: bytes) -> bool:

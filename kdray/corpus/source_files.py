@@ -39,6 +39,8 @@ def source_roots(sources: Sequence[str]) -> dict[str, Path]:
         folder = Path(source)
         if folder.is_dir():
             folders.append(folder.resolve())
+        elif folder.suffix and folder.exists():
+            raise DataError(f"{source}: a file: name the folder that it lies in, of an archive the unpacked one")
         elif os.sep in source:
             raise DataError(f"{source}: no such folder")
         else:

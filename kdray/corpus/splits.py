@@ -60,6 +60,7 @@ _NO_NAMES = frozenset(
         "bz2",
     )
 )
+_PARTS = frozenset(("data", "dataset", "set", "split", "splits", "part", "partial", "files"))
 _NAMED = re.compile(r"^((?:async )?def test\w*\(.*\).*:)$", re.MULTILINE)
 _FIRST: tuple[Split, ...] = ("test", "valid", "train")
 """Of two alike, the one in the first of these stays."""
@@ -96,7 +97,15 @@ def _split_name(path: Path) -> str:
     exact = file.partition(".")[0]
     if exact not in NAMES and len({NAMES[word] for word in ends}) == 1:
         return ends[0]
-    return next((name for name in (exact, *map(str.lower, reversed(path.parent.parts))) if name in NAMES), "")
+    return next(
+        (name for name in (exact, *map(_folder_name, reversed(path.parent.parts))) if name in NAMES), ""
+    )
+
+
+def _folder_name(folder: str) -> str:
+    """A folder's name without what only says that it is a part (`train_data`, `partial-train`)."""
+    words = [word for word in re.split(r"[\W_]+", folder.lower()) if word and word not in _PARTS]
+    return words[0] if len(words) == 1 else folder.lower()
 
 
 def row_split(row: Mapping[str, object]) -> Split | None:

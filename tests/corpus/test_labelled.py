@@ -260,3 +260,24 @@ def test_a_head_line_of_names_is_no_pair(tmp_path):
     (tmp_path / "train.tsv").write_text("id1\tid2\tlabel\n1\t2\t1\n")
     found = import_examples(tmp_path)
     assert (len(found.examples), found.left_out) == (1, 0)
+
+
+@pytest.mark.parametrize("second", ["data.jsonl", "function.json", "functions.jsonl.gz"])
+def test_lists_are_not_looked_up_in_the_functions_of_another_set(tmp_path, second):
+    for folder, name in (("one", "data.jsonl"), ("two", second)):
+        (tmp_path / folder).mkdir()
+        rows = lines(*({"idx": str(n), "func": f"int {folder}{n};"} for n in range(2)))
+        data = gzip.compress(rows.encode()) if name.endswith(".gz") else rows.encode()
+        (tmp_path / folder / name).write_bytes(data)
+        (tmp_path / folder / "train.txt").write_text("0\t1\t1\n")
+    with pytest.raises(DataError, match=f"one/data.jsonl: .*two/{second} as well: import each set by itself"):
+        import_examples(tmp_path)
+    assert [one.context for one in import_examples(tmp_path / "one").examples] == ["int one0;"]
+
+
+def test_code_of_another_kind_is_said_by_field_and_kind(tmp_path):
+    rows = [{"func": {"0": "int a;"}, "target": 1}, {"func": 7, "target": 1}, {"func": "int a;", "target": 1}]
+    (tmp_path / "train.jsonl").write_text(lines(*rows))
+    found = import_examples(tmp_path)
+    assert len(found.examples) == 1
+    assert set(found.why.because()) == {"func: expected text, found dict", "func: expected text, found int"}

@@ -118,6 +118,9 @@ def test_assert5_has_two_columns_and_real_names_go_before_abstract_ones(tmp_path
     assert (one.context, one.target) == ("@ Test public void total ( ) {\n    ", "assertTrue ( x ) ;")
     assert (one.after, one.focal) == ("\nclose ( ) ; }", "int total ( ) { }")
     assert (one.test, one.split) == ("total", "train")
+    (tmp_path / "raw" / "training.jsonl").rename(tmp_path / "AbstractCart.jsonl")
+    (tmp_path / "Cart.jsonl").write_text(lines({"inputIDs": said, "labels": "assertTrue ( y )"}))
+    assert len(import_examples(tmp_path).examples) == 2  # a name that only begins like that of a copy
     (other,) = import_examples(tmp_path / "abstract" / "training.jsonl").examples
     assert (other.context, other.after) == (one.context, one.after)
     assert other.target == "assertTrue ( close ) ;"

@@ -43,6 +43,7 @@ def test_installed_packages_are_found_by_name_without_importing_them():
     [
         ("no_such_package", "not installed"),
         ("no/such/folder", "no such folder"),
+        (__file__, "test_mine.py: a file: name the folder that it lies in"),
         ("a-b", "not installed"),
         ("__main__", "not installed"),
     ],

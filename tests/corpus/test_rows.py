@@ -223,3 +223,21 @@ def test_dates_that_python_does_not_know_cost_no_row(tmp_path):
     written = pa.Table.from_pylist(ROWS).append_column("day", days).append_column("about", about)
     pq.write_table(written, tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet")[0] == ROWS
+
+
+def test_one_object_may_be_longer_than_a_line_of_many_may_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
+    (tmp_path / "train.json").write_text(json.dumps({"func": "int a;" + " " * 200, "target": 1}))
+    assert len(read(tmp_path / "train.json")[0]) == 1
+    (tmp_path / "train.jsonl").write_text(json.dumps({"func": "int a;" + " " * 200}) + "\n" + LINES)
+    found, left_out = read(tmp_path / "train.jsonl")
+    assert (len(found), left_out.total) == (5, 1)
+
+
+def test_utf_16_without_a_mark_is_refused_rather_than_read_shifted_by_a_byte(tmp_path):
+    text = "".join(json.dumps({"func": "int \u4e2d;", "target": 1}, ensure_ascii=False) + "\n" for _ in "abc")
+    (tmp_path / "train.jsonl").write_bytes(text.encode("utf-16-le"))
+    found, left_out = read(tmp_path / "train.jsonl")
+    assert (found, left_out.total) == ([], 4)
+    (tmp_path / "train.jsonl").write_bytes(text.encode("utf-16"))
+    assert [row["func"] for row in read(tmp_path / "train.jsonl")[0]] == ["int \u4e2d;"] * 3

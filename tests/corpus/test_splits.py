@@ -94,6 +94,11 @@ def test_split_by_file_what_was_held_out_stays_out_and_no_file_stands_in_two_spl
         ("all.jsonl", None),
         ("latest.jsonl", None),
         ("train_test.jsonl", None),
+        ("train_data/0.jsonl", "train"),
+        ("default/partial-test/0000.parquet", "test"),
+        ("Split_Dev/rows.json", "valid"),
+        ("test-repo/rows.json", None),
+        ("test_train/rows.json", None),
         ("constraint.jsonl", None),
     ],
 )

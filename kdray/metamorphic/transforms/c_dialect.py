@@ -196,6 +196,6 @@ C = Dialect(
     false="0",
     style="snake",
     words=2,
-    sees_source=lambda words: not words.isdisjoint(("__LINE__", "__COUNTER__")),
+    sees_source=lambda source, words: not words.isdisjoint(("__LINE__", "__COUNTER__")),
     survey=survey,
 )

@@ -58,7 +58,7 @@ class Dialect:
         false: text of a false one.
         style: of new names.
         words: in a new name; several make it unlikely that a macro which nobody sees here mentions it.
-        sees_source: words that show where something stands, or what it is called.
+        sees_source: whether a source and its words show where something stands, or what it is called.
         survey: finds declarations and mentions that are no plain variables.
     """
 
@@ -70,7 +70,7 @@ class Dialect:
     false: str
     style: str
     words: int
-    sees_source: Callable[[set[str]], bool]
+    sees_source: Callable[[Source, set[str]], bool]
     survey: Callable[[Source, Unit], None]
 
 
@@ -174,7 +174,7 @@ def surveyed(source: Source, dialect: Dialect) -> Unit | str:
         return "is not one function with a body"
     unit = Unit(top[0], body, dialect)
     unit.words = {word.decode() for word in WORD.findall(source.data)}
-    if dialect.sees_source(unit.words):
+    if dialect.sees_source(source, unit.words):
         return "somebody may look where its lines stand"
     dialect.survey(source, unit)
     return unit

@@ -25,6 +25,8 @@ CONSTRUCTORS = frozenset({"constructor_declaration", "compact_constructor_declar
 SILENT = frozenset({"marker_annotation", "annotation", "scoped_identifier", "labeled_statement", "break_statement",
                     "continue_statement", "scoped_type_identifier"})  # fmt: skip
 """Parents whose identifiers are no variables."""
+MAY_BE_NULL = frozenset({"NullPointerException", "RuntimeException", "Exception", "Throwable"})
+SILENT_CALLS = frozenset({"addSuppressed", "getCause", "getClass", "getSuppressed"})
 ANNOTATIONS = frozenset({"marker_annotation", "annotation"})
 OPAQUE = frozenset({"class_body", "switch_label", "instanceof_expression", "record_pattern", "type_pattern",
                     "record_pattern_component", "guard", "enum_body", "interface_body"})  # fmt: skip
@@ -90,10 +92,42 @@ def _is_final(source: Source, node: Node) -> bool:
     return any("final" in source.text(child).split() for child in modifiers)
 
 
-def _shows_lines(words: set[str]) -> bool:
+def _shows_lines(source: Source, words: set[str]) -> bool:
     """Whether somebody looks at stack traces, or at the message of a null pointer, which numbers variables."""
-    stack = {"getStackTrace", "printStackTrace", "StackWalker", "StackTraceElement"}
-    return not stack.isdisjoint(words) or {"NullPointerException", "getMessage"} <= words
+    stack = {"getStackTrace", "printStackTrace", "StackWalker", "StackTraceElement", "dumpStack"}
+    tells = any("essage" in word or word == "toString" for word in words)
+    is_asked = "NullPointerException" in words and tells
+    return not stack.isdisjoint(words) or is_asked or _shows_caught(source)
+
+
+def _shows_caught(source: Source) -> bool:
+    """Whether what is caught may be of a null pointer, and is put into a text or handed to somebody."""
+    for clause in source.of("catch_clause"):
+        caught = next((child for child in clause.children if child.type == "catch_formal_parameter"), None)
+        name = caught.child("name") if caught is not None else None
+        if caught is None or name is None or MAY_BE_NULL.isdisjoint(source.text(caught).split()):
+            continue
+        body = clause.child("body")
+        for use in body.walk() if body is not None else ():
+            if (
+                use.type == "identifier"
+                and source.text(use) == source.text(name)
+                and not _is_silent(source, use)
+            ):
+                return True
+    return False
+
+
+def _is_silent(source: Source, use: Node) -> bool:
+    """Whether a mention of what is caught throws it on, wraps it or asks for anything but its message."""
+    parent = use.parent
+    outer = parent.parent if parent is not None else None
+    if parent is None or parent.type == "throw_statement":
+        return True
+    if parent.type == "argument_list":
+        return outer is not None and outer.type == "object_creation_expression"
+    called = parent.child("name") if parent.type == "method_invocation" and use.field == "object" else None
+    return called is not None and source.text(called) in SILENT_CALLS
 
 
 def _hides(outer: Node, node: Node) -> bool:

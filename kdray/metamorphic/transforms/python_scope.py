@@ -11,6 +11,7 @@ frame without a word of it in the function.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -98,6 +99,8 @@ def _names_of(source: Source) -> Names | str:
     if sees_lines or not SEES_SOURCE.isdisjoint(names.words):
         return "somebody may look at its source or its frames"
     names.sees_frames = not SEES_NAMES.isdisjoint(names.words)
+    if any(unicodedata.normalize("NFKC", name) != name for name in map(source.text, source.of("identifier"))):
+        return "a name that Python reads as another one"
     for node in source.of("identifier"):
         _classify(source, names, node)
     for node in source.of("string_content"):

@@ -123,6 +123,8 @@ def parse(language: str, context: str, target: str) -> Source | str:
     data = head + tail
     if any(sign in data for sign in BREAKS[language]) or LONE_RETURN.search(head) or LONE_RETURN.search(tail):
         return "holds control characters that break lines"
+    if language == "java" and ESCAPED_SYNTAX.search(data):
+        return "holds syntax that is written as escapes"
     line_ends = _line_end(context), _line_end(target)
     for opener, ender in HOLDERS[language]:
         for closer in CLOSERS[language]:
@@ -133,6 +135,8 @@ def parse(language: str, context: str, target: str) -> Source | str:
 
 
 LONE_RETURN = re.compile(rb"\r(?!\n)")
+ESCAPED_SYNTAX = re.compile(rb"\\u+00(?:0[aAdD]|2[27aAfF]|5[cC])")
+"""Java reads these before anything else: a quote, the end of a line or of a comment that no parser here sees."""
 
 
 def _line_end(text: str) -> str:

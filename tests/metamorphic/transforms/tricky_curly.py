@@ -657,6 +657,45 @@ JAVA = [
         "f(2)",
         "f(3)",
     ),
+    _tricky(
+        "a quote and a line's end that are written as escapes",
+        r"""
+        static String f(int k) {
+            int y = k + 1;
+            String s = "\u0022 + y + \u0022";
+            return s + y // said \u000a + y;
+        }
+        """,
+        "",
+        "f(1)",
+    ),
+    *(
+        _tricky(
+            "the message of a null pointer tells the number of a variable",
+            f"""
+            static String f(String s) {{
+                int k = 3;
+                int m = 4;
+                String t = s;
+                String r = "";
+                try {{
+                    r = r + t.length() + k + m;
+                }} catch ({kind} e) {{
+                    {said};
+                }}
+                return r;
+            }}
+            """,
+            "",
+            "f(null)",
+        )
+        for kind, said in (
+            ("RuntimeException", "return e.toString()"),
+            ("Exception", 'r = "failed: " + e'),
+            ("IllegalStateException | NullPointerException", "r = String.valueOf(e)"),
+            ("final Throwable", "Throwable same = e; r = same.getLocalizedMessage()"),
+        )
+    ),
 ]
 
 CONSTRUCTOR = """public T(int k) {

@@ -549,6 +549,14 @@ _KINDS = {
             return"many"if a > 2else b
         """,
     ],
+    "names that Python reads as others": [
+        """
+        def f(\u00b5=1):
+            \ufb01x = 2
+            y = 3
+            return fix + y + \ufb01x + \u03bc
+        """,
+    ],
     "lines that go on": [
         """
         def f(a=1):
