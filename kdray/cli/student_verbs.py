@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from kdray.cli.apps import Json, Name, Runs, Where, app, experiment_folder, show, show_json
+from kdray.cli.corpus_verbs import Classpath
 from kdray.errors import ConfigError
 
 COUNT = 5
@@ -93,11 +95,12 @@ def predict(
     apply: Annotated[bool, typer.Option("--apply", help="write the best that parses into the file")] = False,
     run: Annotated[
         bool,
-        typer.Option("--run", help="Python: run the test with each of them, confined; what passes first"),
+        typer.Option("--run", help="run the test with each of them, confined; what passes first"),
     ] = False,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="with --run: also where nothing can be confined")
     ] = False,
+    classpath: Classpath = "",
     serve: Annotated[
         bool, typer.Option("--serve", help="stay, and answer an editor on this machine")
     ] = False,
@@ -108,7 +111,16 @@ def predict(
     from kdray.handover.asked import Asked, predict_source, source_text
 
     if serve:
-        if file != "-" or line is not None or language or count != COUNT or apply or run or as_json:
+        if (
+            file != "-"
+            or line is not None
+            or language
+            or count != COUNT
+            or apply
+            or run
+            or as_json
+            or classpath
+        ):
             raise ConfigError(
                 "predict --serve is told file, line, count and language by who asks it: leave them out"
             )
@@ -117,7 +129,10 @@ def predict(
     name, _, test = file.partition("::")
     if test and line is not None:
         raise ConfigError(f"predict: {file} or --line, not both")
-    how = Asked(line, test or None, language, count, apply, as_json, run, unsafe)
+    if classpath and not run:
+        raise ConfigError("predict: --classpath has no effect without --run")
+    jars = [part for part in classpath.split(os.pathsep) if part]
+    how = Asked(line, test or None, language, count, apply, as_json, run, unsafe, jars)
     show(predict_source(model, source_text(name, language), "" if name == "-" else name, how))
 
 

@@ -34,6 +34,7 @@ class Asked:
         as_json: whether they are shown as JSON.
         run: whether each candidate is run in its test, and those that pass come first.
         unsafe: whether they are run where the system does not let them be confined.
+        classpath: of Java, what tests are compiled and run with.
     """
 
     line: int | None = None
@@ -44,6 +45,7 @@ class Asked:
     as_json: bool = False
     run: bool = False
     unsafe: bool = False
+    classpath: Sequence[str] = ()
 
 
 def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
@@ -55,7 +57,7 @@ def predict_source(folder: str, source: str, path: str, how: Asked) -> str:
     if how.run:
         from kdray.handover.run_candidates import run_candidates
 
-        found = run_candidates(found, wanted, path, language, unsafe=how.unsafe)
+        found = run_candidates(found, wanted, path, language, unsafe=how.unsafe, classpath=how.classpath)
     said = _applied(path, source, how.language, found) if how.apply else []
     if how.as_json:
         return json.dumps(listed(found), indent=1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from kdray.config import Sweep
 from kdray.config.metric_names import ALL_OF_RUNS, OF_MUTANTS, OF_VARIANTS
@@ -77,7 +76,8 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
                 " assertions catch"
             )
             if config.variants:
-                passed, left = (sum(counts) for counts in _variants_run(plan))
+                passed = sum(len(case["variants"]) for case in plan["cases"])
+                left = sum(why["count"] for why in plan["variants_left_out"].values())
                 say(f"execution {passed} of {passed + left} variants of these tests pass as the tests do")
         if _objectives(sweep):
             _check_enough(sweep, folder)
@@ -96,13 +96,6 @@ def _variations(suite: Suite, folder: str) -> dict[str, list[Variation]]:
             texts = suite.contexts[row], suite.references[row], suite.teacher_texts[row]
             found[suite.cases[row]].append(Variation(suite.name(row), *texts))
     return found
-
-
-def _variants_run(plan: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-    """Numbers of variants that pass, and of those that do not."""
-    return [len(case["variants"]) for case in plan["cases"]], [
-        why["count"] for why in plan["variants_left_out"].values()
-    ]
 
 
 def _objectives(sweep: Sweep) -> list[str]:

@@ -452,6 +452,10 @@ HOSTILE = {
     "import sys\nfor i in range(10**7): sys.stdout.write('x' * 1000)": "raises",
     "import signal\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\nwhile 1: pass": "raises",
     "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()": "raises",
+    'import os; os.write(3, b\'{"ending": "completed"}\\n\'); assert found == 4': "fails",
+    "import os\nwhile True: os.write(os.memfd_create('kept'), bytes(2**20))": "raises",
+    "import ctypes; ctypes.string_at(0)": "raises",
+    "import json; json.dumps = found": "passes",
 }
 
 

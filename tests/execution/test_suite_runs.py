@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from kdray.config import Execution, parse, sweep_from
+from kdray.corpus.left_out import LeftOut
 from kdray.errors import ConfigError, DataError
 from kdray.execution import suite_runs
+from kdray.execution.ask import How
 from kdray.execution.case import Ran
-from kdray.execution.suite_plan import FILE
+from kdray.execution.suite_plan import FILE, Variation, _add_variants
 from kdray.execution.suite_runs import SuiteRuns, how_of
 from kdray.pipeline.prepare import prepare
 from kdray.pipeline.references import references
@@ -317,3 +319,15 @@ def test_variants_whose_sources_a_suite_does_not_hold_are_not_run(varied_world, 
     monkeypatch.setattr(running.Suite, "open", lambda folder: replace(opened_suite(folder), contexts=[]))
     prepare(sweep)
     assert "does not hold its variants' sources: remove it" in capsys.readouterr().err
+
+
+def test_variants_of_java_are_said_not_to_be_run():
+    case = {
+        "id": "c", "group": "g", "test": "t", "target": "a();", "context": "", "language": "java", "counting": [],
+        "known": {},
+    }  # fmt: skip
+    left_out = LeftOut()
+    variations = {"c": [Variation("c rename", "", "a();", "a();")]}
+    _add_variants([case], variations, Execution(variants=True), How(), left_out)
+    assert case["variants"] == []
+    assert left_out.because() == {"variants of java are not run": {"count": 1, "first": "c rename"}}

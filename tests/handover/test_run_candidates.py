@@ -11,6 +11,7 @@ from kdray.execution.sandbox import run
 from kdray.handover.assertion_places import wanted
 from kdray.handover.predict import Candidate
 from kdray.handover.run_candidates import run_candidates
+from tests.execution.test_java_runs import JUNIT4, needs_java
 
 SOURCE = """\
 import pytest
@@ -86,8 +87,74 @@ def test_a_test_that_does_not_run_is_said_and_its_candidates_stay(file, capsys):
 
 
 @pytest.mark.parametrize(
-    ("path", "language", "said"), [("", "python", "needs a file"), ("T.java", "java", "not run")]
+    ("path", "language", "given", "said"),
+    [
+        ("", "python", (), "needs a file"),
+        ("", "java", (), "needs a file"),
+        ("t.py", "python", ("a.jar",), "--classpath is of Java, and t.py is python"),
+    ],
 )
-def test_what_cannot_be_run_is_refused(path, language, said):
+def test_what_cannot_be_run_is_refused(path, language, given, said):
     with pytest.raises(ConfigError, match=said):
-        run_candidates({}, {}, path, language)
+        run_candidates({}, {}, path, language, classpath=given)
+
+
+JAVA = """\
+package shop;
+
+import static org.junit.Assert.*;
+
+import org.junit.Test;
+
+public class CartTest {
+    private final Cart cart = new Cart();
+
+    @Test
+    public void adds() {
+        int sum = cart.add(2);
+        // <ASSERT>
+        assertTrue(sum > 0);
+    }
+
+    @Test
+    public void isEmpty() {
+        <ASSERT>
+    }
+}
+"""
+JAVA_CANDIDATES = [
+    Candidate("assertEquals(3, sum);", 0.9, 0.9),
+    Candidate("assertEquals(4, summ);", 0.8, 0.8),
+    Candidate("assertEquals(2, sum);", 0.5, 0.5),
+    Candidate("assertEquals(cart.add(0), 0);", 0.4, 0.4),
+    Candidate("assertEquals(", 0.3, 0.3, parses=False),
+]
+
+
+@needs_java
+def test_candidates_for_a_java_test_are_run_where_its_file_stands(file, capsys):
+    test = file.parent / "src" / "test" / "java" / "shop" / "CartTest.java"
+    cart = file.parent / "src" / "main" / "java" / "shop" / "Cart.java"
+    for path, source in (
+        (test, JAVA),
+        (cart, "package shop;\npublic class Cart { int held; int add(int n) { return held += n; } }\n"),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(source)
+    places = wanted(JAVA, str(test), "java")
+    asked = dict.fromkeys(places, JAVA_CANDIDATES)
+    first, second = run_candidates(asked, places, str(test), "java", classpath=JUNIT4).values()
+    assert [(one.confidence, one.verdict) for one in first] == [
+        (0.5, "passes"), (0.9, "fails"), (0.4, "fails"), (0.8, "uncompiled"), (0.3, ""),
+    ]  # fmt: skip
+    assert [(one.confidence, one.verdict) for one in second] == [
+        (0.4, "passes"), (0.9, "uncompiled"), (0.8, "uncompiled"), (0.5, "uncompiled"), (0.3, ""),
+    ]  # fmt: skip
+    (place, whole), *_ = places.items()
+    broken = {place: whole.replace("cart.add(2)", "cart.take(2)")}
+    assert [
+        *run_candidates({place: JAVA_CANDIDATES}, broken, str(test), "java", classpath=JUNIT4).values()
+    ] == [JAVA_CANDIDATES]
+    assert "not run: its test does not compile: cannot find symbol 'take'" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="classpath: Java tests are compiled with JUnit"):
+        run_candidates({place: JAVA_CANDIDATES}, {place: whole}, str(test), "java")

@@ -17,7 +17,7 @@ from kdray.corpus.example import Example
 from kdray.errors import ConfigError
 from kdray.execution.ask import How
 from kdray.execution.case import Case, Ran
-from kdray.execution.java.java_checkout import Checkout
+from kdray.execution.java.java_checkout import Checkout, source_folder
 from kdray.execution.java.java_file import JavaFile
 from kdray.execution.java.java_runs import NotConfined, Runs
 from kdray.execution.java.javac_process import Javac
@@ -26,6 +26,10 @@ from kdray.execution.java.jdk import Jdk, class_path, find_jdk, program
 KITS = ("KdrayJUnit4", "KdrayJUnit5")
 ANYWHERE = ""
 """Name of a root that stands for those of any name."""
+
+
+EMPTY = ";"
+"""A statement that does nothing."""
 
 
 class Place(NamedTuple):
@@ -86,6 +90,25 @@ def ask_java(examples: Sequence[Example], cases: Sequence[Case], how: How, progr
     return [ran[number] for number in range(len(examples))]
 
 
+def ask_java_file(path: Path, source: str, example: Example, texts: Sequence[str], how: How) -> Ran:
+    """What comes of texts in the place of a source's placeholder, each alone there.
+
+    Args:
+        path: of the file that the source is of; others of its checkout are compiled as it needs them.
+        source: of the file, with the placeholder.
+        example: of the placeholder.
+        texts: assertions.
+        how: see there; `roots` is not asked.
+
+    Raises:
+        ConfigError: see `ask_java`.
+    """
+    jdk, classes = find_jdk(), class_path(how.classpath)
+    root = next((each.parent for each in path.parents if each.name == "src"), source_folder(path))
+    with _session(jdk, classes, how) as session, session.file(Place(root, path), source) as file:
+        return file.ran(example, Case(example.test, EMPTY, example.context, tuple(texts)))
+
+
 def _shared(files: Mapping[Place, list[int]], most: int) -> list[tuple[Place, list[int]]]:
     """So many cases of a file at a time; the largest first, so that none is left for the end."""
     parts = [
@@ -119,7 +142,7 @@ class _Session:
         return self._javac.compile(name, source, self._programs, self._classes) is None
 
     @contextlib.contextmanager
-    def file(self, place: Place) -> Iterator[JavaFile]:
+    def file(self, place: Place, source: str | None = None) -> Iterator[JavaFile]:
         with self._lock:
             work = self._work / f"file{len(os.listdir(self._work))}"
             work.mkdir()
@@ -128,7 +151,7 @@ class _Session:
                 self._checkouts[place.root] = Checkout(place.root, self._javac, own, self._classes)
         runs = Runs(self._jdk, self._programs, self._classes, self._how.seconds, self._how.unsafe)
         try:
-            yield JavaFile(self._checkouts[place.root], place.path, self._javac, runs, work)
+            yield JavaFile(self._checkouts[place.root], place.path, self._javac, runs, work, source)
         except NotConfined as error:
             raise ConfigError(
                 f"generated code is run confined or not at all: {error} (--unsafe, where a verb has it, runs it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdray.corpus.example import Example
-from kdray.corpus.java import assertions, cut
+from kdray.corpus.java import PLACEHOLDER, assertions, cut
 from kdray.corpus.java_tree import BLOCKS, DECLARATIONS, name_of, parse, text, walk
 from kdray.errors import DataError
 from kdray.execution.java.java_runs import JavaTest
@@ -38,21 +38,39 @@ class EditedJava:
     @classmethod
     def of(cls, data: bytes, example: Example) -> EditedJava:
         """Finds it in its file's source. Raises `DataError` where it is not there, or of no kit that is known."""
-        root = parse(data)
-        method = _method(root, data, example)
+        method = _method(parse(data), data, example)
+        holes = tuple((n.start_byte, n.end_byte, n.parent.type in BLOCKS) for n in assertions(method))
+        return cls._of(data, method, holes)
+
+    @classmethod
+    def wanted(cls, source: str) -> EditedJava:
+        """The test that holds the placeholder of a source. Raises `DataError` where it stands in none."""
+        mark = PLACEHOLDER.search(source)
+        begin, length = (len(source[: mark.start()].encode()), len(mark[0].encode())) if mark else (0, 0)
+        data = source.encode()
+        method = parse(data[:begin] + b";" * length + data[begin + length :]).descendant_for_byte_range(
+            begin, begin + 1
+        )
+        while method is not None and method.type != "method_declaration":
+            method = method.parent
+        if mark is None or method is None:
+            raise DataError("the placeholder must stand in a method")
+        return cls._of(data, method, ((begin, begin + length, True),))
+
+    @classmethod
+    def _of(cls, data: bytes, method: Any, holes: tuple[tuple[int, int, bool], ...]) -> EditedJava:
         kit = next((kit for words, kit in _KITS if words.search(data.decode())), "")
         holders = _holders(method)
         modifiers = [
             child.type for part in holders[0].children if part.type == "modifiers" for child in part.children
         ]
         names = "$".join(name_of(holder) for holder in reversed(holders))
-        package = package_of(root)
+        package = package_of(_root(method))
         parameters = sum(
             child.type in ("formal_parameter", "spread_parameter")
             for child in method.child_by_field_name("parameters").named_children
         )
         test = JavaTest(kit, f"{package}.{names}" if package else names, name_of(method), parameters)
-        holes = tuple((n.start_byte, n.end_byte, n.parent.type in BLOCKS) for n in assertions(method))
         return cls(test, "abstract" in modifiers, data, holes)
 
     def edited(self, said: str) -> str:
@@ -87,6 +105,12 @@ def _method(root: Any, data: bytes, example: Example) -> Any:
 
 def _cut_of(example: Example) -> tuple[str, str, str]:
     return example.context, example.target, example.after
+
+
+def _root(node: Any) -> Any:
+    while node.parent is not None:
+        node = node.parent
+    return node
 
 
 def _holders(node: Any) -> list[Any]:

@@ -41,7 +41,7 @@ class Checkout:
                 self._files[path.stem].append(path)
                 if path.stem not in NO_CLASSES:
                     one_each[path.parent] = path
-        self._folders = sorted(set(map(_source_folder, one_each.values())))
+        self._folders = sorted(set(map(source_folder, one_each.values())))
         self._lock = threading.Lock()
 
     @property
@@ -57,17 +57,20 @@ class Checkout:
         """The files of a name."""
         return self._files.get(stem, [])
 
-    def compiled(self, path: Path) -> str:
-        """Compiles a file as it is with what it needs of the checkout; why it does not compile, or ""."""
+    def compiled(self, path: Path, source: str | None = None) -> str:
+        """Compiles a file, or a source in its place, with what it needs of the checkout; why it does not compile,
+        or "".
+        """
+        source = self.text(path) if source is None else source
         with self._lock:
             wrong = self._javac.compile(
-                path.stem, self.text(path), self._base, self._given, self._near(_source_folder(path))
+                path.stem, source, self._base, self._given, self._near(source_folder(path))
             )
         return "" if wrong is None else _said(wrong)
 
     def resources(self, path: Path) -> list[Path]:
         """Folders of files that a test may read, beside those of sources."""
-        beside = [Path(folder).parent / RESOURCES for folder in self._near(_source_folder(path))]
+        beside = [Path(folder).parent / RESOURCES for folder in self._near(source_folder(path))]
         return [folder for folder in beside if folder.is_dir()]
 
     def module(self, path: Path) -> Path:
@@ -81,7 +84,7 @@ class Checkout:
         return sorted(map(str, self._folders), key=lambda each: -len(os.path.commonpath([each, own])))
 
 
-def _source_folder(path: Path) -> Path:
+def source_folder(path: Path) -> Path:
     """Where the package of a file begins; its own folder where the two do not agree."""
     found = _PACKAGE.search(path.read_bytes()[:65536])
     parts = tuple(found[1].decode("ascii", "replace").split(".")) if found else ()

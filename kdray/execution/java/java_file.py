@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kdray.corpus.example import Example
+from kdray.corpus.java import PLACEHOLDER
 from kdray.corpus.java_tree import name_of
 from kdray.corpus.sample import evenly
 from kdray.errors import DataError
@@ -38,11 +39,14 @@ class Mutant(NamedTuple):
 class JavaFile:
     """One test file; `work` is a folder of its own, which the runs can read."""
 
-    def __init__(self, checkout: Checkout, path: Path, javac: Javac, runs: Runs, work: Path) -> None:
-        """Compiles it as it is, with what it needs."""
+    def __init__(
+        self, checkout: Checkout, path: Path, javac: Javac, runs: Runs, work: Path, source: str | None = None
+    ) -> None:
+        """Compiles it as it is, or a source with a placeholder in its place, with what it needs."""
         self._checkout, self._path, self._javac, self._runs, self._work = checkout, path, javac, runs, work
         self._mutants: dict[tuple[Path, str, int], Mutant | None] = {}
-        self.reason = checkout.compiled(path)
+        self._source = source
+        self.reason = checkout.compiled(path, None if source is None else PLACEHOLDER.sub("", source))
         self._resources = checkout.resources(path)
         self._module = checkout.module(path)
 
@@ -51,7 +55,10 @@ class JavaFile:
         if self.reason:
             return Ran(self.reason)
         try:
-            test = EditedJava.of(self._checkout.text(self._path).encode(), example)
+            if self._source is None:
+                test = EditedJava.of(self._checkout.text(self._path).encode(), example)
+            else:
+                test = EditedJava.wanted(self._source)
         except DataError as error:
             return Ran(str(error))
         folder = Path(tempfile.mkdtemp(dir=self._work))
