@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -27,8 +28,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         return yaml_mapping(Path(path).read_bytes(), str(path))
     except OSError as error:
-        beside = f"{path}.yaml"
-        meant = f", did you mean '{beside}'?" if Path(beside).is_file() else ""
+        there = {one.stem: one for one in Path(path).parent.glob("*.yaml") if one.name != Path(path).name}
+        close = difflib.get_close_matches(Path(path).stem, there, n=1)
+        meant = f", did you mean '{there[close[0]]}'?" if close else ""
         raise ConfigError(f"{path}: {error.strerror or error}{meant}") from error
 
 

@@ -113,7 +113,8 @@ def wanted(
     others = placeholders(source, path) if PLACEHOLDER.search(source) else []
     if test is not None:
         place = at_end_of(_parsable(source, others), test, path, language)
-        place = next((one for one in others if one.line == place.line - 1), place)  # its end, as written there
+        # A placeholder that ends the test is its end.
+        place = next((one for one in others if one.line == place.line - 1), place)
     else:
         place = at_line(source, line or 0, path)
     return {place: asked(source, place, others)}

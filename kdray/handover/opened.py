@@ -58,8 +58,8 @@ def _check_student(folder: str) -> None:
         return
     students = [str(one.parent) for one in Path().glob("*/kdray.json")]
     raise ConfigError(
-        f"no student '{folder}': no such folder here{nearest(folder, students)}; kdray export SWEEP --knee FOLDER"
-        " writes one"
+        f"no student '{folder}': no such folder here (kdray export SWEEP --knee FOLDER writes one)"
+        f"{nearest(folder, students)}"
     )
 
 

@@ -45,6 +45,12 @@ def test_what_is_no_plain_mapping_is_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
         load_sweep(tmp_path / "none.yaml")
+    (tmp_path / "mine.yaml").touch()
+    for name in ("mien.yaml", "mine"):
+        with pytest.raises(ConfigError, match=rf"{name}: No such file.*, did you mean '.*/mine\.yaml'"):
+            load_sweep(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file or directory$"):
+        load_sweep(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize(

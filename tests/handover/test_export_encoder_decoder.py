@@ -59,7 +59,9 @@ def test_what_quantising_an_encoder_decoder_costs_is_said_in_its_statement(shipp
     assert done.facts.onnx["ms"] > 0 and done.facts.int8["ms"] > 0
     assert done.facts.int8["bytes"] < done.facts.int8["float_bytes"]
     text = (Path(done.folder) / "README.md").read_text()
-    assert "dynamic quantisation to 8 bits" in text and "encoder_model_int8.onnx" in text
+    assert "dynamic quantisation to 8 bits" in text
+    files = text.replace("\\", "")  # a table's text is escaped
+    assert "onnx/encoder_model_int8.onnx, onnx/decoder_model_int8.onnx" in files
     assert "int8" in summary(done)
 
 

