@@ -69,11 +69,11 @@ class Batch:
     whole_targets: int | None = None
 
 
-class MemorySource:
-    """Rows held in memory, without a signal."""
+class PlainSource:
+    """Rows without a signal: those of a list, or ones that are kept on disk (`kdray.tasks.kept_rows`)."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = list(rows)
+        self._rows = rows
 
     def lengths(self) -> NDArray[np.int32]:
         """See `RowSource`."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdray.stream import Ahead, MemorySource, batch_rows, collate, shard_of
+from kdray.stream import Ahead, PlainSource, batch_rows, collate, shard_of
 from kdray.tasks.row import IGNORED, Row
 
 
@@ -95,7 +95,7 @@ def test_an_encoder_decoder_batch_shifts_the_labels_into_the_decoder() -> None:
 
 
 def test_rows_in_memory_come_without_a_signal() -> None:
-    source = MemorySource(_rows())
+    source = PlainSource(_rows())
     rows, signal = source.take([1, 0])
     assert [row.id for row in rows] == ["b", "a"] and signal is None
     assert source.lengths().tolist() == [6, 3]

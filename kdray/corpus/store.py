@@ -171,6 +171,12 @@ def _checked(folder: str | Path) -> Any:
     return stream
 
 
+def examples_of(folder: str | Path, ids: Iterable[str]) -> dict[str, Example]:
+    """Those of a corpus that have one of these ids, by it; no others are held. Raises `DataError`."""
+    wanted = set(ids)
+    return {example.id: example for example in Examples(folder) if example.id in wanted}
+
+
 def read_corpus(folder: str | Path, split: Split | None = None) -> list[Example]:
     """The examples of a corpus, or of one split of it, all at once (see `Examples`). Raises `DataError` where it
     is missing, damaged or empty.

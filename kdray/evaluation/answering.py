@@ -29,8 +29,8 @@ from kdray.tasks import ClassificationTask, Task
 
 Ids = NDArray[np.int32]
 AnyTask = TypeVar("AnyTask", bound=Task)
-Data = Callable[[], tuple[Sequence[Example], Sequence[Example]]]
-"""Gives the training examples, and those that are asked about."""
+Data = Callable[[], tuple[Iterable[Example], Sequence[Example]]]
+"""Gives the training examples, read once, and those that are asked about."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ there are any.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +41,18 @@ def words(example: Example) -> set[str]:
 class Retrieval:
     """The nearest training example's target."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
-        """Indexes training examples."""
-        self._targets = [example.target for example in examples]
-        postings: dict[str, list[int]] = defaultdict(list)
+    def __init__(self, examples: Iterable[Example]) -> None:
+        """Indexes training examples, read once: of each its target is held, and a number for each of its words."""
+        self._targets: list[str] = []
+        postings: dict[str, array[int]] = defaultdict(lambda: array("I"))
         for number, example in enumerate(examples):
+            self._targets.append(example.target)
             for word in words(example):
                 postings[word].append(number)
-        self._postings = {word: np.array(numbers, np.int64) for word, numbers in postings.items()}
-        self._weight = {
-            word: float(np.log(len(examples) / len(numbers))) for word, numbers in postings.items()
-        }
-        squares = np.zeros(len(examples))
+        self._postings = {word: np.frombuffer(numbers, np.uintc) for word, numbers in postings.items()}
+        total = len(self._targets)
+        self._weight = {word: float(np.log(total / len(numbers))) for word, numbers in postings.items()}
+        squares = np.zeros(total)
         for word, numbers_N in self._postings.items():
             squares[numbers_N] += self._weight[word] ** 2
         self._norms = np.sqrt(np.maximum(squares, 1e-12))
@@ -68,8 +69,10 @@ class Retrieval:
         return np.asarray(scores / self._norms)
 
 
-def copied(train: Sequence[Example], examples: Sequence[Example], progress: Advance) -> dict[str, list[str]]:
-    """What nearest-neighbour retrieval and repeating the last assertion say, by name, to each of the examples."""
+def copied(train: Iterable[Example], examples: Sequence[Example], progress: Advance) -> dict[str, list[str]]:
+    """What nearest-neighbour retrieval and repeating the last assertion say, by name, to each of the examples;
+    those to copy from are read once.
+    """
     retrieval = Retrieval(train)
     retrieved = []
     for done, example in enumerate(examples, start=1):

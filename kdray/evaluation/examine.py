@@ -8,7 +8,7 @@ from typing import Any
 from kdray.console import Advance
 from kdray.corpus.example import Example
 from kdray.corpus.sample import sample
-from kdray.corpus.store import read_corpus
+from kdray.corpus.store import Examples, read_corpus
 from kdray.evaluation.answering import answering
 from kdray.evaluation.shares import text_metrics
 from kdray.students.load import load_model, load_task
@@ -29,7 +29,7 @@ def examined(
     how = answering(task)
     references = [example.target for example in examples]
     metrics = {"teacher": how.examined(model, task, examples)}
-    said = how.baselines(references, lambda: (read_corpus(corpus, "train"), examples), progress)
+    said = how.baselines(references, lambda: (Examples(corpus, "train"), examples), progress)
     return metrics | {name: text_metrics(texts, references, task.accuracy) for name, texts in said.items()}
 
 

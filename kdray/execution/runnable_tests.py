@@ -12,7 +12,7 @@ from kdray.corpus.example import Example, Split
 from kdray.corpus.left_out import LeftOut
 from kdray.corpus.sample import sample
 from kdray.corpus.source_files import source_roots
-from kdray.corpus.store import corpus_fingerprint, corpus_manifest, read_corpus
+from kdray.corpus.store import Examples, corpus_fingerprint, corpus_manifest, read_corpus
 from kdray.errors import DataError
 from kdray.evaluation.answering import answering
 from kdray.evaluation.baselines import copied
@@ -88,7 +88,7 @@ def examine_by_running(
     prompts = [task.prompt(example) for example in examples]
     outputs = answering(task).outputs(model, task, prompts, batch_size=64)
     written = {"teacher": [task.decode(output.ids) for output in outputs]}
-    written |= copied(read_corpus(corpus, "train"), examples, lambda done, total: None)
+    written |= copied(Examples(corpus, "train"), examples, lambda done, total: None)
     how = replace(how, roots=roots_of(corpus) | dict(how.roots))
     return judge(examples, written, mutants=mutants, how=how, progress=progress)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kdray.config import Sweep, Trial
@@ -41,7 +41,7 @@ def references(
 
 def _on(trial: Trial, location: str, advance: Advance) -> dict[str, dict[str, Any]]:
     """The same on one suite."""
-    from kdray.corpus.store import read_corpus
+    from kdray.corpus.store import Examples, examples_of
     from kdray.evaluation.answering import answering
     from kdray.evaluation.shares import text_metrics
     from kdray.metamorphic.suite import Suite
@@ -53,13 +53,12 @@ def _on(trial: Trial, location: str, advance: Advance) -> dict[str, dict[str, An
     said, truth = ([texts[n] for n in clean] for texts in (suite.teacher_texts, suite.references))
     known = trial.corpus is not None and exists(join(trial.corpus, "corpus.json"))
 
-    def data() -> tuple[Sequence[Example], Sequence[Example]]:
+    def data() -> tuple[Iterable[Example], Sequence[Example]]:
         assert trial.corpus is not None  # noqa: S101 - it is known
-        examples = read_corpus(trial.corpus)
-        by_id = {example.id: example for example in examples}
+        by_id = examples_of(trial.corpus, ids)
         if gone := [name for name in ids if name not in by_id]:
             raise DataError(f"{location}: case {gone[0]} is not in {trial.corpus}: it is of another corpus")
-        return [e for e in examples if e.split == "train"], [by_id[name] for name in ids]
+        return Examples(trial.corpus, "train"), [by_id[name] for name in ids]
 
     how = answering(task_class(trial.task))
     written: dict[str, Sequence[str]] = {"teacher": said}

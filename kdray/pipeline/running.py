@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kdray.config import Sweep
 from kdray.config.metric_names import ALL_OF_RUNS, OF_MUTANTS, OF_VARIANTS
 from kdray.console import Stage, say
-from kdray.corpus.store import read_corpus
+from kdray.corpus.store import Examples, examples_of
 from kdray.errors import ConfigError, DataError, KdrayError
 from kdray.evaluation.baselines import copied
 from kdray.execution.suite_plan import (
@@ -51,16 +51,16 @@ def run_suites(sweep: Sweep, suites: Sequence[str], stage: Stage) -> None:
                 raise ConfigError(
                     f"evaluation.execution: {join(folder, FILE)} is missing and cannot be made: name trial.corpus"
                 )
-            by_id = {example.id: example for example in read_corpus(corpus)}
             suite = Suite.open(folder)
             clean = [number for number, transform in enumerate(suite.transforms) if transform == IDENTITY]
+            by_id = examples_of(corpus, [suite.cases[number] for number in clean])
             known = [number for number in clean if suite.cases[number] in by_id]
             try:
                 with stage("execution") as advance:
                     examples = [by_id[suite.cases[number]] for number in known]
                     written = [[suite.teacher_texts[number] for number in known]]
                     # Together: a file is imported once for all who write.
-                    train = [example for example in by_id.values() if example.split == "train"]
+                    train = Examples(corpus, "train")
                     written += copied(train, examples, lambda done, total: None).values()
                     variations = _variations(suite, folder) if config.variants else {}
                     plan = plan_runs(folder, examples, written, config, how, advance, variations)

@@ -54,7 +54,9 @@ def _write(source: Path, work: Path) -> None:
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # a bar that no setting turns off
             model, tokenizer = _read(source)
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # gguf and transformers raise all kinds over a damaged file
         raise DataError(f"{source}: no GGUF that transformers can read: {first_line(error)}") from error
     # It is no longer quantised, and is to be loaded as any other.
     del model.config.quantization_config

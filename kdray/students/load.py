@@ -20,6 +20,7 @@ from kdray.students.families import teacher_shape
 from kdray.students.pieces import check_pieces
 from kdray.students.published_cost import CLASSES
 from kdray.students.quantised import as_plain, check_quantised, method_of, plain
+from kdray.students.tokens import check_rows, check_tokens
 from kdray.students.whole_weights import check_files, whole_model, why
 from kdray.tasks import Task, task_of
 from kdray.tasks.form import recorded
@@ -158,6 +159,7 @@ def load_tokenizer(source: str | Path) -> Any:
         raise DataError(f"{source}: no tokenizer that transformers can load: {why(source, error)}") from error
     if not tokenizer.is_fast:
         raise DataError(f"{source}: kdray needs a fast tokenizer (tokenizer.json)")
+    check_tokens(tokenizer, source)
     if (
         tokenizer.cls_token is not None and tokenizer.sep_token is not None
     ):  # a BERT's, which may name no others
@@ -174,7 +176,7 @@ def check_padding(config: Any, tokenizer: Any, source: str) -> None:
     """Raises `DataError` for a classifier whose special tokens are not its tokenizer's: it tells padding, and
     where a snippet begins, by these; and for a tokenizer of more tokens than the model has rows.
     """
-    _check_rows(config, tokenizer, source)
+    check_rows(config, tokenizer, source)
     if config.model_type not in CLASSIFIERS:
         return
     for ours, theirs in (("bos_token", "cls_token"), ("eos_token", "sep_token")):
@@ -191,25 +193,6 @@ def check_padding(config: Any, tokenizer: Any, source: str) -> None:
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         raise DataError(
             f"{source}: its tokenizer pads with the end token, which a classifier must tell apart"
-        )
-
-
-def _check_rows(config: Any, tokenizer: Any, source: str) -> None:
-    """Raises `DataError` where a text, or its padding or end, may become a token that the model has no row for.
-    Special tokens in a text are text, so others of these may be too many (CodeT5's).
-    """
-    special = set(tokenizer.all_special_tokens)
-    used = {tokenizer.pad_token, tokenizer.bos_token, tokenizer.eos_token}
-    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    over = [
-        token
-        for token, number in tokenizer.get_vocab().items()
-        if number >= config.vocab_size and (token in used or token not in special | added)
-    ]
-    if over:
-        raise DataError(
-            f"{source}: its tokenizer has tokens that the model of {config.vocab_size:,} has no row for, such as"
-            f" {min(over)!r}: resize the model's embeddings, and train them"
         )
 
 

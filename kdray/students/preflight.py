@@ -13,6 +13,7 @@ from kdray.storage import exists, is_uri, join
 from kdray.students.cuts import check_cut
 from kdray.students.derive import CLASSIFIERS, config_of, derived, new_model
 from kdray.students.families import shape_of
+from kdray.students.kept_weights import own_weights
 from kdray.students.load import check_classes, check_generates, kept_config, load_config
 from kdray.students.pieces import check_family
 from kdray.students.positions import check_length, positions_of
@@ -108,11 +109,11 @@ def check_context(trial: Trial, encoder_decoder: bool) -> None:
 
 @lru_cache(maxsize=64)
 def _shapes(saved: str) -> dict[str, Any]:
-    """Parameters of the model behind a `config.json`, without their numbers."""
+    """What the model behind a `config.json` saves, without its numbers."""
     import torch
 
     with torch.device("meta"):
-        return dict(new_model(config_of(json.loads(saved))).named_parameters())
+        return own_weights(new_model(config_of(json.loads(saved))))
 
 
 def check_weights(config: Any, student: AnyStudent) -> None:

@@ -51,8 +51,9 @@ class SourceWeights:
             model = new_model(load_config(source))
         files = _files_like(source, model)
         if files is None:
-            model = load_model(source, as_numbers=True)
-            weights: Any = own_weights(model)
+            whole = load_model(source, as_numbers=True)
+            _check_place(whole, model, source)
+            model, weights = whole, own_weights(whole)
         else:
             weights = KeptWeights(files)
         names = sorted(name for name, _ in model.named_parameters())
@@ -84,6 +85,17 @@ class SourceWeights:
         """Raises `DataError` where the fingerprint that is found now is another."""
         if found != self.fingerprint:
             raise DataError(f"{self.source}: other weights than when the capture began")
+
+
+def _check_place(model: Any, made: Any, source: str) -> None:
+    """Raises `DataError` where a loaded model has what one made of its configuration has not: transformers reads a
+    head of its own also where it is said to be tied, and no student of such a configuration has a place for it.
+    """
+    if more := sorted(own_weights(model).keys() - own_weights(made).keys()):
+        tied = "tie_word_embeddings" if "lm_head" in more[0] else "what it says of this"
+        raise DataError(
+            f"{source}: its file holds {more[0]}, for which its config.json has no place: correct {tied} there"
+        )
 
 
 def put_beside(kept: Path, folders: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from kdray.errors import ConfigError, DataError
+from kdray.recorded import json_object
 
 ONE, SEVERAL = "pytorch_model.bin", "pytorch_model.bin.index.json"
 LEFT = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".msgpack", ".h5", ".onnx", ".ot", ".py")
@@ -52,11 +53,14 @@ def _write(source: Path, work: Path) -> list[str]:
     if (source / ONE).is_file():
         _apart(source / ONE, work / "model.safetensors")
         return ["model.safetensors"]
-    index = json.loads((source / SEVERAL).read_text())
-    renamed = {name: _renamed(name) for name in index["weight_map"].values()}
+    index = json_object((source / SEVERAL).read_bytes(), str(source / SEVERAL))
+    parts = index.get("weight_map")
+    if not isinstance(parts, dict) or any(Path(str(name)).name != name for name in parts.values()):
+        raise DataError(f"{source / SEVERAL}: names no files beside it")
+    renamed = {name: _renamed(name) for name in parts.values()}
     for name, new in renamed.items():
         _apart(source / name, work / new)
-    index["weight_map"] = {key: renamed[name] for key, name in index["weight_map"].items()}
+    index["weight_map"] = {key: renamed[name] for key, name in parts.items()}
     (work / "model.safetensors.index.json").write_text(json.dumps(index, indent=1))
     return sorted(renamed.values())
 

@@ -129,9 +129,15 @@ def check_files(source: str) -> None:
     """
     folder = Path(source)
     _check_attention(folder / "config.json")
+    is_adapted = (folder / "adapter_config.json").is_file()
     if any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors")):
+        if is_adapted:  # which is put into the model where peft is installed, and is not where it is not
+            raise DataError(
+                f"{source}: a whole model and an adapter (adapter_config.json) in one folder: merge the two with"
+                " peft's merge_and_unload(), or move the adapter's files away"
+            )
         return
-    if (folder / "adapter_config.json").is_file():
+    if is_adapted:
         raise DataError(
             f"{source}: an adapter (adapter_config.json) and no whole model: merge it into its base with peft's "
             "merge_and_unload(), and save_pretrained the result"

@@ -14,7 +14,7 @@ from kdray.students.axes import VOCAB, Order, Reordered, axes_of
 from kdray.students.checkpoint import checkpoint_model
 from kdray.students.cuts import check_cut
 from kdray.students.families import build, describe, shape_of
-from kdray.students.kept_weights import saved_buffers, teacher_weights
+from kdray.students.kept_weights import own_weights, teacher_weights
 from kdray.students.vocabulary import carried_over, spelled
 from kdray.students.warm_start import check_taken, cuts, slices
 from kdray.train.trial_data import TrialData
@@ -45,10 +45,9 @@ def new_student(trial: Trial, data: TrialData) -> Any:
     if student.init == "random":
         return model
     weights: Mapping[str, Tensor] = teacher_weights(data.teacher, data.fingerprint)
-    kept = {name: weights[name] for name, _ in saved_buffers(model)}
-    own = dict(model.named_parameters())
-    shapes, apart = {name: tensor.shape for name, tensor in own.items()}, data.task is not data.teacher_task
-    check_taken(weights.keys() - kept.keys(), own)
+    own, apart = own_weights(model), data.task is not data.teacher_task
+    shapes = {name: tensor.shape for name, tensor in own.items()}
+    check_taken(weights, own)
     if isinstance(student, TeacherStudent):
         parts = cuts(weights, config.model_type, shapes)
     else:
@@ -58,21 +57,19 @@ def new_student(trial: Trial, data: TrialData) -> Any:
         parts = slices(weights, shape, student, shapes, whole_vocabulary=apart)
         if apart:
             parts = _with_own_vocabulary(parts, own, student, data)
-    _take(model, parts, kept)
+    _take(own, parts)
     return model
 
 
-def _take(model: Any, parts: Iterable[tuple[str, Tensor]], kept: Mapping[str, Tensor]) -> None:
-    """Gives a student its weights, one after the other: of its teacher's no more than one is held. And what a
-    teacher keeps beside its weights (BART's bias).
+def _take(own: Mapping[str, Tensor], parts: Iterable[tuple[str, Tensor]]) -> None:
+    """Gives a student its weights, and what a teacher keeps beside them (BART's bias, an expert's), one after the
+    other: of its teacher's no more than one is held.
     """
-    left = dict(model.named_parameters())
+    left = dict(own)
     with torch.no_grad():
         for name, tensor in parts:
             left.pop(name).copy_(tensor)
-        assert not left  # noqa: S101 - a cut is of the model's own parameters
-        for name, buffer in saved_buffers(model):
-            buffer.copy_(kept[name][..., : buffer.shape[-1]])
+    assert not left  # noqa: S101 - a cut is of the model's own
 
 
 def _order(trial: Trial, data: TrialData) -> Order:

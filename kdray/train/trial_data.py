@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import cast
 
 from kdray.config import FORM, CheckpointStudent, TeacherRecipe, Trial
-from kdray.corpus.store import read_corpus
+from kdray.corpus.sample import evenly_read
+from kdray.corpus.store import Examples, read_corpus
 from kdray.errors import ConfigError
 from kdray.metamorphic.suite import Suite
 from kdray.storage import join, read_json
-from kdray.stream import MemorySource, RowSource
+from kdray.stream import PlainSource, RowSource
 from kdray.students.checkpoint import checkpoint_config, is_foreign
 from kdray.students.cuts import check_reads_no_signal
 from kdray.students.load import is_ours, load_config, load_tokenizer, told_encoding
@@ -19,8 +21,9 @@ from kdray.students.preflight import check_context
 from kdray.students.vocabulary import RereadSource, ShortSource, embedding_rows, own_tokenizer
 from kdray.tasks import Task, task_class, task_of
 from kdray.tasks.form import plain
+from kdray.tasks.kept_rows import KeptRows, encoded
 from kdray.tasks.reread import Reread
-from kdray.tasks.round_trip import check_round_trip
+from kdray.tasks.round_trip import CHECKED, check_round_trip
 from kdray.teacher.cache import local_folder
 from kdray.teacher.shards import ShardSource
 
@@ -160,12 +163,13 @@ def _of_a_checkpoint(trial: TeacherRecipe, checkpoint: str) -> TrialData:
     check_length(config, trial, checkpoint)
     encoding = told_encoding(trial.encoding, local_folder(checkpoint))
     task = task_of(trial.task, tokenizer, bool(config.is_encoder_decoder), encoding)
-    check_round_trip(task, read_corpus(trial.corpus, "train"), checkpoint)
+    check_round_trip(task, evenly_read(trial.corpus, "train", CHECKED), checkpoint)
     source, held_out = _rows(trial, task)
     return TrialData(task, task, source, config.vocab_size, None, None, held_out)
 
 
 def _rows(trial: TeacherRecipe, task: Task) -> tuple[RowSource, RowSource]:
     """What a teacher learns, and what gives its learning curve."""
-    held_out = task.rows(read_corpus(trial.corpus, "valid"))[:HELD_OUT_ROWS]
-    return MemorySource(task.rows(read_corpus(trial.corpus, "train"))), MemorySource(held_out)
+    held_out = islice(encoded(task, Examples(trial.corpus, "valid")), HELD_OUT_ROWS)
+    learnt = KeptRows(encoded(task, Examples(trial.corpus, "train")))
+    return PlainSource(learnt), PlainSource(list(held_out))

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from kdray.config import Distil, LlamaStudent, Optim
 from kdray.corpus.store import read_corpus
-from kdray.stream import MemorySource
+from kdray.stream import PlainSource
 from kdray.students.families import build
 from kdray.students.load import load_tokenizer
 from kdray.tasks import task_of
@@ -137,7 +137,7 @@ def small_teacher(corpus: str, steps: int) -> tuple[Any, Any, list[Row]]:
     model = build(shape, 32100, pad_id=task.pad_id, end_id=task.end_id)
     learner = Learner(model, shape, Distil(alpha=0.0), "bfloat16")
     optim = Optim(lr=3e-3, warmup_steps=10, batch_size=16)
-    common.train(learner, MemorySource(rows), optim, Distil(alpha=0.0), steps, 0, task.pad_id)
+    common.train(learner, PlainSource(rows), optim, Distil(alpha=0.0), steps, 0, task.pad_id)
     return model, task, rows
 
 

@@ -10,7 +10,7 @@ import pytest
 from kdray.corpus import spool, store
 from kdray.corpus.example import Example
 from kdray.corpus.sample import evenly_read
-from kdray.corpus.store import Examples, corpus_manifest, read_corpus, write_corpus
+from kdray.corpus.store import Examples, corpus_manifest, examples_of, read_corpus, write_corpus
 from kdray.errors import DataError
 
 
@@ -58,6 +58,8 @@ def test_many_groups_of_rows_are_read_as_they_were_written_whole_by_split_and_by
     assert list(found) == list(found) == train == read_corpus(tmp_path, "train")
     assert found.at([0, 5, 250, len(train) - 1]) == [train[0], train[5], train[250], train[-1]]
     assert evenly_read(str(tmp_path), "train", 3) == [train[i * len(train) // 3] for i in range(3)]
+    named = [given[400].id, given[4].id, "none"]
+    assert examples_of(tmp_path, named) == {one.id: one for one in (given[4], given[400])}
 
 
 def test_of_what_is_written_and_read_a_batch_is_held(tmp_path, monkeypatch):

@@ -16,9 +16,11 @@ from kdray.students.derive import config_of, sizes_of
 from kdray.students.derived_cost import counted
 from kdray.students.families import build, describe, shape_of
 from kdray.students.forward import head, hidden_states
+from kdray.students.kept_weights import own_weights
 from kdray.students.load import load_model
 from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_weights
+from kdray.students.slices import evenly_spaced
 from kdray.students.warm_start import check_taken, cut_state, slices
 from tests.students.test_zoo import ACCEPTED, made, rows_of  # noqa: F401 - a fixture
 from tests.students.zoo import END, PAD, VOCAB, ZOO
@@ -39,7 +41,7 @@ def cut(teacher: Any, student: Any, **ids: Any) -> Any:
     teacher.set_attn_implementation("eager")  # as students have it on a processor
     check_cut(shape_of(config), student, config)
     model = build(student, config.vocab_size, pad_id=PAD, end_id=END, like=config)
-    weights, shapes = dict(teacher.named_parameters()), {n: p.shape for n, p in model.named_parameters()}
+    weights, shapes = own_weights(teacher), {n: p.shape for n, p in own_weights(model).items()}
     if student.family == "teacher":
         state = cut_state(weights, config.model_type, shapes)
     else:
@@ -58,6 +60,31 @@ def assert_same(one: Any, other: Any, atol: float = 1e-4) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_cut_with_all_layers_is_the_teacher(name, made):  # noqa: F811 - the fixture
     assert_same(cut(made(name), own()), made(name))
+
+
+def left_out(teacher: Any, kept: Any, layers: int) -> None:
+    """Has all but some of a teacher's layers hand on what they are given."""
+
+    def hand_on(layer: Any, args: Any, kwargs: Any, output: Any) -> Any:
+        given = args[0] if args else kwargs["hidden_states"]
+        return given if isinstance(output, torch.Tensor) else (given, *output[1:])
+
+    stacks = [m for m in teacher.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == layers]
+    assert stacks
+    for stack in stacks:
+        for number, layer in enumerate(stack):
+            if number not in kept:
+                layer.register_forward_hook(hand_on, with_kwargs=True)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_fewer_layers_are_the_teacher_without_the_others(name):
+    """With what each has of its own: a kind of attention, a window, a table, an expert's bias."""
+    teacher = ZOO[name](4)
+    layers = [field for field in sizes_of(teacher.config) if field.endswith("layers")]
+    student = cut(teacher, own(**dict.fromkeys(layers, 3)))
+    left_out(teacher, evenly_spaced(3, 4), 4)
+    assert_same(student, teacher)
 
 
 @pytest.mark.parametrize("name", [name for name in ACCEPTED if name.startswith("llama")])

@@ -97,6 +97,19 @@ def test_a_weight_that_a_file_lacks_is_named_and_not_made_up(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_ends_too_early_is_said_wherever_that_is(tmp_path):
+    for needed in gguf.NEEDED:
+        pytest.importorskip(needed)
+    tokenizer = pretrained.byte_level_tokenizer(["assert x == 1\n"] * 9, vocab=270)
+    model = load_model(pretrained.save(tmp_path / "whole", tokenizer, "llama"))
+    data = write(tmp_path / "model.gguf", model, tokenizer).read_bytes()
+    for share in (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 0.99):
+        (tmp_path / "cut.gguf").write_bytes(data[: int(share * len(data))])
+        with pytest.raises(DataError, match=r"cut\.gguf: no GGUF that transformers can read"):
+            gguf.convert(str(tmp_path / "cut.gguf"), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_read_is_said_and_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no such file"):
         gguf.convert(str(tmp_path / "none.gguf"), str(tmp_path / "out"))

@@ -99,6 +99,9 @@ def test_an_adapter_is_refused_with_what_to_do(tmp_path):
     save_file({"x.lora_A.weight": torch.zeros(1)}, tmp_path / "adapter_model.safetensors")
     with pytest.raises(DataError, match=r"an adapter .*merge_and_unload"):
         load_model(tmp_path)
+    llama().save_pretrained(tmp_path)  # what is loaded would depend on whether peft is installed
+    with pytest.raises(DataError, match=r"a whole model and an adapter .*in one folder"):
+        load_model(tmp_path)
 
 
 @pytest.fixture
@@ -136,6 +139,18 @@ def test_pickled_weights_in_several_files_are_converted_file_by_file(pickled, tm
     assert all(torch.equal(again[name], tensor) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    "index", ["{", "[]", "{}", '{"weight_map": {"a": "../a.bin"}}', '{"weight_map": {"a": 1}}']
+)
+def test_an_index_of_pickles_that_names_none_beside_it_is_told_in_a_line(index, pickled, tmp_path):
+    _, folder = pickled
+    (folder / "pytorch_model.bin").unlink()
+    (folder / "pytorch_model.bin.index.json").write_text(index)
+    with pytest.raises(DataError, match=r"pytorch_model\.bin\.index\.json"):
+        convert(str(folder), str(tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
+
+
 class Trap:
     def __reduce__(self):
         return print, ("this was run",)
@@ -148,6 +163,17 @@ def test_a_pickle_that_holds_more_than_tensors_is_not_run(pickled, tmp_path, cap
         convert(str(folder), str(tmp_path / "made"))
     assert "this was run" not in "".join(capfd.readouterr())
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "config", [tf.Qwen2Config, tf.GPT2Config, tf.LlamaConfig, tf.T5Config, tf.BartConfig, tf.RobertaConfig]
+)
+def test_a_folder_without_a_tokenizer_is_refused_whatever_transformers_makes_of_it(config, tmp_path):
+    config().save_pretrained(tmp_path)
+    for told in ({}, {"eos_token": "</s>"}):  # with what names its special tokens alone, too
+        with pytest.raises(DataError, match=r"no tokenizer (in it|that transformers can load)"):
+            load_tokenizer(tmp_path)
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(told))
 
 
 def test_a_tokenizer_that_cannot_pad_pads_with_its_end_where_padding_is_masked(tmp_path):

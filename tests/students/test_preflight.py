@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 import transformers as tf
 
 from kdray.config import sweep_from
 from kdray.errors import ConfigError, DataError
 from kdray.students.load import load_model
+from kdray.students.logits import TargetLogits
 from kdray.students.preflight import check_models, check_teacher
-from tests.students.zoo import ZOO
+from kdray.tasks.row import Row
+from tests.students.zoo import VOCAB, ZOO
 
 ROBERTA = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 ROBERTA |= {"intermediate_size": 16, "max_position_embeddings": 20}
@@ -77,6 +81,35 @@ def test_a_student_that_cannot_be_made_is_refused_without_weights(name, student,
     ZOO[name]().config.save_pretrained(tmp_path)
     with pytest.raises((ConfigError, DataError), match=said):
         check_models(sweep(tmp_path, student, max_input=64, max_target=32, max_row=96))
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_type": "dynamic", "factor": 2.0},
+        {"rope_type": "longrope", "factor": 4.0, "original_max_position_embeddings": 64,
+         "short_factor": [1.0] * 4, "long_factor": [4.0] * 4},
+    ],
+    ids=lambda rope: rope["rope_type"],
+)  # fmt: skip
+def test_texts_so_long_that_a_models_angles_depend_on_the_others_of_a_batch_are_refused(rope, tmp_path):
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48}
+    room = 64 if rope["rope_type"] == "dynamic" else 256
+    told = {"rope_parameters": {"rope_theta": 1e4, **rope}, "max_position_embeddings": room}
+    torch.manual_seed(0)
+    model = tf.LlamaForCausalLM(tf.LlamaConfig(vocab_size=VOCAB, **sizes, **told)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8)  # a fresh one hardly looks where its angles point
+    model.config.save_pretrained(tmp_path)
+    check_models(sweep(tmp_path, {"family": "teacher"}, max_input=40, max_target=24, max_row=64))
+    with pytest.raises(ConfigError, match=r"the teacher \(llama\) turns its angles .* beyond 64 tokens"):
+        check_models(sweep(tmp_path, {"family": "teacher"}, max_input=40, max_target=25, max_row=64))
+    rows = [Row("", ids, ids) for ids in (np.arange(length, dtype=np.int32) for length in (40, 64, 96))]
+    ask = TargetLogits(model, 0)
+    (alone,), beside, far = ask(rows[:1]), ask(rows[:2])[0], ask([rows[0], rows[2]])[0]
+    np.testing.assert_allclose(alone, beside, atol=1e-5)
+    assert np.abs(alone - far).max() > 1e-4
 
 
 @pytest.mark.parametrize("field", ["boundary", "end"])

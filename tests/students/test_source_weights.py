@@ -70,6 +70,21 @@ def test_a_file_that_names_its_weights_otherwise_is_read_as_its_model_and_kept_w
     assert json.loads((tmp_path / "kept" / FILE).read_text())["fingerprint"] == expected.fingerprint
 
 
+def test_a_head_of_its_own_that_a_configuration_calls_tied_is_refused_before_a_capture(tmp_path: Path) -> None:
+    folder = teacher(tmp_path / "teacher", torch.float32)
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    apart = tensors | {"lm_head.weight": torch.randn_like(tensors["model.embed_tokens.weight"])}
+    save_file(apart, file, metadata={"format": "pt"})
+    with pytest.raises(
+        DataError, match=r"its file holds lm_head.weight, for which .* correct tie_word_embeddings"
+    ):
+        SourceWeights.of(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}))
+    assert SourceWeights.of(str(folder)).params == sum(tensor.numel() for tensor in apart.values())
+
+
 def test_of_several_forms_of_its_weights_in_a_folder_those_that_are_loaded_are_kept(tmp_path: Path) -> None:
     folder = teacher(tmp_path / "teacher", torch.float32, max_shard_size="20KB")
     file = teacher(tmp_path / "other", torch.float32) / "model.safetensors"

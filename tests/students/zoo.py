@@ -8,6 +8,8 @@ from typing import Any
 import torch
 import transformers as tf
 
+from kdray.students.kept_weights import saved_buffers
+
 VOCAB, PAD, START, END = 96, 0, 1, 2
 _IDS = {"vocab_size": VOCAB, "pad_token_id": PAD, "bos_token_id": START, "eos_token_id": END}
 _SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
@@ -30,17 +32,27 @@ _BART |= {
 }
 _BART |= {"max_position_embeddings": 128, "forced_eos_token_id": None}
 
-Make = Callable[[], Any]
+Make = Callable[..., Any]
+"""With as many layers, two if it is not told."""
 ZOO: dict[str, Make] = {}
 
 
 def _causal(name: str, family: str, *, kind: str = "", **fields: Any) -> None:
     """A decoder-only model with the sizes that most configurations call the same."""
-    ZOO[name] = lambda: _made(family, kind or f"{family}ForCausalLM", {**_IDS, **_SIZES, **fields})
+    _other(name, family, kind or f"{family}ForCausalLM", {**_IDS, **_SIZES}, **fields)
 
 
 def _other(name: str, family: str, kind: str, base: dict[str, Any], **fields: Any) -> None:
-    ZOO[name] = lambda: _made(family, kind, {**base, **fields})
+    ZOO[name] = lambda layers=2: _made(family, kind, _of_layers({**base, **fields}, layers))
+
+
+def _of_layers(fields: dict[str, Any], layers: int) -> dict[str, Any]:
+    if layers == 2:  # as written
+        return fields
+    more = {name: layers for name in fields if name.endswith("layers") or name == "n_layer"}
+    if "attention_types" in fields:
+        more["attention_types"] = [[["global", "local"], layers // 2]]
+    return fields | more
 
 
 def _made(family: str, kind: str, fields: dict[str, Any]) -> Any:
@@ -56,6 +68,8 @@ def _made(family: str, kind: str, fields: dict[str, Any]) -> Any:
             else:
                 table = any(word in name for word in ("embed", "shared", "wte", "wpe"))
                 parameter.copy_(noise * (1.0 if table else 1.5 * parameter.shape[-1] ** -0.5))
+        for _, buffer in saved_buffers(model):
+            buffer.add_(0.2 * torch.randn(buffer.shape, generator=generator))
     return model.eval()
 
 
@@ -149,6 +163,7 @@ _other("longt5", "LongT5", "LongT5ForConditionalGeneration", _T5, local_radius=4
 # Whose pieces say something else, or that cannot be asked here.
 _causal("bert-decoder", "Bert", kind="BertLMHeadModel", is_decoder=True)
 _causal("modernbert-decoder", "ModernBertDecoder")
+_causal("cpmant", "CpmAnt", dim_head=8, dim_ff=48)
 _other("xlnet", "XLNet", "XLNetLMHeadModel", _IDS, d_model=32, n_layer=2, n_head=4, d_inner=48)
 _STACKS = {"num_encoder_layers": 2, "num_decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
 _STACKS |= {"num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4, "decoder_start_token_id": PAD}

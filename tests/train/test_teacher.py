@@ -6,15 +6,17 @@ import json
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from kdray.config import TeacherRecipe, as_data, parse
 from kdray.corpus.layouts import import_examples
-from kdray.corpus.store import write_corpus
+from kdray.corpus.store import read_corpus, write_corpus
 from kdray.errors import ConfigError
 from kdray.students.load import load_model
-from kdray.train import TrialRun, teacher
+from kdray.tasks import kept_rows
+from kdray.train import TrialRun, teacher, trial_data
 from kdray.train.teacher import train_teacher
 from tests import java_world
 
@@ -33,6 +35,24 @@ def test_a_folder_of_an_older_version_holds_the_same_teacher_and_one_of_another_
     assert train_teacher(recipe, tmp_path / "teacher") == record
     with pytest.raises(ConfigError, match="a teacher of another recipe"):
         train_teacher(recipe.model_copy(update={"seed": 5}), tmp_path / "teacher")
+
+
+def test_the_rows_of_a_corpus_are_learnt_from_where_they_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = import_examples(java_world.write_masked(tmp_path / "source")).examples
+    write_corpus(tmp_path / "corpus", examples, ["source"])
+    monkeypatch.setattr(kept_rows, "EXAMPLES", 3)
+    monkeypatch.setattr(trial_data, "HELD_OUT_ROWS", 2)
+    data = trial_data.open_data(java_world.recipe(tmp_path / "corpus", "llama"))
+    assert isinstance(data.source._rows, kept_rows.KeptRows)  # type: ignore[attr-defined]
+    whole = data.task.rows(read_corpus(tmp_path / "corpus", "train"))
+    found, _ = data.source.take(range(len(whole)))
+    assert data.source.lengths().tolist() == [len(row.input_ids) for row in whole]
+    for one, other in zip(found, whole, strict=True):
+        assert one.id == other.id and np.array_equal(one.input_ids, other.input_ids)
+        assert np.array_equal(one.labels, other.labels)
+    assert data.held_out is not None and len(data.held_out.lengths()) == 2
 
 
 @pytest.mark.parametrize(("older", "vocab"), [(378, 310), (378, 360), (310, 360)])
