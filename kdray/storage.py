@@ -289,7 +289,7 @@ def open_atomic(location: str | Path) -> Iterator[Any]:
 
     Raises:
         ConfigError: `location` is a packaged thing's name.
-        StorageError: the disk is full, or the endpoint does not answer.
+        StorageError: the disk is full, a file is in the place of a folder, or the endpoint does not answer.
     """
     _check_writable(location)
     if is_uri(str(location)):
@@ -302,15 +302,25 @@ def open_atomic(location: str | Path) -> Iterator[Any]:
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with room(os.path.dirname(path)):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _make_folder(os.path.dirname(path))
             with open(temporary, "wb") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(temporary)
+
+
+def _make_folder(path: str) -> None:
+    """Raises `StorageError` where a file stands in its place, or in that of one above it."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(
+            f"{path}: cannot be made: a file is in its place, or in that of a folder above"
+        ) from error
 
 
 def _put(files: Any, path: str, data: memoryview) -> None:

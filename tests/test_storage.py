@@ -164,3 +164,11 @@ def test_a_password_in_a_uri_is_refused_and_not_repeated():
     with pytest.raises(ConfigError, match="holds no password") as caught:
         storage.exists("s3://key:s3cr3t@bucket/file")
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("below", ["corpus.json", "sub/corpus.json"])
+def test_a_file_in_place_of_a_folder_is_one_line(tmp_path, below):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(StorageError, match=r"out.*: cannot be made: a file is in its place"):
+        storage.write_atomic(tmp_path / "out" / below, "x")
+    assert (tmp_path / "out").read_text() == "mine"

@@ -40,7 +40,9 @@ def source_roots(sources: Sequence[str]) -> dict[str, Path]:
         if folder.is_dir():
             folders.append(folder.resolve())
         elif folder.suffix and folder.exists():
-            raise DataError(f"{source}: a file: name the folder that it lies in, of an archive the unpacked one")
+            raise DataError(
+                f"{source}: a file: name the folder that it lies in, of an archive the unpacked one"
+            )
         elif os.sep in source:
             raise DataError(f"{source}: no such folder")
         else:

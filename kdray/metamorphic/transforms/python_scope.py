@@ -99,10 +99,12 @@ def _names_of(source: Source) -> Names | str:
     if sees_lines or not SEES_SOURCE.isdisjoint(names.words):
         return "somebody may look at its source or its frames"
     names.sees_frames = not SEES_NAMES.isdisjoint(names.words)
-    if any(unicodedata.normalize("NFKC", name) != name for name in map(source.text, source.of("identifier"))):
-        return "a name that Python reads as another one"
     for node in source.of("identifier"):
         _classify(source, names, node)
+    for name in names.uses:
+        plain = unicodedata.normalize("NFKC", name)
+        if plain != name:  # Python reads both as one
+            names.elsewhere |= {name, plain}
     for node in source.of("string_content"):
         if not _is_docstring(node):
             names.shown |= {word.decode() for word in WORD.findall(source.data[node.start : node.end])}
