@@ -102,7 +102,19 @@ def corpus_manifest(folder: str | Path) -> dict[str, Any]:
     for name, kind in _KINDS.items():
         if not isinstance(manifest, dict) or not isinstance(manifest.get(name), kind):
             raise DataError(f"{path}: damaged, no {name} in it: mine or import the corpus again")
+    for name, is_sound in (("splits", _is_count), ("left_out_because", _is_reason)):
+        entries = manifest.get(name, {})
+        if not isinstance(entries, dict) or not all(map(is_sound, entries.values())):
+            raise DataError(f"{path}: damaged, {name} is {entries!r:.60}: mine or import the corpus again")
     return dict(manifest)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, dict) and _is_count(value.get("count")) and isinstance(value.get("first"), str)
 
 
 def corpus_fingerprint(folder: str | Path) -> str:

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import json
 import weakref
 from dataclasses import replace
 
@@ -88,3 +89,19 @@ def test_a_split_that_a_corpus_has_not_is_told(tmp_path):
             ask()
     with pytest.raises(DataError, match=r"did you mean 'train'"):
         read_corpus(tmp_path, "trian")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("left_out_because", None),
+        ("left_out_because", {"no code": 3}),
+        ("left_out_because", {"no code": {"count": "3", "first": "a"}}),
+        ("splits", {"train": "3"}),
+    ],
+)
+def test_a_damaged_count_of_a_manifest_is_one_line(tmp_path, name, damage):
+    manifest = write_corpus(tmp_path, iter(examples(3)), ["x"])
+    (tmp_path / "corpus.json").write_text(json.dumps(manifest | {name: damage}))
+    with pytest.raises(DataError, match=rf"corpus\.json: damaged, {name} is "):
+        corpus_manifest(tmp_path)
