@@ -29,7 +29,7 @@ from kdray.storage import write_json
 from kdray.stream import Ahead, Batch, as_pieces, batch_rows, collate, cut
 from kdray.students.cost import costs
 from kdray.students.forward import start_of
-from kdray.students.load import readable_as
+from kdray.students.load import quiet, readable_as
 from kdray.students.warm_start import random_slice
 from kdray.train.engine import Engine, World, device, forget_activations
 from kdray.train.evaluate import judge
@@ -219,6 +219,7 @@ class TrialRun:
         kept = self.model.state_dict()  # what is saved beside parameters: BART's bias of its logits
         state |= {name: buffer for name, buffer in self.model.named_buffers() if name in kept}
         self.model.config.dtype = "bfloat16"
+        quiet()
         self.model.save_pretrained(target, state_dict=state, safe_serialization=True)
         self.data.task.tokenizer.save_pretrained(target)
         limits = self.trial.encoding.model_dump(exclude=set(FORM)) | self.data.task.form_fields

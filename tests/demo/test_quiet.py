@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kdray.config import as_data
 from tests import world
 
 pytestmark = pytest.mark.newcomer
@@ -40,6 +41,7 @@ OWN = re.compile(
     r"|(corpus|teacher|exam|sweep) \d+ s  "  # how long the stages took
     r"|  t\d{4}  (complete|pruned)  "
     r"|step \d+: "
+    r"|step [\d,]+  train_loss [\d.]+  held_out_loss [\d.]+  seconds [\d.]+$"
     r"|warning: the teacher is right in "  # a tiny one is no better than retrieval
     r"| {10}kdray "
     r"|$"
@@ -110,6 +112,14 @@ def test_what_follows_the_demo_says_only_its_own(demo, verbs, arguments):
     code, out, strange = verbs(*arguments)
     assert (code, strange) == (0, [])
     assert out
+
+
+def test_a_teacher_is_trained_from_nothing_in_silence(demo, verbs):
+    recipe = as_data(world.recipe(verbs.folder / "runs/demo-data/corpus"))
+    (verbs.folder / "teacher.yaml").write_text(json.dumps(recipe))
+    code, out, strange = verbs("teacher", "train", "teacher.yaml", "--out", "taught", "--cases", "4")
+    assert (code, strange) == (0, [])
+    assert "exam.teacher.assertion_accuracy" in out
 
 
 def test_a_student_is_handed_over_and_asked_in_silence(demo, verbs):
