@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kdray.errors import DataError, first_line
 from kdray.storage import delete, is_uri, join, upload
@@ -53,7 +53,7 @@ class SourceWeights:
         if files is None:
             whole = load_model(source, as_numbers=True)
             _check_place(whole, model, source)
-            model, weights = whole, own_weights(whole)
+            model, weights = whole, cast(Any, own_weights(whole))
         else:
             weights = KeptWeights(files)
         names = sorted(name for name, _ in model.named_parameters())

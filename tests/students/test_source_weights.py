@@ -70,7 +70,9 @@ def test_a_file_that_names_its_weights_otherwise_is_read_as_its_model_and_kept_w
     assert json.loads((tmp_path / "kept" / FILE).read_text())["fingerprint"] == expected.fingerprint
 
 
-def test_a_head_of_its_own_that_a_configuration_calls_tied_is_refused_before_a_capture(tmp_path: Path) -> None:
+def test_a_head_of_its_own_that_a_configuration_calls_tied_is_refused_before_a_capture(
+    tmp_path: Path,
+) -> None:
     folder = teacher(tmp_path / "teacher", torch.float32)
     file = folder / "model.safetensors"
     tensors = load_file(file)

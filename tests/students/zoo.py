@@ -68,8 +68,9 @@ def _made(family: str, kind: str, fields: dict[str, Any]) -> Any:
             else:
                 table = any(word in name for word in ("embed", "shared", "wte", "wpe"))
                 parameter.copy_(noise * (1.0 if table else 1.5 * parameter.shape[-1] ** -0.5))
-        for _, buffer in saved_buffers(model):
-            buffer.add_(0.2 * torch.randn(buffer.shape, generator=generator))
+        for name, buffer in saved_buffers(model):
+            if name != "final_logits_bias":  # of BART's kin, and nearly always nothing
+                buffer.add_(0.2 * torch.randn(buffer.shape, generator=generator))
     return model.eval()
 
 
