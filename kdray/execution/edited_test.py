@@ -133,6 +133,8 @@ class EditedTest:
         check_alone(self._source.function, is_method=bool(self._holder))
         if self._source.is_marked:
             raise NotAlone("decorated")
+        if len(self._holder) > 1:  # pytest sets up the outer class for it, in its own way
+            raise NotAlone("in a class within a class")
         self._check_defined()
         self.name = case.test.lower()
 

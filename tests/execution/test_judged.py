@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -200,6 +201,17 @@ class TestPlainTakenDown:
         assert side == 1
 
 
+class TestOuter:
+    @classmethod
+    def setup_class(cls):
+        cls.side = 4
+
+    class TestInner:
+        def test_inner(self):
+            side = Box(TestOuter.side).side
+            assert side == 4
+
+
 def hidden(test):
     return lambda: test()
 
@@ -306,6 +318,17 @@ def test_what_other_assertions_do_is_not_taken_for_a_fault(shop):
 def test_what_stands_around_a_test_is_run_with_it(shop, test, texts, verdicts):
     ran = asked(named(shop, test), *texts)
     assert (ran.reason, ran.verdicts) == ("", verdicts)
+
+
+def test_a_class_within_a_class_is_set_up_as_this_pytest_has_it(shop):
+    (folder,) = importlib.util.find_spec("kdray_shop").submodule_search_locations
+    node = f"{folder}/tests/test_boxes.py::TestOuter::TestInner::test_inner"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", node]
+    done = subprocess.run(command, capture_output=True, cwd=folder)
+    ran = asked(named(shop, "TestOuter"), "assert side == 4")
+    assert (done.returncode, ran.reason, ran.verdicts) in (
+        (0, "", ["passes"]), (1, "does not pass here (AttributeError)", []),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -520,7 +543,8 @@ def test_a_corpus_keeps_which_of_its_tests_run(shop, tmp_path):
         corpus, [*held_out, replace(held_out[0], split="train"), replace(held_out[0], split="valid")], ["x"]
     )
     kept = find_runnable(corpus, None, HOW, print_nothing)
-    assert {e.test for e in runnable_examples(corpus, "test")} == {
+    # Whether pytest sets up a class for one within it depends on its version.
+    assert {e.test for e in runnable_examples(corpus, "test")} - {"TestOuter.TestInner.test_inner"} == {
         "test_largest", "TestBox.test_area", "TestPlain.test_grown", "test_taken", "test_each",
         "TestGiven.test_given", "TestGiven.test_two", "TestMocked.test_mocked", "TestMarked.test_marked",
         "test_decorated", "test_counted", "test_in_a_branch",
