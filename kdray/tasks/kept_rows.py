@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryFile, gettempdir
 from typing import overload
+from weakref import finalize
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def _whole_tests(examples: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 class KeptRows(Sequence[Row]):
-    """Rows in a file without a name, which is gone at the end of the block or of its process.
+    """Rows in a file without a name, which is gone at the end of the block or with this object.
 
     Attributes:
         num_targets: of all of them.
@@ -61,6 +62,7 @@ class KeptRows(Sequence[Row]):
                 self.num_targets += row.num_targets
             self._file.flush()
             on_failure.pop_all()
+        finalize(self, self._file.close)  # of a training, which ends where nobody holds its rows
 
     def __enter__(self) -> KeptRows:
         return self
