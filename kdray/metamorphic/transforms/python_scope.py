@@ -101,10 +101,10 @@ def _names_of(source: Source) -> Names | str:
     names.sees_frames = not SEES_NAMES.isdisjoint(names.words)
     for node in source.of("identifier"):
         _classify(source, names, node)
-    for name in names.uses:
-        plain = unicodedata.normalize("NFKC", name)
-        if plain != name:  # Python reads both as one
-            names.elsewhere |= {name, plain}
+    for used in names.uses:
+        plain = unicodedata.normalize("NFKC", used)
+        if plain != used:  # Python reads both as one
+            names.elsewhere |= {used, plain}
     for node in source.of("string_content"):
         if not _is_docstring(node):
             names.shown |= {word.decode() for word in WORD.findall(source.data[node.start : node.end])}
