@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -38,7 +39,7 @@ def _whole_tests(examples: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 class KeptRows(Sequence[Row]):
-    """Rows in a file without a name, which is gone at the end of the block or of its process.
+    """Rows in a file without a name, which is gone at the end of the block, or with the last who holds them.
 
     Attributes:
         num_targets: of all of them.
@@ -61,6 +62,7 @@ class KeptRows(Sequence[Row]):
                 self.num_targets += row.num_targets
             self._file.flush()
             on_failure.pop_all()
+        weakref.finalize(self, self._file.close)  # for rows that are held outside of a block
 
     def __enter__(self) -> KeptRows:
         return self
