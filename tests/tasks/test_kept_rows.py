@@ -1,4 +1,9 @@
+import gc
+import os
+import warnings
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +56,15 @@ def test_encoded_in_parts_no_test_is_torn(sizes, at_a_time):
     finally:
         kept_rows.EXAMPLES = before
     assert found == [row.id for row in Chained().rows(examples)]
+
+
+def test_rows_that_nobody_holds_any_more_close_their_file_without_a_warning():
+    kept = KeptRows([])
+    number = kept._file.fileno()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        del kept
+        gc.collect()
+    assert [str(one.message) for one in said if "unclosed" in str(one.message)] == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)

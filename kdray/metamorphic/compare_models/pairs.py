@@ -139,10 +139,10 @@ def _generators(
     from kdray.metamorphic.compare_models.generators import compare_generators
     from kdray.students.load import load_model
 
-    corpora = [path for path in data if exists(join(path, "corpus.json"))]
+    corpora = [path for path in data if exists(join(path, "corpus.json")) and not _labelled(path, None)]
     if not corpora:
         raise ConfigError(
-            f"--data: {student_path} writes assertions, which takes a corpus (`kdray corpus mine`)"
+            f"--data: {student_path} writes assertions, which takes a corpus of them (`kdray corpus mine`)"
         )
     models, tasks = [], []
     for path in (teacher_path, student_path):

@@ -36,6 +36,12 @@ def test_a_corpus_of_assertions_is_none_of_classes(vulnerability_world, small_wo
         compare_pairs([teacher, teacher], [str(small_world / "corpus")], PLAN)
 
 
+def test_a_corpus_of_classes_is_none_of_assertions(vulnerability_world, small_world):
+    teacher = str(small_world / "teacher")
+    with pytest.raises(ConfigError, match="teacher writes assertions, which takes a corpus of them"):
+        compare_pairs([teacher, teacher], [str(vulnerability_world / "corpus")], PLAN)
+
+
 def test_an_unknown_attack_gets_a_hint(vulnerability_world):
     teacher = str(vulnerability_world / "teacher")
     with pytest.raises(ConfigError, match="did you mean 'alert'"):
