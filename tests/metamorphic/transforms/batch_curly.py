@@ -29,10 +29,11 @@ def run(language: str, functions: Sequence[str], folder: Path) -> list[str | Non
             if language == "java"
             else ["./t"]
         )
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3000, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=3000, check=False)
         if done.returncode != 0:
-            raise AssertionError(done.stderr[-2000:])
-        for number, line in zip(alive, done.stdout.splitlines(), strict=True):
+            raise AssertionError(done.stderr[-2000:].decode(errors="replace"))
+        # By line feeds alone: what a program prints may hold other ends of lines.
+        for number, line in zip(alive, done.stdout.decode(errors="replace").split("\n")[:-1], strict=True):
             lines[number] = line
     return lines
 
