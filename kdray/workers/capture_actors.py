@@ -144,37 +144,43 @@ class TeachersOnRay:
         plan, writers = Plan(rows, rows_per_shard, batch_size), opened(stores, header)
         missing = [n for n in range(len(plan)) if not all(writer.has(n) for writer in writers)]
         kept = tuple(stores.items())
-        fit = partial(_prepare, plan.sample(), kept, header, batch_size)
         write = partial(_write, stores=kept, header=header, batch_size=batch_size)
-        shards = [partial(write, plan.shard(n), n) for n in missing]
+
+        def job(one: int | Job) -> Job:
+            """Made when an actor is free for it: of the corpus no more is held than what is being done."""
+            if one == FITTED:
+                return partial(_prepare, plan.sample(), kept, header, batch_size)
+            return partial(write, plan.shard(one), one) if isinstance(one, int) else partial(_done, one)
+
         done = sum(len(plan.shard(n)) for n in range(len(plan)) if n not in missing)
         with _plainly():
-            for number in self._all_done(fit, shards, [partial(_done, job) for job in beside]):
+            for number in self._all_done(job, missing, beside):
                 done += len(plan.shard(number))
                 if progress:
                     progress(done, len(rows))
         return {writer.folder: writer.finish(len(plan)) for writer in writers}
 
-    def _all_done(self, fit: Job, shards: Sequence[Job], beside: Sequence[Job]) -> Iterator[int]:
+    def _all_done(
+        self, job: Callable[[int | Job], Job], shards: Sequence[int], beside: Sequence[Job]
+    ) -> Iterator[int]:
         """The numbers of shards as they are written: after the state is fitted, once, before anything is encoded
         with it. What needs none is done meanwhile, or last where there is nobody else to do it.
         """
-        fits = [fit] if shards else []
+        fits = [FITTED] if shards else []
         alone = len(self._actors) == 1
         pool = ActorPool(self._actors)
-        for job in [*fits, *shards, *beside] if alone else [*fits, *beside]:
-            pool.submit(_ask, job)
+
+        def submit(work: Sequence[int | Job]) -> None:
+            for one in work:
+                pool.submit(lambda actor, one: actor.do.remote(job(one)), one)
+
+        submit([*fits, *shards, *beside] if alone else [*fits, *beside])
         while pool.has_next():
             number = pool.get_next_unordered()
             if number == FITTED and not alone:
-                for job in shards:
-                    pool.submit(_ask, job)
+                submit(shards)
             elif number not in (None, FITTED):
                 yield number
-
-
-def _ask(actor: Any, job: Job) -> Any:
-    return actor.do.remote(job)
 
 
 @lru_cache(maxsize=1)

@@ -63,6 +63,36 @@ def test_what_else_is_asked_is_done_while_the_state_is_fitted(tmp_path: Path) ->
     assert contents(tmp_path / "alone") == contents(tmp_path / "spread")
 
 
+class ReadRows(list):
+    """Rows that count how many shards are read and not yet written."""
+
+    waiting = most = 0
+
+    def __getitem__(self, which):
+        if isinstance(which, slice):
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+        return super().__getitem__(which)
+
+
+@pytest.mark.parametrize("actors", [1, 2])
+def test_rows_are_read_when_an_actor_is_free_for_them(tmp_path: Path, actors: int) -> None:
+    from kdray.workers.capture_actors import TeachersOnRay
+
+    rows = ReadRows(make_rows(160))
+
+    def written(done: int, total: int) -> None:
+        rows.waiting -= 2  # it was read once more, to be counted
+
+    with TeachersOnRay(partial(Teacher), actors=actors) as teachers:
+        teachers.capture(
+            rows, {str(tmp_path / "store"): make("head")}, HEADER, rows_per_shard=8, batch_size=4,
+            progress=written,
+        )  # fmt: skip
+    assert rows.waiting == 0
+    assert rows.most <= 2 * actors + 1  # of twenty
+
+
 def test_one_actor_alone_does_all_of_it(tmp_path: Path) -> None:
     from kdray.workers.capture_actors import TeachersOnRay
 
