@@ -97,9 +97,8 @@ def ending(error: BaseException | None, interrupted: bool = False) -> tuple[str,
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """A hint such as `, did you mean 'alpha'?` or the list of choices when none is near, "" without
-    any. A choice that has the word
-    for one of its own is nearer than one that is only spelt like it.
+    """A hint such as `, did you mean 'alpha'?`, the list of choices when none is near, or "" without any. A choice
+    that has the word for one of its own is nearer than one that is only spelt like it.
     """
     known = sorted(choices)
     if not known:

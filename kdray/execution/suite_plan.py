@@ -27,6 +27,10 @@ from kdray.execution.mutants import OPERATORS
 from kdray.storage import exists, join, read_json, sha256, write_json
 
 FILE = "execution.json"
+VERDICTS = 2
+"""How tests are run, as a number: another one where a text may have another verdict than before, and what was known
+is run again. 2: tests are taken down too, and an `AssertionError` of any class is a failure.
+"""
 WHY_NOT = "why_not"
 """In place of cases, where none can be run here."""
 
@@ -198,7 +202,7 @@ def _settings(config: Execution) -> dict[str, Any]:
         asked["classpath"] = config.classpath
     if config.variants:
         asked["variants"] = True
-    return asked | {"operators": OPERATORS}
+    return asked | {"operators": OPERATORS, "verdicts": VERDICTS}
 
 
 def _kept(example: Example, case: Case, ran: Ran) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from kdray.storage import exists, fingerprint, join
 
 RUN_CASES, RUN_MUTANTS = "run_cases", "run_mutants"
 """Counts beside the metrics."""
-OF_VARIANTS = {"pass_rate": "variant_pass_rate", "kill_disagreement": "variant_kill_disagreement"}
+TOLD_OF_VARIANTS = {"pass_rate": "variant_pass_rate", "kill_disagreement": "variant_kill_disagreement"}
 """What is told of variants, by what it is called of clean inputs."""
 
 
@@ -107,9 +107,9 @@ class SuiteRuns:
     ) -> dict[str, Any]:
         """The same of those of a suite's variants that run, under names of their own."""
         found = self.judge(names, texts, teacher)
-        metrics = {new: found[old] for old, new in OF_VARIANTS.items() if old in found}
+        metrics = {new: found[old] for old, new in TOLD_OF_VARIANTS.items() if old in found}
         intervals = {
-            new: found["intervals"][old] for old, new in OF_VARIANTS.items() if old in found["intervals"]
+            new: found["intervals"][old] for old, new in TOLD_OF_VARIANTS.items() if old in found["intervals"]
         }
         counts = {f"{name}_of_variants": number for name, number in found["counts"].items()}
         return metrics | {"intervals": intervals, "counts": counts}

@@ -43,9 +43,7 @@ def answer(request: dict[str, Any]) -> None:
             importlib.import_module(package)
     ready_for_pytest()
     if inner:
-        with contextlib.suppress(
-            BaseException
-        ):  # most have none; each file says so, if it cannot be imported
+        with contextlib.suppress(BaseException):  # most have none, and each file says so if it fails
             importlib.import_module(f"{package}.conftest")
     for number, file in enumerate(files):
         child = os.fork()

@@ -196,6 +196,13 @@ def test_a_damaged_plan_is_told_in_one_line(run_world, tmp_path, change):
         opened(tmp_path)
 
 
+def test_cases_that_were_run_when_verdicts_were_others_are_refused(run_world, monkeypatch):
+    opened(run_world)
+    monkeypatch.setattr("kdray.execution.suite_plan.VERDICTS", -1)
+    with pytest.raises(DataError, match="have not been run with these settings"):
+        opened(run_world)
+
+
 def test_cases_that_nobody_ran_with_these_settings_are_refused(run_world):
     config = Execution(cases=7)
     with pytest.raises(DataError, match="have not been run with these settings"):
