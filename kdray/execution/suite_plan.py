@@ -28,8 +28,8 @@ from kdray.storage import exists, join, read_json, sha256, write_json
 
 FILE = "execution.json"
 VERDICTS = 2
-"""How tests are run, as a number: another one where a text may have another verdict than before, and what was known
-is run again. 2: tests are taken down too, and an `AssertionError` of any class is a failure.
+"""How tests are run, as a number: where a text may have another verdict than before, another number has what was
+known run again. 2: tests are taken down too, and an `AssertionError` of any class is a failure.
 """
 WHY_NOT = "why_not"
 """In place of cases, where none can be run here."""
