@@ -21,7 +21,7 @@ from kdray.pipeline.launching import Launched, launch
 from kdray.pipeline.references import references
 from kdray.storage import exists, join
 
-FILES = 600
+FILES = 400
 """Test files, of some two thousand, that are plenty for the packaged teacher's signal."""
 
 

@@ -6,7 +6,7 @@
   tests of sympy, networkx and mpmath that run alone, with at most ten mutants a case: rates with intervals over
   test files, and strict accuracy beside them.
 - `agreement`: verdicts beside plain pytest on the edited files, case by case: each file stands edited in a copy of
-  its package made of links, and all of them are run by one pytest.
+  its package made of links, and all of a package are run by one pytest.
 - `speed`: runs a second here, beside one `pytest FILE::TEST` after the other.
 """
 
@@ -20,8 +20,8 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,34 +87,40 @@ def edited(source: str, example: Example, text: str) -> str | None:
 
 
 def by_pytest(examples: Sequence[Example], texts: Sequence[str], place: Path) -> list[str]:
-    """The verdicts of one pytest over all edited files."""
+    """The verdicts of pytest over all edited files, of one package after the other: a `conftest.py` may speak of
+    every test that is collected with its own.
+    """
+    verdicts = ["unparsed"] * len(examples)
+    nodes: dict[str, list[str]] = defaultdict(list)
     for package in {example.group.split("/")[0] for example in examples}:
         linked(package, place)
-    verdicts, nodes = ["unparsed"] * len(examples), []
     for number, (example, text) in enumerate(zip(examples, texts, strict=True)):
         path = place / example.group
         new = edited(path.read_text(), example, text) if text.strip() else None
         if new is not None:
             copy = path.with_name(f"test_kdray_{number}.py")
             copy.write_text(new)
-            nodes.append("::".join([str(copy), *example.test.split(".")]))
-    report = place / "report.xml"
+            nodes[example.group.split("/")[0]].append("::".join([str(copy), *example.test.split(".")]))
+    for package, own in nodes.items():
+        for number, verdict in _of_a_package(own, place, place / f"{package}.xml"):
+            # A parametrised test is as good as its first set of parameters that does not pass, of those that run.
+            if verdicts[number] in ("unparsed", "skipped") or (
+                verdicts[number] == "passes" and verdict != "skipped"
+            ):
+                verdicts[number] = verdict
+    return ["raises" if verdict == "skipped" else verdict for verdict in verdicts]
+
+
+def _of_a_package(nodes: Sequence[str], place: Path, report: Path) -> Iterator[tuple[int, str]]:
+    """The numbers of edited files and a verdict of pytest on each, as often as it is run."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     subprocess.run(
         [*command, "--timeout=60", *nodes], cwd=place, capture_output=True, check=False,
         env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{os.environ['PYTHONPATH']}"},
     )  # fmt: skip
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
-        number = int(
-            next(part for part in case.attrib["classname"].split(".") if "test_kdray_" in part).split("_")[-1]
-        )
-        # A parametrised test is as good as its first set of parameters that does not pass, of those that run.
-        verdict = _verdict(case)
-        if verdicts[number] in ("unparsed", "skipped") or (
-            verdicts[number] == "passes" and verdict != "skipped"
-        ):
-            verdicts[number] = verdict
-    return ["raises" if verdict == "skipped" else verdict for verdict in verdicts]
+        file = next(part for part in case.attrib["classname"].split(".") if "test_kdray_" in part)
+        yield int(file.split("_")[-1]), _verdict(case)
 
 
 def _verdict(case: ElementTree.Element) -> str:
@@ -166,7 +172,8 @@ def main() -> None:
     cases, files = (40, 30) if wanted.quick else (400, 400)
     if not Path(corpus).exists():
         write_corpus(corpus, mine(PACKAGES, options=Options(files=files)), PACKAGES)
-        find_runnable(corpus, 3 * cases // 2, How(seconds=SECONDS), silent)
+        # Half of the time, so that they run again on a busy machine.
+        find_runnable(corpus, 3 * cases // 2, How(seconds=SECONDS / 2), silent)
     examples = sample(runnable_examples(corpus, "test"), cases)
     shutil.rmtree(wanted.out / "linked", ignore_errors=True)
     (wanted.out / "linked").mkdir()

@@ -10,7 +10,7 @@ FOLDER (made there otherwise: corpus, signal and suite).
   first ten.
 - `fit`: for each size of a vocabulary, what the `head` codec's fit to a capture's sample adds to the memory of a
   process of its own (256 rows of 47 targets; random logits, made anew each time they are read).
-- `--demo`: the whole demo, `kdray demo`, from nothing: the peak over time of the memory of all its processes
+- `--demo`: the whole demo, `kdray demo`, from nothing, with the threads that a user's has: the peak over time of the memory of all its processes
   together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
   counts 1/n for each), sampled every four seconds; `rss` is the plain sum, which counts shared pages several
   times. Processor seconds are those of all its processes that were waited for;
@@ -38,8 +38,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+AS_A_USER = dict(os.environ)
+"""What the whole demo is started with; all else here has one thread."""
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from kdray.config import Trial, as_data, merge, parse  # noqa: E402
 from kdray.process_memory import bound_caches  # noqa: E402
@@ -182,7 +184,9 @@ def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def demo(folder: Path) -> dict[str, Any]:
     """`kdray demo` from nothing, watched."""
     begin = time.perf_counter()
-    started = subprocess.Popen([sys.executable, "-m", "kdray", "demo"], cwd=folder, stdout=sys.stderr)
+    started = subprocess.Popen(
+        [sys.executable, "-m", "kdray", "demo"], cwd=folder, env=AS_A_USER, stdout=sys.stderr
+    )
     peak: dict[str, Any] = {"pss_mb": 0.0}
     largest: dict[str, float] = defaultdict(float)
     while not ended(started, SAMPLE_S):
