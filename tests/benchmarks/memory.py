@@ -10,13 +10,13 @@ FOLDER (made there otherwise: corpus, signal and suite).
   first ten.
 - `fit`: for each size of a vocabulary, what the `head` codec's fit to a capture's sample adds to the memory of a
   process of its own (256 rows of 47 targets; random logits, made anew each time they are read).
-- `--demo`: the whole demo, `kdray demo`, from nothing, with the threads that a user's has: the peak over time of the memory of all its processes
-  together, Ray's own included; and the largest process by name. Memory is PSS (a page that n processes share
-  counts 1/n for each), sampled every four seconds; `rss` is the plain sum, which counts shared pages several
-  times. Processor seconds are those of all its processes that were waited for;
-  `trials_s` is what the trials took together. `bare_s`: the same students trained once more by a loop in as many
-  processes as the demo had, one thread each, without Ray, evaluation or anything else, mean of the processes; and
-  `ratio`, the demo's wall time by that.
+- `--demo`: the whole demo, `kdray demo`, from nothing, with the threads that a user's has: the peak over time
+  of the memory of all its processes together, Ray's own included; and the largest process by name. Memory is
+  PSS (a page that n processes share counts 1/n for each), sampled every four seconds; `rss` is the plain sum,
+  which counts shared pages several times. Processor seconds are those of all its processes that were waited
+  for; `trials_s` is what the trials took together. `bare_s`: the same students trained once more by a loop in
+  as many processes as the demo had, one thread each, without Ray, evaluation or anything else, mean of the
+  processes; and `ratio`, the demo's wall time by that.
 """
 
 from __future__ import annotations
